@@ -1,0 +1,67 @@
+/**
+ * Time, for every part that needs it. The only file that touches `Date` and timers, so that what waits can be found,
+ * and so that every wait ends when its signal says so.
+ */
+
+import { setTimeout as timer } from 'node:timers/promises'
+
+/** Milliseconds since 1970, by this machine's clock. */
+export function now(): number {
+  return Date.now()
+}
+
+/** Milliseconds on a clock that no administrator can set: for durations. */
+export function monotonic(): number {
+  return performance.now()
+}
+
+/** ISO 8601, UTC, of a time in milliseconds. */
+export function iso(at: number): string {
+  return new Date(at).toISOString()
+}
+
+/** Milliseconds of an ISO 8601 text; NaN if it is none. */
+export function fromIso(text: string): number {
+  return Date.parse(text)
+}
+
+/** Resolves after `ms`; rejects with the signal's reason when it aborts first. */
+export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  try {
+    await timer(ms, undefined, signal ? { signal } : undefined)
+  } catch (error) {
+    throw signal?.aborted ? signal.reason : error
+  }
+}
+
+/** A signal that aborts with `reason` after `ms`, or with the parent when the parent aborts. `clear` it when done. */
+export function deadline(ms: number, reason: Error, parent?: AbortSignal): { signal: AbortSignal; clear: () => void } {
+  const controller = new AbortController()
+  const timeout = setTimeout(() => controller.abort(reason), ms)
+  const follow = () => controller.abort(parent?.reason)
+  if (parent?.aborted) follow()
+  else parent?.addEventListener('abort', follow, { once: true })
+  return {
+    signal: controller.signal,
+    clear: () => {
+      clearTimeout(timeout)
+      parent?.removeEventListener('abort', follow)
+    },
+  }
+}
+
+/** Runs `task` every `ms` until stopped; a run that is still going is never overlapped. Does not keep the process alive. */
+export function every(ms: number, task: () => void | Promise<void>): { stop: () => void } {
+  let running = false
+  const interval = setInterval(async () => {
+    if (running) return
+    running = true
+    try {
+      await task()
+    } finally {
+      running = false
+    }
+  }, ms)
+  interval.unref()
+  return { stop: () => clearInterval(interval) }
+}

@@ -1,0 +1,60 @@
+/**
+ * The facts that the pipeline tells, and who listens. Nothing in the pipeline logs or counts; `observe/` makes log lines
+ * and metrics of these. No event carries a connection id, a name, a message of the service or a credential.
+ */
+
+import type { Failure, FailureReason } from './failure.ts'
+import type { ResultStatus } from './result.ts'
+
+export const CALL_OUTCOMES = ['answer', 'fault', 'http_error', 'timeout', 'network', 'unreadable'] as const
+export type CallOutcome = (typeof CALL_OUTCOMES)[number]
+
+/** Kinds of trouble with Redis, safe as a metric label. */
+export const REDIS_ERROR_KINDS = [
+  'connection',
+  'timeout',
+  'oom',
+  'readonly',
+  'loading',
+  'auth',
+  'lock',
+  'other',
+] as const
+export type RedisErrorKind = (typeof REDIS_ERROR_KINDS)[number]
+
+export type LookupEvent =
+  // soap
+  | { type: 'call-started' }
+  | {
+      type: 'call-finished'
+      outcome: CallOutcome
+      durationMs: number
+      /** Bytes of the body that were read. */
+      responseBytes: number
+      httpStatus?: number
+    }
+  | { type: 'unexpected-content-type' }
+  | { type: 'tls-certificate-seen'; expiresAt: number }
+  // gate
+  | { type: 'permit-granted'; waitedMs: number }
+  // worker
+  | { type: 'attempt-started'; lookupId: string; waitedMs: number; first: boolean }
+  | { type: 'attempt-finished'; lookupId: string; durationMs: number; status: ResultStatus | 'retry' | 'handed-back' }
+  | { type: 'retry'; lookupId: string; when: 'now' | 'later'; reason: FailureReason; failure: Failure; delayMs: number }
+  | { type: 'attempt-charged'; lookupId: string; charged: number; limit: number }
+  | { type: 'published'; lookupId: string; status: ResultStatus; sinceEnqueuedMs: number; failure?: Failure }
+  | { type: 'suppressed'; lookupId: string }
+  | { type: 'recovered'; lookupId: string }
+  | { type: 'set-apart'; lookupId: string; stalls: number; delayMs: number }
+  | { type: 'handed-back'; lookupId: string }
+  | { type: 'lock-lost'; lookupId: string }
+  | { type: 'internal-error'; lookupId: string; where: string; error: unknown }
+  // redis and the process
+  | { type: 'redis-error'; kind: RedisErrorKind; where: string }
+  | { type: 'redis-ready'; where: string }
+  | { type: 'started'; what: string }
+  | { type: 'stopping'; reason: string }
+  | { type: 'stopped'; clean: boolean; durationMs: number }
+
+/** Receives every fact. Must not throw and must not wait. */
+export type Observe = (event: LookupEvent) => void

@@ -1,0 +1,75 @@
+/**
+ * The catalogue of failures: why a call, or a lookup, went wrong. Nothing decides by a message; messages are ours and
+ * hold no text of the service, of a parser or of a customer.
+ */
+
+import type { ServiceRecord } from './chat-request.ts'
+
+/** What consumers see in `result.failure.code`. */
+export const FAILURE_CODES = [
+  'invalid', // the lookup itself cannot be read
+  'soap-fault', // the service answered with a SOAP fault
+  'http-status', // an HTTP status that is no answer
+  'network', // no connection, or it broke
+  'timeout', // no answer in time
+  'unreadable', // an answer that is not well-formed, cut off, or not SOAP
+  'too-large', // an answer above SOAP_MAX_RESPONSE_BYTES
+  'contract', // well-formed SOAP that is not what the service's page promises
+  'response-code', // the service's own responseCode says no
+  'poison', // the lookup's processing ended the process again and again
+  'expired', // no answer before the lookup's time was up
+  'cancelled', // ended by hand before it started
+] as const
+export type FailureCode = (typeof FAILURE_CODES)[number]
+
+/**
+ * Whose failure it is, which decides the verdict:
+ * permanent (this lookup's, for good), permanent-after-retry (the same, but one more try is worth it),
+ * transient (may pass), configuration (everybody's, until somebody mends it).
+ */
+export type FailureClass = 'permanent' | 'permanent-after-retry' | 'transient' | 'configuration'
+
+/** Why, in a word that is safe as a metric label. */
+export const FAILURE_REASONS = [
+  'connect',
+  'dns',
+  'reset',
+  'tls',
+  'timeout',
+  'http_status',
+  'fault',
+  'response_code',
+  'unreadable',
+  'too_large',
+  'contract',
+  'internal',
+] as const
+export type FailureReason = (typeof FAILURE_REASONS)[number]
+
+export interface Failure {
+  code: FailureCode
+  class: FailureClass
+  reason: FailureReason
+  message: string
+  /** Local name of the fault code (`Client`, `Server`, `Sender`, `Receiver`, …): whenever the last answer was a fault. */
+  soapFaultCode?: string
+  /** Whenever there was an answer whose status was not 200. */
+  httpStatus?: number
+  /** What the service asked us to wait, in milliseconds, from `Retry-After`. */
+  retryAfterMs?: number
+}
+
+/**
+ * A failure as an exception. Its message is the failure's, so nothing else can leak through it. `record` is what the
+ * service did say, where it said anything that can be passed on.
+ */
+export class LookupFailure extends Error {
+  readonly failure: Failure
+  readonly record: ServiceRecord | null
+  constructor(failure: Failure, record: ServiceRecord | null = null) {
+    super(failure.message)
+    this.name = 'LookupFailure'
+    this.failure = failure
+    this.record = record
+  }
+}

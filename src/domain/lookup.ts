@@ -1,0 +1,87 @@
+/**
+ * Lookup: what is asked. One lookup in, exactly one result out.
+ *
+ * The words, used everywhere in the same sense: *lookup* (what is asked), *call* (one SOAP request on the wire),
+ * *attempt* (one run of a lookup), *failure* (why it went wrong), *verdict* (what happens next), *ChatRequest* (what the
+ * service knows), *result* (what is published), *hold* (the whole fleet stops calling for a while).
+ */
+
+import { z } from 'zod'
+
+export const LOOKUP_JOB_NAME = 'lookup'
+
+const CONTROL_CHARACTER = /\p{Cc}/u
+/** U+FFFE and U+FFFF cannot stand in an XML document, so the service could never be asked for them. */
+const NOT_IN_XML = /[\uFFFE\uFFFF]/
+
+/** Length in characters, not in UTF-16 units; stops counting past `limit`, however long the text is. */
+function isLongerThan(text: string, limit: number): boolean {
+  if (text.length <= limit) return false
+  if (text.length > limit * 2) return true
+  return [...text].length > limit
+}
+
+function characters(min: number, max: number) {
+  return z
+    .string()
+    .refine((text) => text.length >= min && !isLongerThan(text, max), `expected ${min} to ${max} characters`)
+    .refine((text) => text.isWellFormed(), 'expected no lone surrogates')
+    .meta({ minLength: min, maxLength: max })
+}
+
+const METADATA_MAX_BYTES = 4096
+
+export const lookupSchema = z.object({
+  connectionId: characters(1, 256).refine(
+    (text) => !CONTROL_CHARACTER.test(text) && !NOT_IN_XML.test(text),
+    'expected no control characters',
+  ),
+  correlationId: characters(0, 256).optional(),
+  metadata: z
+    .record(z.string(), z.unknown())
+    .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= METADATA_MAX_BYTES, 'expected at most 4 KiB of JSON')
+    .optional(),
+  expiresAt: z.iso.datetime({ offset: true, local: true, error: 'expected an ISO 8601 date and time' }).optional(),
+})
+
+/** What a producer puts into a lookup job. */
+export type LookupData = z.infer<typeof lookupSchema>
+
+/** A lookup as the pipeline carries it: the data, who it is, and when it was asked. */
+export interface Lookup extends LookupData {
+  lookupId: string
+  /** Milliseconds since 1970: when the producer put it on the queue. */
+  enqueuedAt: number
+}
+
+export type ParsedLookup = { ok: true; data: LookupData } | { ok: false; problem: string }
+
+/**
+ * Reads what came from outside. The problem names the field, what was expected and what kind of thing was got, never the
+ * value: it may be a customer's.
+ */
+export function parseLookup(value: unknown): ParsedLookup {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return { ok: false, problem: `lookup: expected an object with a connectionId, got ${kindOf(value)}` }
+  }
+  const parsed = lookupSchema.safeParse(value)
+  if (parsed.success) return { ok: true, data: parsed.data }
+  const issue = parsed.error.issues[0]
+  const field = String(issue?.path[0] ?? 'lookup')
+  const expected = issue?.code === 'invalid_type' ? `expected ${issue.expected}` : (issue?.message ?? 'not valid')
+  return { ok: false, problem: `${field}: ${expected}, got ${kindOf((value as Record<string, unknown>)[field])}` }
+}
+
+/** At most the first 256 characters of what could be read, for an `invalid` result. */
+export function echo(value: unknown): string | null {
+  if (typeof value !== 'string' && typeof value !== 'number') return null
+  return [...String(value).slice(0, 512)].slice(0, 256).join('').toWellFormed()
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null'
+  if (value === undefined) return 'nothing'
+  if (Array.isArray(value)) return 'an array'
+  if (typeof value === 'string') return `a string of ${value.length} characters`
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+}

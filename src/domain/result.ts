@@ -1,0 +1,38 @@
+/** Result: what is published, exactly one for each lookup. CONTRACT of the result queue, version 1. */
+
+import type { ChatRequest, ServiceResponse } from './chat-request.ts'
+import type { FailureCode } from './failure.ts'
+
+export const RESULT_STATUSES = ['enriched', 'not-found', 'rejected', 'invalid', 'failed'] as const
+export type ResultStatus = (typeof RESULT_STATUSES)[number]
+
+export interface ResultFailure {
+  code: FailureCode
+  message: string
+  soapFaultCode?: string
+  httpStatus?: number
+}
+
+export interface Result {
+  version: 1
+  lookupId: string
+  /** Null only where an invalid lookup had none that could be read. */
+  connectionId: string | null
+  correlationId: string | null
+  metadata: Record<string, unknown> | null
+  status: ResultStatus
+  chatRequest: ChatRequest | null
+  response: ServiceResponse | null
+  failure: ResultFailure | null
+  /** SOAP calls made for it in all. */
+  calls: number
+  /** Times the lookup was run. */
+  attempts: number
+  /** `service` also where no call was made. */
+  source: 'service' | 'shared' | 'cache'
+  /** ISO 8601, UTC. */
+  enqueuedAt: string
+  finishedAt: string
+  /** 0, or how often it was put back after it gave up. */
+  redrive: number
+}
