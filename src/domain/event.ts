@@ -40,7 +40,7 @@ export type LookupEvent =
   // worker
   | { type: 'attempt-started'; lookupId: string; waitedMs: number; first: boolean }
   | { type: 'attempt-finished'; lookupId: string; durationMs: number; status: ResultStatus | 'retry' | 'handed-back' }
-  | { type: 'retry'; lookupId: string; when: 'now' | 'later'; reason: FailureReason; failure: Failure; delayMs: number }
+  | { type: 'retry'; lookupId: string; when: 'now' | 'later'; reason: FailureReason; delayMs: number }
   | { type: 'attempt-charged'; lookupId: string; charged: number; limit: number }
   | { type: 'published'; lookupId: string; status: ResultStatus; sinceEnqueuedMs: number; failure?: Failure }
   | { type: 'suppressed'; lookupId: string }
@@ -50,9 +50,10 @@ export type LookupEvent =
   | { type: 'lock-lost'; lookupId: string }
   | { type: 'internal-error'; lookupId: string; where: string; error: unknown }
   // redis and the process
-  | { type: 'redis-error'; kind: RedisErrorKind; where: string }
+  /** `say` is false when the same was said within ten seconds: count it, but do not write it again. */
+  | { type: 'redis-error'; kind: RedisErrorKind; where: string; say: boolean }
   | { type: 'redis-ready'; where: string }
-  | { type: 'started'; what: string }
+  | { type: 'started'; what: string; details: Record<string, unknown> }
   | { type: 'stopping'; reason: string }
   | { type: 'stopped'; clean: boolean; durationMs: number }
 

@@ -1,7 +1,7 @@
 /** Result: what is published, exactly one for each lookup. CONTRACT of the result queue, version 1. */
 
 import type { ChatRequest, ServiceResponse } from './chat-request.ts'
-import type { FailureCode } from './failure.ts'
+import type { Failure, FailureCode } from './failure.ts'
 
 export const RESULT_STATUSES = ['enriched', 'not-found', 'rejected', 'invalid', 'failed'] as const
 export type ResultStatus = (typeof RESULT_STATUSES)[number]
@@ -35,4 +35,50 @@ export interface Result {
   finishedAt: string
   /** 0, or how often it was put back after it gave up. */
   redrive: number
+}
+
+/** What can be said of any lookup, however little of it could be read. */
+export interface ResultSubject {
+  lookupId: string
+  connectionId: string | null
+  correlationId: string | null
+  metadata: Record<string, unknown> | null
+  enqueuedAt: string
+  finishedAt: string
+  calls: number
+  attempts: number
+}
+
+/** A result with everything it does not know set to null. */
+export function resultOf(
+  subject: ResultSubject,
+  status: ResultStatus,
+  known: { chatRequest?: ChatRequest | null; response?: ServiceResponse | null; failure?: Failure } = {},
+): Result {
+  return {
+    version: 1,
+    lookupId: subject.lookupId,
+    connectionId: subject.connectionId,
+    correlationId: subject.correlationId,
+    metadata: subject.metadata,
+    status,
+    chatRequest: known.chatRequest ?? null,
+    response: known.response ?? null,
+    failure: known.failure ? publicPart(known.failure) : null,
+    calls: subject.calls,
+    attempts: subject.attempts,
+    source: 'service',
+    enqueuedAt: subject.enqueuedAt,
+    finishedAt: subject.finishedAt,
+    redrive: 0,
+  }
+}
+
+function publicPart({ code, message, soapFaultCode, httpStatus }: Failure): ResultFailure {
+  return {
+    code,
+    message,
+    ...(soapFaultCode === undefined ? {} : { soapFaultCode }),
+    ...(httpStatus === undefined ? {} : { httpStatus }),
+  }
 }

@@ -1,0 +1,60 @@
+/** Flags that mirror the table of variables, and the Config they make with the environment. */
+
+import { type Command, Option } from 'commander'
+import { type Config, ConfigError, type Loaded, loadConfig } from '../config.ts'
+import { VARIABLES, type Variable, type VariableGroup } from '../config-table.ts'
+import { say } from './terminal.ts'
+
+const HEADINGS: Record<VariableGroup, string> = {
+  redis: 'Redis and queues:',
+  queues: 'Redis and queues:',
+  soap: 'SOAP service:',
+  worker: 'Worker:',
+  log: 'Log:',
+}
+
+/** A secret has no flag of its own, for the arguments of a process can be read by anybody on the machine. */
+export function flagOf({ name, secret }: Variable<unknown>): string {
+  const flag = `--${name.toLowerCase().replaceAll('_', '-')}`
+  return secret === 'whole' ? `${flag}-file <path>` : `${flag} <value>`
+}
+
+/** Adds a flag for each variable of these groups. */
+export function withVariables(command: Command, groups: readonly VariableGroup[]): Command {
+  for (const variable of inGroups(groups)) {
+    const { fallback, required, name, meaning, group, secret } = variable
+    const standard = fallback !== undefined ? `default ${fallback}` : required ? 'required' : 'not set by default'
+    const variableName = secret === 'whole' ? `${name} or ${name}_FILE` : name
+    command.addOption(
+      new Option(flagOf(variable), `${meaning.replaceAll('`', '')} (${variableName}; ${standard})`).helpGroup(
+        HEADINGS[group],
+      ),
+    )
+  }
+  return command
+}
+
+/** The Config of a command: its flags above the environment. Says what is wrong and throws, or warns of typos. */
+export function configOf(command: Command, groups: readonly VariableGroup[], needs = groups): Loaded {
+  const options = command.opts() as Record<string, string | undefined>
+  const flags: Record<string, string> = {}
+  for (const variable of inGroups(groups)) {
+    const name = variable.secret === 'whole' ? `${variable.name}_FILE` : variable.name
+    const given = options[attributeOf(name)]
+    if (given !== undefined) flags[name] = given
+  }
+  const loaded = loadConfig(process.env, flags, needs)
+  for (const warning of loaded.warnings) say(`warning: ${warning}`)
+  return loaded
+}
+
+/** As commander names what `--some-name` sets. */
+function attributeOf(name: string): string {
+  return name.toLowerCase().replace(/_(.)/g, (_, letter: string) => letter.toUpperCase())
+}
+
+function inGroups(groups: readonly VariableGroup[]): Variable<unknown>[] {
+  return (Object.values(VARIABLES) as Variable<unknown>[]).filter(({ group }) => groups.includes(group))
+}
+
+export { type Config, ConfigError }

@@ -1,0 +1,29 @@
+import type { Failure } from './failure.ts'
+
+/** History: what a lookup has behind it. Kept on the job between its attempts; a lookup's first attempt has none. */
+export interface LookupHistory {
+  /** Attempts that were charged to the lookup; LOOKUP_ATTEMPTS of them and it gives up. */
+  charged: number
+  /** Attempts in a row that ended in a failure, charged or not: what the backoff grows with. */
+  failures: number
+  /** Calls of the attempts before this one. */
+  calls: number
+  /** Times the lookup was taken up without being run: set apart, or given up. */
+  idle: number
+  /** It already had the one retry that a failure of class permanent-after-retry gets. */
+  retriedOnce: boolean
+  /** The stall count at which it was last set apart from its neighbours. */
+  apartAt: number
+  /** The failure it went back with, should it have to give up with that. */
+  lastFailure: Failure | null
+}
+
+export const NO_HISTORY: Readonly<LookupHistory> = Object.freeze({
+  charged: 0,
+  failures: 0,
+  calls: 0,
+  idle: 0,
+  retriedOnce: false,
+  apartAt: 0,
+  lastFailure: null,
+})

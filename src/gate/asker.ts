@@ -1,0 +1,110 @@
+/**
+ * Asks for permits, for one lane of one process: one question at a time, for all who wait. What is granted is booked at
+ * most a second ahead, so that a process that dies takes little with it and one that joins need not stand in line.
+ */
+
+import { monotonic, sleep } from '../clock.ts'
+
+export type Answer = { granted: number[]; names: string[] } | { waitMs: number } | 'full'
+
+export interface Permit {
+  /** Gives the place among the calls in flight back. Once; never rejects. */
+  release(): void
+}
+
+interface Waiter {
+  grant(permit: Permit): void
+  since: number
+}
+
+/**
+ * A turn that was missed by more than this is not used: used late, it would stand in the same second as those after it,
+ * and the service would see more calls in a second than it allows. Four hundredths of a second are four hundredths of
+ * the limit.
+ */
+const LATE_MS = 40
+const FULL_ASK_AGAIN_MS = 25
+const MOST_AT_ONCE = 256
+
+export class Asker {
+  readonly #waiting = new Set<Waiter>()
+  readonly #ask: (wanted: number) => Promise<Answer>
+  readonly #giveBack: (name: string) => void
+  #asking = false
+  #wake: () => void = () => {}
+
+  /** `ask` asks the gate's script; `giveBack` ends a permit's lease. */
+  constructor(ask: (wanted: number) => Promise<Answer>, giveBack: (name: string) => void) {
+    this.#ask = ask
+    this.#giveBack = giveBack
+  }
+
+  /** A permit for one call, now or when its turn has come; rejects with the signal's reason. */
+  permit(signal: AbortSignal): Promise<Permit> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason)
+      const leave = () => {
+        this.#waiting.delete(waiter)
+        reject(signal.reason)
+      }
+      const waiter: Waiter = {
+        since: monotonic(),
+        grant: (permit) => {
+          signal.removeEventListener('abort', leave)
+          resolve(permit)
+        },
+      }
+      signal.addEventListener('abort', leave, { once: true })
+      this.#waiting.add(waiter)
+      void this.#askWhileAnyoneWaits()
+    })
+  }
+
+  async #askWhileAnyoneWaits(): Promise<void> {
+    if (this.#asking) return
+    this.#asking = true
+    // Let all who come in this turn of the event loop be asked for together.
+    await Promise.resolve()
+    while (this.#waiting.size > 0) await this.#askOnce()
+    this.#asking = false
+  }
+
+  async #askOnce(): Promise<void> {
+    const answer = await this.#ask(Math.min(this.#waiting.size, MOST_AT_ONCE))
+    const answeredAt = monotonic()
+    if (answer === 'full') return this.#pause(FULL_ASK_AGAIN_MS * (0.5 + Math.random()))
+    if ('waitMs' in answer) return this.#pause(Math.min(answer.waitMs + 1, 1000))
+    for (const [index, turn] of answer.granted.entries()) {
+      await this.#until(answeredAt + turn)
+      this.#handOut(answer.names[index] ?? '', monotonic() - answeredAt - turn)
+    }
+  }
+
+  #handOut(name: string, lateMs: number): void {
+    const [waiter] = this.#waiting
+    if (!waiter || lateMs > LATE_MS) return this.#giveBack(name)
+    this.#waiting.delete(waiter)
+    let released = false
+    waiter.grant({
+      release: () => {
+        if (released) return
+        released = true
+        this.#giveBack(name)
+        this.#wake()
+      },
+    })
+  }
+
+  /** Timers may end up to a millisecond early, and a call must never be. */
+  async #until(time: number): Promise<void> {
+    for (let left = time - monotonic(); left > 0; left = time - monotonic()) await sleep(Math.ceil(left))
+  }
+
+  /** Waits, or until a permit of this process is given back. */
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve
+      void sleep(ms).then(resolve)
+    })
+  }
+}

@@ -1,0 +1,34 @@
+/** The worker's own HTTP: metrics for Prometheus, and whether it lives and may be given work. */
+
+import { fastify } from 'fastify'
+import type { WorkerApp } from '../app.ts'
+
+export interface Listening {
+  url: string
+  close(): Promise<void>
+}
+
+/** Listens; rejects if it cannot. */
+export async function serveWorker(app: WorkerApp, { host, port }: { host: string; port: number }): Promise<Listening> {
+  const server = fastify({
+    logger: false,
+    bodyLimit: 1024,
+    connectionTimeout: 10_000,
+    requestTimeout: 5_000,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 100 },
+  })
+  server.get('/livez', async () => ({ live: true }))
+  server.get('/readyz', async (_request, reply) => {
+    const health = app.health()
+    return reply.code(health.ready ? 200 : 503).send(health)
+  })
+  server.get('/metrics', async (_request, reply) => {
+    return reply.type(app.metrics.registry.contentType).send(await app.metricsText())
+  })
+  await server.listen({ host, port })
+  const address = server.server.address()
+  const actualPort = typeof address === 'object' && address ? address.port : port
+  const shownHost = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  return { url: `http://${shownHost}:${actualPort}`, close: () => server.close() }
+}

@@ -1,0 +1,112 @@
+/**
+ * Which facts become log lines, and how. Only what an operator would want to read at three in the morning: nothing for
+ * each lookup that goes well. No line holds a connection id, a name, a credential or another program's error text.
+ */
+
+import { createHash } from 'node:crypto'
+import type { LookupEvent, Observe } from '../domain/event.ts'
+import type { Logger } from './logger.ts'
+
+export function logEvents(logger: Logger): Observe {
+  return (event) => {
+    const line = LINES[event.type] as ((event: LookupEvent) => Line | null) | undefined
+    const said = line?.(event)
+    if (!said) return
+    const { lookupId } = said.fields
+    const fields = typeof lookupId === 'string' ? { ...said.fields, lookupId: presentable(lookupId) } : said.fields
+    logger[said.level](fields, said.message)
+  }
+}
+
+/** Our ids and BullMQ's numbers say nothing of anybody; the job id of a foreign producer may be a customer's name. */
+function presentable(lookupId: string): string {
+  if (/^(lk-[0-9a-f]{32}|\d{1,20})$/.test(lookupId)) return lookupId
+  return `hash:${createHash('sha256').update(lookupId).digest('hex').slice(0, 16)}`
+}
+
+interface Line {
+  level: 'debug' | 'info' | 'warn' | 'error'
+  message: string
+  fields: Record<string, unknown>
+}
+
+type Lines = { [K in LookupEvent['type']]?: (event: Extract<LookupEvent, { type: K }>) => Line | null }
+
+const LINES: Lines = {
+  started: ({ what, details }) => ({ level: 'info', message: `${what} started`, fields: details }),
+  stopping: ({ reason }) => ({ level: 'info', message: `stopping: ${reason}`, fields: {} }),
+  stopped: ({ clean, durationMs }) => ({
+    level: clean ? 'info' : 'warn',
+    message: clean ? 'stopped' : 'stopped, but not all lookups could be handed back: their locks end in 40 s at most',
+    fields: { durationMs: Math.round(durationMs) },
+  }),
+  retry: ({ lookupId, when, reason, delayMs }) => ({
+    level: 'debug',
+    message: `lookup to be tried again ${when}`,
+    fields: { lookupId, reason, delayMs },
+  }),
+  published: ({ lookupId, status, failure }) =>
+    failure
+      ? {
+          level: status === 'failed' ? 'warn' : 'info',
+          message: `lookup ${status}: ${failure.message}`,
+          fields: {
+            lookupId,
+            code: failure.code,
+            soapFaultCode: failure.soapFaultCode,
+            httpStatus: failure.httpStatus,
+          },
+        }
+      : null,
+  suppressed: ({ lookupId }) => ({
+    level: 'info',
+    message: 'lookup had its result already; not published again',
+    fields: { lookupId },
+  }),
+  recovered: ({ lookupId }) => ({
+    level: 'warn',
+    message: 'lookup taken back from a worker that died or froze',
+    fields: { lookupId },
+  }),
+  'set-apart': ({ lookupId, stalls, delayMs }) => ({
+    level: 'warn',
+    message: 'lookup lost its worker again and again; running it apart from others',
+    fields: { lookupId, stalls, delayMs },
+  }),
+  'handed-back': ({ lookupId }) => ({ level: 'debug', message: 'lookup handed back', fields: { lookupId } }),
+  'lock-lost': ({ lookupId }) => ({
+    level: 'warn',
+    message: 'lookup lost its lock; left to whoever takes it up',
+    fields: { lookupId },
+  }),
+  'internal-error': ({ lookupId, where, error }) => ({
+    level: 'error',
+    message: 'a mistake of ours; the lookup goes back, at no cost to it',
+    fields: { lookupId, where, error: nameAndPlace(error) },
+  }),
+  'redis-error': ({ kind, where, say }) =>
+    say ? { level: 'error', message: `Redis: ${REDIS_TROUBLE[kind]}`, fields: { kind, where } } : null,
+  'redis-ready': ({ where }) => ({ level: 'info', message: 'Redis is there again', fields: { where } }),
+}
+
+const REDIS_TROUBLE: Record<Extract<LookupEvent, { type: 'redis-error' }>['kind'], string> = {
+  connection: 'no connection; lookups are safe and go on when it is back',
+  timeout: 'no answer in time',
+  oom: 'out of memory; raise maxmemory, or have the results consumed',
+  readonly: 'this Redis is a read-only replica now; reconnecting',
+  loading: 'still loading its data',
+  auth: 'refused our user or password, or a command its ACL does not allow',
+  lock: 'a job was no longer ours; it is run again',
+  other: 'an error',
+}
+
+/** A stack's frames say where without saying what: its first line is the message, which may be anybody's text. */
+function nameAndPlace(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { name: typeof error }
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
+  return {
+    name: error.name,
+    code: (error as { code?: unknown }).code,
+    at: frames.slice(0, 4).map((line) => line.trim()),
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * The metrics, by their public names. Counters and histograms belong to one process (sum them); gauges marked fleet say
+ * the same from every process (take the max). No id, address or message stands in a label, and every label value starts
+ * at 0, so that rates exist before the first failure.
+ */
+
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { CALL_OUTCOMES, REDIS_ERROR_KINDS } from '../domain/event.ts'
+import { FAILURE_REASONS } from '../domain/failure.ts'
+import { RESULT_STATUSES } from '../domain/result.ts'
+
+const CALL_BUCKETS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30]
+const WAIT_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600]
+const PERMIT_BUCKETS = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+const BYTE_BUCKETS = [512, 1024, 2048, 4096, 16_384, 65_536, 262_144, 1_048_576]
+
+/** promtool takes these three gauges of prom-client for counters, for their names end in _total. */
+const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
+
+export type Metrics = ReturnType<typeof createMetrics>
+
+export function createMetrics(build: { version: string; revision: string }) {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  for (const name of MISNAMED) registry.removeSingleMetric(name)
+
+  const counter = <L extends string>(name: string, help: string, labels: Record<L, readonly string[]>) => {
+    const labelNames = Object.keys(labels) as L[]
+    const made = new Counter({ name: `chat_enricher_${name}`, help, labelNames, registers: [registry] })
+    for (const label of labelNames) for (const value of labels[label]) made.inc({ [label]: value } as never, 0)
+    return made
+  }
+  const plainCounter = (name: string, help: string) =>
+    counter<never>(name, help, {} as Record<never, readonly string[]>)
+  const gauge = (name: string, help: string, ...labelNames: string[]) =>
+    new Gauge({ name: `chat_enricher_${name}`, help, labelNames, registers: [registry] })
+  const histogram = (name: string, help: string, buckets: number[], label?: string, values: readonly string[] = []) => {
+    const labelNames = label === undefined ? [] : [label]
+    const made = new Histogram({ name: `chat_enricher_${name}`, help, labelNames, buckets, registers: [registry] })
+    for (const value of values) made.zero({ [label as string]: value })
+    return made
+  }
+
+  const metrics = {
+    registry,
+    lookups: counter('lookups_total', 'Lookups that got their result.', { status: RESULT_STATUSES }),
+    retries: counter('lookup_retries_total', 'Retries, quick and later.', { reason: FAILURE_REASONS }),
+    recovered: plainCounter('lookups_recovered_total', 'Lookups taken back from a worker that died.'),
+    handedBack: plainCounter('lookups_handed_back_total', 'Lookups given back at shutdown.'),
+    lookupDuration: histogram('lookup_duration_seconds', 'One attempt in the worker.', CALL_BUCKETS, 'status', [
+      ...RESULT_STATUSES,
+      'retry',
+    ]),
+    lookupWait: histogram('lookup_wait_seconds', 'From enqueued to first start.', WAIT_BUCKETS),
+    endToEnd: histogram('lookup_end_to_end_seconds', 'From enqueued to result published.', WAIT_BUCKETS),
+    inProgress: gauge('lookups_in_progress', 'Slots used: lookups that are being run.'),
+    concurrency: gauge('concurrency', 'Slots: lookups that can be run at once.'),
+    lastSuccess: gauge('last_success_timestamp_seconds', 'When a lookup was last enriched; 0 if never.'),
+    published: counter('results_published_total', 'Results published.', { status: RESULT_STATUSES }),
+    suppressed: plainCounter('results_suppressed_total', 'Results not published again, because they already were.'),
+    callDuration: histogram(
+      'soap_call_duration_seconds',
+      'One call on the wire.',
+      CALL_BUCKETS,
+      'outcome',
+      CALL_OUTCOMES,
+    ),
+    callsInFlight: gauge('soap_calls_in_flight', 'Calls on their way, of this process.'),
+    responseBytes: histogram('soap_response_bytes', 'Bytes read of an answer.', BYTE_BUCKETS),
+    unexpectedContentType: plainCounter(
+      'soap_unexpected_content_type_total',
+      'Good answers that came under a wrong content type.',
+    ),
+    permitWait: histogram('rate_limit_wait_seconds', 'Time a call waited for its turn.', PERMIT_BUCKETS),
+    rateLimit: gauge('rate_limit_per_second', 'Fleet (max): calls a second in force; +Inf for none.'),
+    inFlightLimit: gauge('calls_in_flight_limit', 'Fleet (max): calls in flight in force; +Inf for none.'),
+    queueJobs: gauge('queue_jobs', 'Fleet (max): jobs in a queue by state.', 'queue', 'state'),
+    oldestAge: gauge('queue_oldest_job_age_seconds', 'Fleet (max): age of the oldest waiting job.', 'queue'),
+    // A counter that Redis keeps for the whole fleet; set, for it is read.
+    jobsAdded: counter('queue_jobs_added_total', 'Fleet (max): jobs ever added, duplicates included.', {
+      queue: [] as readonly string[],
+    }),
+    collectDuration: gauge('queue_collect_duration_seconds', 'Time it took to read the state of the queues.'),
+    collectErrors: plainCounter('queue_collect_errors_total', 'Times the state of the queues could not be read.'),
+    redisUp: gauge('redis_up', '1 if Redis answered when it was last asked.'),
+    redisErrors: counter('redis_errors_total', 'Errors of Redis by kind.', { kind: REDIS_ERROR_KINDS }),
+    clockSkew: gauge('clock_skew_seconds', "This process's clock less that of Redis."),
+    certificateExpiry: gauge(
+      'tls_certificate_expiry_timestamp_seconds',
+      "When the service's certificate ends; 0 if it showed none.",
+    ),
+    buildInfo: gauge('build_info', 'Always 1.', 'version', 'revision', 'nodejs_version'),
+  }
+  metrics.buildInfo.set({ ...build, nodejs_version: process.version }, 1)
+  return metrics
+}

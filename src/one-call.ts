@@ -1,0 +1,58 @@
+/** One call to the service outside of any queue, for a person at a terminal. */
+
+import { soapSettings } from './app.ts'
+import { deadline } from './clock.ts'
+import type { Config } from './config.ts'
+import type { Outcome } from './domain/outcome.ts'
+import { Gate } from './gate/gate.ts'
+import { impatientConnection } from './queues/redis.ts'
+import { SoapClient } from './soap/client.ts'
+
+const REDIS_MAY_TAKE_MS = 1000
+
+/**
+ * Calls, when the fleet's gate permits it. Where Redis does not answer the call is made all the same, after `withoutGate`:
+ * what somebody tries by hand in an outage must not depend on Redis too. Rejects with a LookupFailure.
+ */
+export async function oneCall(
+  config: Config,
+  connectionId: string,
+  signal: AbortSignal,
+  withoutGate: () => void,
+): Promise<Outcome> {
+  const redis = impatientConnection(config.redisUrl, 'lookup')
+  redis.on('error', () => {}) // said once, by withoutGate
+  const client = new SoapClient(soapSettings(config))
+  try {
+    const permit = await permitFrom(redis, config, signal).catch((error: unknown) => {
+      signal.throwIfAborted()
+      if (!(error instanceof RedisIsAway)) throw error
+      withoutGate()
+      return null
+    })
+    try {
+      return await client.lookup(connectionId, signal)
+    } finally {
+      permit?.release()
+    }
+  } finally {
+    redis.disconnect()
+    await client.close()
+  }
+}
+
+class RedisIsAway extends Error {}
+
+async function permitFrom(redis: ReturnType<typeof impatientConnection>, config: Config, signal: AbortSignal) {
+  const soon = deadline(REDIS_MAY_TAKE_MS, new RedisIsAway(), signal)
+  try {
+    await new Promise<void>((resolve, reject) => {
+      redis.once('ready', resolve)
+      soon.signal.addEventListener('abort', () => reject(soon.signal.reason), { once: true })
+    })
+  } finally {
+    soon.clear()
+  }
+  const gate = new Gate(redis, config, { ...config, burst: config.rateBurst, longestCallMs: config.soapCallTimeoutMs })
+  return gate.permit('interactive', signal)
+}

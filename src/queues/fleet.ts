@@ -1,0 +1,77 @@
+/** The fleet as its members see themselves: each worker process writes a line about itself, which ends with it. */
+
+import type { Redis } from 'ioredis'
+import { ownKey, type QueueNames } from './names.ts'
+
+export interface Member {
+  id: string
+  host: string
+  pid: number
+  version: string
+  startedAt: string
+  concurrency: number
+  inProgress: number
+  /** Lookups that got their result here, a second, over the last ten. */
+  perSecond: number
+  rateLimitPerSecond: number | null
+  stopping: boolean
+}
+
+export const MEMBER_BEAT_MS = 2_000
+const MEMBER_TTL_MS = 10_000
+
+export class Fleet {
+  readonly #redis: Redis
+  readonly #names: QueueNames
+
+  constructor(redis: Redis, names: QueueNames) {
+    this.#redis = redis
+    this.#names = names
+  }
+
+  async beat(member: Member): Promise<void> {
+    const seen = await this.#now()
+    await this.#redis
+      .multi()
+      .set(this.#key(member.id), JSON.stringify(member), 'PX', MEMBER_TTL_MS)
+      .zadd(this.#members, String(seen), member.id)
+      .zremrangebyscore(this.#members, '-inf', String(seen - MEMBER_TTL_MS))
+      .exec()
+  }
+
+  async leave(id: string): Promise<void> {
+    await this.#redis.multi().del(this.#key(id)).zrem(this.#members, id).exec()
+  }
+
+  async members(): Promise<Member[]> {
+    const ids = await this.#redis.zrange(this.#members, '0', '-1')
+    if (ids.length === 0) return []
+    const lines = await this.#redis.mget(ids.map((id) => this.#key(id)))
+    return lines.filter((line) => line !== null).map((line) => JSON.parse(line) as Member)
+  }
+
+  /**
+   * True for one process of the fleet at a time: it does `task` for all, until `ms` are over. Asked again by the same
+   * process, it stays its.
+   */
+  async mayDo(task: string, id: string, ms: number): Promise<boolean> {
+    const key = ownKey(this.#names, 'lease', task)
+    if ((await this.#redis.set(key, id, 'PX', ms, 'NX')) === 'OK') return true
+    if ((await this.#redis.get(key)) !== id) return false
+    await this.#redis.pexpire(key, ms)
+    return true
+  }
+
+  get #members(): string {
+    return ownKey(this.#names, 'members')
+  }
+
+  #key(id: string): string {
+    return ownKey(this.#names, 'member', id)
+  }
+
+  async #now(): Promise<number> {
+    const [seconds, micros] = await this.#redis.time()
+    return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000)
+  }
+}

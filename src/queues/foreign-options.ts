@@ -1,0 +1,23 @@
+/**
+ * Attempts, backoff and retention are ours, whatever the job says. BullMQ puts a job's own options above the worker's,
+ * so they are taken off the job: in memory, where BullMQ reads them, and in Redis, for whoever takes the job up after a
+ * crash. A job that asks to be removed when it fails would otherwise be gone before its result could be published.
+ */
+
+import type { Job } from 'bullmq'
+import type { Redis } from 'ioredis'
+import { bullKey, type QueueNames } from './names.ts'
+
+export async function disown(job: Job, redis: Redis, names: QueueNames, queue: string): Promise<void> {
+  const { opts } = job
+  const asksForRemoval = opts.removeOnComplete !== undefined || opts.removeOnFail !== undefined
+  delete opts.removeOnComplete
+  delete opts.removeOnFail
+  opts.attempts = 0
+  delete opts.backoff
+  if (!asksForRemoval) return
+  const key = bullKey(names, queue, job.id ?? '')
+  const stored = JSON.parse((await redis.hget(key, 'opts')) ?? '{}') as Record<string, unknown>
+  for (const option of ['removeOnComplete', 'removeOnFail', 'attempts', 'backoff']) delete stored[option]
+  await redis.hset(key, 'opts', JSON.stringify(stored))
+}

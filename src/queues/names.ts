@@ -1,0 +1,96 @@
+/**
+ * Every queue name, Redis key and job-id rule, in one place.
+ *
+ * BullMQ owns `<prefix>:<queue>:*`. All other keys are ours, `<prefix>:chat-enricher:*`, with this Redis type:
+ *
+ *     done:<hash>         string  the marker: this lookup has its result; the value is the result's status
+ *     result:<hash>       channel the result itself, for whoever waits for this one lookup
+ *     gate:rate           string  theoretical arrival time of the next call (GCRA), in milliseconds
+ *     gate:in-flight      zset    permits that are out, by the time their lease ends
+ *     gate:not-before     string  no call of the fleet before this time (`Retry-After`), in milliseconds
+ *     gate:last-answer    hash    when the service last answered, and for which connection id
+ *     member:<id>         string  one worker process, as it sees itself, renewed by it
+ *     members             zset    ids of the worker processes, by the time they were last seen
+ *     lease:<task>        string  which process does a task of the whole fleet
+ *
+ * On the hash of a lookup job stand two fields of ours, which go when the job goes: `ce:history`, `ce:failed-at`.
+ */
+
+import { createHash, randomBytes } from 'node:crypto'
+import type { Lane } from '../domain/lane.ts'
+
+export interface QueueNames {
+  prefix: string
+  lookupQueue: string
+  interactiveQueue: string
+  resultQueue: string
+}
+
+export const HISTORY_FIELD = 'ce:history'
+export const FAILED_AT_FIELD = 'ce:failed-at'
+
+export function queueOf(names: QueueNames, lane: Lane): string {
+  return lane === 'interactive' ? names.interactiveQueue : names.lookupQueue
+}
+
+/** A key of BullMQ's: one of its lists and sets, or the hash of a job. */
+export function bullKey(names: QueueNames, queue: string, part: string): string {
+  return `${names.prefix}:${queue}:${part}`
+}
+
+/** A key of ours. */
+export function ownKey(names: QueueNames, ...parts: string[]): string {
+  return [names.prefix, 'chat-enricher', ...parts].join(':')
+}
+
+/** Who a lookup is: what its marker and its result are kept under. */
+export interface LookupIdentity {
+  lookupId: string
+  queue: string
+  enqueuedAt: number
+}
+
+/**
+ * BullMQ numbers jobs that were given no id, each queue from 1, and from 1 again after the queue was obliterated. Such a
+ * number says who a lookup is only together with its queue and its time; any other id does so alone.
+ */
+export function isCounterId(lookupId: string): boolean {
+  return /^\d+$/.test(lookupId)
+}
+
+/** Hashed, because the job ids of foreign producers may be customers' data. */
+export function lookupHash(identity: LookupIdentity): string {
+  const parts = isCounterId(identity.lookupId)
+    ? [identity.lookupId, identity.queue, String(identity.enqueuedAt)]
+    : [identity.lookupId]
+  return createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 32)
+}
+
+export function markerKey(names: QueueNames, identity: LookupIdentity): string {
+  return ownKey(names, 'done', lookupHash(identity))
+}
+
+export function resultChannel(names: QueueNames, identity: LookupIdentity): string {
+  return ownKey(names, 'result', lookupHash(identity))
+}
+
+/**
+ * A lookup id of ours: from the idempotency key if there is one (the same key is the same lookup), else random. A raw id
+ * from outside is never a job id: `active` or `meta` as one would write over the queue's own keys.
+ */
+export function lookupIdFor(idempotencyKey?: string): string {
+  const hex =
+    idempotencyKey === undefined
+      ? randomBytes(16).toString('hex')
+      : createHash('sha256').update(idempotencyKey).digest('hex').slice(0, 32)
+  return `lk-${hex}`
+}
+
+export function resultId(lookupId: string): string {
+  return `rs-${lookupId}`
+}
+
+/** The result's id when another lookup with the same counter id still has a result of that id in the queue. */
+export function resultIdOfItsOwn(identity: LookupIdentity): string {
+  return `${resultId(identity.lookupId)}-${lookupHash(identity)}`
+}

@@ -1,0 +1,55 @@
+/** The result queue, from the consumer's side, for a reader that takes exactly as many as it wants. */
+
+import { type Job, Worker } from 'bullmq'
+import type { Redis } from 'ioredis'
+import type { Result } from '../domain/result.ts'
+import type { QueueNames } from './names.ts'
+
+const LOCK_MS = 30_000
+
+export class ResultConsumer {
+  readonly #worker: Worker
+
+  constructor(redis: Redis, names: QueueNames) {
+    this.#worker = new Worker(names.resultQueue, null, {
+      connection: redis,
+      prefix: names.prefix,
+      autorun: false,
+      lockDuration: LOCK_MS,
+      drainDelay: 1,
+      maxStalledCount: 1_000_000, // a reader that dies again and again loses nothing
+      removeOnComplete: { count: 0 },
+      skipVersionCheck: true,
+    })
+    this.#worker.on('error', () => {}) // what fails is told by the call that failed
+  }
+
+  /** Brings results of readers that died back to the queue, now and then. */
+  async start(): Promise<void> {
+    await this.#worker.waitUntilReady()
+    await this.#worker.startStalledCheckTimer()
+  }
+
+  /**
+   * Hands the next result to `take`, and removes it once that has resolved; puts it back if it rejects. False when there
+   * was none (after a second's wait, if `wait`).
+   */
+  async next(take: (result: Result) => Promise<void>, wait: boolean): Promise<boolean> {
+    const token = `reader-${this.#worker.id}`
+    const job = (await this.#worker.getNextJob(token, { block: wait })) as Job<Result> | undefined
+    if (!job) return false
+    try {
+      await take(job.data)
+    } catch (error) {
+      await job.moveToWait(token).catch(() => {})
+      throw error
+    }
+    delete job.opts.removeOnComplete
+    await job.moveToCompleted(null, token, false)
+    return true
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.close(true)
+  }
+}

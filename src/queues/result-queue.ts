@@ -1,0 +1,120 @@
+/**
+ * The result queue: each lookup's one result.
+ *
+ * Result and marker appear together or not at all, and never a second time: a worker may die between any two lines, two
+ * workers may run one lookup (a lock lost while a process was frozen), and a consumer may remove the result at once. So a
+ * result is one MULTI of three commands:
+ *
+ *   1. guard   the marker is there already: put a hash where the result's job would go, so that BullMQ takes the add for
+ *              a duplicate
+ *   2. add     BullMQ's own script
+ *   3. mark    take the guard's hash away; or, if the result's job is really there, set the marker and tell who waits
+ *
+ * A MULTI does not roll back: after SCRIPT FLUSH the add answers NOSCRIPT while the rest goes through. The marker is then
+ * not set (there is no job), and the result is added again outside of a MULTI, which loads the script.
+ */
+
+import { Job, type Queue, type RedisClient } from 'bullmq'
+import type { ChainableCommander, Redis } from 'ioredis'
+import type { Result } from '../domain/result.ts'
+import {
+  bullKey,
+  isCounterId,
+  type LookupIdentity,
+  markerKey,
+  type QueueNames,
+  resultChannel,
+  resultId,
+  resultIdOfItsOwn,
+} from './names.ts'
+
+export type Published = 'published' | 'suppressed'
+
+// KEYS: marker, result's job. The hash expires should command 3 never come.
+const GUARD = `
+if redis.call('EXISTS', KEYS[1]) == 1 and redis.call('EXISTS', KEYS[2]) == 0 then
+  redis.call('HSET', KEYS[2], 'ce:guard', 1)
+  redis.call('EXPIRE', KEYS[2], 60)
+end
+return 1`
+
+// KEYS: marker, result's job. ARGV: status, marker's life in ms, channel, enqueuedAt to compare ('' for none).
+// Answers: 'suppressed', 'missing', 'taken' (by another lookup of the same counter id), or 'published'.
+const MARK = `
+if redis.call('HEXISTS', KEYS[2], 'ce:guard') == 1 then
+  redis.call('DEL', KEYS[2])
+  return 'suppressed'
+end
+if redis.call('EXISTS', KEYS[1]) == 1 then return 'suppressed' end
+local data = redis.call('HGET', KEYS[2], 'data')
+if not data then return 'missing' end
+if ARGV[4] ~= '' and cjson.decode(data).enqueuedAt ~= ARGV[4] then return 'taken' end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+redis.call('PUBLISH', ARGV[3], data)
+return 'published'`
+
+// KEYS: marker. ARGV: status, marker's life in ms.
+const SET_MARKER = `return redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])`
+
+export class ResultQueue {
+  readonly #queue: Queue
+  readonly #redis: Redis
+  readonly #names: QueueNames
+  readonly #markerTtlMs: number
+
+  /** `redis` is the connection that `queue` was built on. */
+  constructor(queue: Queue, redis: Redis, names: QueueNames, options: { markerTtlMs: number }) {
+    this.#queue = queue
+    this.#redis = redis
+    this.#names = names
+    this.#markerTtlMs = options.markerTtlMs
+  }
+
+  /** Publishes, unless this lookup has had its result. Rejects when Redis did not do it; it is safe to call again. */
+  async publish(result: Result, identity: LookupIdentity): Promise<Published> {
+    const answer = await this.#publishAs(resultId(result.lookupId), result, identity)
+    if (answer !== 'taken') return answer
+    const second = await this.#publishAs(resultIdOfItsOwn(identity), result, identity)
+    if (second === 'taken') throw new Error('the result id of its own is taken')
+    return second
+  }
+
+  async #publishAs(id: string, result: Result, identity: LookupIdentity): Promise<Published | 'taken'> {
+    const client = await bullClient(this.#queue)
+    const multi = client.multi()
+    const raw = multi as unknown as ChainableCommander
+    raw.eval(GUARD, 2, ...this.#keys(id, identity))
+    await new Job(this.#queue, result.status, result, {}, id).addJob(multi)
+    raw.eval(MARK, 2, ...this.#keys(id, identity), ...this.#markArguments(result, identity))
+    const replies = await multi.exec()
+    const whole = replies?.length === 3 && replies.every(([error]) => error === null)
+    const answer = replies?.[2]?.[1]
+    return whole && answer !== 'missing' ? answer : this.#publishStepwise(id, result, identity)
+  }
+
+  /** The same without the MULTI: for the one time after SCRIPT FLUSH, or where an error split the MULTI. */
+  async #publishStepwise(id: string, result: Result, identity: LookupIdentity): Promise<Published | 'taken'> {
+    const keys = this.#keys(id, identity)
+    await this.#redis.eval(GUARD, 2, ...keys)
+    await new Job(this.#queue, result.status, result, {}, id).addJob(await bullClient(this.#queue))
+    const answer = await this.#redis.eval(MARK, 2, ...keys, ...this.#markArguments(result, identity))
+    if (answer !== 'missing') return answer as Published | 'taken'
+    // A consumer was quicker than the marker: it has the result.
+    await this.#redis.eval(SET_MARKER, 1, keys[0], result.status, this.#markerTtlMs)
+    return 'published'
+  }
+
+  #keys(id: string, identity: LookupIdentity): [string, string] {
+    return [markerKey(this.#names, identity), bullKey(this.#names, this.#names.resultQueue, id)]
+  }
+
+  #markArguments(result: Result, identity: LookupIdentity): (string | number)[] {
+    const compare = isCounterId(result.lookupId) ? result.enqueuedAt : ''
+    return [result.status, this.#markerTtlMs, resultChannel(this.#names, identity), compare]
+  }
+}
+
+/** BullMQ's own client: only its MULTI knows BullMQ's scripts. */
+function bullClient(queue: Queue): Promise<RedisClient> {
+  return (queue.getBackend() as unknown as { client: Promise<RedisClient> }).client
+}

@@ -1,0 +1,47 @@
+/** Secrets: read when they are used, so that a file that changes takes effect without a restart. */
+
+import { readFileSync, statSync } from 'node:fs'
+import { monotonic } from './clock.ts'
+
+export type Secret = () => string
+
+const LOOK_EVERY_MS = 1000
+
+export function secretValue(value: string): Secret {
+  return () => value
+}
+
+/**
+ * The contents of a file less one trailing newline, read again when the file has changed (looked at once a second). If it
+ * is gone for a moment, as while it is replaced, what was read last stands. Throws when it cannot be read at first.
+ */
+export function secretFile(path: string): Secret {
+  let contents = readTrimmed(path)
+  let stamp = stampOf(path)
+  let lookedAt = monotonic()
+  return () => {
+    if (monotonic() - lookedAt < LOOK_EVERY_MS) return contents
+    lookedAt = monotonic()
+    try {
+      const newStamp = stampOf(path)
+      if (newStamp !== stamp) contents = readTrimmed(path)
+      stamp = newStamp
+    } catch {
+      // Being replaced: ask again in a second.
+    }
+    return contents
+  }
+}
+
+function readTrimmed(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').replace(/\r?\n$/, '')
+  } catch (error) {
+    throw new Error(`expected a file that can be read at ${path}, got ${(error as NodeJS.ErrnoException).code}`)
+  }
+}
+
+function stampOf(path: string): string {
+  const { mtimeMs, size, ino } = statSync(path)
+  return `${mtimeMs}:${size}:${ino}`
+}

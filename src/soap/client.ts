@@ -1,0 +1,120 @@
+/**
+ * The client of TPClientWebServicesAPI: one connection id in, one SOAP call, an outcome or a LookupFailure out. No
+ * retries and no pace: those are the caller's.
+ */
+
+import { monotonic } from '../clock.ts'
+import type { CallOutcome, Observe } from '../domain/event.ts'
+import { type FailureCode, LookupFailure } from '../domain/failure.ts'
+import type { Outcome } from '../domain/outcome.ts'
+import { type Credentials, isXmlText, type SoapRequest, type SoapVersion, writeRequest } from './envelope.ts'
+import { type Evidence, readBody } from './evidence.ts'
+import { readRetryAfter } from './retry-after.ts'
+import { type Judgement, judge, type ResponseCodes, SETTINGS_UNREADABLE } from './to-failure.ts'
+import { errorCode, type HttpAnswer, Transport, type TransportSettings } from './transport.ts'
+
+/** Milliseconds and bytes throughout. */
+export interface SoapSettings extends TransportSettings {
+  version: SoapVersion
+  /** Read anew for every call: the files behind it may change. */
+  credentials: () => Credentials
+  codes: ResponseCodes
+  /** A longer `Retry-After` is cut to this. */
+  retryAfterMaxMs: number
+}
+
+export class SoapClient {
+  readonly #settings: SoapSettings
+  readonly #observe: Observe
+  readonly #transport: Transport
+
+  constructor(settings: SoapSettings, observe: Observe = () => undefined) {
+    this.#settings = settings
+    this.#observe = observe
+    this.#transport = new Transport(settings, (expiresAt) => observe({ type: 'tls-certificate-seen', expiresAt }))
+  }
+
+  /**
+   * Asks the service once. Throws a LookupFailure for all that is no outcome (docs: what an answer means), and the
+   * signal's reason when the caller's signal aborts.
+   */
+  async lookup(connectionId: string, signal?: AbortSignal): Promise<Outcome> {
+    signal?.throwIfAborted()
+    if (!isXmlText(connectionId)) throw notForXml()
+    const request = this.#prepare(connectionId)
+    const judgement = request ? await this.#call(request, signal) : this.#judge(NO_SETTINGS)
+    if ('outcome' in judgement) return judgement.outcome
+    throw new LookupFailure(judgement.failure, judgement.record)
+  }
+
+  /** Waits for the calls that are on the way, then closes every connection. */
+  async close(): Promise<void> {
+    await this.#transport.close()
+  }
+
+  /** Null if credentials or certificates cannot be read just now. Their errors name paths, so they are dropped. */
+  #prepare(connectionId: string): SoapRequest | null {
+    try {
+      this.#transport.refresh()
+      return writeRequest(this.#settings.version, this.#settings.credentials(), connectionId)
+    } catch {
+      return null
+    }
+  }
+
+  async #call(request: SoapRequest, signal?: AbortSignal): Promise<Judgement> {
+    const started = monotonic()
+    this.#observe({ type: 'call-started' })
+    const answer = await this.#transport.post(request, signal).catch((error: unknown) => ({ error }))
+    // The caller gave up on it: for whoever counts calls, that is one without an answer in time.
+    const abandoned = 'error' in answer && signal?.aborted === true && answer.error === signal.reason
+    const judgement = this.#judge(
+      'error' in answer ? { is: 'no-answer', errorCode: errorCode(answer.error) } : this.#evidence(answer),
+    )
+    this.#observe({
+      type: 'call-finished',
+      outcome: abandoned ? 'timeout' : callOutcome(judgement),
+      durationMs: monotonic() - started,
+      ...('error' in answer ? { responseBytes: 0 } : { responseBytes: answer.bytes, httpStatus: answer.status }),
+    })
+    if (abandoned) throw answer.error
+    return judgement
+  }
+
+  #evidence(answer: HttpAnswer): Evidence {
+    const body = readBody(answer)
+    if ((body.is === 'record' || body.is === 'fault') && !SOAP_CONTENT_TYPE.test(answer.contentType ?? '')) {
+      this.#observe({ type: 'unexpected-content-type' })
+    }
+    const retryAfterMs = readRetryAfter(answer.retryAfter, this.#settings.retryAfterMaxMs)
+    return { is: 'answer', status: answer.status, retryAfterMs, body }
+  }
+
+  #judge(evidence: Evidence): Judgement {
+    return judge(evidence, this.#settings.codes)
+  }
+}
+
+const NO_SETTINGS: Evidence = { is: 'no-answer', errorCode: SETTINGS_UNREADABLE }
+const SOAP_CONTENT_TYPE = /^\s*(?:text\/xml|application\/soap\+xml)\s*(?:;|$)/i
+
+/** What the metric calls it; a failure that is not here is an answer that could be read. */
+const CALL_OUTCOMES: Partial<Record<FailureCode, CallOutcome>> = {
+  'soap-fault': 'fault',
+  'http-status': 'http_error',
+  timeout: 'timeout',
+  network: 'network',
+  unreadable: 'unreadable',
+  'too-large': 'unreadable',
+  contract: 'unreadable',
+}
+
+function callOutcome(judgement: Judgement): CallOutcome {
+  return ('failure' in judgement && CALL_OUTCOMES[judgement.failure.code]) || 'answer'
+}
+
+/** Lookups are checked before they get here; this is for those who use the client alone. */
+function notForXml(): LookupFailure {
+  const message = 'connectionId: expected characters that XML can carry, got others'
+  return new LookupFailure({ code: 'invalid', class: 'permanent', reason: 'internal', message })
+}

@@ -1,0 +1,138 @@
+/**
+ * Both SOAP versions: the request as the service's own page shows it, and what stands in the Body of an answer. An
+ * answer may come in the other version than was asked: its namespaces say which, not its content type or prefixes.
+ */
+
+import { BodyProblem } from './body-problem.ts'
+import type { XmlElement } from './xml.ts'
+
+export type SoapVersion = '1.1' | '1.2'
+
+/** The four credential fields, sent as given. */
+export interface Credentials {
+  publicKey1: string
+  encryptedUser: string
+  encryptedPassword: string
+  encryptedSignature: string
+}
+
+export interface SoapRequest {
+  headers: Record<string, string>
+  body: string
+}
+
+export interface SoapFault {
+  /** Local name; of a dotted SOAP 1.1 code, the part before the first dot. `Unknown` where there is none to be read. */
+  code: string
+  /** Local names of SOAP 1.2 subcodes, outermost first; or the rest of a dotted code. */
+  subcodes: string[]
+}
+
+export const SERVICE_NAMESPACE = 'http://tempuri.org/'
+const OPERATION = 'GetChatRequestByConnectionId'
+const ACTION = `${SERVICE_NAMESPACE}${OPERATION}`
+const SOAP_NAMESPACES: Readonly<Record<SoapVersion, string>> = {
+  '1.1': 'http://schemas.xmlsoap.org/soap/envelope/',
+  '1.2': 'http://www.w3.org/2003/05/soap-envelope',
+}
+
+/** Throws a RangeError if a text holds a character that XML cannot carry. */
+export function writeRequest(version: SoapVersion, credentials: Credentials, connectionId: string): SoapRequest {
+  return {
+    headers: { ...versionHeaders(version), ...COMMON_HEADERS },
+    body: writeEnvelope(version, credentials, connectionId),
+  }
+}
+
+/** Compression is refused: a small bomb would become a large one after the size limit. */
+const COMMON_HEADERS = { 'accept-encoding': 'identity', 'user-agent': 'chat-enricher' }
+
+function versionHeaders(version: SoapVersion): Record<string, string> {
+  return version === '1.1'
+    ? { 'content-type': 'text/xml; charset=utf-8', soapaction: `"${ACTION}"` }
+    : { 'content-type': `application/soap+xml; charset=utf-8; action="${ACTION}"` }
+}
+
+function writeEnvelope(version: SoapVersion, credentials: Credentials, connectionId: string): string {
+  const soap = version === '1.1' ? 'soap' : 'soap12'
+  return `<?xml version="1.0" encoding="utf-8"?>
+<${soap}:Envelope xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns:${soap}="${SOAP_NAMESPACES[version]}">
+  <${soap}:Body>
+    <${OPERATION} xmlns="${SERVICE_NAMESPACE}">
+      <PublicKey1>${escaped(credentials.publicKey1)}</PublicKey1>
+      <EncryptedUser>${escaped(credentials.encryptedUser)}</EncryptedUser>
+      <EncryptedPassword>${escaped(credentials.encryptedPassword)}</EncryptedPassword>
+      <EncryptedSignature>${escaped(credentials.encryptedSignature)}</EncryptedSignature>
+      <ChatConnectionIDBD>${escaped(connectionId)}</ChatConnectionIDBD>
+    </${OPERATION}>
+  </${soap}:Body>
+</${soap}:Envelope>`
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it looks for
+const NO_CHARACTER = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|\p{Surrogate}/u
+/** A raw CR would reach the service as LF. */
+const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '\r': '&#xD;' }
+
+/** Whether XML can carry the text. */
+export function isXmlText(text: string): boolean {
+  return !NO_CHARACTER.test(text)
+}
+
+function escaped(text: string): string {
+  if (!isXmlText(text)) throw new RangeError('expected text that XML can carry')
+  return text.replace(/[&<>\r]/g, (character) => ESCAPES[character] ?? character)
+}
+
+export type SoapBody = { is: 'fault'; fault: SoapFault } | { is: 'response'; element: XmlElement }
+
+/** Throws a BodyProblem where the root is no SOAP envelope with one of the two in its Body. */
+export function readEnvelope(root: XmlElement): SoapBody {
+  if (root.name !== 'Envelope' || !isSoap(root))
+    throw new BodyProblem('not-contract', 'expected a SOAP envelope, got other XML')
+  const content = root.children.find((child) => child.name === 'Body' && isSoap(child))?.children[0]
+  if (content?.name === 'Fault' && isSoap(content)) return { is: 'fault', fault: readFault(content) }
+  refuseUnknownHeaders(root)
+  if (content?.name !== `${OPERATION}Response` || content.namespace !== SERVICE_NAMESPACE) {
+    throw new BodyProblem('not-contract', `expected ${OPERATION}Response in the SOAP body, got something else`)
+  }
+  return { is: 'response', element: content }
+}
+
+function isSoap(element: { namespace: string }): boolean {
+  return Object.values(SOAP_NAMESPACES).includes(element.namespace)
+}
+
+/** We know no header block, so one that must be understood forbids us to use the answer (SOAP 1.1, 4.2.3). */
+function refuseUnknownHeaders(root: XmlElement): void {
+  const blocks = root.children
+    .filter((child) => child.name === 'Header' && isSoap(child))
+    .flatMap((header) => header.children)
+  const isMandatory = (block: XmlElement) =>
+    block.attributes.some((a) => a.name === 'mustUnderstand' && isSoap(a) && ['1', 'true'].includes(a.value.trim()))
+  if (blocks.some(isMandatory)) {
+    throw new BodyProblem('not-understood', 'expected no mandatory SOAP header, got one')
+  }
+}
+
+function readFault(fault: XmlElement): SoapFault {
+  const legacy = fault.children.find((child) => child.name === 'faultcode')
+  const [code, ...subcodes] = legacy ? localName(legacy).split('.') : codesOf(fault, 'Code')
+  return { code: checkedName(code), subcodes: subcodes.map(checkedName) }
+}
+
+/** SOAP 1.2: Code/Value, Code/Subcode/Value, and so on inwards. */
+function codesOf(parent: XmlElement, name: 'Code' | 'Subcode'): string[] {
+  const code = parent.children.find((child) => child.name === name && isSoap(child))
+  const value = code?.children.find((child) => child.name === 'Value' && isSoap(child))
+  return code && value ? [localName(value), ...codesOf(code, 'Subcode')] : []
+}
+
+function localName(element: XmlElement): string {
+  return element.text.trim().split(':').at(-1) ?? ''
+}
+
+/** A code goes into results and logs, so it has to be a name: some services put a sentence there. */
+function checkedName(name: string | undefined): string {
+  return name !== undefined && /^[A-Za-z_][\w-]{0,63}$/.test(name) ? name : 'Unknown'
+}

@@ -1,0 +1,249 @@
+/**
+ * What an answer means: one table, first match wins. Faults come first, in whatever HTTP status; then the statuses that
+ * are no answer; then, with 200, what the body turned out to be; last, calls that brought no answer at all.
+ *
+ * Nothing is decided by a text of the service: it may be Portuguese, or a stack trace. The order matters where rows
+ * overlap, and the comment at a row says why it is what it is.
+ */
+
+import type { ServiceRecord } from '../domain/chat-request.ts'
+import type { Failure, FailureClass, FailureCode, FailureReason } from '../domain/failure.ts'
+import type { Outcome } from '../domain/outcome.ts'
+import {
+  bodyOf,
+  type Evidence,
+  faultNames,
+  hasChatRequest,
+  hasCode,
+  recordOf,
+  socketCode,
+  statusOf,
+} from './evidence.ts'
+import { isConnectCode, isDnsCode, isProtocolCode, isResetCode, isTimeoutCode, isTlsCode } from './socket-errors.ts'
+
+/** The operator's lists of `responseCode`s; null: the list is unset. */
+export interface ResponseCodes {
+  enriched: ReadonlySet<number> | null
+  notFound: ReadonlySet<number> | null
+  retry: ReadonlySet<number>
+  hold: ReadonlySet<number>
+}
+
+export interface Row {
+  name: string
+  matches: (evidence: Evidence, codes: ResponseCodes) => boolean
+  means: Outcome['status'] | RowFailure
+}
+
+export interface RowFailure {
+  code: FailureCode
+  class: FailureClass
+  reason: FailureReason
+  message: string
+  /** Only where waiting helps: a `Retry-After` beside a redirect or a login page is not meant for us. */
+  obeysRetryAfter?: true
+}
+
+/** Code of a call that was not made, because its credentials or certificates cannot be read. */
+export const SETTINGS_UNREADABLE = 'SETTINGS_UNREADABLE'
+
+const CONFIGURATION_FAULTS = ['VersionMismatch', 'MustUnderstand', 'DataEncodingUnknown', 'ActionNotSupported']
+const CONFIGURATION_STATUSES = [401, 403, 404, 405, 415]
+
+export const ANSWER_TABLE: readonly Row[] = [
+  {
+    // Says that we speak wrongly to everybody's endpoint; also as a subcode, where SOAP 1.2 and WS-Addressing put it.
+    name: 'fault: version, header, encoding or action',
+    matches: (evidence) => faultNames(evidence).some((name) => CONFIGURATION_FAULTS.includes(name)),
+    means: failure('soap-fault', 'configuration', 'fault', 'expected an answer, got a SOAP fault about how we ask'),
+  },
+  {
+    // The service blames this lookup. When it blames everybody's, the suspicion rule notices, not this table.
+    name: 'fault: Client or Sender',
+    matches: (evidence) => ['Client', 'Sender'].includes(faultNames(evidence)[0] ?? ''),
+    means: failure('soap-fault', 'permanent', 'fault', 'expected an answer, got a SOAP fault that blames the request'),
+  },
+  {
+    // Server, Receiver, and codes of nobody's standard: any unhandled exception looks so.
+    name: 'fault: any other',
+    matches: (evidence) => faultNames(evidence).length > 0,
+    means: {
+      ...failure('soap-fault', 'transient', 'fault', 'expected an answer, got a SOAP fault of the service'),
+      obeysRetryAfter: true,
+    },
+  },
+  {
+    // A moved endpoint, or a login page.
+    name: 'status: redirect',
+    matches: (evidence) => statusOf(evidence) >= 300 && statusOf(evidence) < 400,
+    means: failure('http-status', 'configuration', 'http_status', 'expected status 200, got a redirect'),
+  },
+  {
+    // Credentials, address, method or content type: the same for every lookup.
+    name: 'status: refused',
+    matches: (evidence) => CONFIGURATION_STATUSES.includes(statusOf(evidence)),
+    means: failure(
+      'http-status',
+      'configuration',
+      'http_status',
+      'expected status 200, got one that refuses our way of asking',
+    ),
+  },
+  {
+    // 408, 425, 429, every 5xx, and all that nobody foresaw, such as ASP.NET's 400 with an empty body.
+    name: 'status: any other but 200',
+    matches: (evidence) => evidence.is === 'answer' && evidence.status !== 200,
+    means: {
+      ...failure('http-status', 'transient', 'http_status', 'expected status 200, got another'),
+      obeysRetryAfter: true,
+    },
+  },
+  {
+    // The operator says that this code means the account or the set-up.
+    name: 'code: hold',
+    matches: (evidence, codes) => hasCode(evidence, codes.hold),
+    means: failure('response-code', 'configuration', 'response_code', 'got a responseCode that is set to hold'),
+  },
+  {
+    name: 'code: retry',
+    matches: (evidence, codes) => hasCode(evidence, codes.retry),
+    means: failure('response-code', 'transient', 'response_code', 'got a responseCode that is set to retry'),
+  },
+  {
+    // Before `enriched`: what the operator lists outweighs a ChatRequest that came along.
+    name: 'code: not found',
+    matches: (evidence, codes) => codes.notFound !== null && hasCode(evidence, codes.notFound),
+    means: 'not-found',
+  },
+  {
+    name: 'record: a ChatRequest',
+    matches: (evidence, codes) =>
+      hasChatRequest(evidence) && (codes.enriched === null || hasCode(evidence, codes.enriched)),
+    means: 'enriched',
+  },
+  {
+    // Without a list, an empty result, or one full of zeros (.NET's empty object), is what "not found" looks like.
+    name: 'record: no ChatRequest',
+    matches: (evidence, codes) => recordOf(evidence) !== null && codes.notFound === null && !hasChatRequest(evidence),
+    means: 'not-found',
+  },
+  {
+    name: 'record: any other',
+    matches: (evidence) => recordOf(evidence) !== null,
+    means: failure(
+      'response-code',
+      'permanent',
+      'response_code',
+      'expected a ChatRequest, got a responseCode without one',
+    ),
+  },
+  {
+    // A proxy or a login page stands before the service.
+    name: 'body: HTML',
+    matches: (evidence) => bodyOf(evidence) === 'html',
+    means: failure('unreadable', 'configuration', 'unreadable', 'expected SOAP, got an HTML page'),
+  },
+  {
+    name: 'body: header not understood',
+    matches: (evidence) => bodyOf(evidence) === 'not-understood',
+    means: failure('contract', 'configuration', 'contract', 'expected no mandatory SOAP header, got one'),
+  },
+  {
+    name: 'body: too large',
+    matches: (evidence) => bodyOf(evidence) === 'too-large',
+    means: failure('too-large', 'permanent-after-retry', 'too_large', 'expected a smaller answer, cut it off'),
+  },
+  {
+    // SOAP forbids both; asked again the service will hardly send anything else.
+    name: 'body: document type or not the contract',
+    matches: (evidence) => ['dtd', 'not-contract'].includes(bodyOf(evidence)),
+    means: failure(
+      'contract',
+      'permanent-after-retry',
+      'contract',
+      'expected the contract of the service, got something else',
+    ),
+  },
+  {
+    // The deadline ran out while the body came.
+    name: 'body: timed out',
+    matches: (evidence) => bodyOf(evidence) === 'timed-out',
+    means: failure('timeout', 'transient', 'timeout', 'expected the whole answer in time, got a part'),
+  },
+  {
+    name: 'body: empty, cut off, encoded or unreadable',
+    matches: (evidence) => ['empty', 'cut-off', 'encoded', 'unreadable'].includes(bodyOf(evidence)),
+    means: failure('unreadable', 'transient', 'unreadable', 'expected SOAP, got nothing that can be read'),
+  },
+  {
+    // No call was made. It is nobody's lookup that is wrong.
+    name: 'no call: settings',
+    matches: (evidence) => socketCode(evidence) === SETTINGS_UNREADABLE,
+    means: failure('network', 'configuration', 'internal', 'expected credentials and certificates that can be used'),
+  },
+  {
+    name: 'no answer: TLS',
+    matches: (evidence) => isTlsCode(socketCode(evidence)),
+    means: failure('network', 'configuration', 'tls', 'expected a TLS connection that both sides trust, got none'),
+  },
+  {
+    name: 'no answer: timeout',
+    matches: (evidence) => isTimeoutCode(socketCode(evidence)),
+    means: failure('timeout', 'transient', 'timeout', 'expected an answer in time, got none'),
+  },
+  {
+    name: 'no answer: DNS',
+    matches: (evidence) => isDnsCode(socketCode(evidence)),
+    means: failure('network', 'transient', 'dns', 'expected an address for the host, got none'),
+  },
+  {
+    // Also when it was not there in time: then nobody has been asked, so this is no slow answer.
+    name: 'no answer: connect',
+    matches: (evidence) => isConnectCode(socketCode(evidence)),
+    means: failure('network', 'transient', 'connect', 'expected a connection, got none'),
+  },
+  {
+    name: 'no answer: not HTTP',
+    matches: (evidence) => isProtocolCode(socketCode(evidence)),
+    means: failure('unreadable', 'transient', 'unreadable', 'expected HTTP, got something else'),
+  },
+  {
+    // A server may close an idle connection at any time, also while a request is on its way to it.
+    name: 'no answer: reset',
+    matches: (evidence) => isResetCode(socketCode(evidence)),
+    means: failure('network', 'transient', 'reset', 'expected an answer, the connection broke'),
+  },
+  {
+    name: 'no answer: anything else',
+    matches: () => true,
+    means: failure('network', 'transient', 'internal', 'expected an answer, the call broke'),
+  },
+]
+
+export type Judgement = { row: Row } & ({ outcome: Outcome } | { failure: Failure; record: ServiceRecord | null })
+
+export function judge(evidence: Evidence, codes: ResponseCodes): Judgement {
+  const row = ANSWER_TABLE.find(({ matches }) => matches(evidence, codes)) as Row // the last row matches all
+  const record = recordOf(evidence)
+  if (typeof row.means !== 'string') return { row, failure: complete(row.means, evidence), record }
+  // Zeros, or a leftover, beside "not found" would be taken for a ChatRequest.
+  const chatRequest = row.means === 'enriched' ? (record?.chatRequest ?? null) : null
+  return { row, outcome: { status: row.means, response: record?.response ?? null, chatRequest } }
+}
+
+function complete({ obeysRetryAfter, ...failed }: RowFailure, evidence: Evidence): Failure {
+  const [soapFaultCode] = faultNames(evidence)
+  const answer = evidence.is === 'answer' ? evidence : null
+  return {
+    ...failed,
+    // The body's problem is more exact than the row, where it was the body that decided.
+    ...(answer?.status === 200 && 'problem' in answer.body && { message: answer.body.problem }),
+    ...(soapFaultCode !== undefined && { soapFaultCode }),
+    ...(answer && answer.status !== 200 && { httpStatus: answer.status }),
+    ...(obeysRetryAfter && answer && answer.retryAfterMs !== null && { retryAfterMs: answer.retryAfterMs }),
+  }
+}
+
+function failure(code: FailureCode, className: FailureClass, reason: FailureReason, message: string): RowFailure {
+  return { code, class: className, reason, message }
+}

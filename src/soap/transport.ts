@@ -1,0 +1,204 @@
+/**
+ * One HTTP POST: connection pool, deadlines, size limit, TLS. No retries, and redirects are not followed. The pool is
+ * undici's; it is built anew when the TLS files change, and the old one finishes its calls and closes.
+ */
+
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import { buildConnector, type Dispatcher, Pool } from 'undici'
+import { deadline, fromIso } from '../clock.ts'
+import type { SoapRequest } from './envelope.ts'
+
+export interface TlsFiles {
+  /** PEM texts. */
+  ca?: string
+  cert?: string
+  key?: string
+}
+
+export interface TransportSettings {
+  endpoint: string
+  /** Milliseconds for the whole call: queueing for a socket, connect, headers and body. */
+  callTimeoutMs: number
+  connectTimeoutMs: number
+  maxResponseBytes: number
+  /** Read anew for every call. */
+  tls?: () => TlsFiles
+  maxSockets?: number
+}
+
+export interface HttpAnswer {
+  status: number
+  contentType: string | null
+  retryAfter: string | null
+  body: HttpBody
+  /** Bytes of the body that were read. */
+  bytes: number
+}
+
+export type HttpBody =
+  | { is: 'complete'; bytes: Uint8Array }
+  | { is: 'cut-off' }
+  | { is: 'timed-out' }
+  | { is: 'too-large' }
+  | { is: 'encoded' }
+
+/** Error code of a call that got no answer within `callTimeoutMs`. */
+export const CALL_TIMEOUT = 'CALL_TIMEOUT'
+
+class CallTimeout extends Error {
+  readonly code = CALL_TIMEOUT
+}
+
+/** The client's own default; a longer one would meet more sockets that the server has just closed. */
+const KEEP_ALIVE_MS = 4_000
+/** A socket that is always busy would keep to the address that DNS gave when it was opened. */
+const SOCKET_LIFE_MS = 60_000
+
+export class Transport {
+  readonly #settings: TransportSettings
+  readonly #url: URL
+  readonly #onCertificate: (expiresAt: number) => void
+  readonly #closing = new Set<Promise<void>>()
+  #tlsFiles = ''
+  #pool: Pool | undefined
+  #closed = false
+
+  /** `onCertificate` hears the end of validity (ms since 1970) of the peer's certificate at every TLS connect. */
+  constructor(settings: TransportSettings, onCertificate: (expiresAt: number) => void) {
+    this.#settings = settings
+    this.#url = new URL(settings.endpoint)
+    this.#onCertificate = onCertificate
+  }
+
+  /** Looks whether the TLS files have changed. Throws what reading them throws. */
+  refresh(): void {
+    if (this.#closed) return
+    const files = this.#settings.tls?.() ?? {}
+    const tlsFiles = JSON.stringify([files.ca, files.cert, files.key])
+    if (this.#pool && tlsFiles === this.#tlsFiles) return
+    this.#retire()
+    this.#tlsFiles = tlsFiles
+    this.#pool = this.#newPool(files)
+  }
+
+  /** Rejects with the signal's reason when the caller's signal aborts; else with an error for `errorCode`. */
+  async post(request: SoapRequest, signal?: AbortSignal): Promise<HttpAnswer> {
+    if (!this.#pool) this.refresh()
+    const limit = deadline(this.#settings.callTimeoutMs, new CallTimeout('no answer in time'), signal)
+    try {
+      return await this.#exchange(request, limit.signal)
+    } catch (error) {
+      throw limit.signal.aborted ? limit.signal.reason : error
+    } finally {
+      limit.clear()
+    }
+  }
+
+  /** Waits for the calls that are on the way; they have their own deadlines. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#retire()
+    await Promise.all(this.#closing)
+  }
+
+  async #exchange({ headers, body }: SoapRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    if (!this.#pool) throw new Error('closed')
+    const path = `${this.#url.pathname}${this.#url.search}`
+    const sent = this.#pool.request({ method: 'POST', path, headers, body, signal })
+    const response = await unlessAborted(sent, signal)
+    const read = await readResponse(response, signal)
+    const header = (name: string) => [response.headers[name] ?? null].flat()[0] ?? null
+    return {
+      status: response.statusCode,
+      contentType: header('content-type'),
+      retryAfter: header('retry-after'),
+      ...read,
+    }
+  }
+
+  #newPool(files: TlsFiles): Pool {
+    const { callTimeoutMs, connectTimeoutMs, maxResponseBytes, maxSockets } = this.#settings
+    return new Pool(this.#url.origin, {
+      connect: this.#connector(files, connectTimeoutMs),
+      connections: maxSockets ?? null,
+      // The deadline of the call comes first; these stand behind it.
+      headersTimeout: callTimeoutMs,
+      bodyTimeout: callTimeoutMs,
+      maxResponseSize: maxResponseBytes,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      clientTtl: SOCKET_LIFE_MS,
+    })
+  }
+
+  #connector(files: TlsFiles, timeout: number): buildConnector.connector {
+    const connect = buildConnector({ ...files, rejectUnauthorized: true, timeout })
+    return (options, callback) =>
+      connect(options, (...result) => {
+        if (result[0] === null) this.#noteCertificate(result[1])
+        callback(...result)
+      })
+  }
+
+  #noteCertificate(socket: Socket): void {
+    const certificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined
+    // Its text is not ISO 8601 ("Nov 24 10:26:00 2027 GMT"); the engine reads it all the same.
+    if (certificate) this.#onCertificate(fromIso(certificate.validTo))
+  }
+
+  #retire(): void {
+    const old = this.#pool
+    if (!old) return
+    this.#pool = undefined
+    const closing = old.close().finally(() => this.#closing.delete(closing))
+    this.#closing.add(closing)
+  }
+}
+
+/** The HTTP client notices an abort only once a request has its socket; a caller should not wait for that. */
+function unlessAborted<T>(task: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    task.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort, { once: true })
+  })
+}
+
+async function readResponse(
+  response: Dispatcher.ResponseData,
+  signal: AbortSignal,
+): Promise<Pick<HttpAnswer, 'body' | 'bytes'>> {
+  const encoding = String(response.headers['content-encoding'] ?? 'identity')
+    .trim()
+    .toLowerCase()
+  if (encoding !== 'identity' && encoding !== '') {
+    // Not read to its end, so its socket goes with it.
+    response.body.on('error', () => undefined).destroy()
+    return { body: { is: 'encoded' }, bytes: 0 }
+  }
+  const chunks: Uint8Array[] = []
+  const read = () => chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+  try {
+    for await (const chunk of response.body) chunks.push(chunk)
+    return { body: { is: 'complete', bytes: Buffer.concat(chunks) }, bytes: read() }
+  } catch (error) {
+    return { body: brokenBody(errorCode(error), signal), bytes: read() }
+  }
+}
+
+function brokenBody(code: string, signal: AbortSignal): HttpBody {
+  if (signal.aborted && errorCode(signal.reason) !== CALL_TIMEOUT) throw signal.reason
+  if (signal.aborted || code === 'UND_ERR_BODY_TIMEOUT') return { is: 'timed-out' }
+  return code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' ? { is: 'too-large' } : { is: 'cut-off' }
+}
+
+/**
+ * The `code` of an error or of its cause; its name if it has none (the HTTP client's parser errors do not). Never its
+ * class: that differs between copies of a library.
+ */
+export function errorCode(error: unknown): string {
+  const { code, cause, name } = Object(error) as { code?: unknown; cause?: unknown; name?: unknown }
+  if (typeof code === 'string') return code
+  return cause === undefined ? String(name ?? '') : errorCode(cause)
+}

@@ -1,0 +1,82 @@
+/** How a reply goes over the wire: whole, or as badly as networks can. */
+
+import { type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Flavour } from './flavour.ts'
+import type { Reply } from './reply.ts'
+
+export type Delivery =
+  | { how: 'whole'; reply: Reply }
+  /** The request is accepted, and that is all. */
+  | { how: 'silence' }
+  | { how: 'reset' }
+  /** One byte at a time: from the status line on, or from the body on. */
+  | { how: 'drip'; reply: Reply; from: 'head' | 'body' }
+  /** Half of the body, then the end of the connection. Framed by its close alone, nothing tells it from a whole one. */
+  | { how: 'cut'; reply: Reply; framing: 'length' | 'chunked' | 'close' }
+
+/** A whole answer of about 1,200 bytes takes a minute: longer than any sensible deadline, yet it never stops. */
+const DRIP_MS = 50
+
+export function deliver(response: ServerResponse, delivery: Delivery, flavour: Flavour): void {
+  if (response.destroyed) return
+  if (delivery.how === 'whole') send(response, delivery.reply, flavour)
+  else if (delivery.how === 'reset') response.socket?.resetAndDestroy()
+  else if (delivery.how === 'drip') drip(response, delivery.reply, delivery.from, flavour)
+  else if (delivery.how === 'cut') cut(response, delivery.reply, delivery.framing, flavour)
+}
+
+/** The status that the other side sees first; null when it sees none. */
+export function statusOf(delivery: Delivery): number | null {
+  return 'reply' in delivery ? delivery.reply.status : null
+}
+
+export function send(response: ServerResponse, reply: Reply, flavour: Flavour): void {
+  const length = typeof reply.body === 'string' ? Buffer.byteLength(reply.body) : reply.body.length
+  const connection = flavour.connectionHeaders(reply.status, response.socket)
+  const server = reply.bare ? [] : flavour.headers
+  // IIS keeps a connection without saying so; Node would announce it, with a timeout that clients then rely on.
+  response.removeHeader('Connection')
+  response.writeHead(reply.status, [...reply.headers, ...server, ...connection, 'Content-Length', String(length)])
+  response.end(reply.body)
+}
+
+function drip(response: ServerResponse, reply: Reply, from: 'head' | 'body', flavour: Flavour): void {
+  const { socket } = response
+  const body = Buffer.from(reply.body)
+  const head = Buffer.from(rawHead(reply, flavour, `Content-Length: ${body.length}`))
+  const bytes = from === 'head' ? Buffer.concat([head, body]) : body
+  if (from === 'body') socket?.write(head)
+  let sent = 0
+  const timer = setInterval(() => {
+    socket?.write(bytes.subarray(sent, sent + 1))
+    sent += 1
+    if (sent < bytes.length) return
+    clearInterval(timer)
+    socket?.destroySoon()
+  }, DRIP_MS)
+  response.once('close', () => clearInterval(timer))
+}
+
+function cut(response: ServerResponse, reply: Reply, framing: 'length' | 'chunked' | 'close', flavour: Flavour): void {
+  const { socket } = response
+  const body = Buffer.from(reply.body)
+  const half = body.subarray(0, body.length >> 1)
+  const frame = {
+    length: `Content-Length: ${body.length}`,
+    chunked: 'Transfer-Encoding: chunked',
+    close: 'Connection: close',
+  }[framing]
+  socket?.write(rawHead(reply, flavour, frame))
+  if (framing === 'chunked') socket?.write(`${half.length.toString(16)}\r\n`)
+  socket?.write(half)
+  if (framing === 'chunked') socket?.write('\r\n')
+  socket?.destroySoon()
+}
+
+/** Written past Node's HTTP, which would mend the framing. */
+function rawHead(reply: Reply, flavour: Flavour, frame: string): string {
+  const headers = [...reply.headers, ...flavour.headers]
+  const lines = [`HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status]}`]
+  for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`)
+  return `${[...lines, `Date: ${new Date().toUTCString()}`, frame].join('\r\n')}\r\n\r\n`
+}

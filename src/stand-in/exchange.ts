@@ -1,0 +1,152 @@
+/** One SOAP request over HTTP: read, routed, written down as it arrives, answered (or not) when its time has come. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Delivery, deliver, statusOf } from './delivery.ts'
+import { TOO_LARGE } from './error-pages.ts'
+import { makeFault } from './faults.ts'
+import type { Flavour } from './flavour.ts'
+import { type Reply, soapReply } from './reply.ts'
+import type { LoggedRequest, RequestLog } from './request-log.ts'
+import { headerNotUnderstood, type Refusal, type RoutedCall, route } from './routing.ts'
+import type { Answer, Service } from './service.ts'
+import type { Settings } from './settings.ts'
+import { envelopeXml, faultXml } from './xml-write.ts'
+
+/** httpRuntime maxRequestLength: more is a fault. .NET's own default. */
+const MAX_BODY_BYTES = 4 * 1024 * 1024
+/** requestLimits maxAllowedContentLength: more and IIS itself refuses. */
+const MAX_BYTES = 30_000_000
+
+export interface Parts {
+  service: Service
+  settings: Settings
+  log: RequestLog
+  flavour: Flavour
+  /** Where a request is written down besides. */
+  write: ((entry: LoggedRequest) => void) | null
+}
+
+/** What a request gets, and what the log says of it. */
+interface Outcome {
+  id: string | null
+  soapVersion: LoggedRequest['soapVersion']
+  outcome: string
+  delivery: Delivery
+  delayMs: number
+}
+
+export function exchange(request: IncomingMessage, response: ServerResponse, parts: Parts): void {
+  parts.log.began()
+  response.once('close', () => parts.log.ended())
+  readBody(request, (body) => {
+    const outcome = outcomeOf(request, body, parts)
+    writeDown(outcome, parts)
+    later(response, outcome.delayMs, () => deliver(response, outcome.delivery, parts.flavour))
+  })
+}
+
+const NOTHING_READ = { id: null, soapVersion: null, delayMs: 0 } as const
+const BROKEN_OFF: Outcome = { ...NOTHING_READ, outcome: 'broken-off', delivery: { how: 'silence' } }
+const FAR_TOO_LONG: Outcome = { ...NOTHING_READ, outcome: 'too-long', delivery: { how: 'whole', reply: TOO_LARGE } }
+
+function outcomeOf(request: IncomingMessage, body: Body, parts: Parts): Outcome {
+  if (body === 'broken-off') return BROKEN_OFF
+  return body === 'far-too-long' ? FAR_TOO_LONG : decide(request, body, parts)
+}
+
+type Body = Buffer | 'too-long' | 'far-too-long' | 'broken-off'
+
+/** Calls `done` once. What is too long is read all the same, as a server must that wants its answer to be seen. */
+function readBody(request: IncomingMessage, done: (body: Body) => void): void {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  let open = true
+  const finish = (body: Body) => {
+    if (open) done(body)
+    open = false
+  }
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes > MAX_BYTES) finish('far-too-long')
+    else if (bytes <= MAX_BODY_BYTES) chunks.push(chunk)
+    else chunks.length = 0
+  })
+  request.once('end', () => {
+    if (bytes > MAX_BODY_BYTES) finish('too-long')
+    else finish(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks))
+  })
+  request.once('close', () => finish('broken-off'))
+}
+
+function decide(request: IncomingMessage, body: Buffer | 'too-long', parts: Parts): Outcome {
+  const soapRequest = {
+    contentType: request.headers['content-type'] ?? '',
+    soapAction: request.headers.soapaction as string | undefined,
+    body: body === 'too-long' ? null : body,
+  }
+  const routed = route(soapRequest, parts.flavour)
+  const latency = parts.settings.nextLatency()
+  const fault = parts.settings.nextFault()
+  if (fault) return { ...faultOutcome(fault, routed, parts), delayMs: latency }
+  if (routed.kind === 'refusal') return { ...refusalOutcome(routed), delayMs: latency }
+  const answer = parts.service.call(routed.parameters)
+  const delayMs = latency + answer.delayMs
+  return { ...answerOutcome(answer, routed, parts.flavour), delayMs }
+}
+
+type Undelayed = Omit<Outcome, 'delayMs'>
+
+function faultOutcome(kind: Parameters<typeof makeFault>[0], routed: RoutedCall | Refusal, parts: Parts): Undelayed {
+  const { service, settings } = parts
+  const { version } = routed
+  const id = routed.kind === 'call' ? routed.parameters.ChatConnectionIDBD : null
+  const answer = () => (routed.kind === 'call' ? replyTo(service.call(routed.parameters), version) : routed.reply)
+  const { retryAfter } = settings.behaviour
+  const delivery = makeFault(kind, { version, customer: customerOf(service, id), answer, retryAfter })
+  return { id, soapVersion: version, outcome: kind, delivery }
+}
+
+function customerOf(service: Service, id: string | null): string {
+  const chat = service.record(id).ChatRequest
+  const name = [chat?.UserName, chat?.UserLastName].filter(Boolean).join(' ')
+  return name || 'José da Conceição'
+}
+
+function refusalOutcome(refusal: Refusal, id: string | null = null): Undelayed {
+  const { version, outcome, reply } = refusal
+  return { id, soapVersion: version, outcome, delivery: { how: 'whole', reply } }
+}
+
+function answerOutcome(answer: Answer, call: RoutedCall, flavour: Flavour): Undelayed {
+  const id = call.parameters.ChatConnectionIDBD
+  // Headers are looked at after the method has run, so a fault of the method comes first.
+  if (call.notUnderstood !== null && answer.kind !== 'fault') {
+    return refusalOutcome(headerNotUnderstood(call.version, call.notUnderstood, flavour), id)
+  }
+  const reply = replyTo(answer, call.version)
+  return { id, soapVersion: call.version, outcome: answer.kind, delivery: { how: 'whole', reply } }
+}
+
+function replyTo(answer: Answer, version: RoutedCall['version']): Reply {
+  if (answer.kind === 'fault') return soapReply(500, version, faultXml(version, answer.fault), true)
+  return soapReply(200, version, envelopeXml(version, answer.xml), true)
+}
+
+function writeDown(outcome: Outcome, parts: Parts): void {
+  const entry: LoggedRequest = {
+    at: performance.timeOrigin + performance.now(),
+    id: outcome.id,
+    soapVersion: outcome.soapVersion,
+    outcome: outcome.outcome,
+    status: statusOf(outcome.delivery),
+  }
+  parts.log.push(entry)
+  parts.write?.(entry)
+}
+
+function later(response: ServerResponse, ms: number, act: () => void): void {
+  if (ms > 0) {
+    const timer = setTimeout(act, ms)
+    response.once('close', () => clearTimeout(timer))
+  } else act()
+}

@@ -1,0 +1,147 @@
+/**
+ * What can go wrong with the service, on request: one entry for each kind. Where there is a text, the customer's name is
+ * in it, as in real error texts, so that a test can look for it where it must not be.
+ */
+
+import { gzipSync } from 'node:zlib'
+import type { Delivery } from './delivery.ts'
+import { escapeHtml, iisPage, NOT_FOUND, yellowPage } from './error-pages.ts'
+import { htmlReply, type Reply, type SoapVersion, soapReply } from './reply.ts'
+import { envelopeXml, escapeText, faultXml, responseXml } from './xml-write.ts'
+
+export interface FaultContext {
+  version: SoapVersion
+  /** Of the chat that was asked for. */
+  customer: string
+  /** The answer it would have been. */
+  answer: () => Reply
+  /** Value of the Retry-After header, for the kinds that send one. */
+  retryAfter: string
+}
+
+type MakeFault = (context: FaultContext) => Delivery
+
+const whole = (reply: Reply): Delivery => ({ how: 'whole', reply })
+const TOO_LARGE_BYTES = 5 * 1024 * 1024
+const BOMB_BYTES = 64 * 1024 * 1024
+
+const TABLE = {
+  // IIS and what stands before it
+  '503': (context) => whole(unavailable(context.customer)),
+  '503-retry-after': (context) => whole(withHeaders(unavailable(context.customer), 'Retry-After', context.retryAfter)),
+  '429': ({ customer, retryAfter }) => {
+    const reason = `The calls for ${escapeHtml(customer)} are too many. Please try again later.`
+    return whole(iisPage(429, 'Too many requests', reason, ['Retry-After', retryAfter]))
+  },
+  '401': ({ customer }) => {
+    const reason = `${escapeHtml(customer)}: you do not have permission to view this directory or page using the credentials that you supplied.`
+    return whole(iisPage(401, 'Unauthorized: Access is denied due to invalid credentials.', reason, CHALLENGES))
+  },
+  '404': () => whole(NOT_FOUND),
+  redirect: ({ customer }) => {
+    const target = `/semp/login.aspx?ReturnUrl=%2fsemp%2fTPClientWebServicesAPI.asmx&user=${encodeURIComponent(customer)}`
+    const link = `<a href="${escapeHtml(target)}">here</a>`
+    const body = `<html><head><title>Object moved</title></head><body>\n<h2>Object moved to ${link}.</h2>\n</body></html>\n`
+    return whole(htmlReply(302, body, ['Location', target]))
+  },
+  html: ({ customer }) => whole(htmlReply(200, loginPage(customer))),
+  '500-html': ({ customer }) => whole(yellowPage(brokenChat(customer), 'System.NullReferenceException', STACK)),
+
+  // SOAP faults
+  'server-fault': ({ version, customer }) => {
+    const string = `Server was unable to process request. ---> ${brokenChat(customer)}`
+    return whole(soapReply(500, version, faultXml(version, { code: 'Server', string }), true))
+  },
+  'client-fault': ({ version, customer }) => {
+    const string = `Invalid signature for the chat of ${customer}`
+    return whole(soapReply(500, version, faultXml(version, { code: 'Client', string }), true))
+  },
+
+  // the network
+  hang: () => ({ how: 'silence' }),
+  reset: () => ({ how: 'reset' }),
+  slow: ({ answer }) => ({ how: 'drip', reply: answer(), from: 'body' }),
+  'slow-headers': ({ answer }) => ({ how: 'drip', reply: answer(), from: 'head' }),
+  truncated: ({ answer }) => ({ how: 'cut', reply: answer(), framing: 'length' }),
+  'truncated-chunked': ({ answer }) => ({ how: 'cut', reply: answer(), framing: 'chunked' }),
+  'truncated-close': ({ answer }) => ({ how: 'cut', reply: answer(), framing: 'close' }),
+
+  // answers that are none
+  garbage: ({ version, customer }) => whole(soapReply(200, version, garbage(version, customer), true)),
+  empty: ({ version }) => whole(soapReply(200, version, '', true)),
+  'too-large': ({ version, customer }) => {
+    const name = customer + 'x'.repeat(TOO_LARGE_BYTES)
+    return whole(soapReply(200, version, envelopeXml(version, chatOf(name)), true))
+  },
+  dtd: ({ version, customer }) => whole(soapReply(200, version, billionLaughs(version, customer), true)),
+  gzip: ({ answer }) => whole(gzipped(answer())),
+  'gzip-bomb': ({ version }) => {
+    bomb ??= gzipSync(Buffer.alloc(BOMB_BYTES, ' '))
+    return whole(withHeaders({ ...soapReply(200, version, '', true), body: bomb }, 'Content-Encoding', 'gzip'))
+  },
+} satisfies Record<string, MakeFault>
+
+export type FaultKind = keyof typeof TABLE
+export const FAULT_KINDS = Object.freeze(Object.keys(TABLE)) as readonly FaultKind[]
+
+export function makeFault(kind: FaultKind, context: FaultContext): Delivery {
+  return (TABLE[kind] as MakeFault)(context)
+}
+
+/** Made once: it takes longer to make than to send. */
+let bomb: Buffer | undefined
+const CHALLENGES = ['WWW-Authenticate', 'Negotiate', 'WWW-Authenticate', 'NTLM']
+const STACK =
+  '   Semp.Chats.ChatRequestReader.Read(String connectionId)\n' +
+  '   TPClientWebServicesAPI.GetChatRequestByConnectionId(String PublicKey1, String EncryptedUser, String EncryptedPassword, String EncryptedSignature, String ChatConnectionIDBD)'
+
+function brokenChat(customer: string): string {
+  return `Timeout expired while reading the chat of ${customer}.`
+}
+
+/** HTTP.sys says this while the application pool is down: before ASP.NET, so without its headers, and it closes. */
+function unavailable(customer: string): Reply {
+  const body = `<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01//EN""http://www.w3.org/TR/html4/strict.dtd">
+<HTML><HEAD><TITLE>Service Unavailable</TITLE>
+<META HTTP-EQUIV="Content-Type" Content="text/html; charset=utf-8"></HEAD>
+<BODY><h2>Service Unavailable</h2>
+<hr><p>HTTP Error 503. The service is unavailable. (${escapeHtml(customer)})</p>
+</BODY></HTML>
+`
+  const headers = ['Content-Type', 'text/html; charset=utf-8', 'Server', 'Microsoft-HTTPAPI/2.0', 'Connection', 'close']
+  return { status: 503, headers, body, bare: true }
+}
+
+function loginPage(customer: string): string {
+  return `<!DOCTYPE html>
+<html><head><title>Entrar</title></head>
+<body><h1>Sessão expirada</h1>
+<p>${escapeHtml(customer)}, entre de novo para continuar.</p>
+<form method="post" action="/semp/login.aspx"><input name="user"><input name="password" type="password"><br><button>Entrar</button></form>
+</body></html>
+`
+}
+
+function chatOf(name: string): string {
+  return responseXml({ response: { responseCode: 0 }, ChatRequest: { IdRequest: 1, UserName: name } })
+}
+
+/** An answer whose end tags were lost on the way. */
+function garbage(version: SoapVersion, customer: string): string {
+  return envelopeXml(version, chatOf(customer)).replace('</UserName>', '</UserNam').replace('</soap:Body>', '')
+}
+
+function billionLaughs(version: SoapVersion, customer: string): string {
+  const levels = Array.from({ length: 9 }, (_, i) => `<!ENTITY lol${i + 1} "${`&lol${i};`.repeat(10)}">`).join('')
+  const dtd = `<!DOCTYPE soap:Envelope [<!ENTITY lol0 "${escapeText(customer)}">${levels}]>`
+  const answer = envelopeXml(version, chatOf('HERE'))
+  return answer.replace('?>', `?>${dtd}`).replace('HERE', '&lol9;')
+}
+
+function gzipped(reply: Reply): Reply {
+  return { ...withHeaders(reply, 'Content-Encoding', 'gzip'), body: gzipSync(reply.body) }
+}
+
+function withHeaders(reply: Reply, ...headers: string[]): Reply {
+  return { ...reply, headers: [...reply.headers, ...headers] }
+}

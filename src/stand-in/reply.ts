@@ -1,0 +1,44 @@
+/** What the service says, before anybody decides how it goes over the wire. */
+
+export type SoapVersion = '1.1' | '1.2'
+
+export interface Reply {
+  status: number
+  /** Name, value, name, value … without Content-Length, Date and what the flavour of server adds. */
+  headers: readonly string[]
+  body: string | Buffer
+  /** True for what the HTTP layer in front of ASP.NET says by itself: it does not carry ASP.NET's headers. */
+  bare?: true
+}
+
+export const SOAP_CONTENT_TYPE: Record<SoapVersion, string> = {
+  '1.1': 'text/xml; charset=utf-8',
+  '1.2': 'application/soap+xml; charset=utf-8',
+}
+
+/** ASP.NET says max-age=0 only once the method has been called; a request that fails before that is just `private`. */
+const CALLED = 'private, max-age=0'
+const NOT_CALLED = 'private'
+
+const SOAP_HEADERS: Record<SoapVersion, { called: readonly string[]; notCalled: readonly string[] }> = {
+  '1.1': soapHeaders('1.1'),
+  '1.2': soapHeaders('1.2'),
+}
+
+function soapHeaders(version: SoapVersion) {
+  const type = ['Content-Type', SOAP_CONTENT_TYPE[version]]
+  return { called: ['Cache-Control', CALLED, ...type], notCalled: ['Cache-Control', NOT_CALLED, ...type] }
+}
+
+export function soapReply(status: number, version: SoapVersion, body: string, called: boolean): Reply {
+  const headers = SOAP_HEADERS[version]
+  return { status, headers: called ? headers.called : headers.notCalled, body }
+}
+
+export function htmlReply(status: number, body: string, headers: readonly string[] = []): Reply {
+  return {
+    status,
+    headers: ['Cache-Control', NOT_CALLED, 'Content-Type', 'text/html; charset=utf-8', ...headers],
+    body,
+  }
+}

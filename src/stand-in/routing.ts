@@ -1,0 +1,156 @@
+/**
+ * What becomes of a SOAP request before the method is called: which version it is taken for, which operation it asks for,
+ * and with which parameters, or how it is refused. The order of the steps is ASP.NET's; clients can tell it from outside.
+ */
+
+import { contentTypeBase, contentTypeParameter, decodeRequest } from './charset.ts'
+import { type Flavour, TEXTS } from './flavour.ts'
+import { type Reply, type SoapVersion, soapReply } from './reply.ts'
+import {
+  bodyAsksForOperation,
+  ENVELOPE_NAMESPACE,
+  FormatError,
+  OPERATION,
+  type Parameters,
+  readCall,
+  SERVICE_NAMESPACE,
+  versionOfEnvelope,
+} from './soap-read.ts'
+import { XmlError, XmlReader } from './xml-read.ts'
+import { type Fault, faultXml } from './xml-write.ts'
+
+export interface SoapRequest {
+  contentType: string
+  soapAction: string | undefined
+  /** null: longer than the service takes. */
+  body: Buffer | null
+}
+
+export interface RoutedCall {
+  kind: 'call'
+  version: SoapVersion
+  parameters: Parameters
+  notUnderstood: string | null
+}
+export interface Refusal {
+  kind: 'refusal'
+  version: SoapVersion
+  /** Why, for the request log. */
+  outcome:
+    | 'bad-action'
+    | 'bad-xml'
+    | 'bad-envelope'
+    | 'media-type'
+    | 'version-mismatch'
+    | 'must-understand'
+    | 'too-long'
+  reply: Reply
+}
+
+export const ACTION = SERVICE_NAMESPACE + OPERATION
+
+export function route(request: SoapRequest, flavour: Flavour): RoutedCall | Refusal {
+  const base = contentTypeBase(request.contentType)
+  const guess = request.soapAction === undefined || base === 'application/soap+xml' ? '1.2' : '1.1'
+  const refused = guess === '1.1' ? routeByHeader(request, flavour) : routeByContent(request, flavour)
+  if (refused) return refused
+  if (request.body === null) return tooLong(guess, flavour)
+  if (base !== 'text/xml' && base !== 'application/soap+xml') return mediaType(guess)
+  return readRequest(request.body, request.contentType, guess, flavour)
+}
+
+/** As 1.1: the SOAPAction header alone decides; the body is not looked at. */
+function routeByHeader(request: SoapRequest, flavour: Flavour): Refusal | null {
+  const header = request.soapAction ?? ''
+  const quoted = header.length > 1 && header.startsWith('"') && header.endsWith('"')
+  const action = urlDecode(quoted ? header.slice(1, -1) : header)
+  if (action === ACTION) return null
+  const string = flavour.fill(TEXTS.unknownAction, 'SOAPAction', action)
+  return refuse('bad-action', '1.1', { code: 'Client', string })
+}
+
+/** As 1.2: the action of the content type if it is known, else the first element of the Body. */
+function routeByContent(request: SoapRequest, flavour: Flavour): Refusal | null {
+  const action = urlDecode(contentTypeParameter(request.contentType, 'action') ?? '')
+  if (action === ACTION || request.body === null) return null
+  let envelope: string | null = null
+  try {
+    const reader = new XmlReader(decodeRequest(request.body, request.contentType))
+    reader.nextContent()
+    envelope = reader.namespace
+    if (bodyAsksForOperation(reader)) return null
+  } catch (error) {
+    return notRoutable(error as Error, envelope, flavour)
+  }
+  const string = action === '' ? TEXTS.noAction : flavour.fill(TEXTS.unknownAction12, action)
+  const version = versionOfEnvelope(envelope)
+  return version ? refuse('bad-action', version, { code: 'Client', string }) : versionMismatch(envelope, flavour)
+}
+
+/** What cannot be read while routing is the server's fault, in the version of the envelope if that much could be read. */
+function notRoutable(error: Error, envelope: string | null, flavour: Flavour): Refusal {
+  if (!(error instanceof XmlError || error instanceof FormatError)) throw error
+  const version = envelope === null ? '1.2' : versionOfEnvelope(envelope)
+  if (version === null) return versionMismatch(envelope ?? '', flavour)
+  const outcome = error instanceof XmlError ? 'bad-xml' : 'bad-envelope'
+  return refuse(outcome, version, { code: 'Server', string: `${TEXTS.unprocessable} ---> ${error.message}` })
+}
+
+function readRequest(body: Buffer, contentType: string, guess: SoapVersion, flavour: Flavour): RoutedCall | Refusal {
+  let version = guess
+  try {
+    const reader = new XmlReader(decodeRequest(body, contentType))
+    reader.nextContent()
+    const real = versionOfEnvelope(reader.namespace)
+    if (real === null) return versionMismatch(reader.namespace, flavour)
+    version = real
+    // A 1.2 envelope may come as text/xml, a 1.1 envelope as nothing else.
+    if (version === '1.1' && contentTypeBase(contentType) !== 'text/xml') return mediaType('1.1')
+    return { kind: 'call', version, ...readCall(reader) }
+  } catch (error) {
+    return notReadable(error as Error, version)
+  }
+}
+
+/** XML that is not well-formed is a 400 without a body; well-formed XML that is no SOAP is a fault. */
+function notReadable(error: Error, version: SoapVersion): Refusal {
+  if (error instanceof XmlError) {
+    return { kind: 'refusal', version, outcome: 'bad-xml', reply: soapReply(400, version, '', false) }
+  }
+  if (!(error instanceof FormatError)) throw error
+  return refuse('bad-envelope', version, { code: 'Client', string: `${TEXTS.unreadable} ---> ${error.message}` })
+}
+
+function versionMismatch(envelope: string, flavour: Flavour): Refusal {
+  const string = flavour.fill(TEXTS.versionMismatch, envelope, ENVELOPE_NAMESPACE['1.1'])
+  return refuse('version-mismatch', '1.1', { code: 'VersionMismatch', string })
+}
+
+function mediaType(version: SoapVersion): Refusal {
+  return { kind: 'refusal', version, outcome: 'media-type', reply: soapReply(415, version, '', false) }
+}
+
+function tooLong(version: SoapVersion, flavour: Flavour): Refusal {
+  return refuse('too-long', version, { code: 'Server', string: `${TEXTS.tooLong} ---> ${flavour.tooLong}` })
+}
+
+/** Of a header block that must be understood: found only after the method has been called. */
+export function headerNotUnderstood(version: SoapVersion, name: string, flavour: Flavour): Refusal {
+  const string = flavour.fill(TEXTS.notUnderstood, name)
+  return refuse('must-understand', version, { code: 'MustUnderstand', string, aboutHeader: true }, true)
+}
+
+function refuse(outcome: Refusal['outcome'], version: SoapVersion, fault: Fault, called = false): Refusal {
+  return { kind: 'refusal', version, outcome, reply: soapReply(500, version, faultXml(version, fault), called) }
+}
+
+/** Of a form field, as HttpUtility.UrlDecode: a plus is a space, and what is no escape stays. */
+function urlDecode(text: string): string {
+  if (!/[+%]/.test(text)) return text
+  const spaced = text.replaceAll('+', ' ')
+  try {
+    return decodeURIComponent(spaced)
+  } catch {
+    return spaced
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * The stand-in of the SOAP service, for demos and tests: as awkward as the real one on IIS, and worse on request. It
+ * imports nothing of the product, so that what the product gets wrong cannot be wrong here in the same way.
+ */
+
+import { createWriteStream, type WriteStream } from 'node:fs'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { type AddressInfo, isIPv6 } from 'node:net'
+import { CONSOLE_PAGE } from './console-page.ts'
+import { control } from './control.ts'
+import { send } from './delivery.ts'
+import { METHOD_NOT_ALLOWED, NOT_FOUND, unrecognisedUrl } from './error-pages.ts'
+import { exchange, type Parts } from './exchange.ts'
+import type { FaultKind } from './faults.ts'
+import { FLAVOURS, type FlavourName } from './flavour.ts'
+import { SERVICE_PATH } from './help-page.ts'
+import { documentation } from './pages.ts'
+import type { AnswersEntry } from './records.ts'
+import { htmlReply, type Reply } from './reply.ts'
+import { RequestLog } from './request-log.ts'
+import { type Credentials, Service } from './service.ts'
+import { type Behaviour, Settings } from './settings.ts'
+
+export { parseAnswers } from './answers.ts'
+export { FAULT_KINDS, type FaultKind } from './faults.ts'
+export type { FlavourName } from './flavour.ts'
+export type { AnswersEntry, ChatRequestRecord, FaultRecord, ResponseRecord, ResultRecord } from './records.ts'
+export { type LoggedRequest, RequestLog, type RequestStats } from './request-log.ts'
+export type { Credentials } from './service.ts'
+export { SettingsError } from './settings.ts'
+
+export interface StandInOptions {
+  /** Default 127.0.0.1. */
+  host?: string
+  /** Default 0: any that is free. */
+  port?: number
+  /** What parseAnswers made of an answers file; ids that are not in it get a made-up chat. */
+  answers?: readonly AnswersEntry[]
+  /** Milliseconds: fixed, or uniform between two. Default 0. */
+  latencyMs?: number | readonly [number, number]
+  /** 0 to 1: share of the calls that go wrong. Default 0. */
+  faultRate?: number
+  /** Kinds that they go wrong in, taken in turn. Default `503` alone. */
+  faults?: readonly FaultKind[]
+  /** Retry-After header of the kinds that send one. Default `1`. */
+  retryAfter?: string
+  /** Default iis. */
+  flavour?: FlavourName
+  /** File that gets a line of JSON for each SOAP request as it arrives. */
+  requestLog?: string
+  /** Of the random choice of faults and latency: the same seed, the same series. Default: a random one. */
+  seed?: number
+  /** What requests must carry; null: anything is accepted. */
+  credentials?: Credentials | null
+}
+
+export interface StandIn {
+  /** Of the .asmx. */
+  url: string
+  origin: string
+  port: number
+  requests: RequestLog
+  readonly seed: number
+  /** Changes how it behaves from the next request on. host, port and requestLog are settled at the start. */
+  set(options: Partial<StandInOptions>): void
+  /** Ends every connection at once, answered or not. */
+  close(): Promise<void>
+}
+
+/** IIS keeps an idle connection for two minutes. */
+const KEEP_ALIVE_MS = 120_000
+
+export async function startStandIn(options: StandInOptions = {}): Promise<StandIn> {
+  const { host = '127.0.0.1', port = 0, requestLog, ...behaviour } = options
+  const parts = makeParts(options.seed)
+  apply(parts, behaviour)
+  const file = requestLog === undefined ? null : await openLog(requestLog)
+  if (file) parts.write = (entry) => file.write(`${JSON.stringify(entry)}\n`)
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) =>
+    serve(request, response, parts),
+  )
+  await listen(server, host, port).catch((error) => {
+    file?.end()
+    throw error
+  })
+  const bound = (server.address() as AddressInfo).port
+  const origin = `http://${reachable(host)}:${bound}`
+  return {
+    url: origin + SERVICE_PATH,
+    origin,
+    port: bound,
+    requests: parts.log,
+    get seed() {
+      return parts.settings.seed
+    },
+    set: (changes) => apply(parts, changes),
+    close: () => close(server, file),
+  }
+}
+
+function makeParts(seed = Math.floor(Math.random() * 2 ** 32)): Parts {
+  return {
+    service: new Service(),
+    settings: new Settings(seed),
+    log: new RequestLog(),
+    flavour: FLAVOURS.iis,
+    write: null,
+  }
+}
+
+const SETTLED = ['host', 'port', 'requestLog']
+const BEHAVIOUR = ['latencyMs', 'faultRate', 'faults', 'retryAfter'] as const satisfies (keyof Behaviour)[]
+
+function apply(parts: Parts, options: Partial<StandInOptions>): void {
+  const settled = SETTLED.find((name) => name in options)
+  if (settled) throw new Error(`${settled} cannot be changed while the stand-in runs`)
+  parts.settings.change(
+    Object.fromEntries(BEHAVIOUR.filter((name) => name in options).map((name) => [name, options[name]])),
+  )
+  if (options.seed !== undefined) parts.settings.seed = options.seed
+  if (options.answers) parts.service.answers = options.answers
+  if (options.credentials !== undefined) parts.service.credentials = options.credentials
+  if (options.flavour) parts.flavour = FLAVOURS[options.flavour]
+}
+
+function serve(request: IncomingMessage, response: ServerResponse, parts: Parts): void {
+  const url = request.url ?? '/'
+  const question = url.indexOf('?')
+  const path = question < 0 ? url : url.slice(0, question)
+  const tail = tailOf(path)
+  if (tail === '' && request.method === 'POST') exchange(request, response, parts)
+  else if (path.startsWith('/stand-in/')) control(path, request, response, parts).catch(() => response.destroy())
+  else {
+    const query = question < 0 ? '' : url.slice(question + 1)
+    send(response, page(path, tail, query, request, parts), parts.flavour)
+    request.resume()
+  }
+}
+
+/** What follows the service's path, in any case of letters as IIS has it; null: the path is another one. */
+function tailOf(path: string): string | null {
+  const start = path.slice(0, SERVICE_PATH.length)
+  if (start !== SERVICE_PATH && start.toLowerCase() !== SERVICE_PATH.toLowerCase()) return null
+  const tail = path.slice(SERVICE_PATH.length)
+  return tail === '' || tail.startsWith('/') ? tail : null
+}
+
+function page(path: string, tail: string | null, query: string, request: IncomingMessage, parts: Parts): Reply {
+  const read = request.method === 'GET'
+  if (tail) return unrecognisedUrl(tail)
+  if (tail === '') return read ? documentation(query, request.headers.host ?? '', parts.flavour) : METHOD_NOT_ALLOWED
+  if (path === '/') return read ? htmlReply(200, CONSOLE_PAGE) : METHOD_NOT_ALLOWED
+  return NOT_FOUND
+}
+
+async function openLog(path: string): Promise<WriteStream> {
+  const file = createWriteStream(path, { flags: 'a' })
+  await new Promise<void>((resolve, reject) => file.once('open', () => resolve()).once('error', reject))
+  return file
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+/** The address to call for the address listened on. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  if (host === '::') return '[::1]'
+  return isIPv6(host) ? `[${host}]` : host
+}
+
+async function close(server: Server, file: WriteStream | null): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  server.closeAllConnections()
+  await closed
+  if (file && !file.closed) await new Promise<void>((resolve) => file.end(() => resolve()))
+}

@@ -1,0 +1,195 @@
+/**
+ * One run of a lookup, from what lies on the queue to what is to be done with it. Knows nothing of BullMQ.
+ *
+ *     has its result already?   -> done
+ *     cannot be read?           -> result `invalid`
+ *     too old?                  -> result `failed`, code `expired`
+ *     its process died, again   -> set apart for a while from those it died with
+ *     charged too often?        -> result `failed`, with the last failure
+ *     else                      -> an attempt; its end is a result, or going back
+ */
+
+import { fromIso, iso, monotonic, now } from '../clock.ts'
+import type { Observe } from '../domain/event.ts'
+import type { Failure } from '../domain/failure.ts'
+import type { LookupHistory } from '../domain/history.ts'
+import type { Lane } from '../domain/lane.ts'
+import { LOOKUP_JOB_NAME, type Lookup, type ParsedLookup, parseLookup } from '../domain/lookup.ts'
+import { type Result, type ResultStatus, resultOf } from '../domain/result.ts'
+import type { KnownLookup, LookupHistories } from '../queues/lookup-history.ts'
+import type { LookupIdentity } from '../queues/names.ts'
+import type { AnswerMemory, ChargeDecision } from './charge.ts'
+import { aboutLookup, aboutUnread, EXPIRED, endWithout, invalid, POISON } from './end-without-answer.ts'
+import type { Attempt, AttemptEnd, Enricher } from './enrich.ts'
+
+/** A lookup job as it was taken from the queue; nothing of it has been checked. */
+export interface TakenLookup extends LookupIdentity {
+  lane: Lane
+  name: string
+  data: unknown
+  /** The delay that its producer asked for. */
+  askedDelayMs: number
+  /** Times it was taken up, this one included. */
+  taken: number
+  /** Times its process died, or lost it. */
+  stalls: number
+}
+
+export type RunEnd =
+  | { type: 'has-result'; status: ResultStatus }
+  | { type: 'result'; result: Result; failure?: Failure }
+  | { type: 'go-back'; delayMs: number; history: LookupHistory; mayBeCharged: boolean }
+
+export interface RunSettings {
+  lookupAttempts: number
+  lookupExpiryMs: number
+  lookupBackoffMinMs: number
+  lookupBackoffMaxMs: number
+}
+
+/** From this stall on a lookup may be what kills the process, and is run apart from the others. */
+const SUSPECT_FROM_STALL = 2
+/** Apart by up to this. Recovery from a crash takes up to 40 s, and all of it must be over in 60. */
+const APART_MS = 15_000
+
+export class LookupRuns {
+  readonly #histories: LookupHistories
+  readonly #enricher: Enricher
+  readonly #charges: ChargeDecision
+  readonly #answers: AnswerMemory
+  readonly #settings: RunSettings
+  readonly #observe: Observe
+
+  constructor(
+    parts: { histories: LookupHistories; enricher: Enricher; charges: ChargeDecision; answers: AnswerMemory },
+    settings: RunSettings,
+    observe: Observe,
+  ) {
+    this.#histories = parts.histories
+    this.#enricher = parts.enricher
+    this.#charges = parts.charges
+    this.#answers = parts.answers
+    this.#settings = settings
+    this.#observe = observe
+  }
+
+  begin(lane: Lane, signal: AbortSignal): Attempt {
+    return this.#enricher.begin(lane, signal)
+  }
+
+  /** Rejects with the signal's reason when the lookup is taken away, or when Redis cannot be asked. */
+  async run(taken: TakenLookup, attempt: Attempt): Promise<RunEnd> {
+    const known = await this.#histories.recall(taken, taken.taken <= 1)
+    if (known.published) return { type: 'has-result', status: known.published }
+    const { history } = known
+    const parsed = readTaken(taken)
+    if (!parsed.ok) return endWithout(aboutUnread(taken), history, invalid(parsed.problem))
+    const lookup = { ...parsed.data, lookupId: taken.lookupId, enqueuedAt: taken.enqueuedAt }
+    const run: Run = { taken, lookup, known, attempt, expiresAt: this.#expiryOf(lookup, taken.askedDelayMs) }
+    if (now() >= run.expiresAt) return endWithout(aboutLookup(run), history, EXPIRED)
+    if (taken.stalls >= SUSPECT_FROM_STALL && history.apartAt < taken.stalls) return this.#setApart(taken, history)
+    return this.#attempt(run)
+  }
+
+  async #attempt(run: Run): Promise<RunEnd> {
+    const { taken, known, attempt } = run
+    const history = { ...known.history }
+    const charge = await this.#charges.decide(known, attempt)
+    if (charge === 'charged') {
+      history.charged++
+      const { lookupAttempts: limit } = this.#settings
+      this.#observe({ type: 'attempt-charged', lookupId: taken.lookupId, charged: history.charged, limit })
+      if (history.charged >= limit) {
+        history.calls += attempt.calls
+        return endWithout(aboutLookup(run), history, history.lastFailure ?? POISON)
+      }
+    }
+    if (charge === 'service-is-down') return this.#serviceIsDown(run, history)
+    return this.#finish(run, history, await this.#observed(run, () => this.#enricher.run(attempt, run.lookup, history)))
+  }
+
+  #finish(run: Run, history: LookupHistory, end: AttemptEnd): RunEnd {
+    const calls = history.calls + end.calls
+    const attempts = run.taken.taken - history.idle
+    const subject = () => ({ ...aboutLookup(run), calls, attempts, finishedAt: iso(now()) })
+    switch (end.type) {
+      case 'answered':
+        this.#answers.stamp(run.lookup.connectionId)
+        return { type: 'result', result: resultOf(subject(), end.outcome.status, end.outcome) }
+      case 'gave-up': {
+        const { status, failure, record } = end
+        return { type: 'result', result: resultOf(subject(), status, { ...record, failure }), failure }
+      }
+      case 'go-back': {
+        const { failure: lastFailure, retriedOnce, mayBeCharged, delayMs } = end
+        return this.#goBack(run, { ...history, calls, lastFailure, retriedOnce }, mayBeCharged, delayMs)
+      }
+    }
+  }
+
+  /** A probe told so: the attempt before this one was free, and there is no use in another now. */
+  #serviceIsDown(run: Run, history: LookupHistory): RunEnd {
+    const { lookupBackoffMinMs: min, lookupBackoffMaxMs: max } = this.#settings
+    const delayMs = Math.random() * Math.min(max, min * 2 ** history.failures)
+    return this.#goBack(run, { ...history, calls: history.calls + run.attempt.calls }, false, delayMs)
+  }
+
+  #goBack(run: Run, history: LookupHistory, mayBeCharged: boolean, backoffMs: number): RunEnd {
+    const delayMs = untilExpiry(backoffMs, run.expiresAt)
+    const reason = history.lastFailure?.reason ?? 'internal'
+    this.#observe({ type: 'retry', lookupId: run.taken.lookupId, when: 'later', reason, delayMs })
+    return { type: 'go-back', delayMs, history: { ...history, failures: history.failures + 1 }, mayBeCharged }
+  }
+
+  #setApart(taken: TakenLookup, history: LookupHistory): RunEnd {
+    const delayMs = Math.round(Math.random() * APART_MS)
+    this.#observe({ type: 'set-apart', lookupId: taken.lookupId, stalls: taken.stalls, delayMs })
+    return {
+      type: 'go-back',
+      delayMs,
+      history: { ...history, apartAt: taken.stalls, idle: history.idle + 1 },
+      mayBeCharged: false,
+    }
+  }
+
+  /** Counted from when it was due; a lookup that cannot say when it was enqueued has no age. */
+  #expiryOf(lookup: Lookup, askedDelayMs: number): number {
+    const ofAge = lookup.enqueuedAt > 0 ? lookup.enqueuedAt + askedDelayMs + this.#settings.lookupExpiryMs : Infinity
+    return lookup.expiresAt === undefined ? ofAge : Math.min(ofAge, fromIso(lookup.expiresAt))
+  }
+
+  async #observed({ taken }: Run, work: () => Promise<AttemptEnd>): Promise<AttemptEnd> {
+    const startedAt = monotonic()
+    const { lookupId } = taken
+    const waitedMs = Math.max(0, now() - taken.enqueuedAt)
+    this.#observe({ type: 'attempt-started', lookupId, waitedMs, first: taken.taken <= 1 })
+    let status: ResultStatus | 'retry' | 'handed-back' = 'handed-back'
+    try {
+      const end = await work()
+      status = end.type === 'answered' ? end.outcome.status : end.type === 'gave-up' ? end.status : 'retry'
+      return end
+    } finally {
+      this.#observe({ type: 'attempt-finished', lookupId, status, durationMs: monotonic() - startedAt })
+    }
+  }
+}
+
+/** What one run is about. */
+interface Run {
+  taken: TakenLookup
+  lookup: Lookup
+  known: KnownLookup
+  attempt: Attempt
+  expiresAt: number
+}
+
+function readTaken(taken: TakenLookup): ParsedLookup {
+  if (taken.name !== LOOKUP_JOB_NAME) {
+    return { ok: false, problem: `job name: expected ${LOOKUP_JOB_NAME}, got another` }
+  }
+  return parseLookup(taken.data)
+}
+
+function untilExpiry(delayMs: number, expiresAt: number): number {
+  return Math.max(0, Math.min(Math.round(delayMs), expiresAt - now()))
+}

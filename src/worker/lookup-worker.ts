@@ -1,0 +1,255 @@
+/**
+ * The only BullMQ Workers: one for each lookup queue that this process serves. Takes a job, has it run, publishes, and
+ * turns the end of the run into BullMQ's verbs:
+ *
+ *     result                 publish, then complete
+ *     result `failed`        publish, then fail: the failed set is the dead letters
+ *     go back                remember, then delay
+ *     shutdown               back to wait, at no cost
+ *     Redis in trouble       leave it: its lock ends, and whoever is alive takes it up
+ *
+ * Nothing that goes wrong on our side ever fails a job: worse to run a lookup twice than to lose it.
+ */
+
+import { DelayedError, type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq'
+import type { Redis } from 'ioredis'
+import { now, sleep } from '../clock.ts'
+import type { Observe } from '../domain/event.ts'
+import type { Failure } from '../domain/failure.ts'
+import type { Lane } from '../domain/lane.ts'
+import type { Result, ResultStatus } from '../domain/result.ts'
+import { disown } from '../queues/foreign-options.ts'
+import type { LookupHistories } from '../queues/lookup-history.ts'
+import { type QueueNames, queueOf } from '../queues/names.ts'
+import { redisTrouble } from '../queues/redis.ts'
+import type { ResultQueue } from '../queues/result-queue.ts'
+import { poisoned } from './end-without-answer.ts'
+import type { Attempt } from './enrich.ts'
+import type { LookupRuns, RunEnd, TakenLookup } from './lookup-run.ts'
+
+export interface LookupWorkerSettings {
+  lane: Lane
+  concurrency: number
+  lookupRetentionMs: number
+  deadLetterRetentionMs: number
+}
+
+/**
+ * Longer than LOOKUP_DEADLINE_MS, so that a live process never loses a lookup; with the check every 5 s, a dead one's
+ * lookups are taken up again after 40 s at most.
+ */
+export const LOCK_MS = 35_000
+const STALLED_CHECK_MS = 5_000
+/** Lookups are read-only: running one again harms nobody. The limit is there for the one that kills its process. */
+const MAX_STALLS = 5
+const PUBLISH_AGAIN_MS = { min: 200, max: 5_000 }
+
+/** The lookup has had its result, and it is a dead letter. The message is our failure's, nothing else. */
+class GaveUp extends UnrecoverableError {
+  constructor(reason: string) {
+    super(reason)
+    this.stack = ''
+  }
+}
+
+/** Why a running lookup was taken away. */
+class HandBack extends Error {}
+class LockLost extends Error {}
+
+export class LookupWorker {
+  readonly #worker: Worker
+  readonly #names: QueueNames
+  readonly #parts: { runs: LookupRuns; results: ResultQueue; histories: LookupHistories; redis: Redis }
+  readonly #settings: LookupWorkerSettings
+  readonly #observe: Observe
+  readonly #running = new Map<string, Attempt>()
+  #stopping = false
+
+  constructor(
+    parts: { runs: LookupRuns; results: ResultQueue; histories: LookupHistories; redis: Redis },
+    names: QueueNames,
+    settings: LookupWorkerSettings,
+    observe: Observe,
+  ) {
+    this.#parts = parts
+    this.#names = names
+    this.#settings = settings
+    this.#observe = observe
+    // BullMQ makes a signal only for a processor that declares three parameters.
+    const process = (job: Job, token?: string, signal?: AbortSignal) => this.#process(job, token, signal)
+    this.#worker = new Worker(queueOf(names, settings.lane), process, {
+      connection: parts.redis,
+      prefix: names.prefix,
+      autorun: false,
+      concurrency: settings.concurrency,
+      lockDuration: LOCK_MS,
+      stalledInterval: STALLED_CHECK_MS,
+      maxStalledCount: MAX_STALLS,
+      drainDelay: 1, // a job handed back with a priority wakes nobody up
+      removeOnComplete: { age: Math.ceil(settings.lookupRetentionMs / 1000) },
+      removeOnFail: { age: Math.ceil(settings.deadLetterRetentionMs / 1000) },
+      skipVersionCheck: true, // the preflight asked, and says it better
+    })
+    this.#listen()
+  }
+
+  get inProgress(): number {
+    return this.#running.size
+  }
+
+  get isRunning(): boolean {
+    return this.#worker.isRunning() && !this.#worker.isPaused() && !this.#stopping
+  }
+
+  async start(): Promise<void> {
+    await this.#worker.waitUntilReady()
+    this.#worker.run().catch(redisTrouble(this.#observe, 'worker'))
+  }
+
+  /**
+   * Takes no more lookups. Those still waiting for their first permit go back at once; those that have called get until
+   * `grace` aborts. Resolves when none is left and the worker's connections are closed.
+   */
+  async stop(grace: AbortSignal): Promise<void> {
+    this.#stopping = true
+    const closed = this.#worker.close()
+    for (const [id, attempt] of this.#running) if (!attempt.hasCalled) this.#takeAway(id, new HandBack('shutdown'))
+    const handBackAll = () => {
+      for (const id of this.#running.keys()) this.#takeAway(id, new HandBack('shutdown'))
+    }
+    if (grace.aborted) handBackAll()
+    else grace.addEventListener('abort', handBackAll, { once: true })
+    await closed
+    grace.removeEventListener('abort', handBackAll)
+  }
+
+  #listen(): void {
+    const trouble = redisTrouble(this.#observe, queueOf(this.#names, this.#settings.lane))
+    this.#worker.on('error', trouble)
+    this.#worker.on('stalled', (lookupId) => this.#observe({ type: 'recovered', lookupId }))
+    this.#worker.on('lockRenewalFailed', (ids) => {
+      // At once, before somebody else takes it up: BullMQ knows running jobs by their id alone.
+      for (const id of ids) this.#takeAway(id, new LockLost('lock lost'))
+    })
+    this.#worker.on('failed', (job, error) => {
+      // Not given up by us: BullMQ itself failed it, for it stalled too often.
+      if (job && !(error instanceof GaveUp)) void this.publishPoison(job)
+    })
+  }
+
+  #takeAway(id: string, reason: Error): void {
+    this.#worker.cancelJob(id, reason as unknown as string)
+  }
+
+  async #process(job: Job, token = '', signal = new AbortController().signal): Promise<{ status: ResultStatus }> {
+    const taken = this.takenFrom(job)
+    const attempt = this.#parts.runs.begin(this.#settings.lane, signal)
+    this.#running.set(taken.lookupId, attempt)
+    try {
+      if (this.#stopping) throw new HandBack('shutdown')
+      await disown(job, this.#parts.redis, this.#names, taken.queue)
+      const end = await this.#parts.runs.run(taken, attempt)
+      return await this.#conclude(job, token, signal, taken, end)
+    } catch (error) {
+      throw await this.#leave(error, job, token, taken)
+    } finally {
+      attempt.close()
+      this.#running.delete(taken.lookupId)
+    }
+  }
+
+  async #conclude(job: Job, token: string, signal: AbortSignal, taken: TakenLookup, end: RunEnd) {
+    switch (end.type) {
+      case 'has-result':
+        this.#observe({ type: 'suppressed', lookupId: taken.lookupId })
+        if (end.status === 'failed') throw new GaveUp('failed')
+        return { status: end.status }
+      case 'result':
+        await this.#publish(end.result, taken, signal, end.failure)
+        if (end.result.status === 'failed') throw new GaveUp(`${end.failure?.code}: ${end.failure?.message}`)
+        return { status: end.result.status }
+      case 'go-back':
+        await this.#parts.histories.remember(taken, end.history, end.mayBeCharged)
+        await job.moveToDelayed(now() + end.delayMs, token)
+        throw new DelayedError()
+    }
+  }
+
+  /** Until Redis has it: an answer that the service gave is not thrown away for Redis' bad day. */
+  async #publish(result: Result, taken: TakenLookup, signal: AbortSignal, failure?: Failure): Promise<void> {
+    const { lookupId } = taken
+    const trouble = redisTrouble(this.#observe, 'result-queue')
+    for (let waitMs = PUBLISH_AGAIN_MS.min; ; waitMs = Math.min(waitMs * 2, PUBLISH_AGAIN_MS.max)) {
+      try {
+        if ((await this.#parts.results.publish(result, taken)) === 'suppressed') {
+          return this.#observe({ type: 'suppressed', lookupId })
+        }
+        const sinceEnqueuedMs = Math.max(0, now() - taken.enqueuedAt)
+        const { status } = result
+        return this.#observe({ type: 'published', lookupId, status, sinceEnqueuedMs, ...(failure ? { failure } : {}) })
+      } catch (error) {
+        trouble(error)
+        await sleep(waitMs, signal)
+      }
+    }
+  }
+
+  /** What to tell BullMQ when a run did not come to an end of its own. Never an error that would fail the job. */
+  async #leave(error: unknown, job: Job, token: string, taken: TakenLookup): Promise<Error> {
+    if (error instanceof GaveUp || error instanceof DelayedError) return error
+    const { lookupId } = taken
+    if (error instanceof LockLost) {
+      this.#observe({ type: 'lock-lost', lookupId })
+      return new WaitingError()
+    }
+    if (!(error instanceof HandBack)) this.#observe({ type: 'internal-error', lookupId, where: 'run', error })
+    try {
+      if (error instanceof HandBack) await this.#handBack(job, token, taken)
+      else await job.moveToDelayed(now() + 1000 * (1 + Math.random()), token)
+    } catch {
+      // Left where it is: the lock ends, and a live worker takes it up.
+    }
+    return new WaitingError()
+  }
+
+  async #handBack(job: Job, token: string, taken: TakenLookup): Promise<void> {
+    const attempt = this.#running.get(taken.lookupId)
+    if (attempt?.hasCalled) {
+      const { history } = await this.#parts.histories.recall(taken, taken.taken <= 1)
+      await this.#parts.histories.remember(taken, { ...history, calls: history.calls + attempt.calls }, false)
+    }
+    await job.moveToWait(token)
+    this.#observe({ type: 'handed-back', lookupId: taken.lookupId })
+  }
+
+  async publishPoison(job: Job): Promise<void> {
+    const taken = this.takenFrom(job)
+    const result = poisoned(taken)
+    try {
+      if ((await this.#parts.results.publish(result, taken)) === 'suppressed') return
+      this.#observe({ type: 'published', lookupId: taken.lookupId, status: 'failed', sinceEnqueuedMs: 0 })
+    } catch (error) {
+      // The reconciler finds it.
+      redisTrouble(this.#observe, 'result-queue')(error)
+    }
+  }
+
+  takenFrom(job: Job): TakenLookup {
+    return {
+      lookupId: job.id ?? '',
+      queue: job.queueName,
+      lane: this.#settings.lane,
+      enqueuedAt: plausibleTime(job.timestamp),
+      askedDelayMs: Math.max(0, Number(job.opts.delay) || 0),
+      name: job.name,
+      data: job.data,
+      taken: job.attemptsStarted,
+      stalls: job.stalledCounter,
+    }
+  }
+}
+
+/** A producer writes what it likes: seconds for milliseconds, or nothing. 0 where it is no time of this millennium. */
+function plausibleTime(timestamp: unknown): number {
+  return typeof timestamp === 'number' && timestamp > 1e12 && timestamp < 8.64e15 ? Math.floor(timestamp) : 0
+}

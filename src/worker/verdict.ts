@@ -1,0 +1,89 @@
+/**
+ * What happens next after a failed call. Pure: all it knows is handed to it, and so is the chance in it.
+ *
+ *     permanent               give up: it will not be different next time
+ *     permanent-after-retry   one more call, then give up
+ *     transient               quick retries inside the attempt, then later attempts; whether one of them is charged is
+ *                             decided when it is taken up again (charge.ts)
+ *     configuration           hold: nobody's lookup pays for it
+ */
+
+import type { Failure } from '../domain/failure.ts'
+
+export interface RetrySettings {
+  /** Quick retries inside an attempt. */
+  callRetries: number
+  lookupBackoffMinMs: number
+  lookupBackoffMaxMs: number
+}
+
+/** What this attempt and this lookup have behind them. */
+export interface Standing {
+  quickRetries: number
+  /** What is left of LOOKUP_DEADLINE_MS. */
+  leftMs: number
+  /** Failed attempts in a row before this one. */
+  failures: number
+  /** It already had the one retry of class permanent-after-retry. */
+  retriedOnce: boolean
+}
+
+export type Verdict =
+  | { type: 'retry-now'; delayMs: number }
+  | { type: 'retry-later'; delayMs: number; mayBeCharged: boolean }
+  | { type: 'hold'; delayMs: number }
+  | { type: 'give-up'; status: 'rejected' | 'failed' }
+
+const QUICK_BACKOFF_MIN_MS = 100
+const QUICK_BACKOFF_MAX_MS = 1000
+
+/** `random` gives numbers from 0 to below 1. */
+export function decide(
+  failure: Failure,
+  standing: Standing,
+  settings: RetrySettings,
+  random: () => number = Math.random,
+): Verdict {
+  switch (failure.class) {
+    case 'permanent':
+      return { type: 'give-up', status: 'rejected' }
+    case 'configuration':
+      return { type: 'hold', delayMs: later(failure, standing, settings, random) }
+    case 'permanent-after-retry':
+      if (standing.retriedOnce) return { type: 'give-up', status: 'failed' }
+      return quick(failure, standing, settings, random) ?? goBack(failure, standing, settings, random)
+    case 'transient':
+      return quick(failure, standing, settings, random) ?? goBack(failure, standing, settings, random)
+  }
+}
+
+function quick(
+  failure: Failure,
+  { quickRetries, leftMs }: Standing,
+  { callRetries }: RetrySettings,
+  random: () => number,
+): Verdict | null {
+  if (quickRetries >= callRetries) return null
+  const backoff = fullJitter(QUICK_BACKOFF_MIN_MS, QUICK_BACKOFF_MAX_MS, quickRetries, random)
+  const delayMs = Math.max(backoff, failure.retryAfterMs ?? 0)
+  return delayMs < leftMs ? { type: 'retry-now', delayMs } : null
+}
+
+function goBack(failure: Failure, standing: Standing, settings: RetrySettings, random: () => number): Verdict {
+  return {
+    type: 'retry-later',
+    delayMs: later(failure, standing, settings, random),
+    // What the class permanent-after-retry says of the lookup needs no charging.
+    mayBeCharged: failure.class === 'transient',
+  }
+}
+
+function later(failure: Failure, { failures }: Standing, settings: RetrySettings, random: () => number): number {
+  const { lookupBackoffMinMs, lookupBackoffMaxMs } = settings
+  return Math.max(fullJitter(lookupBackoffMinMs, lookupBackoffMaxMs, failures, random), failure.retryAfterMs ?? 0)
+}
+
+/** Anything up to `min` doubled `times` times, at most `max`: spreads out what failed together. */
+function fullJitter(min: number, max: number, times: number, random: () => number): number {
+  return Math.round(random() * Math.min(max, min * 2 ** Math.min(times, 40)))
+}
