@@ -8,7 +8,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import { deadline, every, iso, monotonic, now, sleep } from './clock.ts'
+import { deadline, every, iso, monotonic, now, within } from './clock.ts'
 import { type Config, ConfigError } from './config.ts'
 import type { Observe } from './domain/event.ts'
 import { LANES, type Lane } from './domain/lane.ts'
@@ -157,14 +157,15 @@ export class WorkerApp {
     for (const timer of this.#timers) timer.stop()
     const grace = deadline(shutdownTimeoutMs, new Error('shutdown'), this.#grace.signal)
     const workers = Promise.all(this.#served().map((lane) => this.#workers[lane].stop(grace.signal)))
-    const clean = await Promise.race([
-      workers.then(() => true),
-      sleep(shutdownTimeoutMs + STOP_MARGIN_MS).then(() => false),
-    ])
+    const clean = (await within(shutdownTimeoutMs + STOP_MARGIN_MS, workers)) !== 'late'
     grace.clear()
-    if (clean) await Promise.race([this.#fleet.leave(this.#id).catch(() => {}), sleep(STOP_MARGIN_MS / 2)])
+    if (clean)
+      await within(
+        STOP_MARGIN_MS / 2,
+        this.#fleet.leave(this.#id).catch(() => {}),
+      )
     this.#observe({ type: 'stopped', clean, durationMs: monotonic() - startedAt })
-    await Promise.race([this.#close(), sleep(STOP_MARGIN_MS / 2)])
+    await within(STOP_MARGIN_MS / 2, this.#close())
     return clean
   }
 

@@ -65,3 +65,13 @@ export function every(ms: number, task: () => void | Promise<void>): { stop: () 
   interval.unref()
   return { stop: () => clearInterval(interval) }
 }
+
+/** What `promise` resolves to, or `late` if that takes longer than `ms`. Leaves no timer behind. */
+export async function within<T>(ms: number, promise: Promise<T>): Promise<T | 'late'> {
+  const cancel = new AbortController()
+  try {
+    return await Promise.race([promise, timer(ms, 'late' as const, { signal: cancel.signal })])
+  } finally {
+    cancel.abort()
+  }
+}

@@ -11,7 +11,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { Redis } from 'ioredis'
-import { monotonic, sleep } from './clock.ts'
+import { within } from './clock.ts'
 
 export interface EmbeddedRedis {
   url: string
@@ -88,10 +88,11 @@ async function freePort(): Promise<number> {
 async function answered(url: string): Promise<void> {
   const redis = new Redis(url, { protocol: 2, retryStrategy: () => 50, maxRetriesPerRequest: null })
   redis.on('error', () => {})
-  const until = monotonic() + UP_WITHIN_MS
-  const up = redis.ping().then(() => true)
-  const late = sleep(Math.max(0, until - monotonic())).then(() => false)
-  const isUp = await Promise.race([up, late])
+  const answer = await within(
+    UP_WITHIN_MS,
+    redis.ping().catch(() => 'late'),
+  )
   redis.disconnect()
-  if (!isUp) throw new Error(`expected the embedded Redis to answer at ${url} in ${UP_WITHIN_MS / 1000} s, got nothing`)
+  if (answer === 'late')
+    throw new Error(`expected the embedded Redis to answer at ${url} in ${UP_WITHIN_MS / 1000} s, got nothing`)
 }

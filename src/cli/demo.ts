@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { Presets, SingleBar } from 'cli-progress'
 import Table from 'cli-table3'
 import { Command } from 'commander'
-import { monotonic, sleep } from '../clock.ts'
+import { monotonic, within } from '../clock.ts'
 import type { Result } from '../domain/result.ts'
 import { type EmbeddedRedis, startEmbeddedRedis } from '../embedded-redis.ts'
 import { submit, toLookup } from '../intake/submit.ts'
@@ -193,8 +193,7 @@ async function ended(worker: ChildProcess): Promise<void> {
   if (worker.exitCode !== null || worker.signalCode !== null) return
   const exit = once(worker, 'exit')
   worker.kill('SIGTERM')
-  const late = await Promise.race([exit.then(() => false), sleep(WORKER_MAY_TAKE_MS).then(() => true)])
-  if (late) worker.kill('SIGKILL')
+  if ((await within(WORKER_MAY_TAKE_MS, exit)) === 'late') worker.kill('SIGKILL')
 }
 
 async function removePrefix(redis: Redis, prefix: string): Promise<void> {

@@ -19,10 +19,10 @@ interface Waiter {
 
 /**
  * A turn that was missed by more than this is not used: used late, it would stand in the same second as those after it,
- * and the service would see more calls in a second than it allows. Four hundredths of a second are four hundredths of
- * the limit.
+ * and the service would see more calls in a second than it allows. So many milliseconds are so many thousandths of the
+ * limit.
  */
-const LATE_MS = 40
+const LATE_MS = 25
 const FULL_ASK_AGAIN_MS = 25
 const MOST_AT_ONCE = 256
 

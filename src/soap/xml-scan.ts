@@ -37,31 +37,32 @@ const NOT_SPACE = /[^ \t\r\n]/
 
 /** Throws a BodyProblem unless `xml` is made of known constructs around one root element. */
 export function scan(xml: string): void {
-  if (NO_CHARACTER.test(xml)) throw new BodyProblem('unreadable', 'expected XML, got a control character')
-  if (xml.split('&', MAX_REFERENCES + 2).length > MAX_REFERENCES + 1) {
-    throw new BodyProblem('not-contract', 'expected few character references, got very many')
-  }
-  let depth = 0
-  let elements = 0
-  let roots = 0
+  refuseCharacters(xml)
+  const count = { depth: 0, elements: 0, roots: 0 }
   for (let at = DECLARATION.exec(xml)?.[0].length ?? 0; at < xml.length; ) {
     const piece = pieceAt(xml, at)
     at += piece.length
-    if (piece.kind === 'comment') continue
-    if (piece.kind === 'text' || piece.kind === 'cdata') {
-      if (depth === 0 && (piece.kind === 'cdata' || NOT_SPACE.test(piece.text))) throw outsideRoot()
-      continue
+    if (piece.kind === 'start' || piece.kind === 'empty') {
+      count.elements += 1
+      if (count.depth === 0) count.roots += 1
     }
-    if (piece.kind === 'end') depth -= 1
-    else {
-      elements += 1
-      if (depth === 0) roots += 1
-      if (piece.kind === 'start') depth += 1
+    if (piece.kind === 'start') count.depth += 1
+    if (piece.kind === 'end') count.depth -= 1
+    const isOutside =
+      count.depth === 0 && (piece.kind === 'cdata' || (piece.kind === 'text' && NOT_SPACE.test(piece.text)))
+    if (isOutside || count.depth < 0 || count.roots > 1) {
+      throw new BodyProblem('unreadable', 'expected one root element, got something beside it')
     }
-    if (depth < 0 || roots > 1) throw outsideRoot()
-    if (depth > MAX_DEPTH || elements > MAX_ELEMENTS) {
+    if (count.depth > MAX_DEPTH || count.elements > MAX_ELEMENTS) {
       throw new BodyProblem('not-contract', 'expected an answer of a few elements, got very many or very deep ones')
     }
+  }
+}
+
+function refuseCharacters(xml: string): void {
+  if (NO_CHARACTER.test(xml)) throw new BodyProblem('unreadable', 'expected XML, got a control character')
+  if (xml.split('&', MAX_REFERENCES + 2).length > MAX_REFERENCES + 1) {
+    throw new BodyProblem('not-contract', 'expected few character references, got very many')
   }
 }
 
@@ -94,10 +95,6 @@ function checkedTag(tag: string): string {
   if (tag.length > MAX_TAG_LENGTH) throw new BodyProblem('not-contract', 'expected few attributes, got very many')
   if (NO_REFERENCE.test(tag)) throw new BodyProblem('unreadable', 'expected XML, got an & that is no reference')
   return tag
-}
-
-function outsideRoot(): BodyProblem {
-  return new BodyProblem('unreadable', 'expected one root element, got something beside it')
 }
 
 /** Names what stands at a place where no known construct begins. */

@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Delivery, deliver, statusOf } from './delivery.ts'
 import { TOO_LARGE } from './error-pages.ts'
-import { makeFault } from './faults.ts'
+import { type FaultKind, makeFault } from './faults.ts'
 import type { Flavour } from './flavour.ts'
 import { type Reply, soapReply } from './reply.ts'
 import type { LoggedRequest, RequestLog } from './request-log.ts'
@@ -87,23 +87,19 @@ function decide(request: IncomingMessage, body: Buffer | 'too-long', parts: Part
   const routed = route(soapRequest, parts.flavour)
   const latency = parts.settings.nextLatency()
   const fault = parts.settings.nextFault()
-  if (fault) return { ...faultOutcome(fault, routed, parts), delayMs: latency }
-  if (routed.kind === 'refusal') return { ...refusalOutcome(routed), delayMs: latency }
-  const answer = parts.service.call(routed.parameters)
-  const delayMs = latency + answer.delayMs
-  return { ...answerOutcome(answer, routed, parts.flavour), delayMs }
+  if (fault) return faultOutcome(fault, routed, parts, latency)
+  if (routed.kind === 'refusal') return refusalOutcome(routed, null, latency)
+  return answerOutcome(parts.service.call(routed.parameters), routed, parts.flavour, latency)
 }
 
-type Undelayed = Omit<Outcome, 'delayMs'>
-
-function faultOutcome(kind: Parameters<typeof makeFault>[0], routed: RoutedCall | Refusal, parts: Parts): Undelayed {
+function faultOutcome(kind: FaultKind, routed: RoutedCall | Refusal, parts: Parts, delayMs: number): Outcome {
   const { service, settings } = parts
   const { version } = routed
   const id = routed.kind === 'call' ? routed.parameters.ChatConnectionIDBD : null
   const answer = () => (routed.kind === 'call' ? replyTo(service.call(routed.parameters), version) : routed.reply)
   const { retryAfter } = settings.behaviour
   const delivery = makeFault(kind, { version, customer: customerOf(service, id), answer, retryAfter })
-  return { id, soapVersion: version, outcome: kind, delivery }
+  return { id, soapVersion: version, outcome: kind, delivery, delayMs }
 }
 
 function customerOf(service: Service, id: string | null): string {
@@ -112,19 +108,20 @@ function customerOf(service: Service, id: string | null): string {
   return name || 'José da Conceição'
 }
 
-function refusalOutcome(refusal: Refusal, id: string | null = null): Undelayed {
+function refusalOutcome(refusal: Refusal, id: string | null, delayMs: number): Outcome {
   const { version, outcome, reply } = refusal
-  return { id, soapVersion: version, outcome, delivery: { how: 'whole', reply } }
+  return { id, soapVersion: version, outcome, delivery: { how: 'whole', reply }, delayMs }
 }
 
-function answerOutcome(answer: Answer, call: RoutedCall, flavour: Flavour): Undelayed {
+function answerOutcome(answer: Answer, call: RoutedCall, flavour: Flavour, latency: number): Outcome {
   const id = call.parameters.ChatConnectionIDBD
+  const delayMs = latency + answer.delayMs
   // Headers are looked at after the method has run, so a fault of the method comes first.
   if (call.notUnderstood !== null && answer.kind !== 'fault') {
-    return refusalOutcome(headerNotUnderstood(call.version, call.notUnderstood, flavour), id)
+    return refusalOutcome(headerNotUnderstood(call.version, call.notUnderstood, flavour), id, delayMs)
   }
   const reply = replyTo(answer, call.version)
-  return { id, soapVersion: call.version, outcome: answer.kind, delivery: { how: 'whole', reply } }
+  return { id, soapVersion: call.version, outcome: answer.kind, delivery: { how: 'whole', reply }, delayMs }
 }
 
 function replyTo(answer: Answer, version: RoutedCall['version']): Reply {

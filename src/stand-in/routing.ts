@@ -106,7 +106,8 @@ function readRequest(body: Buffer, contentType: string, guess: SoapVersion, flav
     version = real
     // A 1.2 envelope may come as text/xml, a 1.1 envelope as nothing else.
     if (version === '1.1' && contentTypeBase(contentType) !== 'text/xml') return mediaType('1.1')
-    return { kind: 'call', version, ...readCall(reader) }
+    const { parameters, notUnderstood } = readCall(reader)
+    return { kind: 'call', version, parameters, notUnderstood }
   } catch (error) {
     return notReadable(error as Error, version)
   }

@@ -46,7 +46,8 @@ export class XmlReader {
   #rootSeen = false
   #emptyElement = false
   readonly #open: OpenElement[] = []
-  readonly #namespaces = new NamespaceScope((message) => this.#error(message))
+  readonly #complain = (message: string) => this.#error(message)
+  readonly #namespaces = new NamespaceScope(this.#complain)
 
   constructor(text: string) {
     this.#text = text
@@ -246,9 +247,8 @@ export class XmlReader {
 
   /** What the raw characters stand for; with references or, as in CDATA, without. */
   #characters(raw: string, references: boolean): string {
-    const complain = (message: string) => this.#error(message)
-    const lines = normaliseLines(checkCharacters(raw, complain))
-    return references ? resolveReferences(lines, complain) : lines
+    const lines = normaliseLines(checkCharacters(raw, this.#complain))
+    return references ? resolveReferences(lines, this.#complain) : lines
   }
 
   #is(kind: NodeKind): NodeKind {

@@ -82,3 +82,10 @@ export async function failureOf(lookup: Promise<unknown>): Promise<LookupFailure
     (error) => error,
   )
 }
+
+/** The failure of one lookup, and how the call was counted. */
+export async function failing(endpoint: string, changes: Partial<SoapSettings> = {}) {
+  const { client, events } = clientFor(endpoint, changes)
+  const { failure } = await failureOf(client.lookup('12345'))
+  return { failure, finished: events.at(-1) }
+}

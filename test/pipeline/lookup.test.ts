@@ -1,0 +1,156 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { killAll, startWorker } from '../support/processes.ts'
+import { type Consumer, consume, NAMES, startWorld, until, type World } from '../support/world.ts'
+
+let world: World
+let consumer: Consumer
+
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(() => world.close())
+beforeEach(async () => {
+  await world.redis.flushall()
+  world.standIn.set({ latencyMs: 0, faultRate: 0 })
+  world.standIn.requests.clear()
+  consumer = consume(world)
+})
+afterEach(async () => {
+  await consumer.close()
+  await killAll()
+})
+
+const fast = { RATE_LIMIT_PER_SECOND: 'none' }
+
+describe('a lookup', () => {
+  it('of any BullMQ producer, with its defaults and nothing of ours, is enriched', async () => {
+    await startWorker({ ...world.env, ...fast })
+    const job = await world.queue(NAMES.lookupQueue).add('lookup', { connectionId: '12345' })
+    const [result] = await consumer.have(1)
+    expect(result).toMatchObject({
+      version: 1,
+      lookupId: job.id,
+      connectionId: '12345',
+      correlationId: null,
+      metadata: null,
+      status: 'enriched',
+      response: { code: 0 },
+      failure: null,
+      calls: 1,
+      attempts: 1,
+      source: 'service',
+      redrive: 0,
+    })
+    expect(result?.chatRequest?.idRequest).toBeGreaterThan(0)
+    expect(Date.parse(result?.finishedAt ?? '')).toBeGreaterThanOrEqual(Date.parse(result?.enqueuedAt ?? ''))
+  })
+
+  it('brings back what its producer sent along, and is asked with exactly its id', async () => {
+    await startWorker({ ...world.env, ...fast })
+    const connectionId = '  a&b <ç> "é" 😀 \'x\' ]]> '
+    const data = { connectionId, correlationId: 'order 7', metadata: { from: 'CRM', n: [1, null] } }
+    await world.queue(NAMES.interactiveQueue).add('lookup', data, { jobId: 'my-own-id' })
+    const [result] = await consumer.have(1)
+    expect(result).toMatchObject({ ...data, lookupId: 'my-own-id', status: 'enriched' })
+    expect(world.standIn.requests.all()[0]?.id).toBe(connectionId)
+  })
+
+  it('keeps nothing of the customer on its own job, and its options are not obeyed where they are ours', async () => {
+    await startWorker({ ...world.env, ...fast })
+    const queue = world.queue(NAMES.lookupQueue)
+    const job = await queue.add('lookup', { connectionId: '1' }, { removeOnComplete: true, attempts: 7, backoff: 5 })
+    const [result] = await consumer.have(1)
+    await until('the job has completed', async () => (await queue.getJobState(job.id ?? '')) === 'completed')
+    const stored = await world.redis.hgetall(`bull:${NAMES.lookupQueue}:${job.id}`)
+    expect(stored.returnvalue).toBe('{"status":"enriched"}')
+    const everything = JSON.stringify([stored, await world.redis.xrange(`bull:${NAMES.lookupQueue}:events`, '-', '+')])
+    expect(everything).not.toContain(result?.chatRequest?.userEmail ?? 'no e-mail')
+    expect(everything).not.toContain(result?.chatRequest?.userLastName ?? 'no name')
+  })
+
+  it('added again under an id that has had its result gets no second one, and makes no second call', async () => {
+    await startWorker({ ...world.env, ...fast })
+    const queue = world.queue(NAMES.lookupQueue)
+    await queue.add('lookup', { connectionId: '1' }, { jobId: 'again' })
+    await consumer.have(1)
+    await until('it is finished', async () => (await queue.getJobState('again')) === 'completed')
+    await (await queue.getJob('again'))?.remove()
+    await queue.add('lookup', { connectionId: '1' }, { jobId: 'again' })
+    await until('it is finished again', async () => (await queue.getJobState('again')) === 'completed')
+    expect(consumer.results).toHaveLength(1)
+    expect(world.standIn.requests.count('1')).toBe(1)
+  })
+
+  it("numbered by BullMQ is told apart from those of the same number: another queue's, or from before a clean slate", async () => {
+    await startWorker({ ...world.env, ...fast })
+    await consumer.close()
+    await world.queue(NAMES.lookupQueue).add('lookup', { connectionId: 'first' })
+    await world.queue(NAMES.interactiveQueue).add('lookup', { connectionId: 'second' })
+    const results = world.queue(NAMES.resultQueue)
+    await until('both have a result', async () => (await results.getWaitingCount()) === 2)
+    await world.queue(NAMES.lookupQueue).obliterate({ force: true })
+    await world.queue(NAMES.lookupQueue).add('lookup', { connectionId: 'third' })
+    await until('the third has one, too', async () => (await results.getWaitingCount()) === 3)
+    consumer = consume(world)
+    const all = await consumer.have(3)
+    expect(all.map(({ connectionId }) => connectionId).sort()).toEqual(['first', 'second', 'third'])
+    expect(all.every(({ lookupId }) => lookupId === '1')).toBe(true)
+  })
+
+  it('that nobody answers before its time is up fails as expired, and is a dead letter', async () => {
+    await startWorker({ ...world.env, ...fast })
+    const queue = world.queue(NAMES.lookupQueue)
+    await queue.add('lookup', { connectionId: '1', expiresAt: '2020-01-01T00:00:00Z' }, { jobId: 'late' })
+    const [result] = await consumer.have(1)
+    expect(result).toMatchObject({ status: 'failed', failure: { code: 'expired' }, calls: 0, attempts: 0 })
+    await until('it is a dead letter', async () => (await queue.getJobState('late')) === 'failed')
+    expect(world.standIn.requests.all()).toHaveLength(0)
+  })
+})
+
+describe('what is no lookup', () => {
+  const malformed: [string, string, unknown][] = [
+    ['no data', 'lookup', undefined],
+    ['null', 'lookup', null],
+    ['an array', 'lookup', ['12345']],
+    ['a text', 'lookup', '12345'],
+    ['no id', 'lookup', { connectionID: '12345' }],
+    ['a number as id', 'lookup', { connectionId: 12345 }],
+    ['an empty id', 'lookup', { connectionId: '' }],
+    ['an id of 100 kB', 'lookup', { connectionId: 'x'.repeat(100_000) }],
+    ['control characters', 'lookup', { connectionId: 'a\u0000b\r\n' }],
+    ['a lone surrogate', 'lookup', { connectionId: 'a\ud800' }],
+    ['another job name', 'look-up', { connectionId: '12345' }],
+    ['metadata that is too large', 'lookup', { connectionId: '1', metadata: { x: 'y'.repeat(5000) } }],
+    ['a date that is none', 'lookup', { connectionId: '1', expiresAt: 'tomorrow' }],
+  ]
+
+  it('gets one invalid result each, makes no call, and disturbs no lookup beside it', async () => {
+    await startWorker({ ...world.env, ...fast })
+    const queue = world.queue(NAMES.lookupQueue)
+    const ids = new Map<string, string>()
+    for (const [what, name, data] of malformed) {
+      await queue.add('lookup', { connectionId: 'healthy' })
+      const job = await queue.add(name, data)
+      ids.set(what, job.id ?? '')
+    }
+    await consumer.have(malformed.length * 2)
+    for (const [what, id] of ids) {
+      const results = consumer.of(id)
+      expect(results, what).toHaveLength(1)
+      expect(results[0], what).toMatchObject({ status: 'invalid', failure: { code: 'invalid' }, calls: 0 })
+      expect((results[0]?.connectionId ?? '').length, what).toBeLessThanOrEqual(256)
+    }
+    expect(world.standIn.requests.count('healthy')).toBe(malformed.length)
+    expect(world.standIn.requests.all()).toHaveLength(malformed.length)
+  })
+
+  it('is an id on the list without a job, and that disturbs nobody either', async () => {
+    await startWorker({ ...world.env, ...fast })
+    await world.redis.lpush(`bull:${NAMES.lookupQueue}:wait`, 'ghost')
+    await world.queue(NAMES.lookupQueue).add('lookup', { connectionId: 'healthy' })
+    await consumer.have(2)
+    expect(consumer.of('ghost')).toMatchObject([{ status: 'invalid', calls: 0 }])
+    expect(consumer.results.filter(({ status }) => status === 'enriched')).toHaveLength(1)
+  })
+})
