@@ -3,12 +3,12 @@
  * result on the lookup's own channel as it publishes it. What a lost connection made us miss is looked for now and then.
  */
 
-import type { Redis } from 'ioredis'
 import { every } from '../clock.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { Result } from '../domain/result.ts'
 import type { LookupQueues } from '../queues/lookup-queue.ts'
 import { bullKey, type QueueNames, queueOf, resultChannel, resultId } from '../queues/names.ts'
+import type { Redis } from '../queues/redis.ts'
 
 /** The result, or null where the lookup has ended but its result was consumed before it could be seen. */
 export interface Awaited {

@@ -5,7 +5,7 @@ import type { Failure } from '../domain/failure.ts'
 import type { LookupHistory } from '../domain/history.ts'
 import { echo, type Lookup, lookupSchema } from '../domain/lookup.ts'
 import { type Result, type ResultSubject, resultOf } from '../domain/result.ts'
-import type { RunEnd, TakenLookup } from './lookup-run.ts'
+import type { RunEnd, TakenLookup } from './taken-lookup.ts'
 
 export const EXPIRED: Failure = {
   code: 'expired',

@@ -11,34 +11,15 @@
 
 import { fromIso, iso, monotonic, now } from '../clock.ts'
 import type { Observe } from '../domain/event.ts'
-import type { Failure } from '../domain/failure.ts'
 import type { LookupHistory } from '../domain/history.ts'
 import type { Lane } from '../domain/lane.ts'
 import { LOOKUP_JOB_NAME, type Lookup, type ParsedLookup, parseLookup } from '../domain/lookup.ts'
-import { type Result, type ResultStatus, resultOf } from '../domain/result.ts'
+import { type ResultStatus, resultOf } from '../domain/result.ts'
 import type { KnownLookup, LookupHistories } from '../queues/lookup-history.ts'
-import type { LookupIdentity } from '../queues/names.ts'
 import type { AnswerMemory, ChargeDecision } from './charge.ts'
 import { aboutLookup, aboutUnread, EXPIRED, endWithout, invalid, POISON } from './end-without-answer.ts'
 import type { Attempt, AttemptEnd, Enricher } from './enrich.ts'
-
-/** A lookup job as it was taken from the queue; nothing of it has been checked. */
-export interface TakenLookup extends LookupIdentity {
-  lane: Lane
-  name: string
-  data: unknown
-  /** The delay that its producer asked for. */
-  askedDelayMs: number
-  /** Times it was taken up, this one included. */
-  taken: number
-  /** Times its process died, or lost it. */
-  stalls: number
-}
-
-export type RunEnd =
-  | { type: 'has-result'; status: ResultStatus }
-  | { type: 'result'; result: Result; failure?: Failure }
-  | { type: 'go-back'; delayMs: number; history: LookupHistory; mayBeCharged: boolean }
+import type { RunEnd, TakenLookup } from './taken-lookup.ts'
 
 export interface RunSettings {
   lookupAttempts: number

@@ -12,7 +12,6 @@
  */
 
 import { DelayedError, type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq'
-import type { Redis } from 'ioredis'
 import { now, sleep } from '../clock.ts'
 import type { Observe } from '../domain/event.ts'
 import type { Failure } from '../domain/failure.ts'
@@ -21,11 +20,12 @@ import type { Result, ResultStatus } from '../domain/result.ts'
 import { disown } from '../queues/foreign-options.ts'
 import type { LookupHistories } from '../queues/lookup-history.ts'
 import { type QueueNames, queueOf } from '../queues/names.ts'
-import { redisTrouble } from '../queues/redis.ts'
+import { type Redis, redisTrouble } from '../queues/redis.ts'
 import type { ResultQueue } from '../queues/result-queue.ts'
 import { poisoned } from './end-without-answer.ts'
 import type { Attempt } from './enrich.ts'
-import type { LookupRuns, RunEnd, TakenLookup } from './lookup-run.ts'
+import type { LookupRuns } from './lookup-run.ts'
+import type { RunEnd, TakenLookup } from './taken-lookup.ts'
 
 export interface LookupWorkerSettings {
   lane: Lane

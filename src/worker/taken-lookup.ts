@@ -1,0 +1,25 @@
+/** What a run of a lookup starts from, and what it comes to. */
+
+import type { Failure } from '../domain/failure.ts'
+import type { LookupHistory } from '../domain/history.ts'
+import type { Lane } from '../domain/lane.ts'
+import type { Result, ResultStatus } from '../domain/result.ts'
+import type { LookupIdentity } from '../queues/names.ts'
+
+/** A lookup job as it was taken from the queue; nothing of it has been checked. */
+export interface TakenLookup extends LookupIdentity {
+  lane: Lane
+  name: string
+  data: unknown
+  /** The delay that its producer asked for. */
+  askedDelayMs: number
+  /** Times it was taken up, this one included. */
+  taken: number
+  /** Times its process died, or lost it. */
+  stalls: number
+}
+
+export type RunEnd =
+  | { type: 'has-result'; status: ResultStatus }
+  | { type: 'result'; result: Result; failure?: Failure }
+  | { type: 'go-back'; delayMs: number; history: LookupHistory; mayBeCharged: boolean }
