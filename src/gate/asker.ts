@@ -82,7 +82,10 @@ export class Asker {
 
   #handOut(name: string, lateMs: number): void {
     const [waiter] = this.#waiting
-    if (!waiter || lateMs > LATE_MS) return this.#giveBack(name)
+    if (!waiter || lateMs > LATE_MS) {
+      this.#giveBack(name)
+      return
+    }
     this.#waiting.delete(waiter)
     let released = false
     waiter.grant({

@@ -1,15 +1,26 @@
 import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
 const biome = fileURLToPath(new URL('../../node_modules/@biomejs/biome/bin/biome', import.meta.url))
+const config = fileURLToPath(new URL('../../biome.json', import.meta.url))
 
-/** Lints a file that does not exist, as if it lay there. */
-function lint(file: string, code: string): string {
-  const args = [biome, 'lint', `--stdin-file-path=${file}`, '--colors=off']
-  const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, input: code, encoding: 'utf8' })
-  return stdout + stderr
+/** Lints a file with this import, as if it lay in the repository. */
+function lint(file: string, specifier: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'chat-enricher-layers-'))
+  try {
+    copyFileSync(config, join(folder, 'biome.json'))
+    mkdirSync(join(folder, dirname(file)), { recursive: true })
+    writeFileSync(join(folder, file), `import * as x from '${specifier}'\n\nexport const y = x\n`)
+    const args = [biome, 'lint', '--vcs-enabled=false', '--colors=off', file]
+    const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' })
+    return stdout + stderr
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 }
 
 const forbidden: [string, string][] = [
@@ -34,7 +45,7 @@ const forbidden: [string, string][] = [
 
 describe('the rooms of the house', () => {
   it.each(forbidden)('%s may not import %s', (file, specifier) => {
-    expect(lint(file, `import * as x from '${specifier}'\nexport const y = x\n`)).toContain('noRestrictedImports')
+    expect(lint(file, specifier)).toContain('noRestrictedImports')
   })
 
   it.each([
@@ -43,6 +54,6 @@ describe('the rooms of the house', () => {
     ['src/soap/x.ts', 'undici'],
     ['src/cli/x.ts', '../app.ts'],
   ])('%s may import %s', (file, specifier) => {
-    expect(lint(file, `import * as x from '${specifier}'\nexport const y = x\n`)).not.toContain('noRestrictedImports')
+    expect(lint(file, specifier)).not.toContain('noRestrictedImports')
   })
 })
