@@ -8,14 +8,16 @@ import { describe, expect, it } from 'vitest'
 const biome = fileURLToPath(new URL('../../node_modules/@biomejs/biome/bin/biome', import.meta.url))
 const config = fileURLToPath(new URL('../../biome.json', import.meta.url))
 
-/** Lints a file with this import, as if it lay in the repository. */
-function lint(file: string, specifier: string): string {
+/** Lints files with these imports, as if they lay in the repository. */
+function lint(imports: Record<string, string>): string {
   const folder = mkdtempSync(join(tmpdir(), 'chat-enricher-layers-'))
   try {
     copyFileSync(config, join(folder, 'biome.json'))
-    mkdirSync(join(folder, dirname(file)), { recursive: true })
-    writeFileSync(join(folder, file), `import * as x from '${specifier}'\n\nexport const y = x\n`)
-    const args = [biome, 'lint', '--vcs-enabled=false', '--colors=off', file]
+    for (const [file, specifier] of Object.entries(imports)) {
+      mkdirSync(join(folder, dirname(file)), { recursive: true })
+      writeFileSync(join(folder, file), `import * as x from '${specifier}'\n\nexport const y = x\n`)
+    }
+    const args = [biome, 'lint', '--vcs-enabled=false', '--colors=off', 'src']
     const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' })
     return stdout + stderr
   } finally {
@@ -45,7 +47,7 @@ const forbidden: [string, string][] = [
 
 describe('the rooms of the house', () => {
   it.each(forbidden)('%s may not import %s', (file, specifier) => {
-    expect(lint(file, specifier)).toContain('noRestrictedImports')
+    expect(lint({ [file]: specifier })).toContain('noRestrictedImports')
   })
 
   it.each([
@@ -54,6 +56,11 @@ describe('the rooms of the house', () => {
     ['src/soap/x.ts', 'undici'],
     ['src/cli/x.ts', '../app.ts'],
   ])('%s may import %s', (file, specifier) => {
-    expect(lint(file, specifier)).not.toContain('noRestrictedImports')
+    expect(lint({ [file]: specifier })).not.toContain('noRestrictedImports')
+  })
+
+  it('may not import each other in a circle', () => {
+    const circle = lint({ 'src/domain/one.ts': './two.ts', 'src/domain/two.ts': './one.ts' })
+    expect(circle).toContain('noImportCycles')
   })
 })
