@@ -23,6 +23,7 @@ import { Fleet, MEMBER_BEAT_MS, type Member } from './queues/fleet.ts'
 import { LookupHistories } from './queues/lookup-history.ts'
 import { LookupQueues, openQueue } from './queues/lookup-queue.ts'
 import type { QueueNames } from './queues/names.ts'
+import { Pulse } from './queues/pulse.ts'
 import { readQueues } from './queues/queue-state.ts'
 import { Reconciler } from './queues/reconciler.ts'
 import { impatientConnection, patientConnection, preflight, type Redis, redisTrouble } from './queues/redis.ts'
@@ -41,11 +42,13 @@ export interface Health {
   reasons: string[]
 }
 
-const UPKEEP_EVERY_MS = 30_000
+const UPKEEP_EVERY_MS = 20_000
+/** Of the process that does it. Should it die, another one follows within the sum of both: in less than a minute. */
+const UPKEEP_LEASE_MS = 30_000
 /** Delays, retention and expiry are by this machine's clock: too far off, it would end other members' lookups early. */
-const MAX_CLOCK_SKEW_S = 5
+const MAX_CLOCK_SKEW_MS = 5_000
 /** What the stop itself needs after SHUTDOWN_TIMEOUT_MS: to hand back and to close. */
-const STOP_MARGIN_MS = 700
+const STOP_MARGIN_MS = 500
 
 export class WorkerApp {
   readonly metrics: Metrics
@@ -58,6 +61,7 @@ export class WorkerApp {
   readonly #workers: Record<Lane, LookupWorker>
   readonly #soap: SoapClient
   readonly #fleet: Fleet
+  readonly #pulse: Pulse
   readonly #reconciler: Reconciler
   readonly #collector: QueueCollector
   readonly #id = randomUUID()
@@ -66,7 +70,6 @@ export class WorkerApp {
   readonly #timers: { stop: () => void }[] = []
   readonly #closers: (() => Promise<void>)[] = []
   readonly #recent: number[] = []
-  #clockSkew = 0
   #stopped: Promise<boolean> | null = null
 
   constructor(config: Config, logger: Logger) {
@@ -86,7 +89,10 @@ export class WorkerApp {
     this.#soap = new SoapClient(soapSettings(config), this.#observe)
     this.#fleet = new Fleet(this.#redis, config)
     this.#workers = this.#buildWorkers()
-    this.#reconciler = new Reconciler(new LookupHistories(this.#redis, config))
+    this.#pulse = new Pulse(this.#quickRedis)
+    this.#reconciler = new Reconciler(new LookupHistories(this.#redis, config), {
+      markerTtlMs: config.resultMarkerTtlMs,
+    })
     this.#collector = new QueueCollector(
       this.metrics,
       () => this.#readQueues(),
@@ -94,8 +100,17 @@ export class WorkerApp {
     )
   }
 
-  /** Starts, once Redis is there and fit. Throws a ConfigError if it is not fit. */
+  /** Starts, once Redis is there and fit. Throws a ConfigError if it is not fit; then nothing is left open. */
   async start(): Promise<void> {
+    try {
+      await this.#start()
+    } catch (error) {
+      await this.stop('could not start')
+      throw error
+    }
+  }
+
+  async #start(): Promise<void> {
     const problems = await preflight(this.#redis)
     if (problems.length > 0) throw new ConfigError(problems)
     const { concurrency, interactiveConcurrency, ratePerSecond, maxCallsInFlight } = this.#config
@@ -116,7 +131,7 @@ export class WorkerApp {
         guarded(() => this.#upkeep()),
       ),
     )
-    await this.#fleet.beat(this.#member())
+    await Promise.all([this.#pulse.start(), guarded(() => this.#fleet.beat(this.#member()))()])
     const details = { version: VERSION, concurrency, interactiveConcurrency, ratePerSecond, maxCallsInFlight }
     this.#observe({ type: 'started', what: 'worker', details })
   }
@@ -134,11 +149,14 @@ export class WorkerApp {
   }
 
   health(): Health {
+    const { skewMs } = this.#pulse
     const reasons = [
       this.#stopped ? 'stopping' : '',
-      this.#quickRedis.status === 'ready' ? '' : 'no connection to Redis',
-      this.#served().every((lane) => this.#workers[lane].isRunning) ? '' : 'workers are not running',
-      Math.abs(this.#clockSkew) > MAX_CLOCK_SKEW_S ? `clock is ${this.#clockSkew.toFixed(1)} s off that of Redis` : '',
+      this.#pulse.answers ? '' : 'Redis does not answer',
+      this.#served().every((lane) => this.#workers[lane].isRunning)
+        ? ''
+        : 'workers take no lookups: not running, or Redis refuses what they need',
+      Math.abs(skewMs) > MAX_CLOCK_SKEW_MS ? `clock is ${(skewMs / 1000).toFixed(1)} s off that of Redis` : '',
     ].filter((text) => text !== '')
     return { ready: reasons.length === 0, reasons }
   }
@@ -154,7 +172,7 @@ export class WorkerApp {
     const startedAt = monotonic()
     const { shutdownTimeoutMs } = this.#config
     this.#observe({ type: 'stopping', reason })
-    for (const timer of this.#timers) timer.stop()
+    for (const timer of [...this.#timers, this.#pulse]) timer.stop()
     const grace = deadline(shutdownTimeoutMs, new Error('shutdown'), this.#grace.signal)
     const workers = Promise.all(this.#served().map((lane) => this.#workers[lane].stop(grace.signal)))
     const clean = (await within(shutdownTimeoutMs + STOP_MARGIN_MS, workers)) !== 'late'
@@ -195,12 +213,12 @@ export class WorkerApp {
       config,
       { ...config, burst: config.rateBurst, longestCallMs: config.soapCallTimeoutMs },
       this.#observe,
+      redisTrouble(this.#observe, 'gate'),
     )
     const enricher = new Enricher(this.#soap, gate, config, this.#observe)
     const charges = new ChargeDecision(answers, config.soapProbeConnectionId)
     const runs = new LookupRuns({ histories, enricher, charges, answers }, config, this.#observe)
     const resultQueue = openQueue(config.resultQueue, redis, config)
-    resultQueue.on('error', redisTrouble(this.#observe, config.resultQueue))
     const results = new ResultQueue(resultQueue, redis, config, { markerTtlMs: config.resultMarkerTtlMs })
     const parts = { runs, results, histories, redis }
     const build = (lane: Lane, concurrency: number) =>
@@ -240,21 +258,23 @@ export class WorkerApp {
 
   /** What one process does for the whole fleet: finds lookups without a result, removes what is too old. */
   async #upkeep(): Promise<void> {
-    if (!(await this.#fleet.mayDo('upkeep', this.#id, UPKEEP_EVERY_MS * 2))) return
+    if (!(await this.#fleet.mayDo('upkeep', this.#id, UPKEEP_LEASE_MS))) return
     for (const lane of LANES) {
       const queue = this.#queues.of(lane)
-      const lost = await this.#reconciler.find(queue, (job) => this.#workers[lane].takenFrom(job))
-      for (const { job } of lost) await this.#workers[lane].publishPoison(job)
+      const worker = this.#workers[lane]
+      await this.#reconciler.run(
+        queue,
+        (job) => worker.takenFrom(job),
+        (job) => worker.publishPoison(job),
+      )
       await removeOld(queue, this.#config)
     }
   }
 
   async #readQueues(): Promise<QueueReading> {
-    const before = now()
-    const { at, queues } = await readQueues(this.#quickRedis, this.#names)
-    this.#clockSkew = ((before + now()) / 2 - at) / 1000
+    const { queues } = await readQueues(this.#quickRedis, this.#names)
     return {
-      clockSkewSeconds: this.#clockSkew,
+      clockSkewSeconds: this.#pulse.skewMs / 1000,
       queues: queues.map(({ oldestAgeMs, ...queue }) => ({ ...queue, oldestAgeSeconds: oldestAgeMs / 1000 })),
     }
   }

@@ -1,5 +1,6 @@
 /** The table of variables: name, what is expected, default, meaning. README, `--help` and the code are held to it. */
 
+import { parseLookup } from './domain/lookup.ts'
 import { type Secret, secretFile } from './secret.ts'
 
 /** Which commands a variable is for. */
@@ -74,8 +75,9 @@ function limit(min: number, max: number, fraction = false): Kind<number | null> 
     expected: `${fraction ? 'a number' : 'a whole number'} from ${min} to ${max}, or none`,
     parse: (text) => {
       if (text.trim() === 'none') return null
+      if (!/^\d+(\.\d+)?$/.test(text.trim())) throw new Error('')
       const value = Number(text)
-      if (text.trim() === '0') throw new Error('to stop the calls, stop the workers')
+      if (value === 0) throw new Error('to stop the calls, stop the workers')
       if (!(value >= min && value <= max) || (!fraction && !Number.isInteger(value))) throw new Error('')
       return value
     },
@@ -96,7 +98,7 @@ function url(...protocols: string[]): Kind<string> {
   return {
     expected: `a URL with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
     parse: (text) => {
-      if (!URL.canParse(text) || !protocols.includes(new URL(text).protocol)) throw new Error('')
+      if (!URL.canParse(text) || !protocols.some((protocol) => text.startsWith(`${protocol}//`))) throw new Error('')
       return text
     },
   }
@@ -118,23 +120,31 @@ const prefix: Kind<string> = {
   },
 }
 
-const secretText: Kind<Secret> = { expected: 'the value, or its file in NAME_FILE', parse: (_, secret) => secret }
+const secretText: Kind<Secret> = {
+  expected: 'its value, or the path of a file with it in NAME_FILE',
+  parse: (text, secret) => {
+    if (text === '') throw new Error('the file is empty')
+    return secret
+  },
+}
 
-const file: Kind<Secret> = { expected: 'a file that can be read', parse: (path) => secretFile(path) }
+const file: Kind<Secret> = { expected: 'the path of a file that can be read', parse: (path) => secretFile(path) }
 
 const codes: Kind<ReadonlySet<number>> = {
-  expected: 'a list of response codes, as 3 or 3,17,-1',
+  expected: 'a list of response codes (32-bit integers), as 3 or 3,17,-1',
   parse: (text) => {
     const parts = text.split(',').map((part) => part.trim())
+    const values = parts.map(Number)
     if (!parts.every((part) => /^-?\d{1,10}$/.test(part))) throw new Error('')
-    return new Set(parts.map(Number))
+    if (!values.every((value) => value === (value | 0))) throw new Error('')
+    return new Set(values)
   },
 }
 
 const connectionId: Kind<string> = {
-  expected: 'a connection id of 1 to 256 characters',
+  expected: 'a connection id of 1 to 256 characters, none of them a control character',
   parse: (text) => {
-    if (text.length > 256) throw new Error('')
+    if (!parseLookup({ connectionId: text }).ok) throw new Error('')
     return text
   },
 }

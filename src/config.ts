@@ -5,7 +5,7 @@
 
 import { nearestName, ofOurs } from './config-names.ts'
 import { VARIABLES, type Variable, type VariableGroup } from './config-table.ts'
-import { secretFile, secretValue } from './secret.ts'
+import { type Secret, secretFile, secretValue } from './secret.ts'
 
 export type Config = {
   readonly [K in keyof typeof VARIABLES]: (typeof VARIABLES)[K] extends Variable<infer T> ? T : never
@@ -55,30 +55,50 @@ export function loadConfig(env: Environment, flags: Environment = {}, needs: rea
     }
   }
   const config = Object.freeze(values) as Config
-  if (problems.length === 0) problems.push(...crossCheck(config))
+  problems.push(...crossCheck(config))
   if (problems.length > 0) throw new ConfigError(problems)
   return { config, settings, warnings: strangers(env) }
 }
 
 function read(variable: Variable<unknown>, env: Environment, flags: Environment, needs: readonly VariableGroup[]) {
   const { name, group, required, fallback } = variable
-  const file = text(flags, `${name}_FILE`) ?? text(env, `${name}_FILE`)
-  const given = text(flags, name) ?? text(env, name)
-  if (variable.secret !== undefined && file !== undefined && given !== undefined) {
-    throw new Error(`expected one of ${name} and ${name}_FILE, got both`)
-  }
-  if (variable.secret !== undefined && file !== undefined) {
-    const contents = secretFile(file)
-    return { name, value: variable.parse(contents(), contents), shown: `(from ${file})`, source: 'file' as const }
+  const { given, file, source } = whatIsGiven(variable, env, flags)
+  if (file !== undefined) {
+    const contents = readable(name, file)
+    const value = parseShowing(variable, contents(), contents)
+    return { name, value, shown: `(from ${file})`, source: 'file' as const }
   }
   if (given !== undefined) {
-    const source = text(flags, name) === undefined ? ('environment' as const) : ('flag' as const)
-    const value = parseShowing(variable, given)
+    const value = parseShowing(variable, given, secretValue(given))
     return { name, value, shown: mask(variable, given), source }
   }
-  if (required && needs.includes(group)) throw new Error(`expected ${variable.expected}, got nothing`)
+  if (required && needs.includes(group)) throw new Error(`expected ${expectedOf(variable)}, got nothing`)
   if (fallback === undefined) return { name, value: variable.unset, shown: '', source: 'not set' as const }
   return { name, value: variable.parse(fallback, secretValue(fallback)), shown: fallback, source: 'default' as const }
+}
+
+function readable(name: string, file: string): Secret {
+  try {
+    return secretFile(file)
+  } catch (error) {
+    throw new Error(
+      `expected the path of a file that can be read in ${name}_FILE, got ${JSON.stringify(file)} (${(error as Error).message})`,
+    )
+  }
+}
+
+/** A flag stands above the environment, whichever of the value and its file either gives. */
+function whatIsGiven({ name, secret }: Variable<unknown>, env: Environment, flags: Environment) {
+  for (const [from, source] of [
+    [flags, 'flag' as const],
+    [env, 'environment' as const],
+  ] as const) {
+    const given = text(from, name)
+    const file = secret === undefined ? undefined : text(from, `${name}_FILE`)
+    if (given !== undefined && file !== undefined) throw new Error(`expected one of ${name} and ${name}_FILE, got both`)
+    if (given !== undefined || file !== undefined) return { given, file, source }
+  }
+  return { given: undefined, file: undefined, source: 'environment' as const }
 }
 
 /** Set to nothing is not set: what a compose file makes of a variable that its own environment lacks. */
@@ -86,65 +106,87 @@ function text(env: Environment, name: string): string | undefined {
   return env[name] === '' ? undefined : env[name]
 }
 
-function parseShowing(variable: Variable<unknown>, given: string): unknown {
+function parseShowing(variable: Variable<unknown>, given: string, secret: Secret): unknown {
   try {
-    return variable.parse(given, secretValue(given))
+    return variable.parse(given, secret)
   } catch (error) {
-    const got = variable.secret === undefined ? JSON.stringify(given.slice(0, 80)) : 'a secret that is not that'
-    throw new Error(
-      `expected ${variable.expected}, got ${got}${(error as Error).message ? ` (${(error as Error).message})` : ''}`,
-    )
+    const got =
+      variable.secret === undefined ? JSON.stringify(withoutPassword(given).slice(0, 80)) : 'a secret that is not that'
+    const { message } = error as Error
+    throw new Error(`expected ${expectedOf(variable)}, got ${got}${message ? ` (${message})` : ''}`)
   }
 }
 
+function expectedOf({ name, expected }: Variable<unknown>): string {
+  return expected.replace('NAME_FILE', `${name}_FILE`)
+}
+
 function mask(variable: Variable<unknown>, given: string): string {
-  if (variable.secret === undefined) return given
-  return variable.secret === 'whole' ? '********' : given.replace(/(\/\/[^:@/]*):[^@]*@/, '$1:********@')
+  return variable.secret === 'whole' ? MASK : withoutPassword(given)
 }
 
-/** What no variable can say by itself. */
+const MASK = '********'
+
+/** Of any URL, whether it is a secret of ours or not; a password may contain an @, and may stand in the query. */
+function withoutPassword(given: string): string {
+  const password = URL.canParse(given) ? /(\/\/[^:/?#]*):[^/?#]*@/ : /(\/\/[^:]*):.*@/
+  return given.replace(password, `$1:${MASK}@`).replace(/([?&](?:password|pass|pwd)=)[^&#]*/gi, `$1${MASK}`)
+}
+
+/** What no variable can say by itself: of which variables it speaks, whether they agree, and what is wrong if not. */
+type CrossCheck = [keys: (keyof Config)[], agree: (config: Config) => boolean, problem: (config: Config) => string]
+
+const QUEUE_KEYS = ['lookupQueue', 'interactiveQueue', 'resultQueue'] as const
+const CODE_KEYS = ['soapEnrichedCodes', 'soapNotFoundCodes', 'soapRetryCodes', 'soapHoldCodes'] as const
+
+const CROSS_CHECKS: CrossCheck[] = [
+  [
+    [...QUEUE_KEYS],
+    (config) => allDiffer(QUEUE_KEYS.map((key) => config[key])),
+    () => 'LOOKUP_QUEUE, INTERACTIVE_QUEUE, RESULT_QUEUE: expected three different names, got the same one twice',
+  ],
+  atMost('soapCallTimeoutMs', 'lookupDeadlineMs'),
+  atMost('soapConnectTimeoutMs', 'soapCallTimeoutMs'),
+  atMost('lookupBackoffMinMs', 'lookupBackoffMaxMs'),
+  [
+    ['concurrency', 'interactiveConcurrency'],
+    (config) => config.concurrency + config.interactiveConcurrency > 0,
+    () => 'CONCURRENCY: expected CONCURRENCY or INTERACTIVE_CONCURRENCY above 0, got 0 for both',
+  ],
+  [
+    ['soapClientCertFile', 'soapClientKeyFile'],
+    (config) => (config.soapClientCertFile === null) === (config.soapClientKeyFile === null),
+    () => 'SOAP_CLIENT_CERT_FILE: expected it together with SOAP_CLIENT_KEY_FILE, got one without the other',
+  ],
+  [
+    [...CODE_KEYS],
+    (config) => allDiffer(CODE_KEYS.flatMap((key) => [...(config[key] ?? [])])),
+    () => 'SOAP_*_CODES: expected each response code in one list only, got one in several',
+  ],
+]
+
+type NumberKey = { [K in keyof Config]: Config[K] extends number ? K : never }[keyof Config]
+
+function atMost(small: NumberKey, large: NumberKey): CrossCheck {
+  const problem = (config: Config) =>
+    `${VARIABLES[small].name}: expected at most ${VARIABLES[large].name} (${config[large]}), got ${config[small]}`
+  return [[small, large], (config) => config[small] <= config[large], problem]
+}
+
+function allDiffer(values: unknown[]): boolean {
+  return new Set(values).size === values.length
+}
+
+/** Of those whose variables are each right by itself. */
 function crossCheck(config: Config): string[] {
-  const checks: [boolean, string][] = [
-    [
-      new Set([config.lookupQueue, config.interactiveQueue, config.resultQueue]).size === 3,
-      'LOOKUP_QUEUE, INTERACTIVE_QUEUE, RESULT_QUEUE: expected three different names, got the same one twice',
-    ],
-    [
-      config.soapCallTimeoutMs <= config.lookupDeadlineMs,
-      `SOAP_CALL_TIMEOUT_MS: expected at most LOOKUP_DEADLINE_MS (${config.lookupDeadlineMs}), got ${config.soapCallTimeoutMs}`,
-    ],
-    [
-      config.soapConnectTimeoutMs <= config.soapCallTimeoutMs,
-      `SOAP_CONNECT_TIMEOUT_MS: expected at most SOAP_CALL_TIMEOUT_MS (${config.soapCallTimeoutMs}), got ${config.soapConnectTimeoutMs}`,
-    ],
-    [
-      config.lookupBackoffMinMs <= config.lookupBackoffMaxMs,
-      `LOOKUP_BACKOFF_MIN_MS: expected at most LOOKUP_BACKOFF_MAX_MS (${config.lookupBackoffMaxMs}), got ${config.lookupBackoffMinMs}`,
-    ],
-    [
-      config.concurrency + config.interactiveConcurrency > 0,
-      'CONCURRENCY: expected CONCURRENCY or INTERACTIVE_CONCURRENCY above 0, got 0 for both',
-    ],
-    [
-      (config.soapClientCertFile === null) === (config.soapClientKeyFile === null),
-      'SOAP_CLIENT_CERT_FILE: expected it together with SOAP_CLIENT_KEY_FILE, got one without the other',
-    ],
-    [codesAreApart(config), 'SOAP_*_CODES: expected each response code in one list only, got one in several'],
-  ]
-  return checks.filter(([fine]) => !fine).map(([, problem]) => problem)
-}
-
-function codesAreApart(config: Config): boolean {
-  const { soapEnrichedCodes, soapNotFoundCodes, soapRetryCodes, soapHoldCodes } = config
-  const all = [soapEnrichedCodes, soapNotFoundCodes, soapRetryCodes, soapHoldCodes].flatMap((codes) => [
-    ...(codes ?? []),
-  ])
-  return new Set(all).size === all.length
+  return CROSS_CHECKS.filter(([keys, agree]) => keys.every((key) => key in config) && !agree(config)).map(
+    ([, , problem]) => problem(config),
+  )
 }
 
 function strangers(env: Environment): string[] {
   const known = Object.values(VARIABLES).flatMap(({ name, secret }) => (secret ? [name, `${name}_FILE`] : [name]))
   return Object.keys(env)
-    .filter((name) => !known.includes(name) && ofOurs(name, known))
+    .filter((name) => text(env, name) !== undefined && !known.includes(name) && ofOurs(name, known))
     .map((name) => `${name}: not a variable of chat-enricher; did you mean ${nearestName(name, known)}?`)
 }

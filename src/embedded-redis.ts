@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdtemp } from 'node:fs/promises'
+import { mkdtemp, readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -39,7 +39,10 @@ rm -rf "$FOLDER"`
 export async function startEmbeddedRedis(extra: string[] = [], port?: number): Promise<EmbeddedRedis> {
   const binary = find('redis-server') ?? find('valkey-server')
   if (!binary)
-    throw new Error('expected redis-server or valkey-server on PATH, got neither: install one, or set REDIS_URL')
+    throw new Error(
+      'expected redis-server or valkey-server on PATH, got neither. Install one (Debian, Ubuntu: apt-get install ' +
+        'redis-server; macOS: brew install redis), or set REDIS_URL to a Redis that runs',
+    )
   const chosen = port ?? (await freePort())
   const folder = await mkdtemp(join(tmpdir(), 'chat-enricher-redis-'))
   const guard = spawn('sh', ['-c', GUARD, 'redis', binary, ...ARGUMENTS(chosen, folder), ...extra], {
@@ -52,18 +55,25 @@ export async function startEmbeddedRedis(extra: string[] = [], port?: number): P
   guard.unref()
   for (const stream of [guard.stdin, guard.stdout] as unknown as { unref?(): void }[]) stream.unref?.()
   const url = `redis://127.0.0.1:${chosen}`
-  await answered(url)
-  return {
-    url,
-    port: chosen,
-    pid: Number(line.toString()),
-    stop: async () => {
-      const ended = once(guard, 'exit')
-      guard.ref()
-      guard.stdin?.end()
-      await ended
-    },
+  const stop = async () => {
+    if (guard.exitCode !== null || guard.signalCode !== null) return
+    const ended = once(guard, 'exit')
+    guard.ref()
+    guard.stdin?.end()
+    await ended
   }
+  try {
+    await answered(url)
+  } catch (cause) {
+    const log = await readFile(join(folder, 'redis.log'), 'utf8').catch(() => '')
+    await stop()
+    throw new Error(`${(cause as Error).message}; ${binary} said: ${lastLine(log)}`, { cause })
+  }
+  return { url, port: chosen, pid: Number(line.toString()), stop }
+}
+
+function lastLine(log: string): string {
+  return log.trim().split('\n').at(-1) || 'nothing'
 }
 
 const ARGUMENTS = (port: number, folder: string) => [
@@ -73,7 +83,10 @@ const ARGUMENTS = (port: number, folder: string) => [
 
 function find(name: string): string | undefined {
   const folders = (process.env.PATH ?? '').split(delimiter)
-  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path))
+  return folders
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, name))
+    .find((path) => existsSync(path))
 }
 
 async function freePort(): Promise<number> {

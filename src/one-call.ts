@@ -1,7 +1,7 @@
 /** One call to the service outside of any queue, for a person at a terminal. */
 
 import { soapSettings } from './app.ts'
-import { deadline } from './clock.ts'
+import { deadline, within } from './clock.ts'
 import type { Config } from './config.ts'
 import type { Outcome } from './domain/outcome.ts'
 import { Gate } from './gate/gate.ts'
@@ -9,6 +9,15 @@ import { impatientConnection } from './queues/redis.ts'
 import { SoapClient } from './soap/client.ts'
 
 const REDIS_MAY_TAKE_MS = 1000
+const TURN_MAY_TAKE_MS = 1000
+
+/** What whoever waits is told. */
+export interface OneCallNews {
+  /** There is no Redis to ask for permission; why. */
+  withoutGate(why: string): void
+  /** The permission takes more than a moment. */
+  waiting(): void
+}
 
 /**
  * Calls, when the fleet's gate permits it. Where Redis does not answer the call is made all the same, after `withoutGate`:
@@ -18,16 +27,19 @@ export async function oneCall(
   config: Config,
   connectionId: string,
   signal: AbortSignal,
-  withoutGate: () => void,
+  news: OneCallNews,
 ): Promise<Outcome> {
   const redis = impatientConnection(config.redisUrl, 'lookup')
-  redis.on('error', () => {}) // said once, by withoutGate
+  let why = `no answer in ${REDIS_MAY_TAKE_MS / 1000} s`
+  redis.on('error', (error: NodeJS.ErrnoException) => {
+    why = error.code ?? error.message
+  })
   const client = new SoapClient(soapSettings(config))
   try {
-    const permit = await permitFrom(redis, config, signal).catch((error: unknown) => {
+    const permit = await permitFrom(redis, config, signal, news).catch((error: unknown) => {
       signal.throwIfAborted()
       if (!(error instanceof RedisIsAway)) throw error
-      withoutGate()
+      news.withoutGate(why)
       return null
     })
     try {
@@ -43,7 +55,12 @@ export async function oneCall(
 
 class RedisIsAway extends Error {}
 
-async function permitFrom(redis: ReturnType<typeof impatientConnection>, config: Config, signal: AbortSignal) {
+async function permitFrom(
+  redis: ReturnType<typeof impatientConnection>,
+  config: Config,
+  signal: AbortSignal,
+  news: OneCallNews,
+) {
   const soon = deadline(REDIS_MAY_TAKE_MS, new RedisIsAway(), signal)
   try {
     await new Promise<void>((resolve, reject) => {
@@ -54,5 +71,7 @@ async function permitFrom(redis: ReturnType<typeof impatientConnection>, config:
     soon.clear()
   }
   const gate = new Gate(redis, config, { ...config, burst: config.rateBurst, longestCallMs: config.soapCallTimeoutMs })
-  return gate.permit('interactive', signal)
+  const permit = gate.permit('interactive', signal)
+  if ((await within(TURN_MAY_TAKE_MS, permit)) === 'late') news.waiting()
+  return permit
 }

@@ -13,7 +13,8 @@ export function secretValue(value: string): Secret {
 
 /**
  * The contents of a file less one trailing newline, read again when the file has changed (looked at once a second). If it
- * is gone for a moment, as while it is replaced, what was read last stands. Throws when it cannot be read at first.
+ * is gone or empty for a moment, as while it is replaced, what was read last stands. Throws the system's
+ * error code when it cannot be read at first.
  */
 export function secretFile(path: string): Secret {
   let contents = readTrimmed(path)
@@ -24,7 +25,7 @@ export function secretFile(path: string): Secret {
     lookedAt = monotonic()
     try {
       const newStamp = stampOf(path)
-      if (newStamp !== stamp) contents = readTrimmed(path)
+      if (newStamp !== stamp) contents = readTrimmed(path) || contents
       stamp = newStamp
     } catch {
       // Being replaced: ask again in a second.
@@ -37,7 +38,7 @@ function readTrimmed(path: string): string {
   try {
     return readFileSync(path, 'utf8').replace(/\r?\n$/, '')
   } catch (error) {
-    throw new Error(`expected a file that can be read at ${path}, got ${(error as NodeJS.ErrnoException).code}`)
+    throw new Error((error as NodeJS.ErrnoException).code, { cause: error })
   }
 }
 

@@ -3,17 +3,14 @@ import { Command } from 'commander'
 import { VARIABLES } from '../config-table.ts'
 import type { CliCommand } from './command.ts'
 import { configOf, withVariables } from './options.ts'
-import { print } from './terminal.ts'
+import { NO_LINES_BETWEEN, PLAIN, print } from './terminal.ts'
 
 const GROUPS = ['redis', 'queues', 'soap', 'worker', 'log'] as const
 
 export function configCommand(): CliCommand {
   const command = new Command('config')
-    .description(
-      'Print the configuration in force and where each value comes from, secrets masked; or what is wrong with it.',
-    )
     .option('--json', 'as JSON')
-    .addHelpText('after', '\nExit: 78 if a value is wrong.\n\nExample:\n  chat-enricher config --json')
+    .addHelpText('after', '\nExit: 0; 78 if a value is wrong.\n\nExample:\n  chat-enricher config --json')
   return { command: withVariables(command, GROUPS), action: runConfig }
 }
 
@@ -23,7 +20,7 @@ async function runConfig(command: Command): Promise<undefined> {
     const values = settings.map(({ name, shown, source }) => [name, { value: shown === '' ? null : shown, source }])
     return void (await print(JSON.stringify(Object.fromEntries(values), null, 2)))
   }
-  const table = new Table({ head: ['variable', 'value', 'from', 'meaning'], style: { head: [], border: [] } })
+  const table = new Table({ head: ['variable', 'value', 'from', 'meaning'], chars: NO_LINES_BETWEEN, style: PLAIN })
   const meanings = new Map(Object.values(VARIABLES).map(({ name, meaning }) => [name as string, meaning]))
   for (const { name, shown, source } of settings) {
     table.push([name, shown, source, (meanings.get(name) ?? '').replaceAll('`', '')])

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { deadline, iso, now } from '../clock.ts'
+import { iso, now } from '../clock.ts'
 import { LookupFailure } from '../domain/failure.ts'
 import { parseLookup } from '../domain/lookup.ts'
 import type { Outcome } from '../domain/outcome.ts'
@@ -10,12 +10,11 @@ import { type Config, configOf, withVariables } from './options.ts'
 import { interruption, print, say } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
-const GROUPS = ['redis', 'queues', 'soap', 'worker', 'log'] as const
+const GROUPS = ['redis', 'queues', 'soap', 'worker'] as const
 const EXIT_NOT_FOUND = 3
 
 export function lookupCommand(): CliCommand {
   const command = new Command('lookup')
-    .description("Make one call to the service now, without a queue, and print the result. Inside the fleet's limits.")
     .argument('<id>', 'the connection id')
     .option('--json', 'on one line')
     .addHelpText('after', '\nExit: 0 enriched, 3 not found, 1 anything else.\n\nExample:\n  chat-enricher lookup 12345')
@@ -36,17 +35,15 @@ async function runLookup(command: Command): Promise<number> {
 /** The result that a queued lookup would have got, had this call been its last. */
 async function resultNow(config: Config, connectionId: string): Promise<Omit<Result, 'lookupId'>> {
   const enqueuedAt = iso(now())
-  const limit = deadline(config.lookupDeadlineMs, new Error('timeout'), interruption())
   let known: Partial<Outcome> & { failure?: LookupFailure['failure'] } = {}
   try {
-    known = await oneCall(config, connectionId, limit.signal, () =>
-      say('warning: Redis does not answer, so this call is made outside of the limits of the fleet'),
-    )
+    known = await oneCall(config, connectionId, interruption(), {
+      withoutGate: (why) => say(`warning: no Redis (${why}), so this call is made outside of the limits of the fleet`),
+      waiting: () => say('waiting for the turn of this call within the limits of the fleet …'),
+    })
   } catch (error) {
     if (!(error instanceof LookupFailure)) throw error
     known = { ...error.record, failure: error.failure }
-  } finally {
-    limit.clear()
   }
   const status = known.status ?? (known.failure?.class === 'permanent' ? 'rejected' : 'failed')
   const about = { lookupId: '', connectionId, correlationId: null, metadata: null, calls: 1, attempts: 1 }

@@ -19,7 +19,7 @@ export function flagOf({ name, secret }: Variable<unknown>): string {
   return secret === 'whole' ? `${flag}-file <path>` : `${flag} <value>`
 }
 
-/** Adds a flag for each variable of these groups. */
+/** Adds a flag for each variable of these groups; two for one that is partly a secret. */
 export function withVariables(command: Command, groups: readonly VariableGroup[]): Command {
   for (const variable of inGroups(groups)) {
     const { fallback, required, name, meaning, group, secret } = variable
@@ -30,6 +30,12 @@ export function withVariables(command: Command, groups: readonly VariableGroup[]
         HEADINGS[group],
       ),
     )
+    if (secret === 'password') {
+      const flag = `${flagOf(variable).replace(' <value>', '-file <path>')}`
+      command.addOption(
+        new Option(flag, `file with it, where it has a password (${name}_FILE)`).helpGroup(HEADINGS[group]),
+      )
+    }
   }
   return command
 }
@@ -39,9 +45,10 @@ export function configOf(command: Command, groups: readonly VariableGroup[], nee
   const options = command.opts() as Record<string, string | undefined>
   const flags: Record<string, string> = {}
   for (const variable of inGroups(groups)) {
-    const name = variable.secret === 'whole' ? `${variable.name}_FILE` : variable.name
-    const given = options[attributeOf(name)]
-    if (given !== undefined) flags[name] = given
+    for (const name of [variable.name, `${variable.name}_FILE`]) {
+      const given = options[attributeOf(name)]
+      if (given !== undefined) flags[name] = given
+    }
   }
   const loaded = loadConfig(process.env, flags, needs)
   for (const warning of loaded.warnings) say(`warning: ${warning}`)

@@ -6,33 +6,49 @@ import { number, say } from './terminal.ts'
 
 export interface Progress {
   update(count: number, done: number): void
+  /** Says something that stays, above the bar. */
+  say(text: string): void
   stop(): void
 }
 
-const LINE_EVERY_MS = 10_000
+/** In a log: soon after the start, to show that it works, and then more and more seldom, for it may take hours. */
+const FIRST_LINE_MS = 1000
+const LINE_EVERY_MS = 30_000
 
 /** `total` is what `done` grows to, null if that is not known; `silent` for work too short to be worth it. */
 export function progressBar(what: string, total: number | null, silent: boolean): Progress {
-  if (silent) return { update: () => {}, stop: () => {} }
-  if (!process.stderr.isTTY) return lines(what)
+  if (silent) return { update: () => {}, say, stop: () => {} }
+  return process.stderr.isTTY ? bar(what, total) : lines(what, total)
+}
+
+function bar(what: string, total: number | null): Progress {
   const known = `{bar} {percentage}% | {count} ${what} | {eta_formatted} left`
   const format = total === null ? `{count} ${what} in {duration_formatted}` : known
-  const bar = new SingleBar({ format, hideCursor: true, etaBuffer: 50 }, Presets.shades_classic)
-  bar.start(total ?? 0, 0, { count: 0 })
+  const shown = new SingleBar({ format, hideCursor: true, etaBuffer: 50, gracefulExit: false }, Presets.shades_classic)
+  shown.start(total ?? 0, 0, { count: 0 })
   return {
-    update: (count, done) => bar.update(done, { count: number.format(count) }),
-    stop: () => bar.stop(),
+    update: (count, done) => shown.update(done, { count: number.format(count) }),
+    say: (text) => {
+      process.stderr.write('\r\x1b[K')
+      say(text)
+      shown.render()
+    },
+    stop: () => shown.stop(),
   }
 }
 
-function lines(what: string): Progress {
+function lines(what: string, total: number | null): Progress {
+  let pause = FIRST_LINE_MS
   let last = monotonic()
   return {
-    update: (count) => {
-      if (monotonic() - last < LINE_EVERY_MS) return
+    update: (count, done) => {
+      if (monotonic() - last < pause) return
       last = monotonic()
-      say(`${number.format(count)} ${what}`)
+      pause = Math.min(pause * 2, LINE_EVERY_MS)
+      const share = total ? ` (${Math.floor((100 * done) / total)}% of the file)` : ''
+      say(`${number.format(count)} ${what}${share}`)
     },
+    say,
     stop: () => {},
   }
 }

@@ -1,25 +1,27 @@
 import { Command } from 'commander'
+import type { Redis } from '../queues/redis.ts'
 import { ResultConsumer } from '../queues/result-consumer.ts'
+import { readStatus } from '../queues/status.ts'
 import type { CliCommand } from './command.ts'
-import { configOf, withVariables } from './options.ts'
+import { type Config, configOf, withVariables } from './options.ts'
 import { wholeNumber } from './positive.ts'
 import { withRedis } from './redis.ts'
-import { interruption, number, print, say } from './terminal.ts'
+import { counted, Interrupted, interruption, print, say } from './terminal.ts'
 
 const GROUPS = ['redis', 'queues'] as const
 
 export function resultsCommand(): CliCommand {
   const command = new Command('results')
-    .description('Consume the result queue to NDJSON on stdout. A result is removed only after its line is written.')
     .option('--follow', 'wait for more when there are none, until Ctrl-C')
-    .option('--limit <n>', 'at most so many', wholeNumber(1, Number.MAX_SAFE_INTEGER))
+    .option('--limit <n>', 'at most so many; the others stay on the queue', wholeNumber(1, Number.MAX_SAFE_INTEGER))
     .addHelpText('after', EXAMPLES)
   return { command: withVariables(command, GROUPS), action: runResults }
 }
 
 const EXAMPLES = `
-Delivery is at least once: a reader that dies between writing a line and removing it gets that result again. Take
-lookupId and redrive together as the key.
+Delivery is at least once: a result whose reader dies between writing its line and removing it comes again, within two
+minutes. Take lookupId and redrive together as the key. Ctrl-C and a reader of the lines that goes away end it, exit 0.
+For just a few use --limit: \`| head\` may be sent more lines than it shows, and what was written has been removed.
 
 Examples:
   chat-enricher results --follow >> results.ndjson
@@ -39,9 +41,20 @@ async function runResults(command: Command): Promise<undefined> {
         if (taken) count++
         else if (!follow) break
       }
+      if (!follow && count < limit) await sayWhatIsHeld(redis, config)
+    } catch (error) {
+      if (!(error instanceof Interrupted)) throw error
     } finally {
       await consumer.close()
-      say(`${number.format(count)} results`)
+      say(counted(count, 'result'))
     }
   })
+}
+
+/** Else somebody whose reader was killed would think that its last result is lost. */
+async function sayWhatIsHeld(redis: Redis, config: Config): Promise<void> {
+  const { queues } = await readStatus(redis, config)
+  const held = queues.find(({ queue }) => queue === config.resultQueue)?.jobs.active ?? 0
+  if (held > 0)
+    say(`${counted(held, 'more result')} with other readers; from a reader that died they come back within two minutes`)
 }

@@ -1,57 +1,114 @@
 /** The command line: which commands there are, and what exit code an error gets. */
 
 import { Command, CommanderError } from 'commander'
+import { ConfigError } from '../config.ts'
 import { VERSION } from '../version.ts'
-import { configCommand } from './config.ts'
-import { demoCommand } from './demo.ts'
-import { enqueueCommand } from './enqueue.ts'
-import { lookupCommand } from './lookup.ts'
-import { ConfigError } from './options.ts'
-import { resultsCommand } from './results.ts'
-import { standInCommand } from './stand-in.ts'
-import { statusCommand } from './status.ts'
-import { Interrupted, say } from './terminal.ts'
+import type { CliCommand } from './command.ts'
+import { hearStandardStreams, Interrupted, say } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
-import { workerCommand } from './worker.ts'
 
 const EXIT_USAGE = 2
 const EXIT_CONFIG = 78
 
+interface Entry {
+  description: string
+  /** What the command needs takes half a second to load: only the one that is asked for is. */
+  load(): Promise<CliCommand>
+}
+
+const COMMANDS: Readonly<Record<string, Entry>> = {
+  worker: {
+    description: 'Take lookups, call the service, publish results; serves /metrics, /livez and /readyz.',
+    load: async () => (await import('./worker.ts')).workerCommand(),
+  },
+  enqueue: {
+    description: 'Put lookups on the queue: ids as arguments, or a file of them, streamed.',
+    load: async () => (await import('./enqueue.ts')).enqueueCommand(),
+  },
+  lookup: {
+    description: "Make one call to the service now, without a queue, and print the result. Inside the fleet's limits.",
+    load: async () => (await import('./lookup.ts')).lookupCommand(),
+  },
+  results: {
+    description: 'Consume the result queue to NDJSON on stdout. A result is removed only after its line is written.',
+    load: async () => (await import('./results.ts')).resultsCommand(),
+  },
+  status: {
+    description:
+      'Backlog, age of the oldest lookup, rates, the members of the fleet, and when the backlog will be gone.',
+    load: async () => (await import('./status.ts')).statusCommand(),
+  },
+  'stand-in': {
+    description:
+      'Serve a stand-in of the SOAP service, for demos and tests: help page, WSDL, SOAP 1.1 and 1.2, faults on request.',
+    load: async () => (await import('./stand-in.ts')).standInCommand(),
+  },
+  demo: {
+    description:
+      'All of it on this machine: a Redis of its own, the stand-in of the service, two workers; enriches chats, live.',
+    load: async () => (await import('./demo.ts')).demoCommand(),
+  },
+  config: {
+    description:
+      'Print the configuration in force and where each value comes from, secrets masked; or what is wrong with it.',
+    load: async () => (await import('./config.ts')).configCommand(),
+  },
+}
+
 /** Runs the command line and resolves to the exit code. */
 export async function run(argv: string[]): Promise<number> {
+  hearStandardStreams()
+  let exit = 0
+  const program = await programFor(argv, (code) => {
+    exit = code
+  })
+  try {
+    await program.parseAsync(argv)
+    return exit
+  } catch (error) {
+    return exitOf(error)
+  }
+}
+
+async function programFor(argv: string[], ended: (exit: number) => void): Promise<Command> {
   const program = new Command('chat-enricher')
     .description(
       'Takes chat connection ids from a Redis queue, asks the SOAP service for each, publishes one result each.',
     )
     .version(VERSION)
     .exitOverride()
-    .showHelpAfterError('(--help shows what it takes)')
+    .configureOutput({ outputError: (text) => say(inOneLine(text, 'chat-enricher')) })
     .enablePositionalOptions()
-  let exit: number | undefined
-  const commands = [
-    workerCommand,
-    enqueueCommand,
-    lookupCommand,
-    resultsCommand,
-    statusCommand,
-    standInCommand,
-    demoCommand,
-    configCommand,
-  ]
-  for (const build of commands) {
-    const { command, action } = build()
-    command.exitOverride().showHelpAfterError('(--help shows what it takes)')
-    command.action(async () => {
-      exit = await action(command)
-    })
-    program.addCommand(command)
+    .addHelpText('after', EXAMPLES)
+  const wanted = argv.find((word) => Object.hasOwn(COMMANDS, word))
+  for (const [name, entry] of Object.entries(COMMANDS)) {
+    program.addCommand(name === wanted ? await loaded(entry, ended) : new Command(name).description(entry.description))
   }
-  try {
-    await program.parseAsync(argv)
-    return exit ?? 0
-  } catch (error) {
-    return exitOf(error)
-  }
+  return program
+}
+
+async function loaded({ description, load }: Entry, ended: (exit: number) => void): Promise<Command> {
+  const { command, action } = await load()
+  const name = `chat-enricher ${command.name()}`
+  return command
+    .description(description)
+    .exitOverride()
+    .configureOutput({ outputError: (text) => say(inOneLine(text, name)) })
+    .action(async () => ended((await action(command)) ?? 0))
+}
+
+const EXAMPLES = `
+Each command has a --help of its own, with its flags, its exit codes and an example.
+
+Examples:
+  chat-enricher demo                         all of it, on this machine
+  chat-enricher enqueue --file ids.txt
+  chat-enricher results --follow`
+
+/** Commander says what is wrong, sometimes with a guess on a second line. */
+function inOneLine(text: string, command: string): string {
+  const [first, ...more] = text.trim().split('\n')
+  return [first?.replace(/[.]$/, ''), ...more, `(${command} --help shows what it takes)`].join(' ')
 }
 
 function exitOf(error: unknown): number {

@@ -10,9 +10,6 @@ const DEFAULT_PORT = 8081
 
 export function standInCommand(): CliCommand {
   const command = new Command('stand-in')
-    .description(
-      'Serve a stand-in of the SOAP service, for demos and tests: help page, WSDL, SOAP 1.1 and 1.2, faults on request.',
-    )
     .option('--host <host>', 'where to listen', '127.0.0.1')
     .option('--port <n>', 'port; 0: any that is free', wholeNumber(0, 65_535), DEFAULT_PORT)
     .option('--answers <file>', 'JSON file of the answers for given connection ids; others get a made-up one')
@@ -44,18 +41,22 @@ async function runStandIn(command: Command): Promise<undefined> {
     requestLog?: string
     seed?: number
   }
-  const standIn = await startStandIn({
-    ...options,
-    faults: fault,
-    ...(answers ? { answers: await read(answers) } : {}),
-  })
+  const read = answers === undefined ? {} : { answers: await readAnswers(answers) }
+  const standIn = await startStandIn({ ...options, faults: fault, ...read }).catch(asPortProblem)
   await print(`stand-in: ${standIn.url}`)
   say(`page: ${standIn.origin}/   WSDL: ${standIn.url}?WSDL   requests: ${standIn.origin}/stand-in/requests`)
   await whenAborted(interruption())
   await standIn.close()
 }
 
-async function read(file: string) {
+function asPortProblem(error: NodeJS.ErrnoException & { port?: number }): never {
+  const { code, port } = error
+  if (code === 'EADDRINUSE') throw new Error(`--port: expected a free port (0: any), got ${port}, which is in use`)
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') throw new Error('--host: expected an address of this machine')
+  throw error
+}
+
+async function readAnswers(file: string) {
   try {
     return parseAnswers(await readFile(file, 'utf8'))
   } catch (error) {

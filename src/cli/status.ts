@@ -5,19 +5,16 @@ import { type FleetStatus, readStatus } from '../queues/status.ts'
 import type { CliCommand } from './command.ts'
 import { configOf, withVariables } from './options.ts'
 import { withRedis } from './redis.ts'
-import { interruption, number, print, seconds } from './terminal.ts'
+import { interruption, NO_LINES_BETWEEN, number, PLAIN, print, seconds } from './terminal.ts'
 
 const GROUPS = ['redis', 'queues'] as const
 const WATCH_EVERY_MS = 2000
 
 export function statusCommand(): CliCommand {
   const command = new Command('status')
-    .description(
-      'Backlog, age of the oldest lookup, rates, the members of the fleet, and when the backlog will be gone.',
-    )
     .option('--watch', `again every ${WATCH_EVERY_MS / 1000} s, until Ctrl-C`)
     .option('--json', 'as JSON, one line each time')
-    .addHelpText('after', '\nExample:\n  chat-enricher status --watch')
+    .addHelpText('after', '\nExamples:\n  chat-enricher status --watch\n  chat-enricher status --json | jq .backlog')
   return { command: withVariables(command, GROUPS), action: runStatus }
 }
 
@@ -35,7 +32,7 @@ async function runStatus(command: Command): Promise<undefined> {
   })
 }
 
-const plain = { style: { head: [], border: [] } }
+const plain = { chars: NO_LINES_BETWEEN, style: PLAIN }
 
 function asText({ queues, members, perSecond, drainSeconds, backlog }: FleetStatus): string {
   const states = new Table({

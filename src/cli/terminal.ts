@@ -9,11 +9,22 @@ export function say(text: string): void {
 /** Writes to stdout and resolves when it has left this process, so that a slow reader slows us down. */
 export async function print(text: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    process.stdout.write(`${text}\n`, (error) => (error ? reject(error) : resolve()))
+    process.stdout.write(`${text}\n`, (error) => (error ? reject(ofStdout(error)) : resolve()))
   })
 }
 
-/** Aborts on the first SIGINT or SIGTERM, or when whoever reads stdout has gone. */
+/** A reader that has gone, as `head` does when it has enough, is no error. */
+function ofStdout(error: NodeJS.ErrnoException): Error {
+  return error.code === 'EPIPE' ? new Interrupted('EPIPE') : error
+}
+
+/** What goes wrong with stdout and stderr is told by the write that fails; unheard, it would end the process at once. */
+export function hearStandardStreams(): void {
+  process.stdout.on('error', () => {})
+  process.stderr.on('error', () => {})
+}
+
+/** Aborts on the first SIGINT or SIGTERM (a second one ends the process), or when whoever reads stdout has gone. */
 export function interruption(): AbortSignal {
   const controller = new AbortController()
   const abort = (reason: string) => () => controller.abort(new Interrupted(reason))
@@ -25,7 +36,16 @@ export function interruption(): AbortSignal {
 
 export class Interrupted extends Error {}
 
+/** Of cli-table3: no colours (the table may go to a file), one line a row. */
+export const PLAIN = { head: [], border: [] }
+export const NO_LINES_BETWEEN = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' }
+
 export const number = new Intl.NumberFormat('en-US')
+
+/** "1 result", "2,000 results". */
+export function counted(count: number, what: string): string {
+  return `${number.format(count)} ${what}${count === 1 ? '' : 's'}`
+}
 
 export function seconds(ms: number): string {
   const s = ms / 1000

@@ -8,9 +8,7 @@ import { configOf, withVariables } from './options.ts'
 const GROUPS = ['redis', 'queues', 'soap', 'worker', 'log'] as const
 
 export function workerCommand(): CliCommand {
-  const command = new Command('worker')
-    .description('Take lookups, call the service, publish results; serves /metrics, /livez and /readyz.')
-    .addHelpText('after', EXAMPLE)
+  const command = new Command('worker').addHelpText('after', EXAMPLE)
   return { command: withVariables(command, GROUPS), action: runWorker }
 }
 
@@ -27,13 +25,23 @@ async function runWorker(command: Command): Promise<number> {
   const logger = createLogger(config)
   const app = new WorkerApp(config, logger)
   const stopped = stopOnSignals(app)
-  const server = await serveWorker(app, { host: config.metricsHost, port: config.metricsPort })
-  app.closeLast(() => server.close())
-  logger.info({ url: `${server.url}/metrics` }, 'metrics')
-  await Promise.race([app.start(), stopped])
+  try {
+    const server = await serveWorker(app, { host: config.metricsHost, port: config.metricsPort }).catch(asPortProblem)
+    app.closeLast(() => server.close())
+    logger.info({ url: `${server.url}/metrics` }, 'metrics')
+    await Promise.race([app.start(), stopped])
+  } catch (error) {
+    await app.stop('could not start')
+    throw error
+  }
   const clean = await stopped
   // What is left (a connection to a Redis that hangs, say) must not keep a stopped worker alive.
   process.exit(clean ? 0 : 1)
+}
+
+function asPortProblem(error: NodeJS.ErrnoException & { port?: number }): never {
+  if (error.code !== 'EADDRINUSE') throw error
+  throw new Error(`METRICS_PORT: expected a free port (0: any), got ${error.port}, which is in use`)
 }
 
 /** Resolves when the worker has been stopped, by a signal, or because the process that forked it is gone. */

@@ -38,15 +38,24 @@ export class Gate {
   readonly #redis: Redis
   readonly #options: GateOptions
   readonly #observe: Observe
+  readonly #trouble: (error: unknown) => void
   readonly #keys: { rate: string; inFlight: string; notBefore: string }
   readonly #askers = new Map<Lane, Asker>()
   readonly #process = randomBytes(6).toString('hex')
   #permits = 0
 
-  constructor(redis: Redis, names: QueueNames, options: GateOptions, observe: Observe = () => {}) {
+  /** `trouble` is told when Redis says no: nobody calls then. */
+  constructor(
+    redis: Redis,
+    names: QueueNames,
+    options: GateOptions,
+    observe: Observe = () => {},
+    trouble: (error: unknown) => void = () => {},
+  ) {
     this.#redis = redis
     this.#options = options
     this.#observe = observe
+    this.#trouble = trouble
     this.#keys = {
       rate: ownKey(names, 'gate', 'rate'),
       inFlight: ownKey(names, 'gate', 'in-flight'),
@@ -100,8 +109,8 @@ export class Gate {
         first,
       )) as string[]
       return this.#read(reply, first)
-    } catch {
-      // Redis is in trouble, which others report. Nobody calls without a permit.
+    } catch (error) {
+      this.#trouble(error)
       await sleep(ASK_AGAIN_AFTER_ERROR_MS)
       return { waitMs: 0 }
     }

@@ -1,81 +1,137 @@
 /**
  * Waits for the results of lookups, without taking them from whoever consumes the result queue: a worker tells each
- * result on the lookup's own channel as it publishes it. What a lost connection made us miss is looked for now and then.
+ * result on the lookup's own channel as it publishes it. What was published before we listened, or while a connection was
+ * lost, is told by its marker, which appears together with the result.
  */
 
-import { every } from '../clock.ts'
+import { every, now } from '../clock.ts'
 import type { Lane } from '../domain/lane.ts'
-import type { Result } from '../domain/result.ts'
-import type { LookupQueues } from '../queues/lookup-queue.ts'
-import { bullKey, type QueueNames, queueOf, resultChannel, resultId } from '../queues/names.ts'
+import type { Result, ResultStatus } from '../domain/result.ts'
+import { bullKey, markerKey, type QueueNames, queueOf, resultChannel, resultId } from '../queues/names.ts'
 import type { Redis } from '../queues/redis.ts'
 
-/** The result, or null where the lookup has ended but its result was consumed before it could be seen. */
+/** How a lookup ended. The result is null where it was consumed before we listened; the status, where nobody knows it. */
 export interface Awaited {
   lookupId: string
   result: Result | null
+  status: ResultStatus | null
+}
+
+interface Expected {
+  lookupId: string
+  channel: string
+  marker: string
+  job: string
+  resultJob: string
 }
 
 const LOOK_EVERY_MS = 2000
+/** Those that wait longest come first, so that a look costs the same however many wait. */
+const LOOKED_AT_ONCE = 1000
+/** A lookup that a dying worker left behind has its result by then: the fleet looks for such twice a minute. */
+const ENDED_LONG_AGO_MS = 180_000
 
 export class ResultWaiter {
   readonly #subscriber: Redis
   readonly #redis: Redis
-  readonly #queues: LookupQueues
   readonly #names: QueueNames
   readonly #onResult: (awaited: Awaited) => void
-  readonly #waiting = new Map<string, { lookupId: string; lane: Lane; looks: number }>()
+  readonly #waiting = new Map<string, Expected>()
   readonly #timer: { stop: () => void }
 
   /** `subscriber` is a connection of its own: one that subscribes can do nothing else. */
   constructor(
-    connections: { redis: Redis; subscriber: Redis; queues: LookupQueues },
+    connections: { redis: Redis; subscriber: Redis },
     names: QueueNames,
     onResult: (awaited: Awaited) => void,
   ) {
     this.#redis = connections.redis
     this.#subscriber = connections.subscriber
-    this.#queues = connections.queues
     this.#names = names
     this.#onResult = onResult
-    this.#subscriber.on('message', (channel, message) => this.#arrived(channel, JSON.parse(message) as Result))
-    this.#timer = every(LOOK_EVERY_MS, () => this.#lookForMissed().catch(() => {}))
+    this.#subscriber.on('message', (channel, message) => {
+      const result = JSON.parse(message) as Result
+      this.#ended(channel, result, result.status)
+    })
+    this.#timer = every(LOOK_EVERY_MS, () => this.#lookAtOldest().catch(() => {}))
   }
 
   get waiting(): number {
     return this.#waiting.size
   }
 
+  /** Redis was given up: nothing will arrive any more. */
+  get isLost(): boolean {
+    return this.#redis.status === 'end' || this.#subscriber.status === 'end'
+  }
+
   /** Call before the lookups are enqueued. */
   async expect(lane: Lane, lookupIds: string[]): Promise<void> {
-    const channels = lookupIds.map((lookupId) => {
-      const channel = resultChannel(this.#names, { lookupId, queue: queueOf(this.#names, lane), enqueuedAt: 0 })
-      this.#waiting.set(channel, { lookupId, lane, looks: 0 })
-      return channel
-    })
-    await this.#subscriber.subscribe(...channels)
+    const expected = lookupIds.map((lookupId) => this.#expected(lane, lookupId))
+    for (const one of expected) this.#waiting.set(one.channel, one)
+    await this.#subscriber.subscribe(...expected.map(({ channel }) => channel))
+  }
+
+  /** Call when they are enqueued: finds those that were no news, and have had their result. */
+  async lookFor(lane: Lane, lookupIds: string[]): Promise<void> {
+    await this.#look(lookupIds.map((lookupId) => this.#expected(lane, lookupId)))
   }
 
   stop(): void {
     this.#timer.stop()
   }
 
-  #arrived(channel: string, result: Result | null): void {
+  #expected(lane: Lane, lookupId: string): Expected {
+    const identity = { lookupId, queue: queueOf(this.#names, lane), enqueuedAt: 0 }
+    return {
+      lookupId,
+      channel: resultChannel(this.#names, identity),
+      marker: markerKey(this.#names, identity),
+      job: bullKey(this.#names, identity.queue, lookupId),
+      resultJob: bullKey(this.#names, this.#names.resultQueue, resultId(lookupId)),
+    }
+  }
+
+  #ended(channel: string, result: Result | null, status: ResultStatus | null): void {
     const expected = this.#waiting.get(channel)
     if (!expected) return
     this.#waiting.delete(channel)
     void this.#subscriber.unsubscribe(channel).catch(() => {})
-    this.#onResult({ lookupId: expected.lookupId, result })
+    this.#onResult({ lookupId: expected.lookupId, result, status })
   }
 
-  async #lookForMissed(): Promise<void> {
-    for (const [channel, expected] of [...this.#waiting]) {
-      const { lookupId, lane } = expected
-      const state = await this.#queues.of(lane).getJobState(lookupId)
-      if (state !== 'completed' && state !== 'failed') continue
-      const data = await this.#redis.hget(bullKey(this.#names, this.#names.resultQueue, resultId(lookupId)), 'data')
-      // Its message may be on the way: only what is still missing at the second look was missed.
-      if (data || expected.looks++ > 0) this.#arrived(channel, data ? (JSON.parse(data) as Result) : null)
+  async #lookAtOldest(): Promise<void> {
+    const oldest = [...this.#waiting.values()].slice(0, LOOKED_AT_ONCE)
+    if (oldest.length === 0) return
+    const without = await this.#look(oldest)
+    for (const expected of without) await this.#lookAtJob(expected)
+    for (const expected of oldest) {
+      if (this.#waiting.delete(expected.channel)) this.#waiting.set(expected.channel, expected)
     }
+  }
+
+  /** Those that have no marker. */
+  async #look(expected: Expected[]): Promise<Expected[]> {
+    const markers = await this.#redis.mget(expected.map(({ marker }) => marker))
+    for (const [index, one] of expected.entries()) {
+      const status = markers[index] as ResultStatus | null
+      if (status && this.#waiting.has(one.channel)) await this.#fetch(one, status)
+    }
+    return expected.filter((one, index) => markers[index] === null && this.#waiting.has(one.channel))
+  }
+
+  async #fetch(expected: Expected, status: ResultStatus): Promise<void> {
+    const data = await this.#redis.hget(expected.resultJob, 'data')
+    // What was published before the marker was read comes before the answer to this, if it comes at all.
+    if (!data) await this.#subscriber.subscribe(expected.channel)
+    this.#ended(expected.channel, data ? (JSON.parse(data) as Result) : null, status)
+  }
+
+  /** Where the marker has been forgotten, the job may still say how it ended. */
+  async #lookAtJob({ channel, job }: Expected): Promise<void> {
+    const [value, finishedOn] = await this.#redis.hmget(job, 'returnvalue', 'finishedOn')
+    if (!finishedOn || now() - Number(finishedOn) < ENDED_LONG_AGO_MS) return
+    const { status = null } = JSON.parse(value ?? '{}') as { status?: ResultStatus }
+    this.#ended(channel, null, status)
   }
 }

@@ -3,110 +3,140 @@
  * A line that is none is reported and does not stop the others.
  */
 
-import { createInterface } from 'node:readline'
-import { PassThrough, type Readable } from 'node:stream'
-import { parse as parseCsv } from 'csv-parse'
+import type { Readable } from 'node:stream'
+import { readCsvRows } from './csv-rows.ts'
 import type { Request } from './submit.ts'
+import { MAX_LINE, readTextLines, type TextLine } from './text-lines.ts'
 
 export type FileFormat = 'lines' | 'csv' | 'ndjson'
 export type ReadRequest = { line: number; request: Request } | { line: number; problem: string }
 
-const BOM = '\uFEFF'
-/** A line longer than this holds no lookup; it is cut off rather than kept in memory. */
-const MAX_LINE = 16 * 1024
+/** What says that the bytes were no UTF-8: an id with it would be asked for in vain. */
+const REPLACEMENT = '\uFFFD'
+const NOT_UTF8 = 'expected text in UTF-8, got bytes that are none'
 
+/** Throws when the whole source is not what it should be: compressed, UTF-16, a CSV without the column. */
 export async function* readRequests(source: Readable, format: FileFormat | null): AsyncGenerator<ReadRequest> {
-  const { stream, head } = await peek(source)
-  switch (format ?? formatOf(head)) {
+  const { bytes, head } = await peek(source)
+  const first = firstLine(head)
+  switch (format ?? formatOf(first)) {
     case 'lines':
-      return yield* readLines(stream)
+      return yield* readIds(readTextLines(bytes))
     case 'ndjson':
-      return yield* readNdjson(stream)
+      return yield* readNdjson(readTextLines(bytes))
     case 'csv':
-      return yield* readCsv(stream)
+      return yield* readCsv(bytes, first)
   }
 }
 
-/** Told by the first line: an object, a header with connectionId among several columns, or else an id. */
-export function formatOf(head: string): FileFormat {
-  const [first = ''] = head.replace(BOM, '').split(/\r?\n/, 1)
-  if (first.trimStart().startsWith('{')) return 'ndjson'
-  const columns = first.split(/[,;\t]/).map((column) => column.trim().replace(/^"|"$/g, ''))
-  return columns.includes('connectionId') ? 'csv' : 'lines'
+/** Told by the first line: an object, a header with connectionId (however spelt) among its columns, or else an id. */
+export function formatOf(firstLine: string): FileFormat {
+  if (firstLine.trimStart().startsWith('{')) return 'ndjson'
+  const columns = firstLine.split(/[,;\t]/).map((column) => column.toLowerCase().replace(/[^a-z]/g, ''))
+  return columns.includes('connectionid') ? 'csv' : 'lines'
 }
 
-async function peek(source: Readable): Promise<{ stream: Readable; head: string }> {
-  const stream = new PassThrough()
-  source.on('error', (error) => stream.destroy(error))
-  source.pipe(stream)
-  const head = await new Promise<Buffer>((resolve, reject) => {
-    stream.once('readable', () => resolve((stream.read() as Buffer | null) ?? Buffer.alloc(0)))
-    stream.once('end', () => resolve(Buffer.alloc(0)))
-    stream.once('error', reject)
-  })
-  if (head.length > 0) stream.unshift(head)
-  return { stream, head: head.toString('utf8') }
-}
-
-async function* lines(stream: Readable): AsyncGenerator<{ line: number; text: string }> {
-  let line = 0
-  for await (const raw of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
-    line++
-    const text = line === 1 ? raw.replace(BOM, '') : raw
-    if (text !== '') yield { line, text: text.slice(0, MAX_LINE) }
+/** The source's bytes, and as many of them as its first line needs. */
+async function peek(source: Readable): Promise<{ bytes: AsyncGenerator<Buffer>; head: Buffer }> {
+  const chunks = source[Symbol.asyncIterator]() as AsyncIterator<Buffer | string>
+  let head: Buffer = Buffer.alloc(0)
+  let ended = false
+  while (!ended && head.length < MAX_LINE && !head.includes(0x0a)) {
+    const { value, done } = await chunks.next()
+    if (done) ended = true
+    else head = Buffer.concat([head, Buffer.from(value)])
   }
-}
-
-async function* readLines(stream: Readable): AsyncGenerator<ReadRequest> {
-  for await (const { line, text } of lines(stream)) yield { line, request: { connectionId: text } }
-}
-
-async function* readNdjson(stream: Readable): AsyncGenerator<ReadRequest> {
-  for await (const { line, text } of lines(stream)) {
-    const value = parseJson(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-      yield { line, request: toRequest(value as Record<string, unknown>) }
-    } else {
-      yield { line, problem: 'expected a JSON object with a connectionId, got something else' }
+  refuseForeign(head)
+  async function* bytes() {
+    yield head
+    while (!ended) {
+      const { value, done } = await chunks.next()
+      if (done) return
+      yield Buffer.from(value)
     }
   }
+  return { bytes: bytes(), head }
 }
 
-async function* readCsv(stream: Readable): AsyncGenerator<ReadRequest> {
-  const parser = parseCsv({
-    columns: true,
-    bom: true,
-    delimiter: [',', ';', '\t'],
-    info: true,
-    relax_column_count: true,
-  })
-  stream.on('error', (error) => parser.destroy(error))
-  stream.pipe(parser)
-  for await (const { record, info } of parser as AsyncIterable<{
-    record: Record<string, string>
-    info: { lines: number }
-  }>) {
-    const filled = Object.entries(record).filter(([, value]) => value !== '')
-    const { metadata, ...fields } = Object.fromEntries(filled)
-    const withMetadata = metadata === undefined ? fields : { ...fields, metadata: parseJson(metadata) ?? metadata }
-    yield { line: info.lines, request: toRequest(withMetadata) }
+function refuseForeign(head: Buffer): void {
+  const [first, second] = head
+  if (first === 0x1f && second === 0x8b)
+    throw new Error('the file: expected text, got a gzip file: pipe it through zcat')
+  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) {
+    throw new Error('the file: expected text in UTF-8, got UTF-16: pipe it through iconv -f UTF-16 -t UTF-8')
   }
 }
 
-function toRequest({
-  connectionId,
-  correlationId,
-  metadata,
-  expiresAt,
-  idempotencyKey,
-}: Record<string, unknown>): Request {
-  return {
-    connectionId,
-    correlationId,
-    metadata,
-    expiresAt,
-    ...(typeof idempotencyKey === 'string' ? { idempotencyKey } : {}),
+function firstLine(head: Buffer): string {
+  return (
+    head
+      .toString('utf8')
+      .replace(/^\uFEFF/, '')
+      .split(/\r?\n/, 1)[0] ?? ''
+  )
+}
+
+async function* readIds(lines: AsyncIterable<TextLine>): AsyncGenerator<ReadRequest> {
+  for await (const read of lines) {
+    if ('problem' in read) yield read
+    else if (read.text !== '') yield requestOrProblem(read.line, { connectionId: read.text }, read.text)
   }
+}
+
+async function* readNdjson(lines: AsyncIterable<TextLine>): AsyncGenerator<ReadRequest> {
+  for await (const read of lines) {
+    if ('problem' in read) yield read
+    else if (read.text.trim() !== '') yield fromJson(read.line, read.text)
+  }
+}
+
+function fromJson(line: number, text: string): ReadRequest {
+  const value = parseJson(text)
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (isObject) return requestOrProblem(line, value as Record<string, unknown>, text)
+  return { line, problem: 'expected a JSON object with a connectionId, got something else' }
+}
+
+async function* readCsv(bytes: AsyncGenerator<Buffer>, header: string): AsyncGenerator<ReadRequest> {
+  let columns: string[] | null = null
+  for await (const row of readCsvRows(readTextLines(bytes), delimiterOf(header))) {
+    if ('problem' in row) yield row
+    else if (columns === null) columns = checkedColumns(row.values.map((name) => name.trim()))
+    else if (row.values.length > columns.length) yield { line: row.line, problem: TOO_MANY_VALUES }
+    else yield requestOrProblem(row.line, fieldsOf(columns, row.values), row.values.join(''))
+  }
+}
+
+/** Some id has been cut in two, and which one nobody knows. */
+const TOO_MANY_VALUES = 'expected as many values as the header has columns, got more'
+
+/** The character that parts connectionId from its neighbours: the other two may stand in values. */
+function delimiterOf(header: string): string {
+  return [',', ';', '\t'].find((delimiter) => header.split(delimiter).some(isConnectionId)) ?? ','
+}
+
+function isConnectionId(column: string): boolean {
+  return column.trim().replace(/^"|"$/g, '').trim() === 'connectionId'
+}
+
+function checkedColumns(columns: string[]): string[] {
+  if (columns.includes('connectionId')) return columns
+  throw new Error(
+    `the file: expected a CSV header with a column connectionId, got the columns ${columns.join(', ').slice(0, 200)}`,
+  )
+}
+
+/** What is empty in a CSV is not given. */
+function fieldsOf(columns: string[], values: string[]): Record<string, unknown> {
+  const filled = columns.map((column, index) => [column, values[index] ?? '']).filter(([, value]) => value !== '')
+  const { metadata, ...fields } = Object.fromEntries(filled) as Record<string, string>
+  return metadata === undefined ? fields : { ...fields, metadata: parseJson(metadata) ?? metadata }
+}
+
+function requestOrProblem(line: number, fields: Record<string, unknown>, text: string): ReadRequest {
+  if (text.includes(REPLACEMENT)) return { line, problem: NOT_UTF8 }
+  const { connectionId, correlationId, metadata, expiresAt, idempotencyKey } = fields
+  return { line, request: { connectionId, correlationId, metadata, expiresAt, idempotencyKey } }
 }
 
 function parseJson(text: string): unknown {

@@ -1,5 +1,6 @@
 /** The one way in: what is asked becomes lookups on a queue. The CLI uses it, and so will HTTP and the library. */
 
+import { sleep } from '../clock.ts'
 import type { Lane } from '../domain/lane.ts'
 import { parseLookup } from '../domain/lookup.ts'
 import type { LookupQueues, NewLookup } from '../queues/lookup-queue.ts'
@@ -11,20 +12,30 @@ export interface Request {
   correlationId?: unknown
   metadata?: unknown
   expiresAt?: unknown
-  idempotencyKey?: string
+  idempotencyKey?: unknown
   priority?: number
   delayMs?: number
 }
 
 export type Checked = { ok: true; lookup: NewLookup } | { ok: false; problem: string }
 
+const KEY_MAX = 1024
+
 /** Checks one request and gives it its lookup id. */
 export function toLookup({ idempotencyKey, priority, delayMs, ...data }: Request): Checked {
   const parsed = parseLookup(data)
   if (!parsed.ok) return parsed
-  const lookupId = lookupIdFor(idempotencyKey)
+  if (!isKey(idempotencyKey)) {
+    // Taken for none, a number would enqueue a second lookup; taken for a key, an empty one would make all the same lookup.
+    return { ok: false, problem: `idempotencyKey: expected a string of 1 to ${KEY_MAX} characters, got something else` }
+  }
+  const lookupId = lookupIdFor(idempotencyKey ?? undefined)
   const lookup = { ...parsed.data, lookupId, ...defined({ priority, delayMs }) }
   return { ok: true, lookup }
+}
+
+function isKey(value: unknown): value is string | null | undefined {
+  return value == null || (typeof value === 'string' && value.length >= 1 && value.length <= KEY_MAX)
 }
 
 function defined<T extends Record<string, unknown>>(fields: T): { [K in keyof T]: NonNullable<T[K]> } {
@@ -34,22 +45,81 @@ function defined<T extends Record<string, unknown>>(fields: T): { [K in keyof T]
 
 /** How many lookups go to Redis together: large enough to be cheap, small enough to keep memory flat. */
 export const CHUNK = 1000
+/** A source that brings its lookups one by one has none of them wait longer than this for the others of its chunk. */
+const CHUNK_MAY_WAIT_MS = 200
 
-/** Puts lookups on a queue, in chunks, in their order. Yields how many are on it after each chunk. */
+/**
+ * Puts lookups on a queue, in chunks, in their order. Yields each chunk when it is there; `before` sees it before that.
+ * An error of the source comes after what was read before it is on the queue.
+ */
 export async function* submit(
   queues: LookupQueues,
   lane: Lane,
   lookups: AsyncIterable<NewLookup> | Iterable<NewLookup>,
+  before: (chunk: NewLookup[]) => Promise<void> = async () => {},
 ): AsyncGenerator<NewLookup[]> {
-  let chunk: NewLookup[] = []
-  for await (const lookup of lookups) {
-    chunk.push(lookup)
-    if (chunk.length < CHUNK) continue
+  for await (const chunk of chunksOf(lookups)) {
+    await before(chunk)
     await queues.add(lane, chunk)
     yield chunk
-    chunk = []
   }
-  if (chunk.length === 0) return
-  await queues.add(lane, chunk)
-  yield chunk
+}
+
+async function* chunksOf<T>(items: AsyncIterable<T> | Iterable<T>): AsyncGenerator<T[]> {
+  const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]()
+  const ahead = new Ahead(iterator)
+  try {
+    for (let first = await ahead.next; !first.done; first = await ahead.next) {
+      ahead.step()
+      const chunk = [first.value]
+      await fill(chunk, ahead)
+      yield chunk
+    }
+  } finally {
+    ahead.leave()
+  }
+}
+
+/** Adds what comes until the chunk is full, or it is late, or nothing comes any more. */
+async function fill<T>(chunk: T[], ahead: Ahead<T>): Promise<void> {
+  const cancel = new AbortController()
+  const late = sleep(CHUNK_MAY_WAIT_MS, cancel.signal).catch(() => {})
+  try {
+    while (chunk.length < CHUNK) {
+      const item = await Promise.race([ahead.next, late])
+      if (!item || item.done) return
+      chunk.push(item.value)
+      ahead.step()
+    }
+  } catch {
+    // The source failed; whoever awaits the same step next is told.
+  } finally {
+    cancel.abort()
+  }
+}
+
+/** The one item that has been asked for and not been used. */
+class Ahead<T> {
+  next: Promise<IteratorResult<T>>
+  readonly #iterator: AsyncIterator<T> | Iterator<T>
+
+  constructor(iterator: AsyncIterator<T> | Iterator<T>) {
+    this.#iterator = iterator
+    this.next = this.#ask()
+  }
+
+  step(): void {
+    this.next = this.#ask()
+  }
+
+  /** Not awaited: a source that brings nothing any more would keep us. */
+  leave(): void {
+    void Promise.resolve(this.#iterator.return?.()).catch(() => {})
+  }
+
+  #ask(): Promise<IteratorResult<T>> {
+    const next = Promise.resolve(this.#iterator.next())
+    next.catch(() => {}) // it may be awaited much later
+    return next
+  }
 }

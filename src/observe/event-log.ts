@@ -100,10 +100,12 @@ const REDIS_TROUBLE: Record<Extract<LookupEvent, { type: 'redis-error' }>['kind'
   other: 'an error',
 }
 
-/** A stack's frames say where without saying what: its first line is the message, which may be anybody's text. */
+/** A stack's frames say where without saying what: before them stands the message, which may be anybody's text. */
 function nameAndPlace(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { name: typeof error }
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
+  const { stack = '', message } = error
+  const behind = stack.slice(stack.indexOf(message) + message.length)
+  const frames = behind.split('\n').filter((line) => /^\s+at .*:\d+\)?$/.test(line))
   return {
     name: error.name,
     code: (error as { code?: unknown }).code,

@@ -48,7 +48,12 @@ export class LookupQueues {
   }
 }
 
-/** A BullMQ queue on a connection of ours. */
+/**
+ * A BullMQ queue on a connection of ours. What goes wrong is told by the call that failed, and by whoever listens to the
+ * connection; without a listener here BullMQ would print every lost connection, stack and all.
+ */
 export function openQueue(name: string, redis: Redis, { prefix }: QueueNames): Queue {
-  return new Queue(name, { connection: redis, prefix, skipVersionCheck: true, skipMetasUpdate: true })
+  const queue = new Queue(name, { connection: redis, prefix, skipVersionCheck: true, skipMetasUpdate: true })
+  queue.on('error', () => {})
+  return queue
 }

@@ -13,7 +13,8 @@
  *     members             zset    ids of the worker processes, by the time they were last seen
  *     lease:<task>        string  which process does a task of the whole fleet
  *
- * On the hash of a lookup job stand two fields of ours, which go when the job goes: `ce:history`, `ce:failed-at`.
+ * On the hash of a lookup job stand two fields of ours, which go when the job goes: `ce:history`, `ce:failed-at`. On that
+ * of a result stands `ce:of`, the hash of its lookup, where the lookup's id does not say alone which one it was.
  */
 
 import { createHash, randomBytes } from 'node:crypto'

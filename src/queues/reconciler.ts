@@ -4,6 +4,7 @@
  */
 
 import type { Job, Queue } from 'bullmq'
+import { now } from '../clock.ts'
 import type { LookupHistories } from './lookup-history.ts'
 import type { LookupIdentity } from './names.ts'
 
@@ -14,27 +15,43 @@ const OVERLAP_MS = 120_000
 
 export class Reconciler {
   readonly #histories: LookupHistories
+  readonly #markerTtlMs: number
   #doneUpTo = new Map<string, number>()
 
-  constructor(histories: LookupHistories) {
+  /**
+   * `markerTtlMs`: how long a marker lives. A dead letter older than that has lost its marker, not its result, and is not
+   * looked at.
+   */
+  constructor(histories: LookupHistories, { markerTtlMs }: { markerTtlMs: number }) {
     this.#histories = histories
+    this.#markerTtlMs = markerTtlMs
   }
 
-  /** The failed lookups of a queue that have no result, of those that were not looked at before. */
-  async find<T extends LookupIdentity>(queue: Queue, identify: (job: Job) => T): Promise<{ job: Job; lookup: T }[]> {
-    const found: { job: Job; lookup: T }[] = []
-    const until = (this.#doneUpTo.get(queue.name) ?? 0) - OVERLAP_MS
+  /**
+   * Has `conclude` see to each failed lookup of a queue that has no result, of those that were not looked at before. If it
+   * rejects, so does this, and they are looked at again the next time.
+   */
+  async run(
+    queue: Queue,
+    identify: (job: Job) => LookupIdentity,
+    conclude: (job: Job) => Promise<void>,
+  ): Promise<void> {
+    const until = Math.max((this.#doneUpTo.get(queue.name) ?? 0) - OVERLAP_MS, now() - this.#markerTtlMs)
     let newest = until
     for (let start = 0; ; start += PAGE) {
-      const jobs = (await queue.getFailed(start, start + PAGE - 1)).filter((job): job is Job => job != null)
+      const page = await queue.getFailed(start, start + PAGE - 1)
+      const jobs = page.filter((job): job is Job => job != null) // removed between two reads
       for (const { finishedOn = 0 } of jobs) newest = Math.max(newest, finishedOn)
       const fresh = jobs.filter(({ finishedOn = 0 }) => finishedOn > until)
-      const lookups = new Map(fresh.map((job) => [identify(job), job]))
-      const without = await this.#histories.withoutResult([...lookups.keys()])
-      for (const lookup of without) found.push({ job: lookups.get(lookup) as Job, lookup })
-      if (fresh.length < PAGE) break
+      for (const job of await this.#withoutResult(fresh, identify)) await conclude(job)
+      if (page.length < PAGE || fresh.length < jobs.length) break
     }
     this.#doneUpTo.set(queue.name, newest)
-    return found
+  }
+
+  async #withoutResult(jobs: Job[], identify: (job: Job) => LookupIdentity): Promise<Job[]> {
+    const lookups = new Map(jobs.map((job) => [identify(job), job]))
+    const without = await this.#histories.withoutResult([...lookups.keys()])
+    return without.map((lookup) => lookups.get(lookup) as Job)
   }
 }

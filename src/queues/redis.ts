@@ -65,10 +65,29 @@ export async function preflight(redis: Redis): Promise<string[]> {
 
 /** Redis names its errors in the first word of the message; that word is the code, the rest is never looked at. */
 export function kindOfRedisError(error: unknown): RedisErrorKind {
-  const { message = '', code = '' } = error as { message?: string; code?: string }
+  const { message = '', code = '', previousErrors } = error as RedisError
+  // A MULTI says only that it was not done; why, says what came before.
+  if (previousErrors?.[0]) return kindOfRedisError(previousErrors[0])
   if (/^(ECONN|EPIPE|ENOTFOUND|EAI_|EHOST|ENET|ETIMEDOUT)/.test(code)) return 'connection'
   const row = KINDS.find(([pattern]) => pattern.test(message))
   return row?.[1] ?? 'other'
+}
+
+interface RedisError {
+  name?: string
+  message?: string
+  code?: string
+  previousErrors?: Error[]
+}
+
+/** Redis was there and said no. */
+export function isRefusal(error: unknown): boolean {
+  return (error as RedisError | null)?.name === 'ReplyError'
+}
+
+/** Of Redis or of BullMQ about what lies in Redis, not a mistake of ours. */
+export function isRedisError(error: unknown): boolean {
+  return isRefusal(error) || (error instanceof Error && kindOfRedisError(error) !== 'other')
 }
 
 const KINDS: [RegExp, RedisErrorKind][] = [
@@ -77,16 +96,18 @@ const KINDS: [RegExp, RedisErrorKind][] = [
   [/^OOM/, 'oom'],
   [/^READONLY|^UNBLOCKED/, 'readonly'],
   [/^LOADING|^MASTERDOWN/, 'loading'],
-  [/^(NOAUTH|WRONGPASS|NOPERM)/, 'auth'],
+  [/^(NOAUTH|WRONGPASS|NOPERM|ERR ACL failure)/, 'auth'],
   [/^(Missing lock|Missing key|Lock mismatch|could not renew lock)/, 'lock'],
 ]
 
 /**
- * Says that Redis makes trouble: at most once in ten seconds for each kind and place, because BullMQ repeats its fetch
- * errors thousands of times a second. Counting is for `observe`, so every one is passed on with `said` false.
+ * Says that Redis makes trouble: at most once in ten seconds for each kind, whichever part it meets first, because all
+ * parts meet it at once, and BullMQ repeats its errors many times a second. Counting is for `observe`, so every one is
+ * passed on, with `say` false.
  */
 export function redisTrouble(observe: Observe, where: string): (error: unknown) => void {
-  const lastSaid = new Map<RedisErrorKind, number>()
+  const lastSaid = LAST_SAID.get(observe) ?? new Map<RedisErrorKind, number>()
+  LAST_SAID.set(observe, lastSaid)
   return (error) => {
     const kind = kindOfRedisError(error)
     const last = lastSaid.get(kind)
@@ -97,3 +118,4 @@ export function redisTrouble(observe: Observe, where: string): (error: unknown) 
 }
 
 const SAY_AGAIN_MS = 10_000
+const LAST_SAID = new WeakMap<Observe, Map<RedisErrorKind, number>>()

@@ -2,10 +2,19 @@
 
 import { type Job, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
+import { every } from '../clock.ts'
 import type { Result } from '../domain/result.ts'
 import type { QueueNames } from './names.ts'
+import { kindOfRedisError } from './redis.ts'
 
 const LOCK_MS = 30_000
+
+const nothing = () => {}
+
+/** A process that was stopped for a while has lost the lock, and another reader may get the result: at least once. */
+function unlessLost(error: unknown): void {
+  if (kindOfRedisError(error) !== 'lock') throw error
+}
 
 export class ResultConsumer {
   readonly #worker: Worker
@@ -38,14 +47,18 @@ export class ResultConsumer {
     const token = `reader-${this.#worker.id}`
     const job = (await this.#worker.getNextJob(token, { block: wait })) as Job<Result> | undefined
     if (!job) return false
+    // Whoever takes it may take its time (a pager, say); meanwhile no other reader gets it.
+    const renewal = every(LOCK_MS / 3, () => job.extendLock(token, LOCK_MS).then(nothing, nothing))
     try {
       await take(job.data)
     } catch (error) {
-      await job.moveToWait(token).catch(() => {})
+      await job.moveToWait(token).catch(nothing)
       throw error
+    } finally {
+      renewal.stop()
     }
     delete job.opts.removeOnComplete
-    await job.moveToCompleted(null, token, false)
+    await job.moveToCompleted(null, token, false).catch(unlessLost)
     return true
   }
 

@@ -11,7 +11,9 @@
  *   3. mark    take the guard's hash away; or, if the result's job is really there, set the marker and tell who waits
  *
  * A MULTI does not roll back: after SCRIPT FLUSH the add answers NOSCRIPT while the rest goes through. The marker is then
- * not set (there is no job), and the result is added again outside of a MULTI, which loads the script.
+ * not set (there is no job), and the result is added again outside of a MULTI, which loads the script. Nor does a script
+ * roll back: an add that was refused half way (a key of the wrong type, a command that the ACL forbids) leaves a job
+ * that lies in no list, where no consumer will ever see it. Such a job is taken away instead of marked.
  */
 
 import { Job, type Queue, type RedisClient } from 'bullmq'
@@ -21,6 +23,7 @@ import {
   bullKey,
   isCounterId,
   type LookupIdentity,
+  lookupHash,
   markerKey,
   type QueueNames,
   resultChannel,
@@ -38,9 +41,18 @@ if redis.call('EXISTS', KEYS[1]) == 1 and redis.call('EXISTS', KEYS[2]) == 0 the
 end
 return 1`
 
-// KEYS: marker, result's job. ARGV: status, marker's life in ms, channel, enqueuedAt to compare ('' for none).
-// Answers: 'suppressed', 'missing', 'taken' (by another lookup of the same counter id), or 'published'.
+// KEYS: marker, result's job, then BullMQ's wait, active, completed, failed, delayed, prioritized.
+// ARGV: status, marker's life in ms, channel, result's id, hash of the lookup, enqueuedAt to compare ('' for none).
+// Answers: 'suppressed', 'missing', 'half' (an add that was refused half way), 'taken' (by another lookup of the same
+// counter id), or 'published'.
 const MARK = `
+local function isQueued()
+  if redis.call('LINDEX', KEYS[3], 0) == ARGV[4] then return true end -- just added
+  for i = 3, 4 do if redis.call('LPOS', KEYS[i], ARGV[4]) then return true end end
+  for i = 5, 8 do if redis.call('ZSCORE', KEYS[i], ARGV[4]) then return true end end
+  return false
+end
+
 if redis.call('HEXISTS', KEYS[2], 'ce:guard') == 1 then
   redis.call('DEL', KEYS[2])
   return 'suppressed'
@@ -48,13 +60,18 @@ end
 if redis.call('EXISTS', KEYS[1]) == 1 then return 'suppressed' end
 local data = redis.call('HGET', KEYS[2], 'data')
 if not data then return 'missing' end
-if ARGV[4] ~= '' and cjson.decode(data).enqueuedAt ~= ARGV[4] then return 'taken' end
+if not isQueued() then
+  redis.call('DEL', KEYS[2])
+  return 'half'
+end
+if ARGV[6] ~= '' then
+  local of = redis.call('HGET', KEYS[2], 'ce:of')
+  if of and of ~= ARGV[5] or cjson.decode(data).enqueuedAt ~= ARGV[6] then return 'taken' end
+  redis.call('HSET', KEYS[2], 'ce:of', ARGV[5])
+end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('PUBLISH', ARGV[3], data)
 return 'published'`
-
-// KEYS: marker. ARGV: status, marker's life in ms.
-const SET_MARKER = `return redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])`
 
 export class ResultQueue {
   readonly #queue: Queue
@@ -85,22 +102,22 @@ export class ResultQueue {
     const raw = multi as unknown as ChainableCommander
     raw.eval(GUARD, 2, ...this.#keys(id, identity))
     await new Job(this.#queue, result.status, result, {}, id).addJob(multi)
-    raw.eval(MARK, 2, ...this.#keys(id, identity), ...this.#markArguments(result, identity))
-    const replies = await multi.exec()
-    const whole = replies?.length === 3 && replies.every(([error]) => error === null)
-    const answer = replies?.[2]?.[1]
-    return whole && answer !== 'missing' ? answer : this.#publishStepwise(id, result, identity)
+    raw.eval(MARK, 8, ...this.#markArguments(id, result, identity))
+    const answer = (await multi.exec())?.[2]?.[1] // it has looked at what the other two left
+    return isEnd(answer) ? answer : this.#publishStepwise(id, result, identity)
   }
 
   /** The same without the MULTI: for the one time after SCRIPT FLUSH, or where an error split the MULTI. */
   async #publishStepwise(id: string, result: Result, identity: LookupIdentity): Promise<Published | 'taken'> {
-    const keys = this.#keys(id, identity)
-    await this.#redis.eval(GUARD, 2, ...keys)
+    const marker = markerKey(this.#names, identity)
+    // No guard: a consumer that removes the result at this moment would take the guard's place away, too.
+    if ((await this.#redis.exists(marker)) === 1) return 'suppressed'
     await new Job(this.#queue, result.status, result, {}, id).addJob(await bullClient(this.#queue))
-    const answer = await this.#redis.eval(MARK, 2, ...keys, ...this.#markArguments(result, identity))
-    if (answer !== 'missing') return answer as Published | 'taken'
+    const answer = await this.#redis.eval(MARK, 8, ...this.#markArguments(id, result, identity))
+    if (isEnd(answer)) return answer
+    if (answer === 'half') throw new Error('the result was added half')
     // A consumer was quicker than the marker: it has the result.
-    await this.#redis.eval(SET_MARKER, 1, keys[0], result.status, this.#markerTtlMs)
+    await this.#redis.set(marker, result.status, 'PX', this.#markerTtlMs)
     return 'published'
   }
 
@@ -108,10 +125,20 @@ export class ResultQueue {
     return [markerKey(this.#names, identity), bullKey(this.#names, this.#names.resultQueue, id)]
   }
 
-  #markArguments(result: Result, identity: LookupIdentity): (string | number)[] {
+  #markArguments(id: string, result: Result, identity: LookupIdentity): (string | number)[] {
+    const places = PLACES.map((place) => bullKey(this.#names, this.#names.resultQueue, place))
     const compare = isCounterId(result.lookupId) ? result.enqueuedAt : ''
-    return [result.status, this.#markerTtlMs, resultChannel(this.#names, identity), compare]
+    const channel = resultChannel(this.#names, identity)
+    const rest = [result.status, this.#markerTtlMs, channel, id, lookupHash(identity), compare]
+    return [...this.#keys(id, identity), ...places, ...rest]
   }
+}
+
+/** Where a job of BullMQ can lie. */
+const PLACES = ['wait', 'active', 'completed', 'failed', 'delayed', 'prioritized']
+
+function isEnd(answer: unknown): answer is Published | 'taken' {
+  return answer === 'published' || answer === 'suppressed' || answer === 'taken'
 }
 
 /** BullMQ's own client: only its MULTI knows BullMQ's scripts. */

@@ -63,8 +63,9 @@ export function endWithout({ taken, ...about }: About, history: LookupHistory, f
   return { type: 'result', result: resultOf(subject, status, { failure }), failure }
 }
 
-/** The result of a lookup whose processing ended its process each time. */
-export function poisoned(taken: TakenLookup): Result {
-  const { taken: attempts, ...about } = aboutUnread(taken)
-  return resultOf({ ...about, calls: 0, attempts, finishedAt: iso(now()) }, 'failed', { failure: POISON })
+/** The result of a lookup whose processing ended its process each time; it was not run the last time it was taken. */
+export function poisoned(lookup: TakenLookup, { calls, idle }: LookupHistory): Result {
+  const { taken, ...about } = aboutUnread(lookup)
+  const attempts = Math.max(0, taken - idle - 1)
+  return resultOf({ ...about, calls, attempts, finishedAt: iso(now()) }, 'failed', { failure: POISON })
 }

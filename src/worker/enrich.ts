@@ -46,8 +46,9 @@ const DEADLINE_FAILURE: Failure = {
 }
 
 /**
- * One attempt's calls: each takes its permit, and the attempt's time runs from the first of them. Waiting for that one
- * is not the service's fault and is not counted. Close it when the attempt is over.
+ * One attempt's calls, a probe's included: each takes its permit, and the attempt's time runs from the first of them.
+ * Waiting for that one is not the service's fault and is not counted. Whichever call is told to wait (`Retry-After`), the
+ * whole fleet does. Close it when the attempt is over.
  */
 export class Attempt {
   calls = 0
@@ -86,6 +87,10 @@ export class Attempt {
       this.#startClock()
       this.calls++
       return await this.#client.lookup(connectionId, this.signal)
+    } catch (error) {
+      const waitMs = error instanceof LookupFailure ? error.failure.retryAfterMs : 0
+      if (waitMs) void this.#gate.pause(waitMs).catch(() => {}) // each call that follows is told again
+      throw error
     } finally {
       permit.release()
     }
@@ -149,7 +154,6 @@ export class Enricher {
   /** Is this failure one to retry now? Remembers the verdict for the attempt's end. */
   #judge(error: Error, attempt: Attempt, lookup: Lookup, course: Course): boolean {
     if (!(error instanceof LookupFailure)) return false
-    if (error.failure.retryAfterMs) void this.#gate.pause(error.failure.retryAfterMs).catch(() => {})
     const again = course.take(error, attempt.leftMs)
     if (again) {
       const { reason } = error.failure
@@ -160,7 +164,7 @@ export class Enricher {
 
   #end(error: unknown, attempt: Attempt, course: Course): AttemptEnd {
     if (error instanceof DeadlineReached) {
-      course.take(course.last ?? new LookupFailure(DEADLINE_FAILURE), 0)
+      course.timeIsUp()
     } else if (!(error instanceof LookupFailure)) {
       throw error
     }
@@ -197,6 +201,12 @@ class Course {
     if (this.#verdict.type !== 'retry-now') return false
     this.#quickRetries++
     return true
+  }
+
+  /** Cuts off a retry: what made it necessary stands, unless that was to be decided by the retry. */
+  timeIsUp(): void {
+    const passed = this.last?.failure.class === 'transient' ? this.last : null
+    this.take(passed ?? new LookupFailure(DEADLINE_FAILURE), 0)
   }
 
   end(calls: number): AttemptEnd {

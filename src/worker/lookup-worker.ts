@@ -20,11 +20,12 @@ import type { Result, ResultStatus } from '../domain/result.ts'
 import { disown } from '../queues/foreign-options.ts'
 import type { LookupHistories } from '../queues/lookup-history.ts'
 import { type QueueNames, queueOf } from '../queues/names.ts'
-import { type Redis, redisTrouble } from '../queues/redis.ts'
+import { isRedisError, isRefusal, type Redis, redisTrouble } from '../queues/redis.ts'
 import type { ResultQueue } from '../queues/result-queue.ts'
-import { poisoned } from './end-without-answer.ts'
+import { POISON, poisoned } from './end-without-answer.ts'
 import type { Attempt } from './enrich.ts'
 import type { LookupRuns } from './lookup-run.ts'
+import { Rest } from './rest.ts'
 import type { RunEnd, TakenLookup } from './taken-lookup.ts'
 
 export interface LookupWorkerSettings {
@@ -62,6 +63,8 @@ export class LookupWorker {
   readonly #parts: { runs: LookupRuns; results: ResultQueue; histories: LookupHistories; redis: Redis }
   readonly #settings: LookupWorkerSettings
   readonly #observe: Observe
+  readonly #rest: Rest
+  readonly #trouble: (error: unknown) => void
   readonly #running = new Map<string, Attempt>()
   #stopping = false
 
@@ -90,6 +93,12 @@ export class LookupWorker {
       removeOnFail: { age: Math.ceil(settings.deadLetterRetentionMs / 1000) },
       skipVersionCheck: true, // the preflight asked, and says it better
     })
+    this.#rest = new Rest(this.#worker, () => this.#stopping)
+    const say = redisTrouble(observe, queueOf(names, settings.lane))
+    this.#trouble = (error) => {
+      say(error)
+      if (isRefusal(error)) this.#rest.take()
+    }
     this.#listen()
   }
 
@@ -97,13 +106,14 @@ export class LookupWorker {
     return this.#running.size
   }
 
+  /** It takes lookups, and Redis lets it. */
   get isRunning(): boolean {
-    return this.#worker.isRunning() && !this.#worker.isPaused() && !this.#stopping
+    return this.#worker.isRunning() && !this.#rest.isRecent && !this.#stopping
   }
 
   async start(): Promise<void> {
     await this.#worker.waitUntilReady()
-    this.#worker.run().catch(redisTrouble(this.#observe, 'worker'))
+    this.#worker.run().catch(this.#trouble)
   }
 
   /**
@@ -124,8 +134,7 @@ export class LookupWorker {
   }
 
   #listen(): void {
-    const trouble = redisTrouble(this.#observe, queueOf(this.#names, this.#settings.lane))
-    this.#worker.on('error', trouble)
+    this.#worker.on('error', this.#trouble)
     this.#worker.on('stalled', (lookupId) => this.#observe({ type: 'recovered', lookupId }))
     this.#worker.on('lockRenewalFailed', (ids) => {
       // At once, before somebody else takes it up: BullMQ knows running jobs by their id alone.
@@ -133,7 +142,8 @@ export class LookupWorker {
     })
     this.#worker.on('failed', (job, error) => {
       // Not given up by us: BullMQ itself failed it, for it stalled too often.
-      if (job && !(error instanceof GaveUp)) void this.publishPoison(job)
+      // Should Redis not take its result now, the reconciler finds it.
+      if (job && !(error instanceof GaveUp)) void this.publishPoison(job).catch(this.#trouble)
     })
   }
 
@@ -154,7 +164,8 @@ export class LookupWorker {
       throw await this.#leave(error, job, token, taken)
     } finally {
       attempt.close()
-      this.#running.delete(taken.lookupId)
+      // A run that lost its lock may end after the next one of the same lookup has begun.
+      if (this.#running.get(taken.lookupId) === attempt) this.#running.delete(taken.lookupId)
     }
   }
 
@@ -178,7 +189,6 @@ export class LookupWorker {
   /** Until Redis has it: an answer that the service gave is not thrown away for Redis' bad day. */
   async #publish(result: Result, taken: TakenLookup, signal: AbortSignal, failure?: Failure): Promise<void> {
     const { lookupId } = taken
-    const trouble = redisTrouble(this.#observe, 'result-queue')
     for (let waitMs = PUBLISH_AGAIN_MS.min; ; waitMs = Math.min(waitMs * 2, PUBLISH_AGAIN_MS.max)) {
       try {
         if ((await this.#parts.results.publish(result, taken)) === 'suppressed') {
@@ -188,7 +198,7 @@ export class LookupWorker {
         const { status } = result
         return this.#observe({ type: 'published', lookupId, status, sinceEnqueuedMs, ...(failure ? { failure } : {}) })
       } catch (error) {
-        trouble(error)
+        this.#trouble(error)
         await sleep(waitMs, signal)
       }
     }
@@ -202,7 +212,8 @@ export class LookupWorker {
       this.#observe({ type: 'lock-lost', lookupId })
       return new WaitingError()
     }
-    if (!(error instanceof HandBack)) this.#observe({ type: 'internal-error', lookupId, where: 'run', error })
+    if (isRedisError(error)) this.#trouble(error)
+    else if (!(error instanceof HandBack)) this.#observe({ type: 'internal-error', lookupId, where: 'run', error })
     try {
       if (error instanceof HandBack) await this.#handBack(job, token, taken)
       else await job.moveToDelayed(now() + 1000 * (1 + Math.random()), token)
@@ -222,16 +233,13 @@ export class LookupWorker {
     this.#observe({ type: 'handed-back', lookupId: taken.lookupId })
   }
 
+  /** The result of a lookup that BullMQ failed without running it. Rejects when Redis did not take it. */
   async publishPoison(job: Job): Promise<void> {
     const taken = this.takenFrom(job)
-    const result = poisoned(taken)
-    try {
-      if ((await this.#parts.results.publish(result, taken)) === 'suppressed') return
-      this.#observe({ type: 'published', lookupId: taken.lookupId, status: 'failed', sinceEnqueuedMs: 0 })
-    } catch (error) {
-      // The reconciler finds it.
-      redisTrouble(this.#observe, 'result-queue')(error)
-    }
+    const { history } = await this.#parts.histories.recall(taken, false)
+    if ((await this.#parts.results.publish(poisoned(taken, history), taken)) === 'suppressed') return
+    const sinceEnqueuedMs = Math.max(0, now() - taken.enqueuedAt)
+    this.#observe({ type: 'published', lookupId: taken.lookupId, status: 'failed', sinceEnqueuedMs, failure: POISON })
   }
 
   takenFrom(job: Job): TakenLookup {

@@ -1,0 +1,79 @@
+/** How far the demo is: rate, backlog and latency; a bar on a terminal, a line now and then in a log. */
+
+import { Presets, SingleBar } from 'cli-progress'
+import { monotonic } from '../clock.ts'
+import type { Result } from '../domain/result.ts'
+import { counted, number, say, seconds } from './terminal.ts'
+
+const SAMPLE = 5
+/** What the p95 is taken of. */
+const RECENT = 500
+
+/** What is kept of the results: not the results, for there may be a million. */
+export class Tally {
+  readonly sample: Result[] = []
+  readonly statuses = new Map<string, number>()
+  total = 0
+  readonly #latencies: number[] = []
+
+  take(result: Result): void {
+    this.total++
+    this.statuses.set(result.status, (this.statuses.get(result.status) ?? 0) + 1)
+    if (this.sample.length < SAMPLE) this.sample.push(result)
+    this.#latencies.push(Date.parse(result.finishedAt) - Date.parse(result.enqueuedAt))
+    if (this.#latencies.length > RECENT) this.#latencies.shift()
+  }
+
+  p95(): number {
+    const sorted = this.#latencies.toSorted((a, b) => a - b)
+    return sorted[Math.floor(sorted.length * 0.95)] ?? 0
+  }
+}
+
+const SHOW_EVERY_MS = { terminal: 100, log: 2000 }
+
+export class LiveProgress {
+  readonly #expected: number
+  readonly #tally: Tally
+  readonly #startedAt = monotonic()
+  readonly #bar: SingleBar | null
+  #shownAt = monotonic()
+
+  constructor(expected: number, tally: Tally) {
+    this.#expected = expected
+    this.#tally = tally
+    const format = '{bar} {value}/{total} | {rate}/s | backlog {backlog} | p95 {p95}'
+    this.#bar = process.stderr.isTTY
+      ? new SingleBar({ format, hideCursor: true, gracefulExit: false }, Presets.shades_classic)
+      : null
+    this.#bar?.start(expected, 0, this.#figures())
+  }
+
+  show(): void {
+    if (monotonic() - this.#shownAt < (this.#bar ? SHOW_EVERY_MS.terminal : SHOW_EVERY_MS.log)) return
+    this.#shownAt = monotonic()
+    if (this.#bar) this.#bar.update(this.#tally.total, this.#figures())
+    else say(this.#line())
+  }
+
+  end(): void {
+    this.#bar?.update(this.#tally.total, this.#figures())
+    this.#bar?.stop()
+    if (!this.#bar) say(this.#line())
+    say(`${counted(this.#tally.total, 'result')} in ${seconds(monotonic() - this.#startedAt)}`)
+  }
+
+  #figures() {
+    return {
+      rate: Math.round(this.#tally.total / Math.max(0.001, (monotonic() - this.#startedAt) / 1000)),
+      backlog: number.format(this.#expected - this.#tally.total),
+      p95: seconds(this.#tally.p95()),
+    }
+  }
+
+  #line(): string {
+    const { rate, backlog, p95 } = this.#figures()
+    const done = `${number.format(this.#tally.total)} of ${number.format(this.#expected)}`
+    return `${done} | ${rate}/s | backlog ${backlog} | p95 ${p95}`
+  }
+}

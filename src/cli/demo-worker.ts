@@ -1,0 +1,67 @@
+/** A worker process of the demo: this same program, which ends when the demo does, however that comes about. */
+
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { within } from '../clock.ts'
+import { say } from './terminal.ts'
+
+const MAY_TAKE_MS = 30_000
+const WARNING = 40
+
+export class DemoWorker {
+  readonly pid: number
+  readonly #process: ChildProcess
+  /** Rejects if it ends before it is told to. */
+  readonly died: Promise<never>
+
+  constructor(env: NodeJS.ProcessEnv) {
+    const main = new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : '../main.js', import.meta.url)
+    this.#process = fork(fileURLToPath(main), ['worker'], {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'], // it ends when the channel to this process does
+      detached: true, // and not by the terminal's Ctrl-C, before this process has said its last
+      env: { PATH: process.env.PATH, METRICS_HOST: '127.0.0.1', METRICS_PORT: '0', LOG_FORMAT: 'json', ...env },
+    })
+    this.pid = this.#process.pid ?? 0
+    this.died = new Promise((_, reject) => {
+      this.#process.once('exit', (code, signal) => {
+        reject(new Error(`worker ${this.pid} of the demo ended by itself (${signal ?? `exit code ${code}`})`))
+      })
+    })
+    this.died.catch(() => {})
+  }
+
+  /** Where its HTTP is, once it has started. Its log says so; warnings in it are passed on. */
+  started(): Promise<string> {
+    const url = new Promise<string>((resolve) => {
+      let at = ''
+      let rest = ''
+      this.#process.stderr?.on('data', (data: Buffer) => {
+        const lines = (rest + data.toString()).split('\n')
+        rest = lines.pop() ?? ''
+        for (const line of lines) {
+          const { msg = line, url: metrics, level = WARNING } = parsed(line)
+          if (metrics) at = metrics.replace(/\/metrics$/, '')
+          if (msg === 'worker started') resolve(at)
+          if (level >= WARNING) say(`worker ${this.pid}: ${msg}`)
+        }
+      })
+    })
+    return Promise.race([url, this.died])
+  }
+
+  async stop(): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
+    const exit = once(this.#process, 'exit')
+    this.#process.kill('SIGTERM')
+    if ((await within(MAY_TAKE_MS, exit)) === 'late') this.#process.kill('SIGKILL')
+  }
+}
+
+function parsed(line: string): { msg?: string; url?: string; level?: number } {
+  try {
+    return JSON.parse(line) as { msg?: string }
+  } catch {
+    return {}
+  }
+}

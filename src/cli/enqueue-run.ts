@@ -1,0 +1,173 @@
+/** One run of `enqueue`: lookups go to the queue in chunks, and, where that is asked for, their results are shown. */
+
+import { monotonic, sleep } from '../clock.ts'
+import type { Lane } from '../domain/lane.ts'
+import { type Awaited, ResultWaiter } from '../intake/await-results.ts'
+import { type Request, submit, toLookup } from '../intake/submit.ts'
+import { LookupQueues, type NewLookup } from '../queues/lookup-queue.ts'
+import { queueOf } from '../queues/names.ts'
+import { commandConnection, type Redis } from '../queues/redis.ts'
+import type { Source } from './enqueue-source.ts'
+import type { Config } from './options.ts'
+import { type Progress, progressBar } from './progress.ts'
+import { Interrupted, interruption, number, print, say, seconds } from './terminal.ts'
+
+/** While this many results are awaited, no more lookups are added: memory stays flat. */
+const MOST_AWAITED = 10_000
+const MOST_PROBLEMS_SHOWN = 20
+
+export interface EnqueueOptions {
+  lane: Lane
+  /** What every lookup gets that does not bring its own. */
+  common: Omit<Request, 'connectionId'>
+  wait: boolean
+  json: boolean
+}
+
+export class EnqueueRun {
+  readonly #redis: Redis
+  readonly #config: Config
+  readonly #options: EnqueueOptions
+  readonly #source: Source
+  readonly #queues: LookupQueues
+  readonly #stop = interruption()
+  readonly #progress: Progress
+  /** Lines of the lookups that have been read and are not on the queue. */
+  readonly #lines: number[] = []
+  #lastLine = 0
+  #enqueued = 0
+  #refused = 0
+  #bad = 0
+  #waiter: ResultWaiter | null = null
+  #printing: Promise<void> = Promise.resolve()
+
+  constructor(redis: Redis, config: Config, options: EnqueueOptions, source: Source) {
+    this.#redis = redis
+    this.#config = config
+    this.#options = options
+    this.#source = source
+    this.#queues = new LookupQueues(redis, config)
+    this.#progress = progressBar('enqueued', source.totalBytes, source.named)
+    this.#stop.addEventListener('abort', () => source.close(this.#stop.reason as Error))
+  }
+
+  /** Resolves to the exit code. */
+  async run(): Promise<number> {
+    const subscriber = this.#options.wait ? commandConnection(this.#config.redisUrl, 'enqueue-wait') : null
+    if (subscriber) this.#waiter = this.#startWaiting(subscriber)
+    try {
+      await this.#enqueueAll()
+      await this.#resultsBelow(1)
+      await this.#printing
+      return this.#refused > 0 || this.#bad > 0 ? 1 : 0
+    } catch (error) {
+      this.#progress.stop()
+      if (this.#enqueued > 0 || error instanceof Interrupted) this.#sayWhereItStands()
+      throw error
+    } finally {
+      this.#waiter?.stop()
+      subscriber?.disconnect()
+      this.#source.close(new Error('done'))
+    }
+  }
+
+  async #enqueueAll(): Promise<void> {
+    const { lane } = this.#options
+    const startedAt = monotonic()
+    const chunks = submit(this.#queues, lane, this.#lookups(), (chunk) => this.#expect(chunk))
+    for await (const chunk of chunks) {
+      await this.#added(chunk)
+      await this.#waiter?.lookFor(lane, idsOf(chunk))
+    }
+    this.#progress.stop()
+    this.#summarise(monotonic() - startedAt)
+  }
+
+  #startWaiting(subscriber: Redis): ResultWaiter {
+    subscriber.on('error', () => {}) // told by what fails
+    return new ResultWaiter({ redis: this.#redis, subscriber }, this.#config, (awaited) => {
+      this.#printing = this.#printing.then(() => this.#show(awaited))
+      this.#printing.catch(() => {})
+    })
+  }
+
+  async #show({ lookupId, result, status }: Awaited): Promise<void> {
+    if (status !== 'enriched' && status !== 'not-found') this.#bad++
+    if (result) await print(JSON.stringify(result))
+    else say(`${lookupId}: had its result before (${status ?? 'it is forgotten which'}), and that has been consumed`)
+  }
+
+  async *#lookups(): AsyncGenerator<NewLookup> {
+    for await (const read of this.#source.requests) {
+      this.#stop.throwIfAborted()
+      const checked = 'problem' in read ? { ok: false as const, problem: read.problem } : this.#check(read.request)
+      if (!checked.ok) {
+        this.#refuse(read.line, checked.problem)
+        continue
+      }
+      this.#lines.push(read.line)
+      yield checked.lookup
+    }
+  }
+
+  #check(request: Request) {
+    const { common } = this.#options
+    return toLookup({ ...common, ...request, correlationId: request.correlationId ?? common.correlationId })
+  }
+
+  async #expect(chunk: NewLookup[]): Promise<void> {
+    if (!this.#waiter) return
+    await this.#resultsBelow(MOST_AWAITED)
+    await this.#waiter.expect(this.#options.lane, idsOf(chunk))
+  }
+
+  /** Waits until fewer results than that are awaited. */
+  async #resultsBelow(count: number): Promise<void> {
+    while (this.#waiter && this.#waiter.waiting >= count) {
+      if (this.#waiter.isLost) throw new Error('Redis went away')
+      await sleep(20, this.#stop)
+    }
+  }
+
+  #refuse(line: number, problem: string): void {
+    this.#refused++
+    if (this.#refused <= MOST_PROBLEMS_SHOWN) this.#progress.say(`line ${line}: ${problem}; skipped`)
+    if (this.#refused === MOST_PROBLEMS_SHOWN + 1) this.#progress.say('more lines without a lookup: counted, not shown')
+  }
+
+  async #added(chunk: NewLookup[]): Promise<void> {
+    this.#enqueued += chunk.length
+    this.#lastLine = this.#lines.splice(0, chunk.length).at(-1) ?? this.#lastLine
+    this.#progress.update(this.#enqueued, this.#source.bytesRead())
+    const { json, wait } = this.#options
+    if (wait) return
+    if (json) {
+      for (const { lookupId, connectionId } of chunk) await print(JSON.stringify({ lookupId, connectionId }))
+    } else if (this.#source.named) {
+      for (const { lookupId, connectionId } of chunk) await print(`${lookupId}  ${connectionId}`)
+    }
+  }
+
+  #summarise(ms: number): void {
+    const rate = number.format(Math.round(this.#enqueued / Math.max(ms / 1000, 0.001)))
+    const pace = this.#source.named ? '' : ` in ${seconds(ms)} (${rate}/s)`
+    say(this.#enqueuedSoFar(pace))
+  }
+
+  #enqueuedSoFar(pace = ''): string {
+    const refused = this.#refused > 0 ? `; ${number.format(this.#refused)} skipped` : ''
+    return `enqueued ${number.format(this.#enqueued)} on ${queueOf(this.#config, this.#options.lane)}${pace}${refused}`
+  }
+
+  /** After an error or Ctrl-C: what has been done all the same, and how to go on. */
+  #sayWhereItStands(): void {
+    const resume = this.#source.named || this.#enqueued === 0 ? '' : `, up to line ${this.#lastLine}`
+    say(`stopped: ${this.#enqueuedSoFar()}${resume}`)
+    const awaited = this.#waiter?.waiting ?? 0
+    if (awaited > 0) say(`not shown: ${number.format(awaited)} results; they will be on ${this.#config.resultQueue}`)
+  }
+}
+
+function idsOf(chunk: NewLookup[]): string[] {
+  return chunk.map(({ lookupId }) => lookupId)
+}

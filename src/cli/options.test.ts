@@ -1,0 +1,57 @@
+import { Command } from 'commander'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { VARIABLES, type Variable } from '../config-table.ts'
+import { configOf, withVariables } from './options.ts'
+
+const ALL = ['redis', 'queues', 'soap', 'worker', 'log'] as const
+const variables = Object.values(VARIABLES) as Variable<unknown>[]
+
+beforeEach(() => {
+  for (const { name } of variables) {
+    vi.stubEnv(name, '')
+    vi.stubEnv(`${name}_FILE`, '')
+  }
+})
+afterEach(() => vi.unstubAllEnvs())
+
+function parsed(...args: string[]): Command {
+  return withVariables(new Command('x'), ALL).exitOverride().parse(args, { from: 'user' })
+}
+
+describe('flags', () => {
+  it('mirror the variables, and set them', () => {
+    for (const { name, secret, fallback } of variables.filter(({ fallback }) => fallback !== undefined)) {
+      const flag = `--${name.toLowerCase().replaceAll('_', '-')}`
+      const { settings } = configOf(parsed(flag, fallback as string), ALL, [])
+      expect(
+        settings.find((setting) => setting.name === name),
+        flag,
+      ).toMatchObject({ source: 'flag' })
+      expect(secret).not.toBe('whole')
+    }
+  })
+
+  it('take no secret, for the arguments of a process can be read by anybody: only its file', () => {
+    const flags = withVariables(new Command('x'), ALL).options.map(({ long }) => long)
+    for (const { name, secret } of variables) {
+      const flag = `--${name.toLowerCase().replaceAll('_', '-')}`
+      expect(flags.includes(flag), flag).toBe(secret !== 'whole')
+      expect(flags.includes(`${flag}-file`), `${flag}-file`).toBe(secret !== undefined)
+    }
+  })
+
+  it('name their variable and its default', () => {
+    for (const { name, fallback, required } of variables) {
+      const standard = fallback !== undefined ? `default ${fallback}` : required ? 'required' : 'not set by default'
+      const option = withVariables(new Command('x'), ALL).options.find(({ description }) =>
+        description.includes(`${name}`),
+      )
+      expect(option?.description, name).toContain(standard)
+    }
+  })
+
+  it('are only those of the groups that a command uses', () => {
+    const flags = withVariables(new Command('x'), ['redis']).options.map(({ long }) => long)
+    expect(flags).toEqual(['--redis-url', '--redis-url-file'])
+  })
+})

@@ -1,0 +1,381 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { type Config, ConfigError, loadConfig } from './config.ts'
+import { VARIABLES, type Variable } from './config-table.ts'
+
+let folder = ''
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'chat-enricher-config-'))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function fileWith(text: string, name = `secret-${Math.random()}`): string {
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  return path
+}
+
+function problemsOf(...args: Parameters<typeof loadConfig>): string[] {
+  try {
+    loadConfig(...args)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  throw new Error('expected a ConfigError, got none')
+}
+
+const SECRETS = {
+  SOAP_PUBLIC_KEY_1: 'soapPublicKey1',
+  SOAP_ENCRYPTED_USER: 'soapEncryptedUser',
+  SOAP_ENCRYPTED_PASSWORD: 'soapEncryptedPassword',
+  SOAP_ENCRYPTED_SIGNATURE: 'soapEncryptedSignature',
+} as const
+const wholeNumber = (min: number, max: number, unit = '') =>
+  `a whole number${unit && ` of ${unit}`} from ${min} to ${max}`
+const ms = (min: number, max = 2 ** 31 - 1) => wholeNumber(min, max, 'milliseconds')
+const YEAR = 366 * 86_400_000
+const QUEUE = 'a queue name without colons, other than chat-enricher'
+const CODES = 'a list of response codes (32-bit integers), as 3 or 3,17,-1'
+
+/** Name, default, a good value and what it becomes, bad values, what an error says was expected. */
+const CASES: [name: string, standard: unknown, good: [string, unknown][], bad: string[], expected: string][] = [
+  ['QUEUE_PREFIX', 'bull', [['{ce}', '{ce}']], ['a b'], 'a text without spaces'],
+  ['LOOKUP_QUEUE', 'chat-lookups', [['in', 'in']], ['a:b', 'a b', 'chat-enricher'], QUEUE],
+  ['INTERACTIVE_QUEUE', 'chat-lookups-interactive', [['now', 'now']], ['a:b'], QUEUE],
+  ['RESULT_QUEUE', 'chat-results', [['out', 'out']], ['a:b'], QUEUE],
+  [
+    'SOAP_ENDPOINT',
+    null,
+    [['https://crm.example/x.asmx', 'https://crm.example/x.asmx']],
+    ['crm.example/x.asmx', 'ftp://crm.example/', 'http:crm.example'],
+    'a URL with http:// or https://',
+  ],
+  ['SOAP_VERSION', '1.1', [['1.2', '1.2']], ['2', '1.10'], '1.1 or 1.2'],
+  ['SOAP_CALL_TIMEOUT_MS', 10_000, [['25000', 25_000]], ['0', '1.5', '10s', '-1', '2147483648'], ms(1)],
+  ['SOAP_CONNECT_TIMEOUT_MS', 3000, [['1', 1]], ['0', '1e3'], ms(1)],
+  [
+    'SOAP_MAX_RESPONSE_BYTES',
+    1_048_576,
+    [['1024', 1024]],
+    ['1023', '16777217'],
+    wholeNumber(1024, 16_777_216, 'bytes'),
+  ],
+  ['SOAP_ENRICHED_CODES', null, [['0', new Set([0])]], ['', ' ', 'a'].slice(1), CODES],
+  ['SOAP_NOT_FOUND_CODES', null, [['3, 17,-1', new Set([3, 17, -1])]], ['3;4', '3,'], CODES],
+  ['SOAP_RETRY_CODES', null, [['-2147483648', new Set([-(2 ** 31)])]], ['2147483648', '1.5'], CODES],
+  ['SOAP_HOLD_CODES', null, [['2147483647', new Set([2 ** 31 - 1])]], ['0x1'], CODES],
+  [
+    'SOAP_PROBE_CONNECTION_ID',
+    null,
+    [[' 007 ', ' 007 ']],
+    ['x'.repeat(257), 'a\u0000'],
+    'a connection id of 1 to 256 characters, none of them a control character',
+  ],
+  [
+    'CONCURRENCY',
+    32,
+    [
+      ['0', 0],
+      ['1000', 1000],
+    ],
+    ['1001', '-1', 'many'],
+    wholeNumber(0, 1000),
+  ],
+  ['INTERACTIVE_CONCURRENCY', 4, [['0', 0]], ['1001'], wholeNumber(0, 1000)],
+  [
+    'RATE_LIMIT_PER_SECOND',
+    50,
+    [
+      ['none', null],
+      ['0.5', 0.5],
+      ['100000', 100_000],
+    ],
+    ['0.0001', '100001', '1e2', 'unlimited', '-1'],
+    'a number from 0.001 to 100000, or none',
+  ],
+  ['RATE_LIMIT_BURST', 1, [['10', 10]], ['0'], wholeNumber(1, 100_000)],
+  [
+    'MAX_CALLS_IN_FLIGHT',
+    null,
+    [
+      ['none', null],
+      ['8', 8],
+    ],
+    ['1.5'],
+    'a whole number from 1 to 100000, or none',
+  ],
+  ['CALL_RETRIES', 2, [['0', 0]], ['21'], wholeNumber(0, 20)],
+  ['LOOKUP_ATTEMPTS', 5, [['1', 1]], ['0'], wholeNumber(1, 1000)],
+  ['LOOKUP_BACKOFF_MIN_MS', 1000, [['1', 1]], ['0'], ms(1)],
+  ['LOOKUP_BACKOFF_MAX_MS', 300_000, [['1000', 1000]], ['0'], ms(1)],
+  ['LOOKUP_DEADLINE_MS', 25_000, [['34000', 34_000]], ['34001'], ms(1, 34_000)],
+  ['LOOKUP_EXPIRY_MS', 604_800_000, [['1000', 1000]], ['999'], ms(1000, YEAR)],
+  ['RETRY_AFTER_MAX_MS', 3_600_000, [['0', 0]], ['1h'], ms(0)],
+  ['RESULT_MARKER_TTL_MS', 604_800_000, [['1000', 1000]], ['0'], ms(1000, YEAR)],
+  ['LOOKUP_RETENTION_MS', 86_400_000, [['1000', 1000]], ['0'], ms(1000, YEAR)],
+  ['DEAD_LETTER_RETENTION_MS', 2_592_000_000, [['1000', 1000]], ['31622400001'], ms(1000, YEAR)],
+  ['SHUTDOWN_TIMEOUT_MS', 25_000, [['0', 0]], ['3600001'], ms(0, 3_600_000)],
+  ['METRICS_HOST', '0.0.0.0', [['::1', '::1']], ['a host'], 'a host name or an address'],
+  ['METRICS_PORT', 9464, [['0', 0]], ['65536'], wholeNumber(0, 65_535)],
+  ['LOG_LEVEL', 'info', [['debug', 'debug']], ['INFO'], 'trace or debug or info or warn or error or fatal or silent'],
+  ['LOG_FORMAT', null, [['pretty', 'pretty']], ['text'], 'json or pretty'],
+]
+
+function keyOf(name: string): keyof Config {
+  const found = Object.entries(VARIABLES).find(([, variable]) => variable.name === name)
+  return found?.[0] as keyof Config
+}
+
+describe('each variable', () => {
+  it('stands in one of the tables of this file', () => {
+    const files = ['SOAP_CA_FILE', 'SOAP_CLIENT_CERT_FILE', 'SOAP_CLIENT_KEY_FILE']
+    const here = [...CASES.map(([name]) => name), ...Object.keys(SECRETS), ...files, 'REDIS_URL']
+    expect(here.sort()).toEqual(
+      Object.values(VARIABLES)
+        .map(({ name }) => name)
+        .sort(),
+    )
+  })
+
+  it.each(CASES)('%s has its default, also where it is set to nothing', (name, standard) => {
+    expect(loadConfig({}).config[keyOf(name)]).toEqual(standard)
+    expect(loadConfig({ [name]: '' }).config[keyOf(name)]).toEqual(standard)
+  })
+
+  it.each(CASES)('%s takes a good value, from the environment and from a flag', (name, _, good) => {
+    for (const [text, value] of good) {
+      // The one variable that others must not be above.
+      const others = name === 'SOAP_CALL_TIMEOUT_MS' ? {} : { SOAP_CONNECT_TIMEOUT_MS: '1', [name]: text }
+      const env = { ...others, [name]: text }
+      const companion = name === 'LOOKUP_BACKOFF_MAX_MS' ? { LOOKUP_BACKOFF_MIN_MS: '1' } : {}
+      expect(loadConfig({ ...companion, ...env }).config[keyOf(name)]).toEqual(value)
+      expect(loadConfig({ ...companion }, { [name]: text }).config[keyOf(name)]).toEqual(value)
+    }
+  })
+
+  it.each(CASES)(
+    '%s says of a bad value what was expected and what it got',
+    (name, _standard, _good, bad, expected) => {
+      for (const text of bad) {
+        expect(problemsOf({ [name]: text })).toEqual([
+          `${name}: expected ${expected}, got ${JSON.stringify(text.slice(0, 80))}`,
+        ])
+      }
+    },
+  )
+
+  it.each(['RATE_LIMIT_PER_SECOND', 'MAX_CALLS_IN_FLIGHT'])('%s of 0 says how to stop instead', (name) => {
+    expect(problemsOf({ [name]: '0' })[0]).toMatch(/, got "0" \(to stop the calls, stop the workers\)$/)
+  })
+
+  it.each([['SOAP_CA_FILE', 'soapCaFile']] as const)('%s is read, and missed where it cannot be', (name, key) => {
+    expect(loadConfig({ [name]: fileWith('-----BEGIN') }).config[key]?.()).toBe('-----BEGIN')
+    expect(problemsOf({ [name]: '/no/such/file' })).toEqual([
+      `${name}: expected the path of a file that can be read, got "/no/such/file" (ENOENT)`,
+    ])
+  })
+})
+
+describe('a secret', () => {
+  it.each(Object.entries(SECRETS))('%s comes from the environment or from a file, and is never shown', (name, key) => {
+    const direct = loadConfig({ [name]: 'canary' })
+    const fromFile = loadConfig({ [`${name}_FILE`]: fileWith('canary\n') })
+    for (const { config, settings } of [direct, fromFile]) {
+      expect(config[key]?.()).toBe('canary')
+      expect(JSON.stringify(settings)).not.toContain('canary')
+    }
+    expect(fromFile.settings.find((setting) => setting.name === name)?.source).toBe('file')
+  })
+
+  it('loses exactly one newline at the end of its file, LF or CRLF', () => {
+    const read = (text: string) => loadConfig({ SOAP_PUBLIC_KEY_1_FILE: fileWith(text) }).config.soapPublicKey1?.()
+    expect(['k\n', 'k\r\n', 'k\n\n', ' k ', 'k'].map(read)).toEqual(['k', 'k', 'k\n', ' k ', 'k'])
+  })
+
+  it('given twice is an error, unless a flag stands above the environment', () => {
+    const both = { SOAP_PUBLIC_KEY_1: 'canary', SOAP_PUBLIC_KEY_1_FILE: fileWith('canary') }
+    expect(problemsOf(both)).toEqual([
+      'SOAP_PUBLIC_KEY_1: expected one of SOAP_PUBLIC_KEY_1 and SOAP_PUBLIC_KEY_1_FILE, got both',
+    ])
+    const flags = { SOAP_PUBLIC_KEY_1_FILE: fileWith('from the flag') }
+    expect(loadConfig(both, flags).config.soapPublicKey1?.()).toBe('from the flag')
+  })
+
+  it('whose file is missing or empty is a problem that names variable and file', () => {
+    expect(problemsOf({ SOAP_PUBLIC_KEY_1_FILE: '/no/such/file' })).toEqual([
+      'SOAP_PUBLIC_KEY_1: expected the path of a file that can be read in SOAP_PUBLIC_KEY_1_FILE, got "/no/such/file" (ENOENT)',
+    ])
+    expect(problemsOf({ SOAP_PUBLIC_KEY_1_FILE: fileWith('\n') })).toEqual([
+      'SOAP_PUBLIC_KEY_1: expected its value, or the path of a file with it in SOAP_PUBLIC_KEY_1_FILE, ' +
+        'got a secret that is not that (the file is empty)',
+    ])
+  })
+
+  it('is read again when its file has changed, and stays while the file is gone or empty', () => {
+    let time = 0
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => time)
+    try {
+      const path = fileWith('first')
+      const secret = loadConfig({ SOAP_PUBLIC_KEY_1_FILE: path }).config.soapPublicKey1
+      const afterASecond = () => {
+        time += 1001
+        return secret?.()
+      }
+      expect(afterASecond()).toBe('first')
+      writeFileSync(path, 'second, longer\n')
+      expect(afterASecond()).toBe('second, longer')
+      writeFileSync(path, '')
+      expect(afterASecond()).toBe('second, longer')
+      rmSync(path)
+      expect(afterASecond()).toBe('second, longer')
+      writeFileSync(path, 'third')
+      expect(afterASecond()).toBe('third')
+    } finally {
+      clock.mockRestore()
+    }
+  })
+})
+
+describe('REDIS_URL', () => {
+  const shown = (url: string) => loadConfig({ REDIS_URL: url }).settings.find(({ name }) => name === 'REDIS_URL')?.shown
+
+  it('is shown without its password, whatever that contains and wherever it stands', () => {
+    expect(shown('redis://host:6379/2')).toBe('redis://host:6379/2')
+    expect(shown('redis://:canary@host')).toBe('redis://:********@host')
+    expect(shown('rediss://user:can@ary@host:1')).toBe('rediss://user:********@host:1')
+    expect(shown('redis://host?password=canary&db=1')).toBe('redis://host?password=********&db=1')
+  })
+
+  it('that is none is a problem that does not show it', () => {
+    for (const bad of ['host:6379', 'http://:canary@host', 'redis://:can/ary@host', 'redis:host']) {
+      expect(problemsOf({ REDIS_URL: bad })).toEqual([
+        'REDIS_URL: expected a URL with redis:// or rediss://, got a secret that is not that',
+      ])
+    }
+  })
+
+  it('comes from REDIS_URL_FILE too, which may be wrong as well', () => {
+    expect(loadConfig({ REDIS_URL_FILE: fileWith('redis://:canary@host\n') }).config.redisUrl).toBe(
+      'redis://:canary@host',
+    )
+    expect(problemsOf({ REDIS_URL_FILE: fileWith('canary') })).toEqual([
+      'REDIS_URL: expected a URL with redis:// or rediss://, got a secret that is not that',
+    ])
+  })
+
+  it('by flag stands above a file in the environment', () => {
+    const { config } = loadConfig({ REDIS_URL_FILE: fileWith('redis://env') }, { REDIS_URL: 'redis://flag' })
+    expect(config.redisUrl).toBe('redis://flag')
+  })
+})
+
+describe('the password of any other URL', () => {
+  it('is not shown either', () => {
+    const { settings } = loadConfig({ SOAP_ENDPOINT: 'https://user:canary@crm.example/x.asmx' })
+    expect(JSON.stringify(settings)).not.toContain('canary')
+    expect(problemsOf({ SOAP_ENDPOINT: 'ftp://user:canary@crm.example' }).join()).not.toContain('canary')
+    expect(problemsOf({ SOAP_ENDPOINT: 'https://user:can/ary@crm.example' }).join()).not.toContain('ary')
+  })
+})
+
+describe('the configuration', () => {
+  it('tells all that is wrong at once, a line each, cross checks included', () => {
+    const env = {
+      CONCURRENCY: 'x',
+      LOG_LEVEL: 'loud',
+      LOOKUP_BACKOFF_MIN_MS: '2000',
+      LOOKUP_BACKOFF_MAX_MS: '1000',
+    }
+    expect(problemsOf(env, {}, ['soap']).map((problem) => problem.split(':')[0])).toEqual([
+      'SOAP_ENDPOINT',
+      ...Object.keys(SECRETS),
+      'CONCURRENCY',
+      'LOG_LEVEL',
+      'LOOKUP_BACKOFF_MIN_MS',
+    ])
+  })
+
+  it('misses what is required only where it is needed', () => {
+    expect(loadConfig({}).config.soapEndpoint).toBeNull()
+    expect(problemsOf({}, {}, ['soap'])[0]).toBe('SOAP_ENDPOINT: expected a URL with http:// or https://, got nothing')
+    expect(problemsOf({}, {}, ['soap'])[1]).toBe(
+      'SOAP_PUBLIC_KEY_1: expected its value, or the path of a file with it in SOAP_PUBLIC_KEY_1_FILE, got nothing',
+    )
+  })
+
+  it.each([
+    [
+      { LOOKUP_QUEUE: 'a', RESULT_QUEUE: 'a' },
+      'LOOKUP_QUEUE, INTERACTIVE_QUEUE, RESULT_QUEUE: expected three different names, got the same one twice',
+    ],
+    [{ SOAP_CALL_TIMEOUT_MS: '25001' }, 'SOAP_CALL_TIMEOUT_MS: expected at most LOOKUP_DEADLINE_MS (25000), got 25001'],
+    [
+      { SOAP_CONNECT_TIMEOUT_MS: '10001' },
+      'SOAP_CONNECT_TIMEOUT_MS: expected at most SOAP_CALL_TIMEOUT_MS (10000), got 10001',
+    ],
+    [
+      { LOOKUP_BACKOFF_MIN_MS: '300001' },
+      'LOOKUP_BACKOFF_MIN_MS: expected at most LOOKUP_BACKOFF_MAX_MS (300000), got 300001',
+    ],
+    [
+      { CONCURRENCY: '0', INTERACTIVE_CONCURRENCY: '0' },
+      'CONCURRENCY: expected CONCURRENCY or INTERACTIVE_CONCURRENCY above 0, got 0 for both',
+    ],
+    [
+      { SOAP_RETRY_CODES: '1,2', SOAP_HOLD_CODES: '2' },
+      'SOAP_*_CODES: expected each response code in one list only, got one in several',
+    ],
+  ])('%j does not agree with itself', (env, problem) => {
+    expect(problemsOf(env)).toEqual([problem])
+  })
+
+  it('wants a client certificate together with its key', () => {
+    const problem = 'SOAP_CLIENT_CERT_FILE: expected it together with SOAP_CLIENT_KEY_FILE, got one without the other'
+    const file = fileWith('pem')
+    expect(problemsOf({ SOAP_CLIENT_CERT_FILE: file })).toEqual([problem])
+    expect(problemsOf({ SOAP_CLIENT_KEY_FILE: file })).toEqual([problem])
+    expect(loadConfig({ SOAP_CLIENT_CERT_FILE: file, SOAP_CLIENT_KEY_FILE: file }).config.soapClientKeyFile?.()).toBe(
+      'pem',
+    )
+  })
+
+  it('says of each value where it comes from, flags above the environment', () => {
+    const { settings } = loadConfig({ CONCURRENCY: '1', CALL_RETRIES: '1' }, { CONCURRENCY: '2' })
+    const of = (wanted: string) => settings.find(({ name }) => name === wanted)
+    expect(of('CONCURRENCY')).toEqual({ name: 'CONCURRENCY', shown: '2', source: 'flag' })
+    expect(of('CALL_RETRIES')).toEqual({ name: 'CALL_RETRIES', shown: '1', source: 'environment' })
+    expect(of('LOG_LEVEL')).toEqual({ name: 'LOG_LEVEL', shown: 'info', source: 'default' })
+    expect(of('SOAP_ENDPOINT')).toEqual({ name: 'SOAP_ENDPOINT', shown: '', source: 'not set' })
+  })
+
+  it('cannot be changed', () => {
+    const config = loadConfig({}).config as { concurrency: number }
+    expect(() => {
+      config.concurrency = 1
+    }).toThrow(TypeError)
+  })
+})
+
+describe('a variable that nobody knows', () => {
+  const warningsOf = (env: Record<string, string>) => loadConfig(env).warnings
+
+  it('but looks like one of ours is warned of, with the nearest', () => {
+    expect(warningsOf({ CONCURENCY: '1' })).toEqual([
+      'CONCURENCY: not a variable of chat-enricher; did you mean CONCURRENCY?',
+    ])
+    expect(warningsOf({ SOAP_ENPOINT: 'x' })[0]).toContain('did you mean SOAP_ENDPOINT?')
+    expect(warningsOf({ SOAP_PUBLIC_KEY_FILE: 'x' })[0]).toContain('did you mean SOAP_PUBLIC_KEY_1_FILE?')
+  })
+
+  it('and is set to nothing, or is none of ours, is not', () => {
+    expect(warningsOf({ CONCURENCY: '', PATH: '/bin', HOME: '/', NODE_OPTIONS: '-x', REDIS_HOST: 'h' })).toEqual([])
+  })
+
+  it('is not one of ours that is known', () => {
+    const all = Object.values(VARIABLES) as Variable<unknown>[]
+    expect(warningsOf(Object.fromEntries(all.map(({ name }) => [name, ''])))).toEqual([])
+  })
+})

@@ -1,0 +1,99 @@
+import { Writable } from 'node:stream'
+import { pino } from 'pino'
+import { describe, expect, it } from 'vitest'
+import { type LookupEvent, REDIS_ERROR_KINDS } from '../domain/event.ts'
+import type { Failure } from '../domain/failure.ts'
+import { logEvents } from './event-log.ts'
+
+/** The log lines that events make. */
+function linesOf(...events: LookupEvent[]): Record<string, unknown>[] {
+  const lines: Record<string, unknown>[] = []
+  const destination = new Writable({
+    write: (line, _, done) => {
+      lines.push(JSON.parse(String(line)))
+      done()
+    },
+  })
+  const observe = logEvents(pino({ level: 'debug', base: null }, destination))
+  for (const event of events) observe(event)
+  return lines
+}
+
+const FOREIGN = 'Maria da Conceição'
+const FAILURE: Failure = { code: 'poison', class: 'permanent', reason: 'internal', message: 'ours' }
+
+function ofEveryKind(lookupId: string): LookupEvent[] {
+  return [
+    { type: 'attempt-started', lookupId, waitedMs: 1, first: true },
+    { type: 'attempt-finished', lookupId, durationMs: 1, status: 'enriched' },
+    { type: 'retry', lookupId, when: 'later', reason: 'fault', delayMs: 1 },
+    { type: 'attempt-charged', lookupId, charged: 1, limit: 5 },
+    { type: 'published', lookupId, status: 'enriched', sinceEnqueuedMs: 1 },
+    { type: 'published', lookupId, status: 'failed', sinceEnqueuedMs: 1, failure: FAILURE },
+    { type: 'published', lookupId, status: 'rejected', sinceEnqueuedMs: 1, failure: FAILURE },
+    { type: 'suppressed', lookupId },
+    { type: 'recovered', lookupId },
+    { type: 'set-apart', lookupId, stalls: 2, delayMs: 1 },
+    { type: 'handed-back', lookupId },
+    { type: 'lock-lost', lookupId },
+    { type: 'internal-error', lookupId, where: 'run', error: new Error(FOREIGN) },
+  ]
+}
+
+describe('the log', () => {
+  it('never has the job id of a foreign producer in clear, but one word that is the same for the same id', () => {
+    const lines = linesOf(...ofEveryKind(FOREIGN))
+    expect(JSON.stringify(lines)).not.toContain('Maria')
+    expect(lines.length).toBeGreaterThan(5)
+    const words = new Set(lines.map(({ lookupId }) => lookupId))
+    expect(words.size).toBe(1)
+    expect([...words][0]).toMatch(/^hash:[0-9a-f]{16}$/)
+  })
+
+  it.each([`lk-${'0'.repeat(32)}`, '12345'])('has our id and a number of BullMQ as it is: %s', (lookupId) => {
+    const lines = linesOf({ type: 'recovered', lookupId })
+    expect(lines).toMatchObject([{ lookupId }])
+  })
+
+  it.each([`lk-${'0'.repeat(31)}G`, `lk-${'0'.repeat(32)}\nx`, '1'.repeat(21), '', 'lk-maria'])(
+    'does not take %j for one of these',
+    (lookupId) => {
+      expect(linesOf({ type: 'recovered', lookupId })[0]?.lookupId).toMatch(/^hash:/)
+    },
+  )
+
+  it('says of a mistake of ours where it was, not what its text was', () => {
+    const error = Object.assign(new TypeError(`${FOREIGN}\n    at ${FOREIGN}`), { code: 'E_CODE' })
+    const [line] = linesOf({ type: 'internal-error', lookupId: '1', where: 'run', error })
+    expect(line).toMatchObject({ level: 50, where: 'run', error: { name: 'TypeError', code: 'E_CODE' } })
+    const { at } = line?.error as { at: string[] }
+    expect(at[0]).toMatch(/^at .*event-log\.test\.ts/)
+    expect(JSON.stringify(line)).not.toContain('Maria')
+  })
+
+  it.each([FOREIGN, null, undefined, { message: FOREIGN }])('survives the throw of %j', (error) => {
+    const lines = linesOf({ type: 'internal-error', lookupId: '1', where: 'run', error })
+    expect(lines).toHaveLength(1)
+    expect(JSON.stringify(lines)).not.toContain('Maria')
+  })
+
+  it('says nothing of lookups that go well', () => {
+    const events = ofEveryKind('1').filter(({ type }) => /^(attempt|published)/.test(type))
+    expect(linesOf(...events).map(({ msg }) => msg)).toEqual(['lookup failed: ours', 'lookup rejected: ours'])
+  })
+
+  it('warns of a dead letter, saying why', () => {
+    const failure: Failure = { ...FAILURE, code: 'soap-fault', soapFaultCode: 'Server', httpStatus: 500 }
+    const event = { type: 'published', lookupId: '1', status: 'failed', sinceEnqueuedMs: 1, failure } as const
+    expect(linesOf(event)).toMatchObject([
+      { level: 40, code: 'soap-fault', soapFaultCode: 'Server', httpStatus: 500, lookupId: '1' },
+    ])
+  })
+
+  it.each(REDIS_ERROR_KINDS)('has one sentence for trouble with Redis of kind %s, when it is to be said', (kind) => {
+    const said = linesOf({ type: 'redis-error', kind, where: 'x', say: true })
+    expect(said).toMatchObject([{ level: 50, kind, where: 'x' }])
+    expect(said[0]?.msg).toMatch(/^Redis: \w/)
+    expect(linesOf({ type: 'redis-error', kind, where: 'x', say: false })).toEqual([])
+  })
+})

@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest'
+import {
+  bullKey,
+  isCounterId,
+  type LookupIdentity,
+  lookupHash,
+  lookupIdFor,
+  markerKey,
+  ownKey,
+  queueOf,
+  resultChannel,
+  resultId,
+  resultIdOfItsOwn,
+} from './names.ts'
+
+const NAMES = { prefix: 'bull', lookupQueue: 'l', interactiveQueue: 'i', resultQueue: 'r' }
+const identity = (lookupId: string, queue = 'l', enqueuedAt = 1): LookupIdentity => ({ lookupId, queue, enqueuedAt })
+
+describe('the keys', () => {
+  it("of BullMQ lie under the queue's name, ours under our own", () => {
+    expect(bullKey(NAMES, 'l', 'wait')).toBe('bull:l:wait')
+    expect(ownKey(NAMES, 'gate', 'rate')).toBe('bull:chat-enricher:gate:rate')
+    expect(queueOf(NAMES, 'batch')).toBe('l')
+    expect(queueOf(NAMES, 'interactive')).toBe('i')
+  })
+
+  it('of a marker and a channel do not tell the job id of a foreign producer', () => {
+    const lookup = identity('Maria da Conceição')
+    for (const key of [markerKey(NAMES, lookup), resultChannel(NAMES, lookup)]) {
+      expect(key).toMatch(/^bull:chat-enricher:(done|result):[0-9a-f]{32}$/)
+    }
+    expect(markerKey(NAMES, lookup).split(':').at(-1)).toBe(resultChannel(NAMES, lookup).split(':').at(-1))
+  })
+})
+
+describe('who a lookup is', () => {
+  it('says its id alone, wherever and whenever it is put again', () => {
+    expect(lookupHash(identity('my-id', 'l', 1))).toBe(lookupHash(identity('my-id', 'i', 2)))
+    expect(lookupHash(identity('my-id'))).not.toBe(lookupHash(identity('my-id2')))
+  })
+
+  it('says a number of BullMQ only together with its queue and its time', () => {
+    const hashes = [identity('1'), identity('2'), identity('1', 'i'), identity('1', 'l', 2)].map(lookupHash)
+    expect(new Set(hashes).size).toBe(4)
+    expect(lookupHash(identity('1'))).toBe(lookupHash(identity('1')))
+  })
+
+  it.each([
+    ['1', true],
+    ['12345678901234567890', true],
+    ['0012', true],
+    ['', false],
+    ['1a', false],
+    ['-1', false],
+    ['1.5', false],
+    ['1\n', false],
+    ['lk-1', false],
+  ])('%j is a number of BullMQ: %s', (id, expected) => {
+    expect(isCounterId(id)).toBe(expected)
+  })
+})
+
+describe('an id of ours', () => {
+  it('is the same for the same idempotency key, and tells nothing of it', () => {
+    const id = lookupIdFor('active')
+    expect(id).toMatch(/^lk-[0-9a-f]{32}$/)
+    expect(lookupIdFor('active')).toBe(id)
+    expect(lookupIdFor('Active')).not.toBe(id)
+    expect(lookupIdFor('')).toMatch(/^lk-[0-9a-f]{32}$/)
+  })
+
+  it('is another one each time where there is no key', () => {
+    expect(new Set(Array.from({ length: 1000 }, () => lookupIdFor())).size).toBe(1000)
+  })
+
+  it("of a result comes of its lookup's, and never is one of BullMQ's own keys", () => {
+    for (const id of ['active', 'meta', 'wait', '1', 'lk-1']) expect(resultId(id)).toBe(`rs-${id}`)
+    expect(resultIdOfItsOwn(identity('1'))).toBe(`rs-1-${lookupHash(identity('1'))}`)
+    expect(resultIdOfItsOwn(identity('1'))).not.toBe(resultIdOfItsOwn(identity('1', 'i')))
+  })
+})

@@ -1,0 +1,48 @@
+/** Whether Redis answers, and how far this machine's clock is off its: asked every two seconds, whoever wants to know. */
+
+import { every, now } from '../clock.ts'
+import type { Redis } from './redis.ts'
+
+const ASK_EVERY_MS = 2_000
+
+export class Pulse {
+  readonly #redis: Redis
+  #answers = false
+  #skewMs = 0
+  #timer: { stop: () => void } | null = null
+
+  /** `redis` gives up by itself when Redis hangs. */
+  constructor(redis: Redis) {
+    this.#redis = redis
+  }
+
+  get answers(): boolean {
+    return this.#answers
+  }
+
+  /** This machine's clock less that of Redis, ms; as last seen. */
+  get skewMs(): number {
+    return this.#skewMs
+  }
+
+  async start(): Promise<void> {
+    this.#timer = every(ASK_EVERY_MS, () => this.ask())
+    await this.ask()
+  }
+
+  stop(): void {
+    this.#timer?.stop()
+  }
+
+  /** Never rejects. */
+  async ask(): Promise<void> {
+    const before = now()
+    try {
+      const [seconds, micros] = await this.#redis.time()
+      this.#skewMs = (before + now()) / 2 - (Number(seconds) * 1000 + Number(micros) / 1000)
+      this.#answers = true
+    } catch {
+      this.#answers = false
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest'
+import type { LookupEvent } from '../domain/event.ts'
+import { isRedisError, isRefusal, kindOfRedisError, redisTrouble } from './redis.ts'
+
+const reply = (message: string) => Object.assign(new Error(message), { name: 'ReplyError' })
+const system = (code: string) => Object.assign(new Error(`connect ${code} 127.0.0.1:6379`), { code })
+
+describe('an error of Redis', () => {
+  it.each([
+    ['connection', system('ECONNREFUSED')],
+    ['connection', system('ECONNRESET')],
+    ['connection', system('ENOTFOUND')],
+    ['connection', new Error('Connection is closed.')],
+    ['connection', new Error("Stream isn't writeable and enableOfflineQueue options is false")],
+    ['timeout', new Error('Command timed out')],
+    ['oom', reply("OOM command not allowed when used memory > 'maxmemory'.")],
+    ['oom', Object.assign(reply('EXECABORT Transaction discarded'), { previousErrors: [reply('OOM command')] })],
+    ['readonly', reply("READONLY You can't write against a read only replica.")],
+    ['readonly', reply('UNBLOCKED force unblock from blocking operation')],
+    ['loading', reply('LOADING Redis is loading the dataset in memory')],
+    ['auth', reply('NOAUTH Authentication required.')],
+    ['auth', reply("NOPERM this user has no permissions to run the 'eval' command")],
+    ['auth', reply('WRONGPASS invalid username-password pair')],
+    ['lock', new Error('Missing lock for job 1. moveToFinished')],
+    ['lock', new Error('could not renew lock for job 1')],
+    ['other', reply('WRONGTYPE Operation against a key holding the wrong kind of value')],
+    ['other', new TypeError('x is not a function')],
+    ['other', 'text'],
+  ])('is of kind %s: %s', (kind, error) => {
+    expect(kindOfRedisError(error)).toBe(kind)
+  })
+
+  it('is told from a mistake of ours, and a refusal from a lost connection', () => {
+    expect([reply('WRONGTYPE x'), system('ECONNRESET'), new Error('Missing lock for job 1')].map(isRedisError)).toEqual(
+      [true, true, true],
+    )
+    expect([new TypeError('x'), new SyntaxError('x'), null, undefined, 'OOM'].map(isRedisError)).not.toContain(true)
+    expect([reply('OOM x'), system('ECONNRESET'), new Error('Missing lock'), null].map(isRefusal)).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ])
+  })
+})
+
+describe('trouble with Redis', () => {
+  it('is counted each time, and said once for each kind, however many parts of a process meet it', () => {
+    const events: LookupEvent[] = []
+    const observe = (event: LookupEvent) => void events.push(event)
+    const parts = ['a', 'b', 'c'].map((where) => redisTrouble(observe, where))
+    for (let i = 0; i < 1000; i++) for (const part of parts) part(reply('OOM x'))
+    parts[2]?.(system('ECONNREFUSED'))
+    expect(events).toHaveLength(3001)
+    const said = events.filter((event) => event.type === 'redis-error' && event.say)
+    expect(said).toMatchObject([
+      { kind: 'oom', where: 'a' },
+      { kind: 'connection', where: 'c' },
+    ])
+  })
+
+  it('of another process, or of another test, is told apart', () => {
+    const said: boolean[] = []
+    for (let i = 0; i < 2; i++) {
+      redisTrouble((event) => void said.push(event.type === 'redis-error' && event.say), 'x')(reply('OOM x'))
+    }
+    expect(said).toEqual([true, true])
+  })
+})

@@ -1,0 +1,229 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { type Failure, type FailureClass, LookupFailure } from '../domain/failure.ts'
+import { type LookupHistory, NO_HISTORY } from '../domain/history.ts'
+import type { Outcome } from '../domain/outcome.ts'
+import { type CallGate, Enricher, type LookupClient } from './enrich.ts'
+
+const FOUND: Outcome = { status: 'enriched', response: null, chatRequest: null }
+const LOOKUP = { lookupId: 'lk-1', connectionId: '12345', enqueuedAt: 1 }
+const SETTINGS = { callRetries: 2, lookupBackoffMinMs: 10, lookupBackoffMaxMs: 20, lookupDeadlineMs: 5000 }
+
+function failed(of: FailureClass, more: Partial<Failure> = {}): LookupFailure {
+  return new LookupFailure({ code: 'http-status', class: of, reason: 'http_status', message: of, ...more })
+}
+
+/** A gate that lets everybody pass, and remembers. */
+function openGate() {
+  const gate = { granted: 0, out: 0, mostOut: 0, pauses: [] as number[], permit: pass, pause }
+  async function pass(_: unknown, signal: AbortSignal) {
+    signal.throwIfAborted()
+    gate.granted++
+    gate.out++
+    gate.mostOut = Math.max(gate.mostOut, gate.out)
+    return { release: () => void gate.out-- }
+  }
+  async function pause(ms: number) {
+    gate.pauses.push(ms)
+  }
+  return gate
+}
+
+/** Answers with these in turn, the last of them again and again. */
+function service(...answers: (Outcome | Error)[]) {
+  const asked: string[] = []
+  const lookup = async (connectionId: string) => {
+    const answer = answers[Math.min(asked.length, answers.length - 1)] as Outcome | Error
+    asked.push(connectionId)
+    if (answer instanceof Error) throw answer
+    return answer
+  }
+  return { asked, lookup }
+}
+
+/** Never answers; gives up when it is told to. */
+const silent: LookupClient = {
+  lookup: (_, signal) =>
+    new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+}
+
+interface Given {
+  client: LookupClient
+  gate?: CallGate
+  settings?: Partial<typeof SETTINGS>
+  history?: Partial<LookupHistory>
+  signal?: AbortSignal
+}
+
+async function attempt({ client, gate = openGate(), settings, history, signal = new AbortController().signal }: Given) {
+  const enricher = new Enricher(client, gate, { ...SETTINGS, ...settings }, () => {})
+  const begun = enricher.begin('batch', signal)
+  try {
+    return await enricher.run(begun, LOOKUP, { ...NO_HISTORY, ...history })
+  } finally {
+    begun.close()
+  }
+}
+
+describe('an attempt', () => {
+  it('that is answered at once makes one call, with one permit, which it gives back', async () => {
+    const gate = openGate()
+    const client = service(FOUND)
+    expect(await attempt({ client, gate })).toEqual({ type: 'answered', outcome: FOUND, calls: 1 })
+    expect(client.asked).toEqual(['12345'])
+    expect(gate).toMatchObject({ granted: 1, out: 0, pauses: [] })
+  })
+
+  it('takes a permit for every quick retry, never two at a time, and gives all of them back', async () => {
+    const gate = openGate()
+    const client = service(failed('transient'), failed('transient'), FOUND)
+    expect(await attempt({ client, gate })).toMatchObject({ type: 'answered', calls: 3 })
+    expect(gate).toMatchObject({ granted: 3, out: 0, mostOut: 1 })
+  })
+
+  it('goes back after CALL_RETRIES quick retries, with the failure, and may be charged', async () => {
+    const gate = openGate()
+    const end = await attempt({ client: service(failed('transient', { message: 'the last' })), gate })
+    expect(end).toMatchObject({ type: 'go-back', mayBeCharged: true, retriedOnce: false, calls: 3 })
+    expect(end).toMatchObject({ failure: { message: 'the last' } })
+    expect(gate).toMatchObject({ granted: 3, out: 0 })
+  })
+
+  it('with CALL_RETRIES 0 makes one call', async () => {
+    const end = await attempt({ client: service(failed('transient')), settings: { callRetries: 0 } })
+    expect(end).toMatchObject({ type: 'go-back', mayBeCharged: true, calls: 1 })
+  })
+
+  it('gives up at once what is permanent, with what the service did say', async () => {
+    const record = { response: { code: 7, description: 'no', encryptedSymmetricKey: null }, chatRequest: null }
+    const client = service(new LookupFailure(failed('permanent').failure, record))
+    expect(await attempt({ client })).toMatchObject({ type: 'gave-up', status: 'rejected', record, calls: 1 })
+  })
+
+  it('asks once more where once more is worth it, and then gives up', async () => {
+    const client = service(failed('permanent-after-retry'))
+    expect(await attempt({ client })).toMatchObject({ type: 'gave-up', status: 'failed', calls: 2 })
+  })
+
+  it('remembers over attempts that it has asked once more', async () => {
+    const client = service(failed('permanent-after-retry'))
+    const first = await attempt({ client, settings: { callRetries: 0 } })
+    expect(first).toMatchObject({ type: 'go-back', retriedOnce: true, mayBeCharged: false, calls: 1 })
+    const second = await attempt({ client, settings: { callRetries: 0 }, history: { retriedOnce: true } })
+    expect(second).toMatchObject({ type: 'gave-up', status: 'failed', calls: 1 })
+  })
+
+  it('is not charged for a failure of the configuration, however it came to it', async () => {
+    for (const client of [service(failed('configuration')), service(failed('transient'), failed('configuration'))]) {
+      expect(await attempt({ client })).toMatchObject({ type: 'go-back', mayBeCharged: false })
+    }
+  })
+
+  it('has the whole fleet wait when any call is told to, a probe as well', async () => {
+    const gate = openGate()
+    await attempt({ client: service(failed('transient', { retryAfterMs: 30 })), gate, settings: { callRetries: 1 } })
+    expect(gate.pauses).toEqual([30, 30])
+    const enricher = new Enricher(service(failed('transient', { retryAfterMs: 40 })), gate, SETTINGS, () => {})
+    const probing = enricher.begin('batch', new AbortController().signal)
+    await expect(probing.call('probe')).rejects.toBeInstanceOf(LookupFailure)
+    probing.close()
+    expect(gate.pauses).toEqual([30, 30, 40])
+    expect(gate.out).toBe(0)
+  })
+
+  it('passes on what is no failure of a call, and gives its permit back', async () => {
+    const gate = openGate()
+    const mistake = new TypeError('a mistake of ours')
+    await expect(attempt({ client: service(mistake), gate })).rejects.toBe(mistake)
+    expect(gate.out).toBe(0)
+  })
+})
+
+describe("an attempt's time", () => {
+  it('is up after LOOKUP_DEADLINE_MS, and the call in flight ends with it', async () => {
+    const gate = openGate()
+    const end = await attempt({ client: silent, gate, settings: { lookupDeadlineMs: 60 } })
+    expect(end).toMatchObject({ type: 'go-back', mayBeCharged: true, failure: { code: 'timeout' }, calls: 1 })
+    expect(gate.out).toBe(0)
+  })
+
+  it('runs from its first permit on, not while it waits for that', async () => {
+    const gate = openGate()
+    const slow: CallGate = {
+      permit: async (lane, signal) => {
+        await sleep(150, undefined, { signal })
+        return gate.permit(lane, signal)
+      },
+      pause: gate.pause,
+    }
+    expect(await attempt({ client: service(FOUND), gate: slow, settings: { lookupDeadlineMs: 60 } })).toMatchObject({
+      type: 'answered',
+    })
+  })
+
+  it('runs while it waits for the permit of a retry, which it then does without', async () => {
+    const gate = openGate()
+    const closing: CallGate = {
+      permit: (lane, signal) =>
+        gate.granted === 0
+          ? gate.permit(lane, signal)
+          : new Promise((_, reject) => {
+              signal.addEventListener('abort', () => reject(signal.reason))
+            }),
+      pause: gate.pause,
+    }
+    const settings = { lookupDeadlineMs: 300 }
+    const end = await attempt({ client: service(failed('transient', { message: 'x' })), gate: closing, settings })
+    expect(end).toMatchObject({ type: 'go-back', mayBeCharged: true, failure: { message: 'x' }, calls: 1 })
+  })
+
+  it('that cuts off the one retry leaves the lookup that retry', async () => {
+    let calls = 0
+    const client: LookupClient = {
+      lookup: (connectionId, signal) => {
+        calls++
+        if (calls === 1) return Promise.reject(failed('permanent-after-retry'))
+        return silent.lookup(connectionId, signal)
+      },
+    }
+    const end = await attempt({ client, settings: { lookupDeadlineMs: 300 } })
+    expect(end).toMatchObject({ type: 'go-back', failure: { code: 'timeout' }, calls: 2 })
+  })
+})
+
+describe('a lookup that is taken away', () => {
+  const away = new Error('shutdown')
+
+  it('before it has a permit, passes on why, and has called nobody', async () => {
+    const controller = new AbortController()
+    const client = service(FOUND)
+    const gate: CallGate = {
+      permit: (_, signal) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason))
+          controller.abort(away)
+        }),
+      pause: async () => {},
+    }
+    await expect(attempt({ client, gate, signal: controller.signal })).rejects.toBe(away)
+    expect(client.asked).toEqual([])
+  })
+
+  it('in the middle of a call, passes on why, and gives its permit back', async () => {
+    const controller = new AbortController()
+    const gate = openGate()
+    const running = attempt({ client: silent, gate, signal: controller.signal })
+    setImmediate(() => controller.abort(away))
+    await expect(running).rejects.toBe(away)
+    expect(gate).toMatchObject({ granted: 1, out: 0 })
+  })
+
+  it('while it waits to retry, passes on why', async () => {
+    const controller = new AbortController()
+    const client = service(failed('transient', { retryAfterMs: 4000 }))
+    const running = attempt({ client, signal: controller.signal })
+    setTimeout(() => controller.abort(away), 20)
+    await expect(running).rejects.toBe(away)
+    expect(client.asked).toHaveLength(1)
+  })
+})

@@ -1,0 +1,62 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Rest } from './rest.ts'
+
+function worker() {
+  const made = { paused: false, pauses: 0, resumes: 0, isPaused: () => made.paused, pause, resume }
+  async function pause() {
+    made.paused = true
+    made.pauses++
+  }
+  function resume() {
+    made.paused = false
+    made.resumes++
+  }
+  return made
+}
+
+describe('a worker whose Redis says no', () => {
+  let stopping: boolean
+  beforeEach(() => {
+    stopping = false
+  })
+  afterEach(() => {
+    stopping = true
+  })
+
+  it('rests once however many errors there are, is not ready meanwhile, and goes on by itself', async () => {
+    const resting = worker()
+    const rest = new Rest(resting, () => stopping)
+    expect(rest.isRecent).toBe(false)
+    for (let i = 0; i < 10_000; i++) rest.take()
+    expect(resting).toMatchObject({ paused: true, pauses: 1, resumes: 0 })
+    expect(rest.isRecent).toBe(true)
+    await vi.waitFor(() => expect(resting).toMatchObject({ paused: false, resumes: 1 }), { timeout: 5000 })
+    expect(rest.isRecent).toBe(true)
+  })
+
+  it('rests twice as long if it is refused again', async () => {
+    const resting = worker()
+    const rest = new Rest(resting, () => stopping)
+    const lasted = async (resumes: number) => {
+      const since = performance.now()
+      rest.take()
+      await vi.waitFor(() => expect(resting.resumes).toBe(resumes), { timeout: 10_000, interval: 5 })
+      return performance.now() - since
+    }
+    const first = await lasted(1)
+    const second = await lasted(2)
+    expect(first).toBeGreaterThanOrEqual(495)
+    expect(second).toBeGreaterThanOrEqual(995)
+  })
+
+  it('is not woken up again, nor sent to rest, once it stops', async () => {
+    const [resting, later, other] = [worker(), worker(), worker()]
+    new Rest(resting, () => stopping).take()
+    stopping = true
+    new Rest(later, () => stopping).take()
+    new Rest(other, () => false).take() // its rest ends after that of the first would have
+    await vi.waitFor(() => expect(other.resumes).toBe(1), { timeout: 5000 })
+    expect(resting).toMatchObject({ pauses: 1, resumes: 0 })
+    expect(later).toMatchObject({ pauses: 0, resumes: 0 })
+  })
+})

@@ -1,0 +1,294 @@
+import type { Redis } from 'ioredis'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/embedded-redis.ts'
+import { Gate, type GateOptions, type Permit } from '../../src/gate/gate.ts'
+import { connect } from '../support/queues.ts'
+import { NAMES, until } from '../support/world.ts'
+
+const UNLIMITED: GateOptions = { ratePerSecond: null, burst: 1, maxCallsInFlight: null, longestCallMs: 1000 }
+const IN_FLIGHT = 'bull:chat-enricher:gate:in-flight'
+const RATE = 'bull:chat-enricher:gate:rate'
+
+let embedded: EmbeddedRedis
+let redis: Redis
+const connections: Redis[] = []
+const ends: AbortController[] = []
+
+beforeAll(async () => {
+  embedded = await startEmbeddedRedis()
+  redis = connect(embedded.url)
+})
+afterAll(async () => {
+  redis.disconnect()
+  await embedded.stop()
+})
+beforeEach(async () => {
+  await redis.flushall()
+})
+afterEach(() => {
+  for (const end of ends.splice(0)) end.abort(new Error('the test is over'))
+  for (const connection of connections.splice(0)) connection.disconnect()
+})
+
+/** A gate of a process of its own. */
+function gate(options: Partial<GateOptions> = {}, trouble?: (error: unknown) => void): Gate {
+  const connection = connect(embedded.url)
+  connections.push(connection)
+  return new Gate(connection, NAMES, { ...UNLIMITED, ...options }, () => {}, trouble)
+}
+
+/** A signal that ends with the test. */
+function life(): AbortSignal {
+  const end = new AbortController()
+  ends.push(end)
+  return end.signal
+}
+
+/** Asks for so many permits at once; `got` has the times of those that were granted so far. */
+function ask(of: Gate, count: number) {
+  const got: number[] = []
+  const permits: Permit[] = []
+  const signal = life()
+  const all = Promise.all(
+    Array.from({ length: count }, async () => {
+      const permit = await of.permit('batch', signal)
+      got.push(performance.now())
+      permits.push(permit)
+    }),
+  )
+  all.catch(() => {})
+  return { got, permits, all }
+}
+
+function mostInASecond(times: number[]): number {
+  const sorted = [...times].sort((a, b) => a - b)
+  let start = 0
+  return sorted.reduce((most, time, index) => {
+    while ((sorted[start] as number) <= time - 1000) start++
+    return Math.max(most, index - start + 1)
+  }, 0)
+}
+
+describe('the pace', () => {
+  it('of 50 a second is kept by four processes together: at most 52 in any second, and hardly less on average', async () => {
+    const times: number[] = []
+    const signal = life()
+    const startedAt = performance.now()
+    const LASTS_MS = 5000
+    const caller = async (of: Gate) => {
+      while (performance.now() - startedAt < LASTS_MS) {
+        const permit = await of.permit('batch', signal)
+        times.push(performance.now())
+        permit.release()
+      }
+    }
+    const gates = [1, 2, 3, 4].map(() => gate({ ratePerSecond: 50 }))
+    await Promise.all(gates.flatMap((of) => Array.from({ length: 8 }, () => caller(of))))
+    const within = times.filter((time) => time - startedAt < LASTS_MS)
+    expect(mostInASecond(times)).toBeLessThanOrEqual(52)
+    expect(within.length / (LASTS_MS / 1000)).toBeGreaterThanOrEqual(49)
+  })
+
+  it('lets a burst of RATE_LIMIT_BURST leave at once, and no more', async () => {
+    const asked = ask(gate({ ratePerSecond: 2, burst: 5 }), 7)
+    await until('the burst has left', () => asked.got.length === 5)
+    const first = Math.max(...asked.got)
+    await asked.all
+    expect((asked.got[5] ?? 0) - first).toBeGreaterThan(400)
+    expect((asked.got[6] ?? 0) - first).toBeGreaterThan(900)
+  })
+
+  it('may be less than one a second', async () => {
+    const asked = ask(gate({ ratePerSecond: 0.5 }), 2)
+    await asked.all
+    expect((asked.got[1] ?? 0) - (asked.got[0] ?? 0)).toBeGreaterThan(1990)
+  })
+
+  it('of none lets all pass, and none of Redis is used up for it', async () => {
+    const startedAt = performance.now()
+    await ask(gate(), 5000).all
+    expect(performance.now() - startedAt).toBeLessThan(5000)
+    expect(await redis.keys('*gate*')).toEqual([])
+  })
+
+  it('goes on when the clock of Redis was set back', async () => {
+    const [seconds] = await redis.time()
+    await redis.set(RATE, String((Number(seconds) + 86_400) * 1000))
+    await ask(gate({ ratePerSecond: 50 }), 3).all
+    expect(Number(await redis.get(RATE))).toBeLessThan((Number(seconds) + 3600) * 1000)
+  })
+
+  it('forgets what is past', async () => {
+    await ask(gate({ ratePerSecond: 50 }), 2).all
+    expect(await redis.pttl(RATE)).toBeGreaterThan(0)
+  })
+})
+
+describe('the limit of calls in flight', () => {
+  it('is that of all processes together', async () => {
+    let out = 0
+    let most = 0
+    const signal = life()
+    const gates = [1, 2, 3, 4].map(() => gate({ maxCallsInFlight: 3 }))
+    const call = async (of: Gate) => {
+      const permit = await of.permit('batch', signal)
+      out++
+      most = Math.max(most, out)
+      await new Promise((resolve) => setTimeout(resolve, 5)) // the call
+      out--
+      permit.release()
+    }
+    await Promise.all(gates.flatMap((of) => Array.from({ length: 20 }, () => call(of))))
+    expect(most).toBeLessThanOrEqual(3)
+    expect(most).toBeGreaterThan(1)
+    await until('nothing is out any more', async () => (await redis.zcard(IN_FLIGHT)) === 0)
+  })
+
+  it('counts a permit once, however often it is released', async () => {
+    const of = gate({ maxCallsInFlight: 1 })
+    const first = ask(of, 1)
+    await first.all
+    const second = ask(of, 1)
+    for (let i = 0; i < 3; i++) first.permits[0]?.release()
+    await second.all
+    const third = ask(of, 1)
+    first.permits[0]?.release()
+    await until('it was asked for in vain', async () => (await redis.zcard(IN_FLIGHT)) === 1)
+    expect(third.got).toEqual([])
+    second.permits[0]?.release()
+    await third.all
+  })
+
+  it('wakes who waits in the same process at once when a call ends', async () => {
+    const of = gate({ maxCallsInFlight: 1 })
+    const waits: number[] = []
+    for (let i = 0; i < 20; i++) {
+      const first = ask(of, 1)
+      await first.all
+      const second = ask(of, 1)
+      await until('the second one is told to wait', async () => (await redis.zcard(IN_FLIGHT)) === 1)
+      const releasedAt = performance.now()
+      first.permits[0]?.release()
+      await second.all
+      waits.push((second.got[0] ?? 0) - releasedAt)
+      second.permits[0]?.release()
+    }
+    waits.sort((a, b) => a - b)
+    expect(waits[10]).toBeLessThan(10) // who is not woken up asks again after 12 to 37 ms
+  })
+
+  it('gets the places of a process back that died', async () => {
+    const dying = gate({ maxCallsInFlight: 1, longestCallMs: -4500 }) // a lease is 5 s longer than the longest call
+    await ask(dying, 1).all
+    connections.at(-1)?.disconnect()
+    const asked = ask(gate({ maxCallsInFlight: 1 }), 1)
+    expect(await redis.zcard(IN_FLIGHT)).toBe(1)
+    await asked.all
+  })
+
+  it('and the pace hold together', async () => {
+    const of = gate({ maxCallsInFlight: 2, ratePerSecond: 20 })
+    const asked = ask(of, 2)
+    await asked.all
+    expect((asked.got[1] ?? 0) - (asked.got[0] ?? 0)).toBeGreaterThan(45)
+    const more = ask(of, 1)
+    expect(await redis.zcard(IN_FLIGHT)).toBe(2)
+    asked.permits[0]?.release()
+    await more.all
+  })
+})
+
+describe('who gives up waiting', () => {
+  it('leaves no permit behind, and lets the others pass', async () => {
+    const of = gate({ maxCallsInFlight: 1, ratePerSecond: 20 })
+    const first = ask(of, 1)
+    await first.all
+    const reason = new Error('shutdown')
+    const controller = new AbortController()
+    const impatient = Array.from({ length: 10 }, () => of.permit('batch', controller.signal))
+    const patient = ask(of, 1)
+    controller.abort(reason)
+    for (const outcome of await Promise.allSettled(impatient)) {
+      expect(outcome).toEqual({ status: 'rejected', reason })
+    }
+    first.permits[0]?.release()
+    await patient.all
+    patient.permits[0]?.release()
+    await until('nothing is out any more', async () => (await redis.zcard(IN_FLIGHT)) === 0)
+  })
+
+  it('while its turn is booked, gives the turn back', async () => {
+    const of = gate({ maxCallsInFlight: 5, ratePerSecond: 2 })
+    await ask(of, 1).all
+    const controller = new AbortController()
+    const booked = of.permit('batch', controller.signal)
+    await until('the turn is booked', async () => (await redis.zcard(IN_FLIGHT)) === 2)
+    controller.abort(new Error('shutdown'))
+    await expect(booked).rejects.toThrow('shutdown')
+    await until('it was given back', async () => (await redis.zcard(IN_FLIGHT)) === 1)
+  })
+
+  it('before it asked, is told at once', async () => {
+    const reason = new Error('shutdown')
+    await expect(gate().permit('batch', AbortSignal.abort(reason))).rejects.toBe(reason)
+    expect(await redis.zcard(IN_FLIGHT)).toBe(0)
+  })
+})
+
+describe('Retry-After', () => {
+  it('holds every process until it is over, and is only ever made longer', async () => {
+    const gates = [1, 2, 3].map(() => gate())
+    const startedAt = performance.now()
+    await gates[0]?.pause(700)
+    await gates[1]?.pause(10)
+    const asked = gates.map((of) => ask(of, 3))
+    await Promise.all(asked.map(({ all }) => all))
+    const times = asked.flatMap(({ got }) => got)
+    expect(Math.min(...times) - startedAt).toBeGreaterThanOrEqual(699)
+    expect(Math.max(...times) - startedAt).toBeLessThan(3000)
+  })
+
+  it('is forgotten when it is over', async () => {
+    const of = gate()
+    await of.pause(50)
+    await ask(of, 1).all
+    await until('nothing is left of it', async () => (await redis.keys('*not-before*')).length === 0)
+  })
+
+  it('holds also when it is a fraction of a millisecond', async () => {
+    await gate().pause(0.2)
+    expect(await redis.pttl('bull:chat-enricher:gate:not-before')).toBeLessThanOrEqual(1)
+  })
+})
+
+describe('a Redis in trouble', () => {
+  it('lets nobody call while it refuses, is told of, and all go on afterwards', async () => {
+    const troubles: unknown[] = []
+    await redis.lpush(RATE, 'of the wrong type')
+    const asked = ask(
+      gate({ ratePerSecond: 50 }, (error) => troubles.push(error)),
+      3,
+    )
+    await until('it has refused twice', () => troubles.length >= 2)
+    expect(asked.got).toEqual([])
+    await redis.del(RATE)
+    await asked.all
+  })
+
+  it('that restarts keeps nobody waiting for good', async () => {
+    const own = await startEmbeddedRedis()
+    const connection = connect(own.url)
+    connections.push(connection)
+    const of = new Gate(connection, NAMES, { ...UNLIMITED, ratePerSecond: 50 })
+    const asked = ask(of, 40)
+    await until('some have passed', () => asked.got.length > 3)
+    await own.stop()
+    const again = await startEmbeddedRedis([], own.port)
+    try {
+      await asked.all
+    } finally {
+      connection.disconnect()
+      await again.stop()
+    }
+  })
+})

@@ -1,0 +1,242 @@
+import { once } from 'node:events'
+import type { Redis } from 'ioredis'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/embedded-redis.ts'
+import { markerKey, resultChannel } from '../../src/queues/names.ts'
+import { connect, identityOf, type Publisher, publisher, resultFor } from '../support/queues.ts'
+import { type Consumer, consume, NAMES } from '../support/world.ts'
+
+let embedded: EmbeddedRedis
+let redis: Redis
+let here: Publisher
+let there: Publisher
+
+beforeAll(async () => {
+  embedded = await startEmbeddedRedis()
+  redis = connect(embedded.url)
+  here = publisher(embedded.url)
+  there = publisher(embedded.url)
+})
+afterAll(async () => {
+  for (const connection of [redis, here.redis, there.redis]) connection.disconnect()
+  await embedded.stop()
+})
+beforeEach(async () => {
+  await redis.flushall()
+})
+
+const publish = (of: Publisher, identity = identityOf('a')) => of.results.publish(resultFor(identity), identity)
+const marked = async (identity = identityOf('a')) => await redis.get(markerKey(NAMES, identity))
+const listed = () => redis.lrange(`bull:${NAMES.resultQueue}:wait`, 0, -1)
+const consumers: Consumer[] = []
+afterEach(async () => {
+  await Promise.all(consumers.splice(0).map((consumer) => consumer.close()))
+})
+function consuming(): Consumer {
+  const consumer = consume({ redisUrl: embedded.url })
+  consumers.push(consumer)
+  return consumer
+}
+
+describe('the result of a lookup', () => {
+  it('is published once, together with its marker', async () => {
+    expect(await publish(here)).toBe('published')
+    expect(await marked()).toBe('enriched')
+    expect(await redis.pttl(markerKey(NAMES, identityOf('a')))).toBeGreaterThan(50_000)
+    expect(await publish(here)).toBe('suppressed')
+    expect(await publish(there)).toBe('suppressed')
+    expect(await listed()).toEqual(['rs-a'])
+  })
+
+  it('is the job that the contract says', async () => {
+    await publish(here)
+    const job = await here.queue.getJob('rs-a')
+    expect(job).toMatchObject({ name: 'enriched', id: 'rs-a' })
+    expect(job?.data).toEqual({ ...resultFor(identityOf('a')), finishedAt: expect.any(String) })
+  })
+
+  it('is not published again after the consumer has removed it, and leaves nothing behind', async () => {
+    const consumer = consuming()
+    await publish(here)
+    await consumer.have(1)
+    await expect.poll(() => redis.exists(`bull:${NAMES.resultQueue}:rs-a`)).toBe(0)
+    expect(await publish(there)).toBe('suppressed')
+    expect(await redis.exists(`bull:${NAMES.resultQueue}:rs-a`)).toBe(0)
+    await publish(here, identityOf('b'))
+    await consumer.have(2)
+    expect(consumer.results.map(({ lookupId }) => lookupId)).toEqual(['a', 'b'])
+  })
+
+  it('is told to whoever waits for this one lookup, once', async () => {
+    const waiter = connect(embedded.url)
+    try {
+      await waiter.subscribe(resultChannel(NAMES, identityOf('a')), resultChannel(NAMES, identityOf('b')))
+      const messages: [string, string][] = []
+      waiter.on('message', (channel, message) => messages.push([channel, message]))
+      await publish(here)
+      await publish(there)
+      const last = once(waiter, 'message')
+      await publish(here, identityOf('b'))
+      await last
+      await expect.poll(() => messages.length).toBe(2)
+      expect(messages.map(([channel]) => channel)).toEqual(['a', 'b'].map((id) => resultChannel(NAMES, identityOf(id))))
+      expect(JSON.parse(messages[0]?.[1] ?? '')).toMatchObject({ lookupId: 'a', status: 'enriched' })
+    } finally {
+      waiter.disconnect()
+    }
+  })
+
+  it('is one, and not none, of two workers that publish at the same moment while a consumer removes at once', async () => {
+    const consumer = consuming()
+    const identities = Array.from({ length: 500 }, (_, index) => identityOf(`r${index}`))
+    const answers = await Promise.all(identities.map((of) => Promise.all([publish(here, of), publish(there, of)])))
+    expect(answers.every((pair) => [...pair].sort().join() === 'published,suppressed')).toBe(true)
+    await consumer.have(500)
+    await publish(here, identityOf('the last'))
+    await consumer.have(501)
+    expect(new Set(consumer.results.map(({ lookupId }) => lookupId)).size).toBe(501)
+    expect(consumer.results).toHaveLength(501)
+  })
+})
+
+describe('a result after SCRIPT FLUSH', () => {
+  it('is neither lost nor doubled, however often that comes', async () => {
+    const consumer = consuming()
+    for (let index = 0; index < 100; index++) {
+      const identity = identityOf(`f${index}`)
+      if (index % 2 === 0) await redis.script('FLUSH')
+      expect(await publish(here, identity)).toBe('published')
+      if (index % 3 === 0) await redis.script('FLUSH')
+      expect(await publish(there, identity)).toBe('suppressed')
+      expect(await marked(identity)).toBe('enriched')
+    }
+    await consumer.have(100)
+    await publish(here, identityOf('the last'))
+    await consumer.have(101)
+    expect(consumer.results).toHaveLength(101)
+  })
+})
+
+describe('a result that Redis refuses', () => {
+  /** Rejected, and nothing of it is there that would keep it from being published. */
+  async function expectNothingDone(): Promise<void> {
+    await expect(publish(here)).rejects.toThrow()
+    expect(await marked()).toBeNull()
+  }
+
+  /** Published, seen by a consumer, once. */
+  async function expectItWorks(): Promise<void> {
+    const consumer = consuming()
+    expect(await publish(here)).toBe('published')
+    expect(await publish(there)).toBe('suppressed')
+    await consumer.have(1)
+    await publish(here, identityOf('b'))
+    await consumer.have(2)
+    expect(consumer.results.map(({ lookupId }) => lookupId)).toEqual(['a', 'b'])
+  }
+
+  it('for want of memory is published when there is some', async () => {
+    await publish(here, identityOf('b')) // scripts are loaded
+    await redis.flushall()
+    await redis.config('SET', 'maxmemory', '1mb')
+    try {
+      await expectNothingDone()
+      expect(await redis.exists(`bull:${NAMES.resultQueue}:rs-a`)).toBe(0)
+    } finally {
+      await redis.config('SET', 'maxmemory', '0')
+    }
+    await expectItWorks()
+  })
+
+  it.each([
+    ['its own key', 'rs-a'],
+    ['the list of the queue', 'wait'],
+    ['the event stream', 'events'],
+    ['the settings of the queue', 'meta'],
+    ['the number of jobs', 'id'],
+  ])('because %s is of the wrong type, is published when it is not any more', async (_, part) => {
+    const key = `bull:${NAMES.resultQueue}:${part}`
+    await (part === 'id' ? redis.lpush(key, 'x') : redis.set(key, 'x'))
+    await expectNothingDone()
+    await expectNothingDone()
+    await redis.del(key)
+    await expectItWorks()
+  })
+
+  it.each([
+    'lpush',
+    'hset',
+    'hmset',
+    'xadd',
+    'set',
+    'evalsha',
+    'eval',
+    'multi',
+    'exec',
+    'del',
+    'exists',
+    'zadd',
+    'incr',
+  ])('because the ACL lacks %s, is published when it does not any more', async (command) => {
+    await publish(here, identityOf('b')) // scripts are loaded
+    await redis.flushall()
+    await redis.acl('SETUSER', 'default', `-${command}`)
+    // Whether it can do without that command may differ; that there is one result in the end may not.
+    await publish(here).catch(() => {})
+    await redis.acl('SETUSER', 'default', `+${command}`)
+    await publish(there)
+    expect(await marked()).toBe('enriched')
+    const consumer = consuming()
+    await publish(here, identityOf('b'))
+    await consumer.have(2)
+    expect(consumer.results.map(({ lookupId }) => lookupId)).toEqual(['a', 'b'])
+  })
+
+  it('only after it lies in the queue is published, though nobody is woken up for it', async () => {
+    await redis.set(`bull:${NAMES.resultQueue}:marker`, 'x')
+    expect(await publish(here)).toBe('published')
+    expect(await publish(there)).toBe('suppressed')
+    expect(await listed()).toEqual(['rs-a'])
+  })
+
+  it('is not lost if the worker that was refused half way dies', async () => {
+    await redis.set(`bull:${NAMES.resultQueue}:wait`, 'x')
+    await expectNothingDone()
+    await redis.del(`bull:${NAMES.resultQueue}:wait`)
+    const consumer = consuming()
+    expect(await publish(there)).toBe('published') // by another one
+    await consumer.have(1)
+  })
+})
+
+describe('lookups that BullMQ numbered', () => {
+  const [batch, interactive] = [NAMES.lookupQueue, NAMES.interactiveQueue]
+
+  it.each([
+    ['of two queues', identityOf('1', batch, 1_700_000_000_000), identityOf('1', interactive, 1_700_000_000_001)],
+    ['of two queues in the same millisecond', identityOf('1', batch), identityOf('1', interactive)],
+    [
+      'before and after a clean slate',
+      identityOf('1', batch, 1_700_000_000_000),
+      identityOf('1', batch, 1_700_000_000_001),
+    ],
+  ])('%s have a result each', async (_, first, second) => {
+    expect(await publish(here, first)).toBe('published')
+    expect(await publish(here, second)).toBe('published')
+    expect(await publish(there, first)).toBe('suppressed')
+    expect(await publish(there, second)).toBe('suppressed')
+    const consumer = consuming()
+    await consumer.have(2)
+    await publish(here, identityOf('b'))
+    await consumer.have(3)
+    expect(consumer.results.map(({ lookupId }) => lookupId)).toEqual(['1', '1', 'b'])
+  })
+
+  it('have a result each also when the first one is gone already', async () => {
+    const consumer = consuming()
+    for (const enqueuedAt of [1_700_000_000_000, 1_700_000_000_001, 1_700_000_000_002]) {
+      expect(await publish(here, identityOf('1', batch, enqueuedAt))).toBe('published')
+      await consumer.have(enqueuedAt - 1_700_000_000_000 + 1)
+    }
+  })
+})

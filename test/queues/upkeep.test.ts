@@ -1,0 +1,236 @@
+import type { Job, Queue } from 'bullmq'
+import { Queue as BullQueue, Worker } from 'bullmq'
+import type { Redis } from 'ioredis'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { NO_HISTORY } from '../../src/domain/history.ts'
+import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/embedded-redis.ts'
+import { Fleet, type Member } from '../../src/queues/fleet.ts'
+import { LookupHistories } from '../../src/queues/lookup-history.ts'
+import { type LookupIdentity, markerKey } from '../../src/queues/names.ts'
+import { Reconciler } from '../../src/queues/reconciler.ts'
+import { removeOld } from '../../src/queues/retention.ts'
+import { connect, identityOf } from '../support/queues.ts'
+import { NAMES, until } from '../support/world.ts'
+
+let embedded: EmbeddedRedis
+let redis: Redis
+let queue: Queue
+
+beforeAll(async () => {
+  embedded = await startEmbeddedRedis()
+  redis = connect(embedded.url)
+  queue = new BullQueue(NAMES.lookupQueue, { connection: redis })
+})
+afterAll(async () => {
+  redis.disconnect()
+  await embedded.stop()
+})
+beforeEach(async () => {
+  await redis.flushall()
+})
+
+const identify = (job: Job): LookupIdentity => identityOf(job.id ?? '')
+
+/** Adds these and has them end as BullMQ ends them: `failed` fail, the others complete. */
+async function finish(ids: string[], failed = true): Promise<void> {
+  await queue.addBulk(ids.map((jobId) => ({ name: 'lookup', data: { connectionId: 'c' }, opts: { jobId } })))
+  const worker = new Worker(
+    NAMES.lookupQueue,
+    async () => {
+      if (failed) throw new Error('x')
+    },
+    { connection: connect(embedded.url), concurrency: 50 },
+  )
+  worker.on('error', () => {})
+  const state = failed ? 'failed' : 'completed'
+  await until('all are finished', async () => (await queue.getJobCounts(state))[state] === ids.length)
+  await worker.close()
+}
+
+/** The finished lookup ended so many milliseconds earlier. */
+async function makeOlder(id: string, ms: number, state = 'failed'): Promise<void> {
+  const finishedOn = Date.now() - ms
+  await redis.hset(`bull:${NAMES.lookupQueue}:${id}`, 'finishedOn', finishedOn)
+  await redis.zadd(`bull:${NAMES.lookupQueue}:${state}`, finishedOn, id)
+}
+
+const mark = (...ids: string[]) =>
+  Promise.all(ids.map((id) => redis.set(markerKey(NAMES, identityOf(id)), 'failed', 'PX', 60_000)))
+
+describe('a lookup that gave up without a result', () => {
+  const DAY_MS = 86_400_000
+  const reconciler = () => new Reconciler(new LookupHistories(redis, NAMES), { markerTtlMs: DAY_MS })
+  async function found(of: Reconciler): Promise<string[]> {
+    const ids: string[] = []
+    await of.run(queue, identify, async (job) => void ids.push(job.id ?? ''))
+    return ids
+  }
+
+  it('is found, and those that have one are not', async () => {
+    await finish(['a', 'b', 'c'])
+    await mark('a', 'c')
+    expect(await found(reconciler())).toEqual(['b'])
+  })
+
+  it('is found among 2,000, wherever it lies', async () => {
+    const ids = Array.from({ length: 2000 }, (_, index) => `l${index}`)
+    await finish(ids)
+    const lost = ['l0', 'l777', 'l1999']
+    await mark(...ids.filter((id) => !lost.includes(id)))
+    expect((await found(reconciler())).sort()).toEqual(lost)
+  })
+
+  it('is found by one that has looked before, at once or within two minutes of differing clocks', async () => {
+    const one = reconciler()
+    await finish(['a'])
+    await mark('a')
+    expect(await found(one)).toEqual([])
+    await finish(['b', 'a'])
+    await makeOlder('b', 100_000)
+    expect(await found(one)).toEqual(['b'])
+  })
+
+  it('is found again, however much later, if its result could not be published', async () => {
+    await finish(['a', 'b'])
+    const one = reconciler()
+    const refused = one.run(queue, identify, () => Promise.reject(new Error('OOM')))
+    await expect(refused).rejects.toThrow('OOM')
+    for (const id of ['a', 'b']) await makeOlder(id, 3_600_000)
+    expect((await found(one)).sort()).toEqual(['a', 'b'])
+  })
+
+  it('is not what a dead letter is whose marker has come to its end', async () => {
+    await finish(['old', 'new'])
+    await makeOlder('old', DAY_MS + 1000)
+    expect(await found(reconciler())).toEqual(['new'])
+  })
+
+  it('is found though another one was removed in the meantime', async () => {
+    await finish(['a', 'b'])
+    await redis.del(`bull:${NAMES.lookupQueue}:b`)
+    expect(await found(reconciler())).toEqual(['a'])
+  })
+})
+
+describe('retention', () => {
+  it('removes on a queue that lies idle what is too old, and only that', async () => {
+    await finish(['done', 'done-old'], false)
+    await finish(['dead', 'dead-old'])
+    await makeOlder('done-old', 5000, 'completed')
+    await makeOlder('dead-old', 50_000)
+    await removeOld(queue, { lookupRetentionMs: 4000, deadLetterRetentionMs: 60_000 })
+    expect(await queue.getJobCounts('completed', 'failed')).toEqual({ completed: 1, failed: 2 })
+    await removeOld(queue, { lookupRetentionMs: 4000, deadLetterRetentionMs: 40_000 })
+    const left = await Promise.all(['done', 'done-old', 'dead', 'dead-old'].map((id) => queue.getJob(id)))
+    expect(left.map((job) => job?.id)).toEqual(['done', undefined, 'dead', undefined])
+    expect(await redis.exists(`bull:${NAMES.lookupQueue}:dead-old`)).toBe(0)
+  })
+
+  it('removes more than one batch', async () => {
+    const ids = Array.from({ length: 2500 }, (_, index) => `l${index}`)
+    await finish(ids, false)
+    await until('they are a little old', async () => {
+      await removeOld(queue, { lookupRetentionMs: 1, deadLetterRetentionMs: 1 })
+      return (await queue.getJobCounts('completed')).completed === 0
+    })
+  })
+
+  it('touches nothing that is not finished', async () => {
+    await queue.add('lookup', { connectionId: 'c' }, { timestamp: 1 })
+    await queue.add('lookup', { connectionId: 'c' }, { timestamp: 1, delay: 1e9 })
+    await queue.add('lookup', { connectionId: 'c' }, { timestamp: 1, priority: 5 })
+    await removeOld(queue, { lookupRetentionMs: 1, deadLetterRetentionMs: 1 })
+    const counts = await queue.getJobCounts('waiting', 'delayed', 'prioritized')
+    expect(counts).toEqual({ waiting: 1, delayed: 1, prioritized: 1 })
+  })
+})
+
+describe('what is known of a lookup', () => {
+  const histories = () => new LookupHistories(redis, NAMES)
+  const history = { ...NO_HISTORY, charged: 2, calls: 7 }
+
+  it('is nothing at first', async () => {
+    expect(await histories().recall(identityOf('a'), false)).toEqual({
+      published: null,
+      history: NO_HISTORY,
+      failedAt: null,
+    })
+  })
+
+  it('is what it has behind it, and when it failed by the clock of Redis, if that may be charged', async () => {
+    await queue.add('lookup', {}, { jobId: 'a' })
+    const [seconds] = await redis.time()
+    await histories().remember(identityOf('a'), history, true)
+    const known = await histories().recall(identityOf('a'), false)
+    expect(known.history).toEqual(history)
+    expect(Math.abs((known.failedAt ?? 0) - Number(seconds) * 1000)).toBeLessThan(5000)
+    await histories().remember(identityOf('a'), history, false)
+    expect(await histories().recall(identityOf('a'), false)).toEqual({ published: null, history, failedAt: null })
+  })
+
+  it('is that it has its result', async () => {
+    await mark('a')
+    expect(await histories().recall(identityOf('a'), true)).toMatchObject({ published: 'failed' })
+    expect(await histories().withoutResult([identityOf('a'), identityOf('b')])).toEqual([identityOf('b')])
+    expect(await histories().withoutResult([])).toEqual([])
+  })
+
+  it('goes with its job, and does not come back with a late write', async () => {
+    await histories().remember(identityOf('gone'), history, true)
+    expect(await redis.keys('*gone*')).toEqual([])
+  })
+
+  it('of an older version has what that did not know at its beginning', async () => {
+    await redis.hset(`bull:${NAMES.lookupQueue}:a`, 'ce:history', '{"charged":3}')
+    const { history: read } = await histories().recall(identityOf('a'), false)
+    expect(read).toEqual({ ...NO_HISTORY, charged: 3 })
+  })
+})
+
+describe('the fleet', () => {
+  const member = (id: string): Member => ({
+    id,
+    host: 'h',
+    pid: 1,
+    version: '1',
+    startedAt: '',
+    concurrency: 1,
+    inProgress: 0,
+    perSecond: 0,
+    rateLimitPerSecond: null,
+    stopping: false,
+  })
+
+  it('has the members that say so, and loses those that leave or fall silent', async () => {
+    const fleet = new Fleet(redis, NAMES)
+    expect(await fleet.members()).toEqual([])
+    for (const id of ['a', 'b', 'c']) await fleet.beat(member(id))
+    expect(await fleet.members()).toEqual(['a', 'b', 'c'].map(member))
+    await fleet.leave('a')
+    const line = 'bull:chat-enricher:member:b'
+    const lives = await redis.pttl(line)
+    expect(lives).toBeGreaterThan(2000) // a beat may be late
+    expect(lives).toBeLessThanOrEqual(10_000)
+    await redis.del(line) // as when its time is up
+    expect(await fleet.members()).toEqual([member('c')])
+  })
+
+  it('does not keep the names of those that fell silent', async () => {
+    await redis.zadd('bull:chat-enricher:members', 1, 'long-gone')
+    await new Fleet(redis, NAMES).beat(member('a'))
+    expect(await redis.zrange('bull:chat-enricher:members', 0, -1)).toEqual(['a'])
+  })
+
+  it('lets one member at a time do a task, which keeps it until its lease ends', async () => {
+    const fleet = new Fleet(redis, NAMES)
+    expect(await fleet.mayDo('task', 'a', 60_000)).toBe(true)
+    expect(await fleet.mayDo('task', 'b', 60_000)).toBe(false)
+    expect(await fleet.mayDo('other', 'b', 60_000)).toBe(true)
+    await redis.pexpire('bull:chat-enricher:lease:task', 1000)
+    expect(await fleet.mayDo('task', 'a', 60_000)).toBe(true)
+    expect(await redis.pttl('bull:chat-enricher:lease:task')).toBeGreaterThan(50_000)
+    await redis.pexpire('bull:chat-enricher:lease:task', 1)
+    await until('the lease has ended', () => fleet.mayDo('task', 'b', 60_000))
+    expect(await fleet.mayDo('task', 'a', 60_000)).toBe(false)
+  })
+})

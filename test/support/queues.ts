@@ -1,0 +1,42 @@
+/** Parts of the queues room on a Redis of the test's own, each on a connection of its own, as in a process of its own. */
+
+import type { Queue } from 'bullmq'
+import type { Redis } from 'ioredis'
+import { type Result, resultOf } from '../../src/domain/result.ts'
+import { openQueue } from '../../src/queues/lookup-queue.ts'
+import type { LookupIdentity } from '../../src/queues/names.ts'
+import { patientConnection } from '../../src/queues/redis.ts'
+import { ResultQueue } from '../../src/queues/result-queue.ts'
+import { NAMES } from './world.ts'
+
+export interface Publisher {
+  redis: Redis
+  queue: Queue
+  results: ResultQueue
+}
+
+export function connect(url: string): Redis {
+  const redis = patientConnection(url, 'test')
+  redis.on('error', () => {})
+  return redis
+}
+
+export function publisher(url: string, markerTtlMs = 60_000): Publisher {
+  const redis = connect(url)
+  const queue = openQueue(NAMES.resultQueue, redis, NAMES)
+  return { redis, queue, results: new ResultQueue(queue, redis, NAMES, { markerTtlMs }) }
+}
+
+export function identityOf(
+  lookupId: string,
+  queue = NAMES.lookupQueue,
+  enqueuedAt = 1_700_000_000_000,
+): LookupIdentity {
+  return { lookupId, queue, enqueuedAt }
+}
+
+export function resultFor({ lookupId, enqueuedAt }: LookupIdentity, connectionId = 'c'): Result {
+  const times = { enqueuedAt: new Date(enqueuedAt).toISOString(), finishedAt: new Date().toISOString() }
+  const subject = { lookupId, connectionId, correlationId: null, metadata: null, calls: 1, attempts: 1, ...times }
+  return resultOf(subject, 'enriched')
+}
