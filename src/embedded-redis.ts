@@ -3,13 +3,14 @@
  * folder, gone when this process is gone, however that comes about.
  */
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
 import { Redis } from 'ioredis'
 import { within } from './clock.ts'
 
@@ -24,15 +25,17 @@ export interface EmbeddedRedis {
 const UP_WITHIN_MS = 10_000
 
 /**
- * The shell reads a pipe that only this process holds open. When this process ends, also by SIGKILL, the pipe closes, and
- * the shell ends Redis and removes the folder.
+ * A shell waits for Redis, and another reads a pipe that only this process holds open. When this process ends, also by
+ * SIGKILL, the pipe closes, and Redis is ended; when Redis ends, the folder goes, and its last words are passed on.
  */
 const GUARD = `
+exec 3<&0
 "$@" & server=$!
 echo "$server"
-cat >/dev/null
-kill -9 "$server" 2>/dev/null
+{ while read -r _; do :; done; kill -9 "$server" 2>/dev/null; } <&3 & reader=$!
 wait "$server" 2>/dev/null
+kill "$reader" 2>/dev/null
+tail -n 1 "$FOLDER/redis.log" 2>/dev/null
 rm -rf "$FOLDER"`
 
 /** Starts one. Throws, with the ways to get one, if there is no redis-server. `extra` are arguments of redis-server. */
@@ -44,36 +47,54 @@ export async function startEmbeddedRedis(extra: string[] = [], port?: number): P
         'redis-server; macOS: brew install redis), or set REDIS_URL to a Redis that runs',
     )
   const chosen = port ?? (await freePort())
-  const folder = await mkdtemp(join(tmpdir(), 'chat-enricher-redis-'))
-  const guard = spawn('sh', ['-c', GUARD, 'redis', binary, ...ARGUMENTS(chosen, folder), ...extra], {
-    detached: true, // a Ctrl-C at the terminal must not end Redis before those who use it
-    stdio: ['pipe', 'pipe', 'ignore'],
-    env: { PATH: process.env.PATH, FOLDER: folder },
-  })
-  guard.stdin?.on('error', () => {})
-  const [line] = (await once(guard.stdout as NonNullable<ChildProcess['stdout']>, 'data')) as [Buffer]
-  guard.unref()
-  for (const stream of [guard.stdin, guard.stdout] as unknown as { unref?(): void }[]) stream.unref?.()
   const url = `redis://127.0.0.1:${chosen}`
-  const stop = async () => {
-    if (guard.exitCode !== null || guard.signalCode !== null) return
-    const ended = once(guard, 'exit')
-    guard.ref()
-    guard.stdin?.end()
-    await ended
+  const folder = await mkdtemp(join(tmpdir(), 'chat-enricher-redis-'))
+  const guard = new Guard(folder, [binary, ...ARGUMENTS(chosen, folder), ...extra])
+  const pid = await guard.pid()
+  if ((await Promise.race([answers(url), guard.ended])) !== 'answered') {
+    await guard.stop()
+    throw new Error(
+      `expected the embedded Redis to answer at ${url}, got nothing; ${binary} said: ${guard.lastWords()}`,
+    )
   }
-  try {
-    await answered(url)
-  } catch (cause) {
-    const log = await readFile(join(folder, 'redis.log'), 'utf8').catch(() => '')
-    await stop()
-    throw new Error(`${(cause as Error).message}; ${binary} said: ${lastLine(log)}`, { cause })
-  }
-  return { url, port: chosen, pid: Number(line.toString()), stop }
+  return { url, port: chosen, pid, stop: () => guard.stop() }
 }
 
-function lastLine(log: string): string {
-  return log.trim().split('\n').at(-1) || 'nothing'
+class Guard {
+  readonly ended: Promise<unknown>
+  readonly #shell: ChildProcessByStdio<Writable, Readable, null>
+  #said = ''
+
+  constructor(folder: string, command: string[]) {
+    this.#shell = spawn('sh', ['-c', GUARD, 'redis', ...command], {
+      detached: true, // a Ctrl-C at the terminal must not end Redis before those who use it
+      stdio: ['pipe', 'pipe', 'ignore'],
+      env: { PATH: process.env.PATH, FOLDER: folder },
+    })
+    this.ended = once(this.#shell, 'close')
+    this.#shell.stdin.on('error', () => {})
+    this.#shell.stdout.on('data', (data: Buffer) => {
+      this.#said += data.toString()
+    })
+  }
+
+  /** Of Redis. From then on neither keeps this process alive. */
+  async pid(): Promise<number> {
+    await once(this.#shell.stdout, 'data')
+    this.#shell.unref()
+    for (const stream of [this.#shell.stdin, this.#shell.stdout] as { unref?(): void }[]) stream.unref?.()
+    return Number.parseInt(this.#said, 10)
+  }
+
+  lastWords(): string {
+    return this.#said.trim().split('\n').slice(1).at(-1) ?? 'nothing'
+  }
+
+  async stop(): Promise<void> {
+    this.#shell.ref()
+    this.#shell.stdin.end()
+    await this.ended
+  }
 }
 
 const ARGUMENTS = (port: number, folder: string) => [
@@ -98,14 +119,13 @@ async function freePort(): Promise<number> {
   return port
 }
 
-async function answered(url: string): Promise<void> {
+async function answers(url: string): Promise<'answered' | 'late'> {
   const redis = new Redis(url, { protocol: 2, retryStrategy: () => 50, maxRetriesPerRequest: null })
   redis.on('error', () => {})
   const answer = await within(
     UP_WITHIN_MS,
-    redis.ping().catch(() => 'late'),
+    redis.ping().catch(() => 'late' as const),
   )
   redis.disconnect()
-  if (answer === 'late')
-    throw new Error(`expected the embedded Redis to answer at ${url} in ${UP_WITHIN_MS / 1000} s, got nothing`)
+  return answer === 'late' ? 'late' : 'answered'
 }

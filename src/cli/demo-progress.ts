@@ -42,7 +42,7 @@ export class LiveProgress {
   constructor(expected: number, tally: Tally) {
     this.#expected = expected
     this.#tally = tally
-    const format = '{bar} {value}/{total} | {rate}/s | backlog {backlog} | p95 {p95}'
+    const format = '{bar} {value}/{total} | {rate}/s | backlog {backlog} | p95 from enqueue to result {p95}'
     this.#bar = process.stderr.isTTY
       ? new SingleBar({ format, hideCursor: true, gracefulExit: false }, Presets.shades_classic)
       : null
@@ -74,6 +74,6 @@ export class LiveProgress {
   #line(): string {
     const { rate, backlog, p95 } = this.#figures()
     const done = `${number.format(this.#tally.total)} of ${number.format(this.#expected)}`
-    return `${done} | ${rate}/s | backlog ${backlog} | p95 ${p95}`
+    return `${done} | ${rate}/s | backlog ${backlog} | p95 from enqueue to result ${p95}`
   }
 }

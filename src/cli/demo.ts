@@ -14,7 +14,7 @@ import { LiveProgress, Tally } from './demo-progress.ts'
 import { DemoWorker } from './demo-worker.ts'
 import { wholeNumber } from './positive.ts'
 import { withRedis } from './redis.ts'
-import { counted, interruption, number, print, say, whenAborted } from './terminal.ts'
+import { counted, interruption, NO_LINES_BETWEEN, number, PLAIN, print, say, whenAborted } from './terminal.ts'
 
 const WORKERS = 2
 const CALLS_PER_SECOND = 100
@@ -70,6 +70,7 @@ class Demo {
   readonly #workers: DemoWorker[] = []
   #standIn: StandIn | null = null
   #metrics: string[] = []
+  #failure: Error | null = null
 
   constructor(redis: Redis, redisUrl: string) {
     this.#redis = redis
@@ -79,7 +80,8 @@ class Demo {
   async run({ lookups, once }: { lookups: number; once?: boolean }, stop: AbortSignal): Promise<number> {
     await this.#start()
     await this.#enqueue(lookups, stop)
-    await Promise.race([this.#consume(lookups, stop), ...this.#workers.map(({ died }) => died)])
+    await this.#consume(lookups, stop)
+    if (this.#failure) throw this.#failure
     const complete = this.#tally.total === lookups
     await this.#report()
     if (!complete) say(`stopped before the other ${number.format(lookups - this.#tally.total)} had their result`)
@@ -94,11 +96,19 @@ class Demo {
     const standIn = await startStandIn({ latencyMs: SERVICE_LATENCY_MS })
     this.#standIn = standIn
     say(`service    ${standIn.url} (stand-in, ${SERVICE_LATENCY_MS.join(' to ')} ms an answer)`)
-    for (let count = 0; count < WORKERS; count++) this.#workers.push(new DemoWorker(this.#environment(standIn.url)))
+    for (let count = 0; count < WORKERS; count++) this.#addWorker(standIn.url)
     this.#metrics = await Promise.all(this.#workers.map((worker) => worker.started()))
     for (const [index, { pid }] of this.#workers.entries())
       say(`worker     pid ${pid}, ${this.#metrics[index]}/metrics`)
     say(`limit      ${CALLS_PER_SECOND} calls a second, for all workers together\n`)
+  }
+
+  #addWorker(endpoint: string): void {
+    const worker = new DemoWorker(this.#environment(endpoint))
+    worker.died.catch((error: Error) => {
+      this.#failure = error
+    })
+    this.#workers.push(worker)
   }
 
   #environment(endpoint: string): NodeJS.ProcessEnv {
@@ -111,6 +121,7 @@ class Demo {
       SOAP_ENCRYPTED_PASSWORD: 'demo',
       SOAP_ENCRYPTED_SIGNATURE: 'demo',
       RATE_LIMIT_PER_SECOND: String(CALLS_PER_SECOND),
+      SHUTDOWN_TIMEOUT_MS: '5000', // when the demo is killed its Redis is gone too, and there is nothing to wait for
     }
   }
 
@@ -128,7 +139,7 @@ class Demo {
     const consumer = new ResultConsumer(this.#redis, this.names)
     await consumer.start()
     const progress = new LiveProgress(count, this.#tally)
-    while (this.#tally.total < count && !stop.aborted) {
+    while (this.#tally.total < count && !stop.aborted && !this.#failure) {
       await consumer.next(async (result) => this.#tally.take(result), true)
       progress.show()
     }
@@ -139,7 +150,7 @@ class Demo {
   async #report(): Promise<void> {
     const { sample, statuses } = this.#tally
     const head = ['connection id', 'queue', 'case', 'customer', 'e-mail', 'created', 'calls']
-    const table = new Table({ head, style: { head: [], border: [] } })
+    const table = new Table({ head, chars: NO_LINES_BETWEEN, style: PLAIN })
     for (const { connectionId, chatRequest, calls } of sample) {
       const { idQueue, caseNumber, userName, userLastName, userEmail, creationDate } = chatRequest ?? {}
       const customer = [userName, userLastName].filter(Boolean).join(' ')
@@ -150,7 +161,9 @@ class Demo {
     for (const [status, count] of statuses) await print(`${status} ${number.format(count)}`)
     const { requests, origin } = this.#standIn as StandIn
     const most = requests.maxInAnySlidingSecond()
-    await print(`calls the service saw: ${number.format(requests.all().length)}, at most ${most} in any second\n`)
+    await print(
+      `calls the service saw: ${number.format(requests.all().length)}, at most ${most} arrived in any second\n`,
+    )
     for (const url of this.#metrics) await print(`metrics    ${url}/metrics`)
     await print(`stand-in   ${origin}/`)
   }

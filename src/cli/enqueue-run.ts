@@ -164,7 +164,9 @@ export class EnqueueRun {
     const resume = this.#source.named || this.#enqueued === 0 ? '' : `, up to line ${this.#lastLine}`
     say(`stopped: ${this.#enqueuedSoFar()}${resume}`)
     const awaited = this.#waiter?.waiting ?? 0
-    if (awaited > 0) say(`not shown: ${number.format(awaited)} results; they will be on ${this.#config.resultQueue}`)
+    const { resultQueue } = this.#config
+    if (awaited === 1) say(`not shown: 1 result; it will be on ${resultQueue}`)
+    else if (awaited > 1) say(`not shown: ${number.format(awaited)} results; they will be on ${resultQueue}`)
   }
 }
 

@@ -6,7 +6,7 @@ import { number, say } from './terminal.ts'
 
 export interface Progress {
   update(count: number, done: number): void
-  /** Says something that stays, above the bar. */
+  /** Says something beside it: where there is a bar, when that has stopped. */
   say(text: string): void
   stop(): void
 }
@@ -26,14 +26,14 @@ function bar(what: string, total: number | null): Progress {
   const format = total === null ? `{count} ${what} in {duration_formatted}` : known
   const shown = new SingleBar({ format, hideCursor: true, etaBuffer: 50, gracefulExit: false }, Presets.shades_classic)
   shown.start(total ?? 0, 0, { count: 0 })
+  const toSay: string[] = []
   return {
     update: (count, done) => shown.update(done, { count: number.format(count) }),
-    say: (text) => {
-      process.stderr.write('\r\x1b[K')
-      say(text)
-      shown.render()
+    say: (text) => toSay.push(text),
+    stop: () => {
+      shown.stop()
+      for (const text of toSay.splice(0)) say(text)
     },
-    stop: () => shown.stop(),
   }
 }
 

@@ -24,7 +24,7 @@ export async function withRedis<T>(
     }
     return await work(redis)
   } catch (error) {
-    if (kindOfRedisError(error) === 'other') throw error
+    if (kindOfRedisError(error) === 'other' && redis.status !== 'end') throw error
     const { code, message } = (last ?? error) as NodeJS.ErrnoException
     throw noRedis(redisUrl, code ?? message)
   } finally {

@@ -32,8 +32,7 @@ export async function* readRequests(source: Readable, format: FileFormat | null)
 /** Told by the first line: an object, a header with connectionId (however spelt) among its columns, or else an id. */
 export function formatOf(firstLine: string): FileFormat {
   if (firstLine.trimStart().startsWith('{')) return 'ndjson'
-  const columns = firstLine.split(/[,;\t]/).map((column) => column.toLowerCase().replace(/[^a-z]/g, ''))
-  return columns.includes('connectionid') ? 'csv' : 'lines'
+  return firstLine.split(/[,;\t]/).some(isConnectionId) ? 'csv' : 'lines'
 }
 
 /** The source's bytes, and as many of them as its first line needs. */
@@ -115,8 +114,9 @@ function delimiterOf(header: string): string {
   return [',', ';', '\t'].find((delimiter) => header.split(delimiter).some(isConnectionId)) ?? ','
 }
 
+/** However it is spelt: what is meant to be the column, and is not quite, is refused rather than taken for an id. */
 function isConnectionId(column: string): boolean {
-  return column.trim().replace(/^"|"$/g, '').trim() === 'connectionId'
+  return column.toLowerCase().replace(/[^a-z]/g, '') === 'connectionid'
 }
 
 function checkedColumns(columns: string[]): string[] {

@@ -11,7 +11,7 @@
  *   3. mark    take the guard's hash away; or, if the result's job is really there, set the marker and tell who waits
  *
  * A MULTI does not roll back: after SCRIPT FLUSH the add answers NOSCRIPT while the rest goes through. The marker is then
- * not set (there is no job), and the result is added again outside of a MULTI, which loads the script. Nor does a script
+ * not set (there is no job), and all is done again with the script loaded. Nor does a script
  * roll back: an add that was refused half way (a key of the wrong type, a command that the ACL forbids) leaves a job
  * that lies in no list, where no consumer will ever see it. Such a job is taken away instead of marked.
  */
@@ -97,17 +97,31 @@ export class ResultQueue {
   }
 
   async #publishAs(id: string, result: Result, identity: LookupIdentity): Promise<Published | 'taken'> {
+    const answer = await this.#publishAtOnce(id, result, identity)
+    if (isEnd(answer)) return answer
+    await this.#loadAdd()
+    const again = await this.#publishAtOnce(id, result, identity)
+    return isEnd(again) ? again : this.#publishStepwise(id, result, identity)
+  }
+
+  async #publishAtOnce(id: string, result: Result, identity: LookupIdentity): Promise<unknown> {
     const client = await bullClient(this.#queue)
     const multi = client.multi()
     const raw = multi as unknown as ChainableCommander
     raw.eval(GUARD, 2, ...this.#keys(id, identity))
     await new Job(this.#queue, result.status, result, {}, id).addJob(multi)
     raw.eval(MARK, 8, ...this.#markArguments(id, result, identity))
-    const answer = (await multi.exec())?.[2]?.[1] // it has looked at what the other two left
-    return isEnd(answer) ? answer : this.#publishStepwise(id, result, identity)
+    return (await multi.exec())?.[2]?.[1] // it has looked at what the other two left
   }
 
-  /** The same without the MULTI: for the one time after SCRIPT FLUSH, or where an error split the MULTI. */
+  /** ioredis loads a script again that Redis has lost, but not inside of a MULTI, where nobody tells it. */
+  async #loadAdd(): Promise<void> {
+    const scripts = Object.entries(this.#redis.scriptsSet as Record<string, { lua: string }>)
+    const adds = scripts.filter(([name]) => name.startsWith('addStandardJob'))
+    await Promise.all(adds.map(([, { lua }]) => this.#redis.script('LOAD', lua)))
+  }
+
+  /** The same without the MULTI: where an error splits it each time. Here a second worker might come in between. */
   async #publishStepwise(id: string, result: Result, identity: LookupIdentity): Promise<Published | 'taken'> {
     const marker = markerKey(this.#names, identity)
     // No guard: a consumer that removes the result at this moment would take the guard's place away, too.

@@ -117,6 +117,22 @@ describe('a result after SCRIPT FLUSH', () => {
   })
 })
 
+describe('a result after SCRIPT FLUSH, of two workers that publish at the same moment', () => {
+  it('is one while a consumer removes at once', async () => {
+    const consumer = consuming()
+    for (let index = 0; index < 300; index++) {
+      const identity = identityOf(`f${index}`)
+      await redis.script('FLUSH')
+      const answers = await Promise.all([publish(here, identity), publish(there, identity)])
+      expect(answers.sort()).toEqual(['published', 'suppressed'])
+    }
+    await consumer.have(300)
+    await publish(here, identityOf('the last'))
+    await consumer.have(301)
+    expect(consumer.results).toHaveLength(301)
+  })
+})
+
 describe('a result that Redis refuses', () => {
   /** Rejected, and nothing of it is there that would keep it from being published. */
   async function expectNothingDone(): Promise<void> {

@@ -1,0 +1,145 @@
+import { Redis } from 'ioredis'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { startEmbeddedRedis } from '../../src/embedded-redis.ts'
+import { killAll, run, startWorker } from '../support/processes.ts'
+import { consume, NAMES, startWorld, until, type World } from '../support/world.ts'
+import { endAll, parseLines, start } from './started.ts'
+
+let world: World
+const FAULT = { id: 'faulty', fault: { code: 'Client' as const, string: 'no' } }
+
+beforeAll(async () => {
+  world = await startWorld({ standIn: { answers: [{ id: 'nobody', result: null }, FAULT] } })
+})
+afterAll(() => world.close())
+beforeEach(() => world.redis.flushall())
+afterEach(async () => {
+  await endAll()
+  await killAll()
+})
+
+const worker = () => startWorker({ ...world.env, RATE_LIMIT_PER_SECOND: 'none' })
+const results = () => world.queue(NAMES.resultQueue)
+const withKey = (connectionId: string, idempotencyKey: string) =>
+  `${JSON.stringify({ connectionId, idempotencyKey })}\n`
+
+describe('enqueue --wait', () => {
+  it('prints each result as a line, leaves them on the result queue, and exits 0 if all is well', async () => {
+    await worker()
+    const { code, stdout, stderr } = await run(['enqueue', '1', '2', 'nobody', '--wait'], world.env)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: 'enqueued 3 on chat-lookups\n' })
+    const printed = parseLines(stdout)
+    expect(printed.map(({ connectionId, status }) => `${connectionId} ${status}`).sort()).toEqual([
+      '1 enriched',
+      '2 enriched',
+      'nobody not-found',
+    ])
+    expect(await results().getWaitingCount()).toBe(3)
+    const queued = await results().getJobs(['wait'])
+    expect(queued.map(({ data }) => data)).toEqual(expect.arrayContaining(printed))
+  })
+
+  it('exits 1 if any result is neither enriched nor not-found', async () => {
+    await worker()
+    const { code, stdout } = await run(['enqueue', '1', 'faulty', '--wait', '--interactive'], world.env)
+    expect(code).toBe(1)
+    expect(
+      parseLines(stdout)
+        .map(({ status }) => status)
+        .sort(),
+    ).toEqual(['enriched', 'rejected'])
+  })
+
+  it('prints results while others are still to come', async () => {
+    const { child, says, ended, stdout } = start(['enqueue', '--file', '-', '--wait'], world.env)
+    await worker()
+    child.stdin?.write('first\n')
+    await says(/"connectionId":"first"/)
+    child.stdin?.end('second\n')
+    expect((await ended).code).toBe(0)
+    expect(parseLines(stdout())).toHaveLength(2)
+  })
+
+  it('gets every result, though a consumer takes each from the queue as soon as it is there', async () => {
+    await worker()
+    const consumer = consume(world)
+    try {
+      const ids = Array.from({ length: 2500 }, (_, index) => String(index))
+      const { code, stdout, stderr } = await run(['enqueue', '--file', '-', '--wait'], world.env, ids.join('\n'))
+      expect({ code, stderr }).toEqual({
+        code: 0,
+        stderr: expect.stringMatching(/^(2,\d+ enqueued\n)?enqueued 2,500 .*\n$/),
+      })
+      const printed = parseLines(stdout).map(({ connectionId }) => connectionId)
+      expect(printed.toSorted()).toEqual(ids.toSorted())
+    } finally {
+      await consumer.close()
+    }
+  })
+
+  it('of a lookup that had its result before prints that, if it is still on the queue', async () => {
+    await worker()
+    const first = await run(['enqueue', '--file', '-', '--wait'], world.env, withKey('1', 'k'))
+    const again = await run(['enqueue', '--file', '-', '--wait'], world.env, withKey('1', 'k'))
+    expect(again.code).toBe(0)
+    expect(parseLines(again.stdout)).toEqual(parseLines(first.stdout))
+    expect(world.standIn.requests.count('1')).toBeGreaterThan(0)
+    expect(await results().getWaitingCount()).toBe(1)
+  })
+
+  it.each([
+    ['1', 0, 'enriched'],
+    ['faulty', 1, 'rejected'],
+  ])('of a lookup (%s) whose result was consumed long ago says so, and how it ended', async (id, exit, status) => {
+    await worker()
+    const first = await run(['enqueue', '--file', '-', '--wait'], world.env, withKey(id, 'k'))
+    await run(['results'], world.env)
+    const { code, stdout, stderr } = await run(['enqueue', '--file', '-', '--wait'], world.env, withKey(id, 'k'))
+    const { lookupId } = parseLines(first.stdout)[0] as { lookupId: string }
+    expect({ code, stdout }).toEqual({ code: exit, stdout: '' })
+    expect(stderr).toContain(`${lookupId}: had its result before (${status}), and that has been consumed`)
+  })
+
+  it('of a lookup that ended so long ago that its marker is gone, the same', async () => {
+    await worker()
+    const first = await run(['enqueue', '--file', '-', '--wait'], world.env, withKey('1', 'k'))
+    const { lookupId } = parseLines(first.stdout)[0] as { lookupId: string }
+    await run(['results'], world.env)
+    await until(
+      'it is finished',
+      async () => (await world.queue(NAMES.lookupQueue).getJobState(lookupId)) === 'completed',
+    )
+    const markers = await world.redis.keys('bull:chat-enricher:done:*')
+    expect(markers).toHaveLength(1)
+    await world.redis.del(...markers)
+    await world.redis.hset(`bull:${NAMES.lookupQueue}:${lookupId}`, 'finishedOn', String(Date.now() - 3_600_000))
+    const { code, stderr } = await run(['enqueue', '--file', '-', '--wait'], world.env, withKey('1', 'k'))
+    expect(code).toBe(0)
+    expect(stderr).toContain(`${lookupId}: had its result before (enriched), and that has been consumed`)
+  })
+
+  it('Ctrl-C while results are still to come ends it, saying how many and where they will be', async () => {
+    const { child, ended, says, stderr } = start(['enqueue', '1', '2', '--wait'], world.env)
+    await says(/enqueued 2/)
+    child.kill('SIGINT')
+    expect((await ended).code).toBe(130)
+    expect(stderr()).toContain('not shown: 2 results; they will be on chat-results')
+  })
+
+  it('does not wait for ever for a Redis that has gone', async () => {
+    const embedded = await startEmbeddedRedis()
+    const redis = new Redis(embedded.url, { protocol: 2 })
+    redis.on('error', () => {})
+    try {
+      const { ended, says, stderr } = start(['enqueue', '1', '--wait'], { REDIS_URL: embedded.url })
+      await says(/enqueued 1/)
+      process.kill(embedded.pid, 'SIGKILL')
+      expect((await ended).code).toBe(1)
+      expect(stderr()).toContain('not shown: 1 result; it will be on chat-results')
+      expect(stderr()).toMatch(/error: REDIS_URL: expected a Redis that answers at/)
+    } finally {
+      redis.disconnect()
+      await embedded.stop()
+    }
+  })
+})

@@ -1,0 +1,156 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { killAll, run, SOAP_SECRETS, startWorker } from '../support/processes.ts'
+import { NAMES, startWorld, type World } from '../support/world.ts'
+import { endAll, parseLines, start } from './started.ts'
+
+let world: World
+let folder = ''
+
+beforeAll(async () => {
+  world = await startWorld()
+  folder = mkdtempSync(join(tmpdir(), 'chat-enricher-cli-'))
+})
+afterAll(async () => {
+  rmSync(folder, { recursive: true })
+  await world.close()
+})
+beforeEach(() => world.redis.flushall())
+afterEach(async () => {
+  await endAll()
+  await killAll()
+})
+
+interface Status {
+  queues: { queue: string; jobs: Record<string, number>; oldestAgeMs: number }[]
+  members: { pid: number; concurrency: number }[]
+  backlog: number
+  drainSeconds: number | null
+}
+
+describe('status', () => {
+  it('of an idle system says that nothing waits and nobody works', async () => {
+    const { code, stdout, stderr } = await run(['status'], world.env)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    for (const queue of Object.values(NAMES).slice(1)) expect(stdout).toMatch(new RegExp(`│ ${queue} +│ 0 +│`))
+    expect(stdout).toContain('no worker is running')
+    expect(stdout).toContain('backlog 0, 0 results/s: nothing waits')
+  })
+
+  it('shows what is where, how old it is, who works, and that nothing drains', async () => {
+    const queue = world.queue(NAMES.lookupQueue)
+    await queue.add('lookup', { connectionId: '1' }, { timestamp: Date.now() - 90_000 })
+    await queue.add('lookup', { connectionId: '2' }, { delay: 100_000 })
+    await queue.add('lookup', { connectionId: '3' }, { priority: 1 })
+    const { pid } = await startWorker({ ...world.env, CONCURRENCY: '0', INTERACTIVE_CONCURRENCY: '7' })
+    const { stdout } = await run(['status'], world.env)
+    expect(stdout).toMatch(/│ chat-lookups +│ 1 +│ 1 +│ 1 +│ 0 +│ 0 +│ 0 +│ 2 min/)
+    expect(stdout).toMatch(new RegExp(`│ ${pid} .*│ 0/7`))
+    expect(stdout).toContain('backlog 3, 0 results/s: not draining')
+    const status = JSON.parse((await run(['status', '--json'], world.env)).stdout) as Status
+    expect(status).toMatchObject({ backlog: 3, drainSeconds: null, members: [{ pid, concurrency: 7 }] })
+    const [lookups] = status.queues
+    expect(lookups).toMatchObject({ queue: 'chat-lookups', jobs: { waiting: 1, delayed: 1, prioritized: 1 } })
+    expect(lookups?.oldestAgeMs).toBeGreaterThanOrEqual(90_000)
+  })
+
+  it('--watch shows it again and again, what is new included, until Ctrl-C, exit 0', async () => {
+    const { says, child, ended, stdout } = start(['status', '--watch', '--json'], world.env)
+    await says(/"backlog":0/)
+    await world.queue(NAMES.lookupQueue).add('lookup', { connectionId: '1' })
+    await says(/"backlog":1/)
+    child.kill('SIGINT')
+    expect(await ended).toEqual({ code: 0, signal: null })
+    expect(parseLines(stdout()).length).toBeGreaterThanOrEqual(2)
+  })
+
+  it('--watch ends without a complaint when its reader goes away', async () => {
+    const { child, ended, says, stderr } = start(['status', '--watch', '--json'], world.env)
+    await says(/"backlog"/)
+    child.stdout?.destroy()
+    expect(await ended).toEqual({ code: 0, signal: null })
+    expect(stderr()).toBe('')
+  })
+})
+
+describe('stand-in', () => {
+  it('serves the service where it says, until Ctrl-C', async () => {
+    const { says, child, ended } = start(['stand-in', '--port', '0'])
+    const [, url] = await says(/^stand-in: (http:\/\/127\.0\.0\.1:\d+\/.*\.asmx)$/m)
+    expect(await (await fetch(`${url}?WSDL`)).text()).toContain('wsdl:definitions')
+    child.kill('SIGINT')
+    expect(await ended).toEqual({ code: 0, signal: null })
+  })
+
+  it('gives the answers of its file', async () => {
+    const file = join(folder, 'answers.json')
+    writeFileSync(file, JSON.stringify([{ id: '42', result: null }]))
+    const { says } = start(['stand-in', '--port', '0', '--answers', file])
+    const [, url = ''] = await says(/^stand-in: (.*)$/m)
+    const env = { ...world.env, ...SOAP_SECRETS, SOAP_ENDPOINT: url }
+    expect((await run(['lookup', '42'], env)).code).toBe(3)
+    expect((await run(['lookup', '43'], env)).code).toBe(0)
+  })
+
+  it.each([
+    ['[{"id":"1","result":null},{"id":"2"}]', /entry 1 \(id "2"\): expected either result or fault/],
+    ['{"id":"1"}', /expected a JSON array of entries/],
+    ['[{"id":"1"', /expected JSON/],
+    [
+      '[{"id":"1","result":{"ChatRequest":{"IdRequest":"x"}}}]',
+      /entry 0 \(id "1"\).*IdRequest: expected a 32-bit integer/,
+    ],
+  ])('with an answers file that is wrong (%s) says where, exit 2', async (text, says) => {
+    const file = join(folder, 'wrong.json')
+    writeFileSync(file, text)
+    const { code, stderr } = await run(['stand-in', '--port', '0', '--answers', file])
+    expect(code).toBe(2)
+    expect(stderr).toContain(`error: --answers ${file}: `)
+    expect(stderr).toMatch(says)
+  })
+
+  it('with an answers file that is not there says so, exit 2', async () => {
+    const { code, stderr } = await run(['stand-in', '--port', '0', '--answers', '/no/such/file'])
+    expect(code).toBe(2)
+    expect(stderr).toContain('ENOENT')
+  })
+
+  it('on a port that is taken says so, exit 1', async () => {
+    const port = String(world.standIn.port)
+    const { code, stderr } = await run(['stand-in', '--port', port])
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: `error: --port: expected a free port (0: any), got ${port}, which is in use\n`,
+    })
+  })
+
+  it('takes its faults as told', async () => {
+    const { says } = start(['stand-in', '--port', '0', '--fault-rate', '1', '--fault', 'server-fault'])
+    const [, url = ''] = await says(/^stand-in: (.*)$/m)
+    const { code, stdout } = await run(['lookup', '1'], { ...world.env, ...SOAP_SECRETS, SOAP_ENDPOINT: url })
+    expect({ code, failure: JSON.parse(stdout).failure.code }).toEqual({ code: 1, failure: 'soap-fault' })
+  })
+})
+
+describe('a worker that cannot start', () => {
+  it('because its port is taken says so and ends, exit 1', async () => {
+    const env = { ...world.env, ...SOAP_SECRETS, METRICS_HOST: '127.0.0.1', METRICS_PORT: String(world.standIn.port) }
+    const { code, stderr } = await run(['worker'], env)
+    expect(code).toBe(1)
+    expect(stderr).toContain(`METRICS_PORT: expected a free port (0: any), got ${world.standIn.port}, which is in use`)
+  })
+
+  it('because Redis may throw lookups away says so and ends, exit 78', async () => {
+    await world.redis.config('SET', 'maxmemory-policy', 'allkeys-lru')
+    try {
+      const env = { ...world.env, ...SOAP_SECRETS, METRICS_HOST: '127.0.0.1', METRICS_PORT: '0' }
+      const { code, stderr } = await run(['worker'], env)
+      expect(code).toBe(78)
+      expect(stderr).toContain('expected maxmemory-policy noeviction')
+    } finally {
+      await world.redis.config('SET', 'maxmemory-policy', 'noeviction')
+    }
+  })
+})
