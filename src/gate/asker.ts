@@ -5,7 +5,8 @@
 
 import { monotonic, sleep } from '../clock.ts'
 
-export type Answer = { granted: number[]; names: string[] } | { waitMs: number } | 'full'
+/** `granted` are milliseconds from `at` on, which is Redis' time. */
+export type Answer = { at: number; granted: number[]; names: string[] } | { waitMs: number } | 'full'
 
 export interface Permit {
   /** Gives the place among the calls in flight back. Once; never rejects. */
@@ -25,11 +26,14 @@ interface Waiter {
 const LATE_MS = 25
 const FULL_ASK_AGAIN_MS = 25
 const MOST_AT_ONCE = 256
+/** Answers by which this clock is compared with that of Redis. */
+const COMPARED = 64
 
 export class Asker {
   readonly #waiting = new Set<Waiter>()
   readonly #ask: (wanted: number) => Promise<Answer>
   readonly #giveBack: (name: string) => void
+  readonly #differences: number[] = []
   #asking = false
   #wake: () => void = () => {}
 
@@ -74,10 +78,21 @@ export class Asker {
     const answeredAt = monotonic()
     if (answer === 'full') return this.#pause(FULL_ASK_AGAIN_MS * (0.5 + Math.random()))
     if ('waitMs' in answer) return this.#pause(Math.min(answer.waitMs + 1, 1000))
+    const givenAt = answeredAt - this.#readLate(answeredAt, answer.at)
     for (const [index, turn] of answer.granted.entries()) {
-      await this.#until(answeredAt + turn)
-      this.#handOut(answer.names[index] ?? '', monotonic() - answeredAt - turn)
+      await this.#until(givenAt + turn)
+      this.#handOut(answer.names[index] ?? '', monotonic() - givenAt - turn)
     }
+  }
+
+  /**
+   * By how much longer than usual the answer lay unread, because this process was busy: its turn does not wait for that.
+   * What Redis or the network took to let the question through does not count.
+   */
+  #readLate(answeredAt: number, redisAt: number): number {
+    this.#differences.push(answeredAt - redisAt)
+    if (this.#differences.length > COMPARED) this.#differences.shift()
+    return answeredAt - redisAt - Math.min(...this.#differences)
   }
 
   #handOut(name: string, lateMs: number): void {

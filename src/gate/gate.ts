@@ -119,7 +119,8 @@ export class Gate {
   #read([kind, ...values]: string[], first: number): Answer {
     if (kind === 'full') return 'full'
     if (kind === 'wait') return { waitMs: Number(values[0]) }
-    return { granted: values.map(Number), names: values.map((_, index) => `${this.#process}:${first + index}`) }
+    const [at, ...turns] = values.map(Number)
+    return { at: at ?? 0, granted: turns, names: turns.map((_, index) => `${this.#process}:${first + index}`) }
   }
 
   #giveBack(name: string): void {

@@ -12,7 +12,7 @@
  *       6 booked ahead at most, ms
  *       7 booked ahead at most for more than one permit at a time, ms
  *       8 process, 9 number of the first permit: their names are process and number
- * Reply 'granted', then for each permit the milliseconds until its turn
+ * Reply 'granted', the time, then for each permit the milliseconds from then until its turn
  *       'wait', then the milliseconds after which to ask again
  *       'full'
  */
@@ -32,7 +32,7 @@ if cap > 0 then
   if wanted <= 0 then return { 'full' } end
 end
 
-local reply = { 'granted' }
+local reply = { 'granted', string.format('%.3f', now) }
 if interval == 0 then
   for i = 1, wanted do reply[#reply + 1] = '0' end
 else
@@ -55,8 +55,8 @@ else
 end
 
 if cap > 0 then
-  for i = 2, #reply do
-    redis.call('ZADD', KEYS[2], now + tonumber(reply[i]) + tonumber(ARGV[5]), ARGV[8] .. string.format('%d', tonumber(ARGV[9]) + i - 2))
+  for i = 3, #reply do
+    redis.call('ZADD', KEYS[2], now + tonumber(reply[i]) + tonumber(ARGV[5]), ARGV[8] .. string.format('%d', tonumber(ARGV[9]) + i - 3))
   end
   redis.call('PEXPIRE', KEYS[2], tonumber(ARGV[5]) + tonumber(ARGV[6]) + 1000)
 end

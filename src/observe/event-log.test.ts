@@ -66,8 +66,8 @@ describe('the log', () => {
     const error = Object.assign(new TypeError(`${FOREIGN}\n    at ${FOREIGN}`), { code: 'E_CODE' })
     const [line] = linesOf({ type: 'internal-error', lookupId: '1', where: 'run', error })
     expect(line).toMatchObject({ level: 50, where: 'run', error: { name: 'TypeError', code: 'E_CODE' } })
-    const { at } = line?.error as { at: string[] }
-    expect(at[0]).toMatch(/^at .*event-log\.test\.ts/)
+    const at = (line?.error as { at: string[] } | undefined)?.at
+    expect(at?.[0]).toMatch(/^at .*event-log\.test\.ts/)
     expect(JSON.stringify(line)).not.toContain('Maria')
   })
 

@@ -1,4 +1,4 @@
-/** Whether Redis answers, and how far this machine's clock is off its: asked every two seconds, whoever wants to know. */
+/** Whether Redis answers, and how far this machine's clock is off its: asked every two seconds, and when a connection is made. */
 
 import { every, now } from '../clock.ts'
 import type { Redis } from './redis.ts'
@@ -27,6 +27,7 @@ export class Pulse {
 
   async start(): Promise<void> {
     this.#timer = every(ASK_EVERY_MS, () => this.ask())
+    this.#redis.on('ready', () => void this.ask())
     await this.ask()
   }
 

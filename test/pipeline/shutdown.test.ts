@@ -119,7 +119,7 @@ describe('SIGTERM', () => {
     await add(1)
     await until('the call is in flight', () => world.standIn.requests.stats().inFlight === 1)
     const ready = async () => (await fetch(`${worker.url}/readyz`)).status
-    expect(await ready()).toBe(200)
+    await until('it is ready', async () => (await ready()) === 200, 1000)
     const ending = worker.kill('SIGTERM')
     await until('it says that it stops', () => worker.log().includes('stopping: SIGTERM'))
     expect(await ready()).toBe(503)
@@ -159,7 +159,7 @@ describe('SIGTERM while Redis does not answer', () => {
   it('says so on /readyz before', async () => {
     const worker = await start()
     const ready = async () => (await fetch(`${worker.url}/readyz`)).status
-    expect(await ready()).toBe(200)
+    await until('it is ready', async () => (await ready()) === 200, 1000)
     const pid = await redisPid()
     process.kill(pid, 'SIGSTOP')
     try {

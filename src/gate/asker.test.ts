@@ -1,0 +1,85 @@
+import { setMaxListeners } from 'node:events'
+import { describe, expect, it } from 'vitest'
+import { type Answer, Asker } from './asker.ts'
+
+const never = new AbortController().signal
+setMaxListeners(0, never)
+
+/** An asker whose questions are answered with these in turn, and what it gave back. */
+function asker(...answers: (() => Answer)[]) {
+  const givenBack: string[] = []
+  let asked = 0
+  const ask = async () => (answers[Math.min(asked++, answers.length - 1)] as () => Answer)()
+  const made = new Asker(ask, (name) => givenBack.push(name))
+  return { givenBack, permit: () => made.permit(never), asked: () => asked }
+}
+
+/** An answer that lay unread for so long; Redis' clock is an hour ahead of ours. */
+function granted(turn: number, unreadMs = 0, name = 'p'): Answer {
+  return { at: performance.now() - unreadMs + 3_600_000, granted: [turn], names: [name] }
+}
+
+describe('a turn', () => {
+  it('comes when it is due, not before', async () => {
+    const { permit, givenBack } = asker(() => granted(80))
+    const since = performance.now()
+    await permit()
+    expect(performance.now() - since).toBeGreaterThanOrEqual(80)
+    expect(givenBack).toEqual([])
+  })
+
+  it('does not come later because its answer lay unread: the service would see it among those after it', async () => {
+    const { permit, asked } = asker(
+      () => granted(0),
+      () => granted(400, 300),
+    )
+    await permit()
+    const since = performance.now()
+    await permit()
+    expect(asked()).toBe(2)
+    expect(performance.now() - since).toBeGreaterThanOrEqual(95)
+    expect(performance.now() - since).toBeLessThan(300)
+  })
+
+  it('that was missed is given back, and asked for again', async () => {
+    const { permit, givenBack, asked } = asker(
+      () => granted(0),
+      () => granted(100, 300, 'missed'),
+      () => granted(0),
+    )
+    await permit()
+    await permit()
+    expect(givenBack).toEqual(['missed'])
+    expect(asked()).toBe(3)
+  })
+
+  it('of which nobody has need any more is given back', async () => {
+    const { permit, givenBack } = asker(() => ({ at: 0, granted: [0, 0], names: ['used', 'left'] }))
+    await permit()
+    await expect.poll(() => givenBack).toEqual(['left'])
+  })
+
+  it('is given back once, however often the permit is released', async () => {
+    const { permit, givenBack } = asker(() => granted(0))
+    const { release } = await permit()
+    for (let i = 0; i < 3; i++) release()
+    expect(givenBack).toEqual(['p'])
+  })
+})
+
+describe('many who wait', () => {
+  it('are asked for with one question, and served in the order in which they came', async () => {
+    const wanted: number[] = []
+    const made = new Asker(
+      async (count) => {
+        wanted.push(count)
+        return { at: 0, granted: Array.from({ length: count }, () => 0), names: Array.from({ length: count }, String) }
+      },
+      () => {},
+    )
+    const order: number[] = []
+    await Promise.all(Array.from({ length: 300 }, (_, index) => made.permit(never).then(() => order.push(index))))
+    expect(wanted).toEqual([256, 44])
+    expect(order).toEqual(Array.from({ length: 300 }, (_, index) => index))
+  })
+})
