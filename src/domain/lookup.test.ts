@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { echo, parseLookup } from './lookup.ts'
+import { echo, fullIso, parseLookup } from './lookup.ts'
 
 /** What the parser makes of it: the data, or the problem. */
 function read(value: unknown): unknown {
@@ -111,9 +111,17 @@ describe('what comes with a connection id', () => {
     '2026-11-24T08:00:00-03:00',
     '2026-11-24T11:00:00',
     '2028-02-29T23:59:59Z',
+    '2026-11-24T11:00Z',
+    '2026-11-24T08:00-03:00',
   ])('is an expiry such as %s', (expiresAt) => {
     expect(rest({ expiresAt })).toEqual({ connectionId: '1', expiresAt })
-    expect(Date.parse(expiresAt)).not.toBeNaN()
+    expect(Date.parse(fullIso(expiresAt) ?? '')).not.toBeNaN()
+  })
+
+  it('without an offset is UTC, in whatever time zone a worker lives', () => {
+    expect(fullIso('2026-11-24T11:00')).toBe('2026-11-24T11:00:00Z')
+    expect(fullIso('2026-11-24T11:00:01.5')).toBe('2026-11-24T11:00:01.5Z')
+    expect(fullIso('2026-11-24T08:00-03:00')).toBe('2026-11-24T08:00:00-03:00')
   })
 
   it.each([

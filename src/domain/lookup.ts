@@ -29,6 +29,20 @@ function characters(min: number, max: number) {
     .meta({ minLength: min, maxLength: max })
 }
 
+/**
+ * An ISO 8601 date and time written out in full, with seconds and offset; null if it is none. Without an offset it is UTC:
+ * the members of a fleet may live in different time zones, and must agree.
+ */
+export function fullIso(text: string): string | null {
+  const parts = /^(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)?$/.exec(text)
+  if (!parts) return null
+  const [, minutes, seconds = ':00', offset = 'Z'] = parts
+  const full = `${minutes}${seconds}${offset}`
+  return isoDateTime.safeParse(full).success ? full : null
+}
+
+const isoDateTime = z.iso.datetime({ offset: true })
+
 const METADATA_MAX_BYTES = 4096
 
 export const lookupSchema = z.object({
@@ -41,7 +55,10 @@ export const lookupSchema = z.object({
     .record(z.string(), z.unknown())
     .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= METADATA_MAX_BYTES, 'expected at most 4 KiB of JSON')
     .optional(),
-  expiresAt: z.iso.datetime({ offset: true, local: true, error: 'expected an ISO 8601 date and time' }).optional(),
+  expiresAt: z
+    .string()
+    .refine((text) => fullIso(text) !== null, 'expected an ISO 8601 date and time')
+    .optional(),
 })
 
 /** What a producer puts into a lookup job. */

@@ -13,7 +13,7 @@ import { fromIso, iso, monotonic, now } from '../clock.ts'
 import type { Observe } from '../domain/event.ts'
 import type { LookupHistory } from '../domain/history.ts'
 import type { Lane } from '../domain/lane.ts'
-import { LOOKUP_JOB_NAME, type Lookup, type ParsedLookup, parseLookup } from '../domain/lookup.ts'
+import { fullIso, LOOKUP_JOB_NAME, type Lookup, type ParsedLookup, parseLookup } from '../domain/lookup.ts'
 import { type ResultStatus, resultOf } from '../domain/result.ts'
 import type { KnownLookup, LookupHistories } from '../queues/lookup-history.ts'
 import type { AnswerMemory, ChargeDecision } from './charge.ts'
@@ -136,7 +136,8 @@ export class LookupRuns {
   /** Counted from when it was due; a lookup that cannot say when it was enqueued has no age. */
   #expiryOf(lookup: Lookup, askedDelayMs: number): number {
     const ofAge = lookup.enqueuedAt > 0 ? lookup.enqueuedAt + askedDelayMs + this.#settings.lookupExpiryMs : Infinity
-    return lookup.expiresAt === undefined ? ofAge : Math.min(ofAge, fromIso(lookup.expiresAt))
+    const asked = lookup.expiresAt === undefined ? null : fullIso(lookup.expiresAt)
+    return asked === null ? ofAge : Math.min(ofAge, fromIso(asked))
   }
 
   async #observed({ taken }: Run, work: () => Promise<AttemptEnd>): Promise<AttemptEnd> {
