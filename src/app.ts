@@ -28,13 +28,14 @@ import { readQueues } from './queues/queue-state.ts'
 import { Reconciler } from './queues/reconciler.ts'
 import { impatientConnection, patientConnection, preflight, type Redis, redisTrouble } from './queues/redis.ts'
 import { ResultQueue } from './queues/result-queue.ts'
-import { removeOld } from './queues/retention.ts'
-import { SoapClient, type SoapSettings } from './soap/client.ts'
+import { SoapClient } from './soap/client.ts'
+import { soapSettings } from './soap-settings.ts'
 import { REVISION, VERSION } from './version.ts'
 import { ChargeDecision } from './worker/charge.ts'
 import { Enricher } from './worker/enrich.ts'
 import { LookupRuns } from './worker/lookup-run.ts'
 import { LookupWorker } from './worker/lookup-worker.ts'
+import { UPKEEP_EVERY_MS, Upkeep } from './worker/upkeep.ts'
 
 export interface Health {
   ready: boolean
@@ -42,9 +43,6 @@ export interface Health {
   reasons: string[]
 }
 
-const UPKEEP_EVERY_MS = 20_000
-/** Of the process that does it. Should it die, another one follows within the sum of both: in less than a minute. */
-const UPKEEP_LEASE_MS = 30_000
 /** Delays, retention and expiry are by this machine's clock: too far off, it would end other members' lookups early. */
 const MAX_CLOCK_SKEW_MS = 5_000
 /** What the stop itself needs after SHUTDOWN_TIMEOUT_MS: to hand back and to close. */
@@ -62,7 +60,7 @@ export class WorkerApp {
   readonly #soap: SoapClient
   readonly #fleet: Fleet
   readonly #pulse: Pulse
-  readonly #reconciler: Reconciler
+  readonly #upkeep: Upkeep
   readonly #collector: QueueCollector
   readonly #id = randomUUID()
   readonly #startedAt = now()
@@ -90,9 +88,10 @@ export class WorkerApp {
     this.#fleet = new Fleet(this.#redis, config)
     this.#workers = this.#buildWorkers()
     this.#pulse = new Pulse(this.#quickRedis)
-    this.#reconciler = new Reconciler(new LookupHistories(this.#redis, config), {
-      markerTtlMs: config.resultMarkerTtlMs,
-    })
+    const histories = new LookupHistories(this.#redis, config)
+    const reconciler = new Reconciler(histories, { markerTtlMs: config.resultMarkerTtlMs })
+    const parts = { fleet: this.#fleet, queues: this.#queues, workers: this.#workers, reconciler }
+    this.#upkeep = new Upkeep(parts, this.#id, config)
     this.#collector = new QueueCollector(
       this.metrics,
       () => this.#readQueues(),
@@ -128,7 +127,7 @@ export class WorkerApp {
     this.#timers.push(
       every(
         UPKEEP_EVERY_MS,
-        guarded(() => this.#upkeep()),
+        guarded(() => this.#upkeep.run()),
       ),
     )
     await Promise.all([this.#pulse.start(), guarded(() => this.#fleet.beat(this.#member()))()])
@@ -256,57 +255,11 @@ export class WorkerApp {
     }
   }
 
-  /** What one process does for the whole fleet: finds lookups without a result, removes what is too old. */
-  async #upkeep(): Promise<void> {
-    if (!(await this.#fleet.mayDo('upkeep', this.#id, UPKEEP_LEASE_MS))) return
-    for (const lane of LANES) {
-      const queue = this.#queues.of(lane)
-      const worker = this.#workers[lane]
-      await this.#reconciler.run(
-        queue,
-        (job) => worker.takenFrom(job),
-        (job) => worker.publishPoison(job),
-      )
-      await removeOld(queue, this.#config)
-    }
-  }
-
   async #readQueues(): Promise<QueueReading> {
     const { queues } = await readQueues(this.#quickRedis, this.#names)
     return {
       clockSkewSeconds: this.#pulse.skewMs / 1000,
       queues: queues.map(({ oldestAgeMs, ...queue }) => ({ ...queue, oldestAgeSeconds: oldestAgeMs / 1000 })),
     }
-  }
-}
-
-/** What the SOAP client needs of the Config. */
-export function soapSettings(config: Config): SoapSettings {
-  const { soapCaFile, soapClientCertFile, soapClientKeyFile } = config
-  const secret = (read: (() => string) | null) => read?.() ?? ''
-  return {
-    endpoint: config.soapEndpoint ?? '',
-    version: config.soapVersion,
-    credentials: () => ({
-      publicKey1: secret(config.soapPublicKey1),
-      encryptedUser: secret(config.soapEncryptedUser),
-      encryptedPassword: secret(config.soapEncryptedPassword),
-      encryptedSignature: secret(config.soapEncryptedSignature),
-    }),
-    callTimeoutMs: config.soapCallTimeoutMs,
-    connectTimeoutMs: config.soapConnectTimeoutMs,
-    maxResponseBytes: config.soapMaxResponseBytes,
-    tls: () => ({
-      ...(soapCaFile ? { ca: soapCaFile() } : {}),
-      ...(soapClientCertFile ? { cert: soapClientCertFile() } : {}),
-      ...(soapClientKeyFile ? { key: soapClientKeyFile() } : {}),
-    }),
-    codes: {
-      enriched: config.soapEnrichedCodes,
-      notFound: config.soapNotFoundCodes,
-      retry: config.soapRetryCodes ?? new Set(),
-      hold: config.soapHoldCodes ?? new Set(),
-    },
-    retryAfterMaxMs: config.retryAfterMaxMs,
   }
 }

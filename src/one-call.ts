@@ -1,12 +1,12 @@
 /** One call to the service outside of any queue, for a person at a terminal. */
 
-import { soapSettings } from './app.ts'
 import { deadline, within } from './clock.ts'
 import type { Config } from './config.ts'
 import type { Outcome } from './domain/outcome.ts'
 import { Gate } from './gate/gate.ts'
 import { impatientConnection } from './queues/redis.ts'
 import { SoapClient } from './soap/client.ts'
+import { soapSettings } from './soap-settings.ts'
 
 const REDIS_MAY_TAKE_MS = 1000
 const TURN_MAY_TAKE_MS = 1000

@@ -1,0 +1,34 @@
+/** What the SOAP client is told, out of the Config. */
+
+import type { Config } from './config.ts'
+import type { SoapSettings } from './soap/client.ts'
+
+export function soapSettings(config: Config): SoapSettings {
+  const { soapCaFile, soapClientCertFile, soapClientKeyFile } = config
+  const secret = (read: (() => string) | null) => read?.() ?? ''
+  return {
+    endpoint: config.soapEndpoint ?? '',
+    version: config.soapVersion,
+    credentials: () => ({
+      publicKey1: secret(config.soapPublicKey1),
+      encryptedUser: secret(config.soapEncryptedUser),
+      encryptedPassword: secret(config.soapEncryptedPassword),
+      encryptedSignature: secret(config.soapEncryptedSignature),
+    }),
+    callTimeoutMs: config.soapCallTimeoutMs,
+    connectTimeoutMs: config.soapConnectTimeoutMs,
+    maxResponseBytes: config.soapMaxResponseBytes,
+    tls: () => ({
+      ...(soapCaFile ? { ca: soapCaFile() } : {}),
+      ...(soapClientCertFile ? { cert: soapClientCertFile() } : {}),
+      ...(soapClientKeyFile ? { key: soapClientKeyFile() } : {}),
+    }),
+    codes: {
+      enriched: config.soapEnrichedCodes,
+      notFound: config.soapNotFoundCodes,
+      retry: config.soapRetryCodes ?? new Set(),
+      hold: config.soapHoldCodes ?? new Set(),
+    },
+    retryAfterMaxMs: config.retryAfterMaxMs,
+  }
+}

@@ -1,0 +1,48 @@
+/** What one process does for the whole fleet: finds lookups that gave up without a result, removes what is too old. */
+
+import { LANES, type Lane } from '../domain/lane.ts'
+import type { Fleet } from '../queues/fleet.ts'
+import type { LookupQueues } from '../queues/lookup-queue.ts'
+import type { Reconciler } from '../queues/reconciler.ts'
+import { type Retention, removeOld } from '../queues/retention.ts'
+import type { LookupWorker } from './lookup-worker.ts'
+
+export const UPKEEP_EVERY_MS = 20_000
+/** Of the process that does it. Should it die, another one follows within the sum of both: in less than a minute. */
+const LEASE_MS = 30_000
+
+export interface UpkeepParts {
+  fleet: Fleet
+  queues: LookupQueues
+  workers: Record<Lane, LookupWorker>
+  reconciler: Reconciler
+}
+
+export class Upkeep {
+  readonly #parts: UpkeepParts
+  readonly #member: string
+  readonly #retention: Retention
+
+  /** `member` is the id of this process in the fleet. */
+  constructor(parts: UpkeepParts, member: string, retention: Retention) {
+    this.#parts = parts
+    this.#member = member
+    this.#retention = retention
+  }
+
+  /** Does it, if it is this process that does. Rejects when Redis fails; the next run goes on from there. */
+  async run(): Promise<void> {
+    const { fleet, queues, workers, reconciler } = this.#parts
+    if (!(await fleet.mayDo('upkeep', this.#member, LEASE_MS))) return
+    for (const lane of LANES) {
+      const queue = queues.of(lane)
+      const worker = workers[lane]
+      await reconciler.run(
+        queue,
+        (job) => worker.takenFrom(job),
+        (job) => worker.publishPoison(job),
+      )
+      await removeOld(queue, this.#retention)
+    }
+  }
+}
