@@ -28,6 +28,7 @@ import { readQueues } from './queues/queue-state.ts'
 import { Reconciler } from './queues/reconciler.ts'
 import { impatientConnection, patientConnection, preflight, type Redis, redisTrouble } from './queues/redis.ts'
 import { ResultQueue } from './queues/result-queue.ts'
+import { UnreadableJobs } from './queues/unreadable.ts'
 import { SoapClient } from './soap/client.ts'
 import { soapSettings } from './soap-settings.ts'
 import { REVISION, VERSION } from './version.ts'
@@ -90,7 +91,8 @@ export class WorkerApp {
     this.#pulse = new Pulse(this.#quickRedis)
     const histories = new LookupHistories(this.#redis, config)
     const reconciler = new Reconciler(histories, { markerTtlMs: config.resultMarkerTtlMs })
-    const parts = { fleet: this.#fleet, queues: this.#queues, workers: this.#workers, reconciler }
+    const unreadable = new UnreadableJobs(this.#redis, config)
+    const parts = { fleet: this.#fleet, queues: this.#queues, workers: this.#workers, reconciler, unreadable }
     this.#upkeep = new Upkeep(parts, this.#id, config)
     this.#collector = new QueueCollector(
       this.metrics,

@@ -21,6 +21,8 @@ export const POISON: Failure = {
   message: 'expected the lookup to be run to its end, but its process died or lost it each time',
 }
 
+export const UNREADABLE: Failure = invalid('job: expected data and options that are JSON, got something else')
+
 export function invalid(problem: string): Failure {
   return { code: 'invalid', class: 'permanent', reason: 'internal', message: problem }
 }
@@ -68,4 +70,10 @@ export function poisoned(lookup: TakenLookup, { calls, idle }: LookupHistory): R
   const { taken, ...about } = aboutUnread(lookup)
   const attempts = Math.max(0, taken - idle - 1)
   return resultOf({ ...about, calls, attempts, finishedAt: iso(now()) }, 'failed', { failure: POISON })
+}
+
+/** The result of a job that was written by hand and cannot be read; nobody was asked. */
+export function unreadable(lookup: TakenLookup): Result {
+  const { taken: _times, ...about } = aboutUnread(lookup)
+  return resultOf({ ...about, calls: 0, attempts: 0, finishedAt: iso(now()) }, 'invalid', { failure: UNREADABLE })
 }

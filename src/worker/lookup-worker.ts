@@ -22,7 +22,8 @@ import type { LookupHistories } from '../queues/lookup-history.ts'
 import { type QueueNames, queueOf } from '../queues/names.ts'
 import { isRedisError, isRefusal, type Redis, redisTrouble } from '../queues/redis.ts'
 import type { ResultQueue } from '../queues/result-queue.ts'
-import { POISON, poisoned } from './end-without-answer.ts'
+import type { UnreadableJob } from '../queues/unreadable.ts'
+import { POISON, poisoned, UNREADABLE, unreadable } from './end-without-answer.ts'
 import type { Attempt } from './enrich.ts'
 import type { LookupRuns } from './lookup-run.ts'
 import { Rest } from './rest.ts'
@@ -237,9 +238,31 @@ export class LookupWorker {
   async publishPoison(job: Job): Promise<void> {
     const taken = this.takenFrom(job)
     const { history } = await this.#parts.histories.recall(taken, false)
-    if ((await this.#parts.results.publish(poisoned(taken, history), taken)) === 'suppressed') return
+    await this.#publishEnd(poisoned(taken, history), taken, POISON)
+  }
+
+  /** The result of a job that BullMQ cannot read. Rejects when Redis did not take it. */
+  async publishUnreadable({ id, queue, timestamp, taken: times }: UnreadableJob): Promise<void> {
+    const { lane } = this.#settings
+    const enqueuedAt = plausibleTime(timestamp)
+    const taken = {
+      lookupId: id,
+      queue,
+      lane,
+      enqueuedAt,
+      name: '',
+      data: null,
+      askedDelayMs: 0,
+      taken: times,
+      stalls: 0,
+    }
+    await this.#publishEnd(unreadable(taken), taken, UNREADABLE)
+  }
+
+  async #publishEnd(result: Result, taken: TakenLookup, failure: Failure): Promise<void> {
+    if ((await this.#parts.results.publish(result, taken)) === 'suppressed') return
     const sinceEnqueuedMs = Math.max(0, now() - taken.enqueuedAt)
-    this.#observe({ type: 'published', lookupId: taken.lookupId, status: 'failed', sinceEnqueuedMs, failure: POISON })
+    this.#observe({ type: 'published', lookupId: taken.lookupId, status: result.status, sinceEnqueuedMs, failure })
   }
 
   takenFrom(job: Job): TakenLookup {

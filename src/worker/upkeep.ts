@@ -1,10 +1,14 @@
-/** What one process does for the whole fleet: finds lookups that gave up without a result, removes what is too old. */
+/**
+ * What one process does for the whole fleet: finds lookups that gave up without a result, and jobs that nobody can read,
+ * and removes what is too old.
+ */
 
 import { LANES, type Lane } from '../domain/lane.ts'
 import type { Fleet } from '../queues/fleet.ts'
 import type { LookupQueues } from '../queues/lookup-queue.ts'
 import type { Reconciler } from '../queues/reconciler.ts'
 import { type Retention, removeOld } from '../queues/retention.ts'
+import type { UnreadableJobs } from '../queues/unreadable.ts'
 import type { LookupWorker } from './lookup-worker.ts'
 
 export const UPKEEP_EVERY_MS = 20_000
@@ -16,6 +20,7 @@ export interface UpkeepParts {
   queues: LookupQueues
   workers: Record<Lane, LookupWorker>
   reconciler: Reconciler
+  unreadable: UnreadableJobs
 }
 
 export class Upkeep {
@@ -32,7 +37,7 @@ export class Upkeep {
 
   /** Does it, if it is this process that does. Rejects when Redis fails; the next run goes on from there. */
   async run(): Promise<void> {
-    const { fleet, queues, workers, reconciler } = this.#parts
+    const { fleet, queues, workers, reconciler, unreadable } = this.#parts
     if (!(await fleet.mayDo('upkeep', this.#member, LEASE_MS))) return
     for (const lane of LANES) {
       const queue = queues.of(lane)
@@ -42,6 +47,10 @@ export class Upkeep {
         (job) => worker.takenFrom(job),
         (job) => worker.publishPoison(job),
       )
+      for (const job of await unreadable.find(queue.name)) {
+        await worker.publishUnreadable(job)
+        await unreadable.remove(job)
+      }
       await removeOld(queue, this.#retention)
     }
   }

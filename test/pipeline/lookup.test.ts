@@ -153,4 +153,23 @@ describe('what is no lookup', () => {
     expect(consumer.of('ghost')).toMatchObject([{ status: 'invalid', calls: 0 }])
     expect(consumer.results.filter(({ status }) => status === 'enriched')).toHaveLength(1)
   })
+
+  it('is a job written by hand whose data or options are no JSON: one invalid result, and it is gone', async () => {
+    await startWorker({ ...world.env, ...fast })
+    const queue = `bull:${NAMES.lookupQueue}`
+    const timestamp = String(Date.now())
+    await world.redis.hset(`${queue}:bad-data`, { name: 'lookup', data: '{"connectionId":', opts: '{}', timestamp })
+    await world.redis.hset(`${queue}:bad-opts`, { name: 'lookup', data: '{}', opts: 'null', timestamp })
+    await world.redis.lpush(`${queue}:wait`, 'bad-data', 'bad-opts')
+    for (let i = 0; i < 20; i++) await world.queue(NAMES.lookupQueue).add('lookup', { connectionId: 'healthy' })
+    await consumer.have(22, 45_000)
+    for (const id of ['bad-data', 'bad-opts']) {
+      expect(consumer.of(id)).toMatchObject([
+        { status: 'invalid', failure: { code: 'invalid' }, calls: 0, attempts: 0 },
+      ])
+      await until('it is gone', async () => (await world.redis.exists(`${queue}:${id}`)) === 0)
+    }
+    expect(await world.redis.llen(`${queue}:active`)).toBe(0)
+    expect(consumer.results.filter(({ status }) => status === 'enriched')).toHaveLength(20)
+  })
 })

@@ -1,0 +1,64 @@
+/**
+ * Jobs that BullMQ itself cannot read: written by hand, with data or options that are no JSON. No worker is ever handed
+ * one; it lies among the active jobs, comes back as stalled, and lies there again, for ever.
+ */
+
+import type { Redis } from 'ioredis'
+import { bullKey, type QueueNames } from './names.ts'
+
+export interface UnreadableJob {
+  id: string
+  queue: string
+  timestamp: number
+  /** Times a worker took it up. */
+  taken: number
+}
+
+// KEYS: active, stalled, job, its lock. ARGV: id.
+const REMOVE = `
+redis.call('LREM', KEYS[1], 0, ARGV[1])
+redis.call('SREM', KEYS[2], ARGV[1])
+return redis.call('DEL', KEYS[3], KEYS[4])`
+
+export class UnreadableJobs {
+  readonly #redis: Redis
+  readonly #names: QueueNames
+
+  constructor(redis: Redis, names: QueueNames) {
+    this.#redis = redis
+    this.#names = names
+  }
+
+  /** Those among the active jobs of a queue: no more than the slots of the fleet. */
+  async find(queue: string): Promise<UnreadableJob[]> {
+    const ids = await this.#redis.lrange(bullKey(this.#names, queue, 'active'), '0', '-1')
+    const found: UnreadableJob[] = []
+    for (const id of ids) {
+      const fields = ['data', 'opts', 'timestamp', 'ats'] as const
+      const [data, opts, timestamp, taken] = await this.#redis.hmget(bullKey(this.#names, queue, id), ...fields)
+      const isReadable = data == null || (isJson(data) && isJsonObject(opts ?? '{}'))
+      if (!isReadable) found.push({ id, queue, timestamp: Number(timestamp), taken: Number(taken) })
+    }
+    return found
+  }
+
+  async remove({ id, queue }: UnreadableJob): Promise<void> {
+    const key = (part: string) => bullKey(this.#names, queue, part)
+    await this.#redis.eval(REMOVE, 4, key('active'), key('stalled'), key(id), key(`${id}:lock`), id)
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function isJsonObject(text: string): boolean {
+  if (!isJson(text)) return false
+  const value: unknown = JSON.parse(text)
+  return typeof value === 'object' && value !== null
+}
