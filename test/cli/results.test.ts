@@ -56,7 +56,9 @@ describe('results', () => {
     const { child, says, ended, stdout, stderr } = start(['results', '--follow'], world.env)
     await publish(1)
     await says(/"lk-0"/)
-    await publish(3) // the first of them is new again, for it was taken
+    // Its line is there before it is removed; only then is its id free again.
+    await until('the first is removed', async () => (await left()).length === 0)
+    await publish(3)
     await says(/"lk-2"/)
     child.kill(signal)
     expect(await ended).toEqual({ code: 0, signal: null })
