@@ -67,6 +67,32 @@ describe('a turn', () => {
   })
 })
 
+describe('who waits for a place among the calls in flight', () => {
+  it('is asked for again at once when a call of the same process ends, not only after a while', async () => {
+    let isFree = true
+    let asked = 0
+    const made = new Asker(
+      async () => {
+        asked++
+        if (!isFree) return 'full'
+        isFree = false
+        return { at: 0, granted: [0], names: ['p'] }
+      },
+      () => {
+        isFree = true
+      },
+    )
+    const first = await made.permit(never)
+    const second = made.permit(never)
+    await expect.poll(() => asked).toBeGreaterThan(1)
+    const before = asked
+    first.release()
+    await new Promise(setImmediate)
+    expect(asked).toBeGreaterThan(before)
+    await second
+  })
+})
+
 describe('many who wait', () => {
   it('are asked for with one question, and served in the order in which they came', async () => {
     const wanted: number[] = []

@@ -107,9 +107,7 @@ describe('the pace', () => {
   })
 
   it('of none lets all pass, and none of Redis is used up for it', async () => {
-    const startedAt = performance.now()
     await ask(gate(), 5000).all
-    expect(performance.now() - startedAt).toBeLessThan(5000)
     expect(await redis.keys('*gate*')).toEqual([])
   })
 
@@ -144,24 +142,6 @@ describe('the limit of calls in flight', () => {
     expect(most).toBeLessThanOrEqual(3)
     expect(most).toBeGreaterThan(1)
     await until('nothing is out any more', async () => (await redis.zcard(IN_FLIGHT)) === 0)
-  })
-
-  it('wakes who waits in the same process at once when a call ends', async () => {
-    const of = gate({ maxCallsInFlight: 1 })
-    const waits: number[] = []
-    for (let i = 0; i < 20; i++) {
-      const first = ask(of, 1)
-      await first.all
-      const second = ask(of, 1)
-      await until('the second one is told to wait', async () => (await redis.zcard(IN_FLIGHT)) === 1)
-      const releasedAt = performance.now()
-      first.permits[0]?.release()
-      await second.all
-      waits.push((second.got[0] ?? 0) - releasedAt)
-      second.permits[0]?.release()
-    }
-    waits.sort((a, b) => a - b)
-    expect(waits[10]).toBeLessThan(10) // who is not woken up asks again after 12 to 37 ms
   })
 
   it('gets the places of a process back that died', async () => {
