@@ -15,7 +15,6 @@ export interface Permit {
 
 interface Waiter {
   grant(permit: Permit): void
-  since: number
 }
 
 /**
@@ -52,7 +51,6 @@ export class Asker {
         reject(signal.reason)
       }
       const waiter: Waiter = {
-        since: monotonic(),
         grant: (permit) => {
           signal.removeEventListener('abort', leave)
           resolve(permit)

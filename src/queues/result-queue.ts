@@ -11,9 +11,9 @@
  *   3. mark    take the guard's hash away; or, if the result's job is really there, set the marker and tell who waits
  *
  * A MULTI does not roll back: after SCRIPT FLUSH the add answers NOSCRIPT while the rest goes through. The marker is then
- * not set (there is no job), and all is done again with the script loaded. Nor does a script
- * roll back: an add that was refused half way (a key of the wrong type, a command that the ACL forbids) leaves a job
- * that lies in no list, where no consumer will ever see it. Such a job is taken away instead of marked.
+ * not set (there is no job), and all is done again with the script loaded. Nor does a script roll back: an add that was
+ * refused half way (a key of the wrong type, a command that the ACL forbids) leaves a job that lies in no list, where no
+ * consumer will ever see it. Such a job is taken away instead of marked.
  */
 
 import { Job, type Queue, type RedisClient } from 'bullmq'

@@ -10,8 +10,6 @@ export interface UnreadableJob {
   id: string
   queue: string
   timestamp: number
-  /** Times a worker took it up. */
-  taken: number
 }
 
 // KEYS: active, stalled, job, its lock. ARGV: id.
@@ -34,10 +32,10 @@ export class UnreadableJobs {
     const ids = await this.#redis.lrange(bullKey(this.#names, queue, 'active'), '0', '-1')
     const found: UnreadableJob[] = []
     for (const id of ids) {
-      const fields = ['data', 'opts', 'timestamp', 'ats'] as const
-      const [data, opts, timestamp, taken] = await this.#redis.hmget(bullKey(this.#names, queue, id), ...fields)
+      const fields = ['data', 'opts', 'timestamp'] as const
+      const [data, opts, timestamp] = await this.#redis.hmget(bullKey(this.#names, queue, id), ...fields)
       const isReadable = data == null || (isJson(data) && isJsonObject(opts ?? '{}'))
-      if (!isReadable) found.push({ id, queue, timestamp: Number(timestamp), taken: Number(taken) })
+      if (!isReadable) found.push({ id, queue, timestamp: Number(timestamp) })
     }
     return found
   }

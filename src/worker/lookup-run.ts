@@ -19,7 +19,7 @@ import type { KnownLookup, LookupHistories } from '../queues/lookup-history.ts'
 import type { AnswerMemory, ChargeDecision } from './charge.ts'
 import { aboutLookup, aboutUnread, EXPIRED, endWithout, invalid, POISON } from './end-without-answer.ts'
 import type { Attempt, AttemptEnd, Enricher } from './enrich.ts'
-import type { RunEnd, TakenLookup } from './taken-lookup.ts'
+import { ageOf, type RunEnd, type TakenLookup } from './taken-lookup.ts'
 
 export interface RunSettings {
   lookupAttempts: number
@@ -143,7 +143,7 @@ export class LookupRuns {
   async #observed({ taken }: Run, work: () => Promise<AttemptEnd>): Promise<AttemptEnd> {
     const startedAt = monotonic()
     const { lookupId } = taken
-    const waitedMs = Math.max(0, now() - taken.enqueuedAt)
+    const waitedMs = ageOf(taken)
     this.#observe({ type: 'attempt-started', lookupId, waitedMs, first: taken.taken <= 1 })
     let status: ResultStatus | 'retry' | 'handed-back' = 'handed-back'
     try {

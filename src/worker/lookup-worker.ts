@@ -27,7 +27,7 @@ import { POISON, poisoned, UNREADABLE, unreadable } from './end-without-answer.t
 import type { Attempt } from './enrich.ts'
 import type { LookupRuns } from './lookup-run.ts'
 import { Rest } from './rest.ts'
-import type { RunEnd, TakenLookup } from './taken-lookup.ts'
+import { ageOf, type RunEnd, type TakenLookup } from './taken-lookup.ts'
 
 export interface LookupWorkerSettings {
   lane: Lane
@@ -189,20 +189,23 @@ export class LookupWorker {
 
   /** Until Redis has it: an answer that the service gave is not thrown away for Redis' bad day. */
   async #publish(result: Result, taken: TakenLookup, signal: AbortSignal, failure?: Failure): Promise<void> {
-    const { lookupId } = taken
     for (let waitMs = PUBLISH_AGAIN_MS.min; ; waitMs = Math.min(waitMs * 2, PUBLISH_AGAIN_MS.max)) {
       try {
-        if ((await this.#parts.results.publish(result, taken)) === 'suppressed') {
-          return this.#observe({ type: 'suppressed', lookupId })
-        }
-        const sinceEnqueuedMs = Math.max(0, now() - taken.enqueuedAt)
-        const { status } = result
-        return this.#observe({ type: 'published', lookupId, status, sinceEnqueuedMs, ...(failure ? { failure } : {}) })
+        return await this.#publishOnce(result, taken, failure)
       } catch (error) {
         this.#trouble(error)
         await sleep(waitMs, signal)
       }
     }
+  }
+
+  async #publishOnce(result: Result, taken: TakenLookup, failure?: Failure): Promise<void> {
+    const { lookupId } = taken
+    const { status } = result
+    const sinceEnqueuedMs = ageOf(taken)
+    const event = { lookupId, status, sinceEnqueuedMs, ...(failure ? { failure } : {}) }
+    const isNew = (await this.#parts.results.publish(result, taken)) === 'published'
+    this.#observe(isNew ? { type: 'published', ...event } : { type: 'suppressed', lookupId })
   }
 
   /** What to tell BullMQ when a run did not come to an end of its own. Never an error that would fail the job. */
@@ -238,11 +241,11 @@ export class LookupWorker {
   async publishPoison(job: Job): Promise<void> {
     const taken = this.takenFrom(job)
     const { history } = await this.#parts.histories.recall(taken, false)
-    await this.#publishEnd(poisoned(taken, history), taken, POISON)
+    await this.#publishOnce(poisoned(taken, history), taken, POISON)
   }
 
   /** The result of a job that BullMQ cannot read. Rejects when Redis did not take it. */
-  async publishUnreadable({ id, queue, timestamp, taken: times }: UnreadableJob): Promise<void> {
+  async publishUnreadable({ id, queue, timestamp }: UnreadableJob): Promise<void> {
     const { lane } = this.#settings
     const enqueuedAt = plausibleTime(timestamp)
     const taken = {
@@ -253,16 +256,10 @@ export class LookupWorker {
       name: '',
       data: null,
       askedDelayMs: 0,
-      taken: times,
+      taken: 0,
       stalls: 0,
     }
-    await this.#publishEnd(unreadable(taken), taken, UNREADABLE)
-  }
-
-  async #publishEnd(result: Result, taken: TakenLookup, failure: Failure): Promise<void> {
-    if ((await this.#parts.results.publish(result, taken)) === 'suppressed') return
-    const sinceEnqueuedMs = Math.max(0, now() - taken.enqueuedAt)
-    this.#observe({ type: 'published', lookupId: taken.lookupId, status: result.status, sinceEnqueuedMs, failure })
+    await this.#publishOnce(unreadable(taken), taken, UNREADABLE)
   }
 
   takenFrom(job: Job): TakenLookup {

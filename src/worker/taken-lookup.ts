@@ -1,5 +1,6 @@
 /** What a run of a lookup starts from, and what it comes to. */
 
+import { now } from '../clock.ts'
 import type { Failure } from '../domain/failure.ts'
 import type { LookupHistory } from '../domain/history.ts'
 import type { Lane } from '../domain/lane.ts'
@@ -23,3 +24,8 @@ export type RunEnd =
   | { type: 'has-result'; status: ResultStatus }
   | { type: 'result'; result: Result; failure?: Failure }
   | { type: 'go-back'; delayMs: number; history: LookupHistory; mayBeCharged: boolean }
+
+/** Milliseconds since it was enqueued; 0 for one that cannot say when that was. */
+export function ageOf({ enqueuedAt }: LookupIdentity): number {
+  return enqueuedAt === 0 ? 0 : Math.max(0, now() - enqueuedAt)
+}

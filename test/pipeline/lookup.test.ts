@@ -146,11 +146,14 @@ describe('what is no lookup', () => {
   })
 
   it('is an id on the list without a job, and that disturbs nobody either', async () => {
-    await startWorker({ ...world.env, ...fast })
+    const { url } = await startWorker({ ...world.env, ...fast })
     await world.redis.lpush(`bull:${NAMES.lookupQueue}:wait`, 'ghost')
     await world.queue(NAMES.lookupQueue).add('lookup', { connectionId: 'healthy' })
     await consumer.have(2)
     expect(consumer.of('ghost')).toMatchObject([{ status: 'invalid', calls: 0 }])
+    // It cannot say when it was enqueued, which must not make the fleet look 56 years late.
+    const metrics = await (await fetch(`${url}/metrics`)).text()
+    expect(Number(/lookup_end_to_end_seconds_sum (.+)/.exec(metrics)?.[1])).toBeLessThan(3600)
     expect(consumer.results.filter(({ status }) => status === 'enriched')).toHaveLength(1)
   })
 
