@@ -124,7 +124,8 @@ export class EnqueueRun {
   /** Waits until fewer results than that are awaited. */
   async #resultsBelow(count: number): Promise<void> {
     while (this.#waiter && this.#waiter.waiting >= count) {
-      if (this.#waiter.isLost) throw new Error('Redis went away')
+      // Worded as Redis' own error: which of the two connections was given up first is chance.
+      if (this.#waiter.isLost) throw new Error('Connection is closed.')
       await sleep(20, this.#stop)
     }
   }
