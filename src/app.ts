@@ -11,32 +11,26 @@ import { hostname } from 'node:os'
 import { deadline, every, iso, monotonic, now, within } from './clock.ts'
 import { type Config, ConfigError } from './config.ts'
 import type { Observe } from './domain/event.ts'
-import { LANES, type Lane } from './domain/lane.ts'
-import { Gate } from './gate/gate.ts'
-import { LastAnswers } from './gate/last-answer.ts'
+import { HOLD_REASONS } from './domain/hold.ts'
+import { LimitStore } from './gate/limits.ts'
+import { gateKeysOf } from './gate-settings.ts'
 import { logEvents } from './observe/event-log.ts'
 import { countEvents } from './observe/event-metrics.ts'
 import type { Logger } from './observe/logger.ts'
 import { createMetrics, type Metrics } from './observe/metrics.ts'
 import { QueueCollector, type QueueReading } from './observe/queue-collector.ts'
 import { Fleet, MEMBER_BEAT_MS, type Member } from './queues/fleet.ts'
-import { LookupHistories } from './queues/lookup-history.ts'
-import { LookupQueues, openQueue } from './queues/lookup-queue.ts'
-import type { QueueNames } from './queues/names.ts'
+import { LookupQueues } from './queues/lookup-queue.ts'
+import { type QueueNames, serviceOf, servicesKey } from './queues/names.ts'
 import { Pulse } from './queues/pulse.ts'
-import { readQueues } from './queues/queue-state.ts'
+import { countUntaken, readQueues } from './queues/queue-state.ts'
 import { Reconciler } from './queues/reconciler.ts'
 import { impatientConnection, patientConnection, preflight, type Redis, redisTrouble } from './queues/redis.ts'
-import { ResultQueue } from './queues/result-queue.ts'
 import { UnreadableJobs } from './queues/unreadable.ts'
-import { SoapClient } from './soap/client.ts'
-import { soapSettings } from './soap-settings.ts'
 import { REVISION, VERSION } from './version.ts'
-import { ChargeDecision } from './worker/charge.ts'
-import { Enricher } from './worker/enrich.ts'
-import { LookupRuns } from './worker/lookup-run.ts'
-import { LookupWorker } from './worker/lookup-worker.ts'
+import { BACKLOG_LOOK_EVERY_MS, BacklogHold } from './worker/backlog-hold.ts'
 import { UPKEEP_EVERY_MS, Upkeep } from './worker/upkeep.ts'
+import { buildWorkerParts, type WorkerParts } from './worker-parts.ts'
 
 export interface Health {
   ready: boolean
@@ -57,9 +51,12 @@ export class WorkerApp {
   readonly #redis: Redis
   readonly #quickRedis: Redis
   readonly #queues: LookupQueues
-  readonly #workers: Record<Lane, LookupWorker>
-  readonly #soap: SoapClient
+  readonly #parts: WorkerParts
+  /** Hears of holds as they begin and end. */
+  readonly #news: Redis
+  readonly #backlogHold: BacklogHold | null
   readonly #fleet: Fleet
+  readonly #limits: LimitStore
   readonly #pulse: Pulse
   readonly #upkeep: Upkeep
   readonly #collector: QueueCollector
@@ -85,14 +82,16 @@ export class WorkerApp {
     this.#redis = this.#open(patientConnection(config.redisUrl, 'worker'), 'connection')
     this.#quickRedis = this.#open(impatientConnection(config.redisUrl, 'health'), 'health')
     this.#queues = new LookupQueues(this.#redis, config)
-    this.#soap = new SoapClient(soapSettings(config), this.#observe)
     this.#fleet = new Fleet(this.#redis, config)
-    this.#workers = this.#buildWorkers()
+    this.#limits = new LimitStore(this.#quickRedis, gateKeysOf(config))
+    this.#parts = buildWorkerParts(config, this.#redis, this.#observe)
+    this.#news = this.#open(patientConnection(config.redisUrl, 'news'), 'news')
+    this.#backlogHold = this.#buildBacklogHold()
     this.#pulse = new Pulse(this.#quickRedis)
-    const histories = new LookupHistories(this.#redis, config)
+    const { histories, workers } = this.#parts
     const reconciler = new Reconciler(histories, { markerTtlMs: config.resultMarkerTtlMs })
     const unreadable = new UnreadableJobs(this.#redis, config)
-    const parts = { fleet: this.#fleet, queues: this.#queues, workers: this.#workers, reconciler, unreadable }
+    const parts = { fleet: this.#fleet, queues: this.#queues, workers, reconciler, unreadable }
     this.#upkeep = new Upkeep(parts, this.#id, config)
     this.#collector = new QueueCollector(
       this.metrics,
@@ -115,24 +114,27 @@ export class WorkerApp {
     const problems = await preflight(this.#redis)
     if (problems.length > 0) throw new ConfigError(problems)
     const { concurrency, interactiveConcurrency, ratePerSecond, maxCallsInFlight } = this.#config
-    for (const lane of this.#served()) await this.#workers[lane].start()
+    await this.#heedHolds()
+    for (const worker of this.#parts.served) await worker.start()
     this.metrics.concurrency.set(concurrency + interactiveConcurrency)
-    this.metrics.rateLimit.set(ratePerSecond ?? Number.POSITIVE_INFINITY)
-    this.metrics.inFlightLimit.set(maxCallsInFlight ?? Number.POSITIVE_INFINITY)
     const guarded = (task: () => Promise<void>) => () => task().catch(redisTrouble(this.#observe, 'upkeep'))
-    this.#timers.push(
-      every(
-        MEMBER_BEAT_MS,
-        guarded(() => this.#fleet.beat(this.#member())),
-      ),
-    )
+    const beat = guarded(() => this.#fleet.beat(this.#member()))
+    this.#timers.push(every(MEMBER_BEAT_MS, beat))
     this.#timers.push(
       every(
         UPKEEP_EVERY_MS,
         guarded(() => this.#upkeep.run()),
       ),
     )
-    await Promise.all([this.#pulse.start(), guarded(() => this.#fleet.beat(this.#member()))()])
+    const backlogHold = this.#backlogHold
+    if (backlogHold)
+      this.#timers.push(
+        every(
+          BACKLOG_LOOK_EVERY_MS,
+          guarded(() => backlogHold.look()),
+        ),
+      )
+    await Promise.all([this.#pulse.start(), beat()])
     const details = { version: VERSION, concurrency, interactiveConcurrency, ratePerSecond, maxCallsInFlight }
     this.#observe({ type: 'started', what: 'worker', details })
   }
@@ -154,7 +156,7 @@ export class WorkerApp {
     const reasons = [
       this.#stopped ? 'stopping' : '',
       this.#pulse.answers ? '' : 'Redis does not answer',
-      this.#served().every((lane) => this.#workers[lane].isRunning)
+      this.#parts.served.every((worker) => worker.isRunning)
         ? ''
         : 'workers take no lookups: not running, or Redis refuses what they need',
       Math.abs(skewMs) > MAX_CLOCK_SKEW_MS ? `clock is ${(skewMs / 1000).toFixed(1)} s off that of Redis` : '',
@@ -173,16 +175,13 @@ export class WorkerApp {
     const startedAt = monotonic()
     const { shutdownTimeoutMs } = this.#config
     this.#observe({ type: 'stopping', reason })
-    for (const timer of [...this.#timers, this.#pulse]) timer.stop()
+    for (const timer of [...this.#timers, this.#pulse, this.#parts.keeper]) timer.stop()
     const grace = deadline(shutdownTimeoutMs, new Error('shutdown'), this.#grace.signal)
-    const workers = Promise.all(this.#served().map((lane) => this.#workers[lane].stop(grace.signal)))
+    const workers = Promise.all(this.#parts.served.map((worker) => worker.stop(grace.signal)))
     const clean = (await within(shutdownTimeoutMs + STOP_MARGIN_MS, workers)) !== 'late'
     grace.clear()
     if (clean)
-      await within(
-        STOP_MARGIN_MS / 2,
-        this.#fleet.leave(this.#id).catch(() => {}),
-      )
+      await within(STOP_MARGIN_MS / 2, Promise.allSettled([this.#parts.gate.flush(), this.#fleet.leave(this.#id)]))
     this.#observe({ type: 'stopped', clean, durationMs: monotonic() - startedAt })
     await within(STOP_MARGIN_MS / 2, this.#close())
     return clean
@@ -191,7 +190,8 @@ export class WorkerApp {
   async #close(): Promise<void> {
     this.#redis.disconnect()
     this.#quickRedis.disconnect()
-    await Promise.allSettled([this.#soap.close(), ...this.#closers.map((close) => close())])
+    this.#news.disconnect()
+    await Promise.allSettled([this.#parts.soap.close(), ...this.#closers.map((close) => close())])
   }
 
   #open(redis: Redis, where: string): Redis {
@@ -204,40 +204,26 @@ export class WorkerApp {
     return redis
   }
 
-  #buildWorkers(): Record<Lane, LookupWorker> {
-    const config = this.#config
-    const redis = this.#redis
-    const histories = new LookupHistories(redis, config)
-    const answers = new LastAnswers(redis, config)
-    const gate = new Gate(
-      redis,
-      config,
-      { ...config, burst: config.rateBurst, longestCallMs: config.soapCallTimeoutMs },
-      this.#observe,
-      redisTrouble(this.#observe, 'gate'),
-    )
-    const enricher = new Enricher(this.#soap, gate, config, this.#observe)
-    const charges = new ChargeDecision(answers, config.soapProbeConnectionId)
-    const runs = new LookupRuns({ histories, enricher, charges, answers }, config, this.#observe)
-    const resultQueue = openQueue(config.resultQueue, redis, config)
-    const results = new ResultQueue(resultQueue, redis, config, { markerTtlMs: config.resultMarkerTtlMs })
-    const parts = { runs, results, histories, redis }
-    const build = (lane: Lane, concurrency: number) =>
-      new LookupWorker(parts, config, { ...config, lane, concurrency: Math.max(1, concurrency) }, this.#observe)
-    return {
-      batch: build('batch', config.concurrency),
-      interactive: build('interactive', config.interactiveConcurrency),
-    }
+  /** Before the first lookup is taken: a worker that joins a fleet that holds must not begin with a call. */
+  async #heedHolds(): Promise<void> {
+    const { keeper, holds } = this.#parts
+    const { soapEndpoint } = this.#config
+    const url = new URL(soapEndpoint ?? '')
+    await this.#redis.hset(servicesKey(this.#names), serviceOf(url.href), url.host)
+    this.#news.on('message', () => void keeper.look().catch(() => {})) // it looks twice a second all the same
+    await this.#news.subscribe(holds.channel)
+    await keeper.start()
   }
 
-  /** The lanes that this process serves. */
-  #served(): Lane[] {
-    const slots = { batch: this.#config.concurrency, interactive: this.#config.interactiveConcurrency }
-    return LANES.filter((lane) => slots[lane] > 0)
+  #buildBacklogHold(): BacklogHold | null {
+    const { resultBacklogLimit: limit, resultQueue } = this.#config
+    if (limit === null) return null
+    const waiting = () => countUntaken(this.#redis, this.#names, resultQueue)
+    return new BacklogHold(this.#parts.holds, waiting, limit, this.#observe)
   }
 
   #inProgress(): number {
-    return LANES.reduce((sum, lane) => sum + this.#workers[lane].inProgress, 0)
+    return this.#parts.served.reduce((sum, worker) => sum + worker.inProgress, 0)
   }
 
   #member(): Member {
@@ -252,14 +238,24 @@ export class WorkerApp {
       concurrency: this.#config.concurrency + this.#config.interactiveConcurrency,
       inProgress: this.#inProgress(),
       perSecond: this.#recent.length / 10,
-      rateLimitPerSecond: this.#config.ratePerSecond,
+      limits: {
+        rate: this.#config.ratePerSecond,
+        burst: this.#config.rateBurst,
+        inFlight: this.#config.maxCallsInFlight,
+      },
       stopping: this.#stopped !== null,
     }
   }
 
   async #readQueues(): Promise<QueueReading> {
-    const { queues } = await readQueues(this.#quickRedis, this.#names)
+    const { ratePerSecond, maxCallsInFlight } = this.#config
+    const [{ queues }, set] = await Promise.all([readQueues(this.#quickRedis, this.#names), this.#limits.read()])
+    const { rate = ratePerSecond, inFlight = maxCallsInFlight } = set
+    const held = new Set(this.#parts.keeper.holds.map(({ reason }) => reason))
     return {
+      ratePerSecond: rate ?? Number.POSITIVE_INFINITY,
+      callsInFlight: inFlight ?? Number.POSITIVE_INFINITY,
+      holds: Object.fromEntries(HOLD_REASONS.map((reason) => [reason, held.has(reason)])),
       clockSkewSeconds: this.#pulse.skewMs / 1000,
       queues: queues.map(({ oldestAgeMs, ...queue }) => ({ ...queue, oldestAgeSeconds: oldestAgeMs / 1000 })),
     }

@@ -75,3 +75,13 @@ export async function within<T>(ms: number, promise: Promise<T>): Promise<T | 'l
     cancel.abort()
   }
 }
+
+/** What `promise` comes to, or the signal's reason as soon as it aborts. What is waited for goes on by itself. */
+export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort, { once: true })
+  })
+}

@@ -4,7 +4,7 @@ import { parseLookup } from './domain/lookup.ts'
 import { type Secret, secretFile } from './secret.ts'
 
 /** Which commands a variable is for. */
-export type VariableGroup = 'redis' | 'queues' | 'soap' | 'worker' | 'log'
+export type VariableGroup = 'redis' | 'queues' | 'endpoint' | 'soap' | 'worker' | 'log'
 
 export interface Variable<T> {
   name: string
@@ -77,11 +77,47 @@ function limit(min: number, max: number, fraction = false): Kind<number | null> 
       if (text.trim() === 'none') return null
       if (!/^\d+(\.\d+)?$/.test(text.trim())) throw new Error('')
       const value = Number(text)
-      if (value === 0) throw new Error('to stop the calls, stop the workers')
+      if (value === 0) throw new Error('0 would stop all calls; for that there is chat-enricher hold')
       if (!(value >= min && value <= max) || (!fraction && !Number.isInteger(value))) throw new Error('')
       return value
     },
   }
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: DAY_MS }
+
+/** Milliseconds of a text like 5s, 30m or 1d. Throws if it is none. */
+export function readDuration(text: string): number {
+  const [, count = '', unit = ''] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text.trim()) ?? []
+  const value = Number(count) * (UNITS_MS[unit] ?? 0)
+  if (!(value > 0 && value <= YEAR_MS)) throw new Error('')
+  return value
+}
+
+const duration: Kind<number> = { expected: 'a duration as 30s, 15m, 6h or 1d', parse: readDuration }
+
+const durations: Kind<readonly number[]> = {
+  expected: 'a list of durations, as 5s,30s,2m',
+  parse: (text) => text.split(',').map(readDuration),
+}
+
+function ratio(min: number, max: number): Kind<number> {
+  return {
+    expected: `a number from ${min} to ${max}`,
+    parse: (text) => {
+      const value = Number(text)
+      if (!/^\d*\.?\d+$/.test(text.trim()) || value < min || value > max) throw new Error('')
+      return value
+    },
+  }
+}
+
+const yesOrNo: Kind<boolean> = {
+  expected: 'true or false',
+  parse: (text) => {
+    if (text !== 'true' && text !== 'false') throw new Error('')
+    return text === 'true'
+  },
 }
 
 function choice<const T extends string>(...values: T[]): Kind<T> {
@@ -177,7 +213,7 @@ export const VARIABLES = {
   ),
   resultQueue: variable('RESULT_QUEUE', 'queues', queueName, 'chat-results', 'queue of the results'),
 
-  soapEndpoint: required('SOAP_ENDPOINT', 'soap', url('http:', 'https:'), 'URL of the .asmx'),
+  soapEndpoint: required('SOAP_ENDPOINT', 'endpoint', url('http:', 'https:'), 'URL of the .asmx'),
   soapVersion: variable(
     'SOAP_VERSION',
     'soap',
@@ -286,6 +322,27 @@ export const VARIABLES = {
     'none',
     'calls of the whole fleet at one time',
   ),
+  quotaCalls: variable(
+    'QUOTA_CALLS',
+    'worker',
+    limit(1, 1_000_000_000),
+    'none',
+    'a second, longer limit on the calls of the whole fleet; spent, the fleet holds until it frees',
+  ),
+  quotaPeriodMs: variable(
+    'QUOTA_PERIOD',
+    'worker',
+    duration,
+    '1d',
+    'period of that limit, as `1h` or `1d`; counted as it slides',
+  ),
+  interactiveShare: variable(
+    'INTERACTIVE_SHARE',
+    'worker',
+    ratio(0, 1),
+    '0.2',
+    'part of the pace that is kept for the interactive queue while any wait there',
+  ),
   callRetries: variable('CALL_RETRIES', 'worker', integer(0, 20), '2', 'quick retries inside an attempt'),
   lookupAttempts: variable(
     'LOOKUP_ATTEMPTS',
@@ -316,12 +373,56 @@ export const VARIABLES = {
     String(7 * DAY_MS),
     'age at which a lookup without an answer fails as `expired` (7 days)',
   ),
+  notFoundRecheck: optional(
+    'NOT_FOUND_RECHECK',
+    'worker',
+    durations,
+    'delays after which a lookup not found is asked again before it is `not-found`, as `5s,30s,2m`',
+  ),
+  breakerFailureRatio: variable(
+    'BREAKER_FAILURE_RATIO',
+    'worker',
+    ratio(0.01, 1),
+    '0.5',
+    'the fleet holds when this share of the calls in the window failed',
+  ),
+  breakerMinCalls: variable('BREAKER_MIN_CALLS', 'worker', integer(1, 100_000), '20', 'of at least so many calls'),
+  breakerWindowMs: variable(
+    'BREAKER_WINDOW_MS',
+    'worker',
+    ms(100, 3_600_000),
+    '10000',
+    'that window; also: five failed calls and no answer for as long, at any traffic',
+  ),
+  holdMinMs: variable(
+    'HOLD_MIN_MS',
+    'worker',
+    ms(10, 3_600_000),
+    '1000',
+    'time from the start of a hold to its first probe',
+  ),
+  holdMaxMs: variable(
+    'HOLD_MAX_MS',
+    'worker',
+    ms(10, 3_600_000),
+    '15000',
+    'between probes at most, doubling; a hold for configuration goes on to 10 minutes, for accounts lock',
+  ),
   retryAfterMaxMs: variable(
     'RETRY_AFTER_MAX_MS',
     'worker',
     ms(0),
     '3600000',
     'a longer `Retry-After` is cut to this (1 hour)',
+  ),
+  coalesce: variable('COALESCE', 'worker', yesOrNo, 'true', 'lookups of one connection id in flight share one call'),
+  cacheTtlMs: variable('CACHE_TTL_MS', 'worker', ms(0, DAY_MS), '0', 'how long a ChatRequest may be reused; 0: never'),
+  resultBacklogLimit: variable(
+    'RESULT_BACKLOG_LIMIT',
+    'worker',
+    limit(1, 1_000_000_000),
+    '100000',
+    'unconsumed results at which the fleet holds; `none`: never',
   ),
   resultMarkerTtlMs: variable(
     'RESULT_MARKER_TTL_MS',

@@ -53,6 +53,27 @@ const CASES: [name: string, standard: unknown, good: [string, unknown][], bad: s
     ['crm.example/x.asmx', 'ftp://crm.example/', 'http:crm.example'],
     'a URL with http:// or https://',
   ],
+  ['QUOTA_CALLS', null, [['100000', 100_000]], ['1.5', 'x'], 'a whole number from 1 to 1000000000, or none'],
+  ['QUOTA_PERIOD', 86_400_000, [['90s', 90_000]], ['1', '1w', '0s', '400d'], 'a duration as 30s, 15m, 6h or 1d'],
+  [
+    'INTERACTIVE_SHARE',
+    0.2,
+    [
+      ['.5', 0.5],
+      ['0', 0],
+    ],
+    ['1.1', '-0.1', 'x'],
+    'a number from 0 to 1',
+  ],
+  ['NOT_FOUND_RECHECK', null, [['5s, 2m', [5000, 120_000]]], ['5', '5s,'], 'a list of durations, as 5s,30s,2m'],
+  ['BREAKER_FAILURE_RATIO', 0.5, [['0.9', 0.9]], ['0', '2'], 'a number from 0.01 to 1'],
+  ['BREAKER_MIN_CALLS', 20, [['5', 5]], ['0'], wholeNumber(1, 100_000)],
+  ['BREAKER_WINDOW_MS', 10_000, [['500', 500]], ['99'], ms(100, 3_600_000)],
+  ['HOLD_MIN_MS', 1000, [['20', 20]], ['9', '1s'], ms(10, 3_600_000)],
+  ['HOLD_MAX_MS', 15_000, [['2000', 2000]], ['3600001'], ms(10, 3_600_000)],
+  ['COALESCE', true, [['false', false]], ['no', '1'], 'true or false'],
+  ['CACHE_TTL_MS', 0, [['60000', 60_000]], ['-1', '86400001'], ms(0, 86_400_000)],
+  ['RESULT_BACKLOG_LIMIT', 100_000, [['none', null]], ['x'], 'a whole number from 1 to 1000000000, or none'],
   ['SOAP_VERSION', '1.1', [['1.2', '1.2']], ['2', '1.10'], '1.1 or 1.2'],
   ['SOAP_CALL_TIMEOUT_MS', 10_000, [['25000', 25_000]], ['0', '1.5', '10s', '-1', '2147483648'], ms(1)],
   ['SOAP_CONNECT_TIMEOUT_MS', 3000, [['1', 1]], ['0', '1e3'], ms(1)],
@@ -168,7 +189,9 @@ describe('each variable', () => {
   )
 
   it.each(['RATE_LIMIT_PER_SECOND', 'MAX_CALLS_IN_FLIGHT'])('%s of 0 says how to stop instead', (name) => {
-    expect(problemsOf({ [name]: '0' })[0]).toMatch(/, got "0" \(to stop the calls, stop the workers\)$/)
+    expect(problemsOf({ [name]: '0' })[0]).toMatch(
+      /, got "0" \(0 would stop all calls; for that there is chat-enricher hold\)$/,
+    )
   })
 
   it.each([['SOAP_CA_FILE', 'soapCaFile']] as const)('%s is read, and missed where it cannot be', (name, key) => {
@@ -289,7 +312,7 @@ describe('the configuration', () => {
       LOOKUP_BACKOFF_MIN_MS: '2000',
       LOOKUP_BACKOFF_MAX_MS: '1000',
     }
-    expect(problemsOf(env, {}, ['soap']).map((problem) => problem.split(':')[0])).toEqual([
+    expect(problemsOf(env, {}, ['endpoint', 'soap']).map((problem) => problem.split(':')[0])).toEqual([
       'SOAP_ENDPOINT',
       ...Object.keys(SECRETS),
       'CONCURRENCY',
@@ -300,8 +323,10 @@ describe('the configuration', () => {
 
   it('misses what is required only where it is needed', () => {
     expect(loadConfig({}).config.soapEndpoint).toBeNull()
-    expect(problemsOf({}, {}, ['soap'])[0]).toBe('SOAP_ENDPOINT: expected a URL with http:// or https://, got nothing')
-    expect(problemsOf({}, {}, ['soap'])[1]).toBe(
+    expect(problemsOf({}, {}, ['endpoint', 'soap'])[0]).toBe(
+      'SOAP_ENDPOINT: expected a URL with http:// or https://, got nothing',
+    )
+    expect(problemsOf({}, {}, ['endpoint', 'soap'])[1]).toBe(
       'SOAP_PUBLIC_KEY_1: expected its value, or the path of a file with it in SOAP_PUBLIC_KEY_1_FILE, got nothing',
     )
   })

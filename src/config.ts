@@ -148,6 +148,7 @@ const CROSS_CHECKS: CrossCheck[] = [
   atMost('soapCallTimeoutMs', 'lookupDeadlineMs'),
   atMost('soapConnectTimeoutMs', 'soapCallTimeoutMs'),
   atMost('lookupBackoffMinMs', 'lookupBackoffMaxMs'),
+  atMost('holdMinMs', 'holdMaxMs'),
   [
     ['concurrency', 'interactiveConcurrency'],
     (config) => config.concurrency + config.interactiveConcurrency > 0,

@@ -1,15 +1,21 @@
 /** One call to the service outside of any queue, for a person at a terminal. */
 
-import { deadline, within } from './clock.ts'
+import { randomBytes } from 'node:crypto'
+import { orAborted, sleep, within } from './clock.ts'
 import type { Config } from './config.ts'
+import { Held } from './domain/hold.ts'
 import type { Outcome } from './domain/outcome.ts'
 import { Gate } from './gate/gate.ts'
-import { impatientConnection } from './queues/redis.ts'
+import { Holds, holdInWords } from './gate/holds.ts'
+import { gateKeysOf, gateOptions } from './gate-settings.ts'
+import { impatientConnection, type Redis } from './queues/redis.ts'
 import { SoapClient } from './soap/client.ts'
 import { soapSettings } from './soap-settings.ts'
+import { Attempt } from './worker/enrich.ts'
 
 const REDIS_MAY_TAKE_MS = 1000
 const TURN_MAY_TAKE_MS = 1000
+const LOOK_AGAIN_MS = 200
 
 /** What whoever waits is told. */
 export interface OneCallNews {
@@ -17,6 +23,8 @@ export interface OneCallNews {
   withoutGate(why: string): void
   /** The permission takes more than a moment. */
   waiting(): void
+  /** The fleet holds its calls: this one waits until a probe may go, and is it. */
+  held(hold: string): void
 }
 
 /**
@@ -36,42 +44,62 @@ export async function oneCall(
   })
   const client = new SoapClient(soapSettings(config))
   try {
-    const permit = await permitFrom(redis, config, signal, news).catch((error: unknown) => {
-      signal.throwIfAborted()
-      if (!(error instanceof RedisIsAway)) throw error
-      news.withoutGate(why)
-      return null
-    })
-    try {
-      return await client.lookup(connectionId, signal)
-    } finally {
-      permit?.release()
-    }
+    const isThere = await isReady(redis, signal)
+    if (isThere) return await gatedCall(redis, client, config, connectionId, signal, news)
+    news.withoutGate(why)
+    return await client.lookup(connectionId, signal)
   } finally {
     redis.disconnect()
     await client.close()
   }
 }
 
-class RedisIsAway extends Error {}
+async function isReady(redis: Redis, signal: AbortSignal): Promise<boolean> {
+  const ready = new Promise<void>((resolve) => redis.once('ready', resolve))
+  return (await within(REDIS_MAY_TAKE_MS, orAborted(ready, signal))) !== 'late'
+}
 
-async function permitFrom(
-  redis: ReturnType<typeof impatientConnection>,
+async function gatedCall(
+  redis: Redis,
+  client: SoapClient,
   config: Config,
+  connectionId: string,
   signal: AbortSignal,
   news: OneCallNews,
-) {
-  const soon = deadline(REDIS_MAY_TAKE_MS, new RedisIsAway(), signal)
+): Promise<Outcome> {
+  const gate = new Gate(redis, gateKeysOf(config), gateOptions(config))
+  const holds = new Holds(redis, gateKeysOf(config))
+  const isListed = () => true // one answer of somebody's choice is no suspicion
+  const attempt = (probe: string | null) =>
+    new Attempt({ client, gate, isListed, deadlineMs: config.lookupDeadlineMs }, { lane: 'interactive', probe }, signal)
   try {
-    await new Promise<void>((resolve, reject) => {
-      redis.once('ready', resolve)
-      soon.signal.addEventListener('abort', () => reject(soon.signal.reason), { once: true })
-    })
+    const call = attempt(null).call(connectionId)
+    if (
+      (await within(
+        TURN_MAY_TAKE_MS,
+        call.catch(() => {}),
+      )) === 'late'
+    )
+      news.waiting()
+    return await call
+  } catch (error) {
+    if (!(error instanceof Held)) throw error
+    const { at, holds: on } = await holds.read()
+    if (on[0]) news.held(holdInWords(on[0], at))
+    return await attempt(await probeOf(holds, config, signal)).call(connectionId)
   } finally {
-    soon.clear()
+    await gate.flush()
   }
-  const gate = new Gate(redis, config, { ...config, burst: config.rateBurst, longestCallMs: config.soapCallTimeoutMs })
-  const permit = gate.permit('interactive', signal)
-  if ((await within(TURN_MAY_TAKE_MS, permit)) === 'late') news.waiting()
-  return permit
+}
+
+/** The token of the next probe, when it may go; null when the fleet does not hold any more. */
+async function probeOf(holds: Holds, config: Config, signal: AbortSignal): Promise<string | null> {
+  const token = randomBytes(8).toString('hex')
+  const { credentials } = gateOptions(config)
+  const lastsMs = config.soapCallTimeoutMs + REDIS_MAY_TAKE_MS
+  while ((await holds.read()).holds.length > 0) {
+    if (await holds.claimProbe(token, lastsMs, credentials())) return token
+    await sleep(LOOK_AGAIN_MS, signal)
+  }
+  return null
 }

@@ -5,7 +5,7 @@ import type { CliCommand } from './command.ts'
 import { configOf, withVariables } from './options.ts'
 import { NO_LINES_BETWEEN, PLAIN, print } from './terminal.ts'
 
-const GROUPS = ['redis', 'queues', 'soap', 'worker', 'log'] as const
+const GROUPS = ['redis', 'queues', 'endpoint', 'soap', 'worker', 'log'] as const
 
 export function configCommand(): CliCommand {
   const command = new Command('config')

@@ -10,7 +10,7 @@ import { type Config, configOf, withVariables } from './options.ts'
 import { interruption, print, say } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
-const GROUPS = ['redis', 'queues', 'soap', 'worker'] as const
+const GROUPS = ['redis', 'queues', 'endpoint', 'soap', 'worker'] as const
 const EXIT_NOT_FOUND = 3
 
 export function lookupCommand(): CliCommand {
@@ -39,6 +39,7 @@ async function resultNow(config: Config, connectionId: string): Promise<Omit<Res
   try {
     known = await oneCall(config, connectionId, interruption(), {
       withoutGate: (why) => say(`warning: no Redis (${why}), so this call is made outside of the limits of the fleet`),
+      held: (hold) => say(`${hold}; this call waits until a probe may go, and is it …`),
       waiting: () => say('waiting for the turn of this call within the limits of the fleet …'),
     })
   } catch (error) {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { VARIABLES, type Variable } from '../config-table.ts'
 import { configOf, withVariables } from './options.ts'
 
-const ALL = ['redis', 'queues', 'soap', 'worker', 'log'] as const
+const ALL = ['redis', 'queues', 'endpoint', 'soap', 'worker', 'log'] as const
 const variables = Object.values(VARIABLES) as Variable<unknown>[]
 
 beforeEach(() => {

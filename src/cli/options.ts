@@ -8,6 +8,7 @@ import { say } from './terminal.ts'
 const HEADINGS: Record<VariableGroup, string> = {
   redis: 'Redis and queues:',
   queues: 'Redis and queues:',
+  endpoint: 'SOAP service:',
   soap: 'SOAP service:',
   worker: 'Worker:',
   log: 'Log:',

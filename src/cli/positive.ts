@@ -5,7 +5,7 @@ import { InvalidArgumentError } from 'commander'
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text)
-    if (/^\d+$/.test(text) && value >= min && value <= max) return value
+    if (/^-?\d+$/.test(text) && value >= min && value <= max) return value
     throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}, got ${JSON.stringify(text)}`)
   }
 }

@@ -38,6 +38,18 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
       'Backlog, age of the oldest lookup, rates, the members of the fleet, and when the backlog will be gone.',
     load: async () => (await import('./status.ts')).statusCommand(),
   },
+  limit: {
+    description: "Show or set the fleet's limits while it runs: calls a second, burst, calls in flight.",
+    load: async () => (await import('./limit.ts')).limitCommand(),
+  },
+  hold: {
+    description: 'Stop all calls of the fleet by hand; calls on the way finish.',
+    load: async () => (await import('./hold.ts')).holdCommand(),
+  },
+  release: {
+    description: 'End the holds of the fleet, whatever they are for; accept a response code that is right after all.',
+    load: async () => (await import('./hold.ts')).releaseCommand(),
+  },
   'stand-in': {
     description:
       'Serve a stand-in of the SOAP service, for demos and tests: help page, WSDL, SOAP 1.1 and 1.2, faults on request.',

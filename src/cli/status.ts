@@ -1,40 +1,84 @@
 import Table from 'cli-table3'
 import { Command } from 'commander'
 import { sleep } from '../clock.ts'
+import { FleetControl, type FleetGate, holdInWords } from '../fleet-control.ts'
+import { type LookupStory, readStory } from '../queues/lookup-story.ts'
+import type { Redis } from '../queues/redis.ts'
 import { type FleetStatus, readStatus } from '../queues/status.ts'
 import type { CliCommand } from './command.ts'
-import { configOf, withVariables } from './options.ts'
+import { GATE_GROUPS } from './gate.ts'
+import { type Config, configOf, withVariables } from './options.ts'
 import { withRedis } from './redis.ts'
-import { interruption, NO_LINES_BETWEEN, number, PLAIN, print, seconds } from './terminal.ts'
+import { counted, interruption, NO_LINES_BETWEEN, number, PLAIN, print, say, seconds } from './terminal.ts'
 
-const GROUPS = ['redis', 'queues'] as const
 const WATCH_EVERY_MS = 2000
 
 export function statusCommand(): CliCommand {
   const command = new Command('status')
+    .argument('[lookup-id]', 'the story of one lookup instead')
     .option('--watch', `again every ${WATCH_EVERY_MS / 1000} s, until Ctrl-C`)
     .option('--json', 'as JSON, one line each time')
-    .addHelpText('after', '\nExamples:\n  chat-enricher status --watch\n  chat-enricher status --json | jq .backlog')
-  return { command: withVariables(command, GROUPS), action: runStatus }
+    .addHelpText('after', EXAMPLES)
+  return { command: withVariables(command, GATE_GROUPS), action: runStatus }
 }
 
-async function runStatus(command: Command): Promise<undefined> {
+const EXAMPLES = `
+With a lookup id: where it is, how often it was tried and charged, and what became of it; exit 1 if nothing is known of it.
+
+Examples:
+  chat-enricher status --watch
+  chat-enricher status --json | jq .backlog
+  chat-enricher status lk-5d41402abc4b2a76b9719d911017c592`
+
+async function runStatus(command: Command): Promise<number> {
   const { json, watch } = command.opts() as { json?: boolean; watch?: boolean }
-  const { config } = configOf(command, GROUPS)
+  const { config } = configOf(command, GATE_GROUPS, ['redis', 'queues'])
+  const [lookupId] = command.args
   const stop = interruption()
+  let found = true
   await withRedis(config, 'status', async (redis) => {
     for (let first = true; first || (watch && !stop.aborted); first = false) {
-      const status = await readStatus(redis, config)
+      const shown =
+        lookupId === undefined ? await showFleet(redis, config, json) : await showLookup(redis, config, lookupId, json)
+      found = shown !== null
       if (watch && !json && process.stdout.isTTY) process.stdout.write('\x1b[2J\x1b[H')
-      await print(json ? JSON.stringify(status) : asText(status))
+      if (shown !== null) await print(shown)
+      else say(`${lookupId}: expected a lookup that is known here, got none: never enqueued, or forgotten`)
       if (watch) await sleep(WATCH_EVERY_MS, stop).catch(() => {})
     }
   })
+  return found ? 0 : 1
+}
+
+async function showLookup(redis: Redis, config: Config, lookupId: string, json = false): Promise<string | null> {
+  const story = await readStory(redis, config, lookupId)
+  return story && (json ? JSON.stringify(story) : storyInWords(story))
+}
+
+function storyInWords(story: LookupStory): string {
+  const { queue, state, enqueuedAt, dueAt, taken, stalls, history, lastFailure, result, resultIsThere } = story
+  const where = resultIsThere ? 'which waits in the result queue' : 'which has been consumed'
+  const lines = [
+    `${story.lookupId} on ${queue}: ${state}${dueAt ? `, due ${dueAt}` : ''}`,
+    enqueuedAt && `enqueued ${enqueuedAt}, taken up ${counted(taken, 'time')}`,
+    stalls > 0 && `its worker died ${counted(stalls, 'time')}`,
+    history &&
+      `${counted(history.calls, 'call')} before, ${counted(history.failures, 'failed attempt')} in a row, ${history.charged} charged to it`,
+    lastFailure && `last failure: ${lastFailure.code}: ${lastFailure.message}`,
+    result ? `it has had its result: ${result}, ${where}` : 'no result yet',
+  ]
+  return lines.filter((line) => typeof line === 'string').join('\n')
+}
+
+async function showFleet(redis: Redis, config: Config, json = false): Promise<string> {
+  const fleet = await FleetControl.of(redis, config, config.soapEndpoint)
+  const [status, gate] = await Promise.all([readStatus(redis, config), typeof fleet === 'string' ? null : fleet.read()])
+  return json ? JSON.stringify({ ...status, ...gate }) : asText(status, gate)
 }
 
 const plain = { chars: NO_LINES_BETWEEN, style: PLAIN }
 
-function asText({ queues, members, perSecond, drainSeconds, backlog }: FleetStatus): string {
+function asText({ queues, members, perSecond, drainSeconds, backlog }: FleetStatus, gate: FleetGate | null): string {
   const states = new Table({
     head: ['queue', 'waiting', 'prioritized', 'delayed', 'active', 'completed', 'failed', 'oldest'],
     ...plain,
@@ -46,17 +90,20 @@ function asText({ queues, members, perSecond, drainSeconds, backlog }: FleetStat
   }
   const fleet = new Table({ head: ['worker', 'pid', 'version', 'since', 'busy', 'results/s', 'limit/s', ''], ...plain })
   for (const member of members) {
-    const { host, pid, version, startedAt, inProgress, concurrency, rateLimitPerSecond, stopping } = member
+    const { host, pid, version, startedAt, inProgress, concurrency, limits, stopping } = member
     const busy = `${inProgress}/${concurrency}`
-    const limit = rateLimitPerSecond ?? 'none'
+    const limit = (gate && 'rate' in gate.limitsSet ? gate.limitsSet.rate : limits.rate) ?? 'none'
     fleet.push([host, pid, version, startedAt, busy, member.perSecond, limit, stopping ? 'stopping' : ''])
   }
   const eta =
     drainSeconds === null ? (backlog > 0 ? 'not draining' : 'nothing waits') : `gone in ${seconds(drainSeconds * 1000)}`
   const workers = members.length === 0 ? 'no worker is running' : `${fleet.toString()}`
+  const inFlight = gate && gate.callsInFlight > 0 ? [`calls in flight ${number.format(gate.callsInFlight)}`] : []
   return [
+    ...(gate?.holds.map((hold) => holdInWords(hold, gate.at)) ?? []),
     states.toString(),
     workers,
+    ...inFlight,
     `backlog ${number.format(backlog)}, ${number.format(perSecond)} results/s: ${eta}`,
   ].join('\n')
 }

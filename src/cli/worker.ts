@@ -5,7 +5,7 @@ import { createLogger } from '../observe/logger.ts'
 import type { CliCommand } from './command.ts'
 import { configOf, withVariables } from './options.ts'
 
-const GROUPS = ['redis', 'queues', 'soap', 'worker', 'log'] as const
+const GROUPS = ['redis', 'queues', 'endpoint', 'soap', 'worker', 'log'] as const
 
 export function workerCommand(): CliCommand {
   const command = new Command('worker').addHelpText('after', EXAMPLE)

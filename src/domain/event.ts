@@ -4,10 +4,15 @@
  */
 
 import type { Failure, FailureReason } from './failure.ts'
+import type { Hold, HoldReason } from './hold.ts'
 import type { ResultStatus } from './result.ts'
 
 export const CALL_OUTCOMES = ['answer', 'fault', 'http_error', 'timeout', 'network', 'unreadable'] as const
 export type CallOutcome = (typeof CALL_OUTCOMES)[number]
+
+/** What an attempt came to. */
+export const ATTEMPT_VERDICTS = ['answered', 'retry_later', 'recheck', 'hold', 'give_up'] as const
+export type AttemptVerdict = (typeof ATTEMPT_VERDICTS)[number]
 
 /** Kinds of trouble with Redis, safe as a metric label. */
 export const REDIS_ERROR_KINDS = [
@@ -37,16 +42,24 @@ export type LookupEvent =
   | { type: 'tls-certificate-seen'; expiresAt: number }
   // gate
   | { type: 'permit-granted'; waitedMs: number }
+  /** By this process. */
+  | { type: 'hold-began'; reason: HoldReason }
+  /** As this process sees it: `hold` is new, or it is over. */
+  | { type: 'held'; hold: Hold; at: number }
+  | { type: 'released'; hold: Hold; at: number }
   // worker
   | { type: 'attempt-started'; lookupId: string; waitedMs: number; first: boolean }
   | { type: 'attempt-finished'; lookupId: string; durationMs: number; status: ResultStatus | 'retry' | 'handed-back' }
   | { type: 'retry'; lookupId: string; when: 'now' | 'later'; reason: FailureReason; delayMs: number }
+  | { type: 'call-shared'; source: 'shared' | 'cache' }
+  | { type: 'verdict'; lookupId: string; verdict: AttemptVerdict; reason: FailureReason | 'none'; calls: number }
   | { type: 'attempt-charged'; lookupId: string; charged: number; limit: number }
   | { type: 'published'; lookupId: string; status: ResultStatus; sinceEnqueuedMs: number; failure?: Failure }
   | { type: 'suppressed'; lookupId: string }
   | { type: 'recovered'; lookupId: string }
   | { type: 'set-apart'; lookupId: string; stalls: number; delayMs: number }
   | { type: 'handed-back'; lookupId: string }
+  | { type: 'held-back'; lookupId: string }
   | { type: 'lock-lost'; lookupId: string }
   | { type: 'internal-error'; lookupId: string; where: string; error: unknown }
   // redis and the process

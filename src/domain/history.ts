@@ -12,6 +12,8 @@ export interface LookupHistory {
   idle: number
   /** It already had the one retry that a failure of class permanent-after-retry gets. */
   retriedOnce: boolean
+  /** Times it was not found, and to be asked again (NOT_FOUND_RECHECK). */
+  rechecks: number
   /** The stall count at which it was last set apart from its neighbours. */
   apartAt: number
   /** The failure it went back with, should it have to give up with that. */
@@ -24,6 +26,7 @@ export const NO_HISTORY: Readonly<LookupHistory> = Object.freeze({
   calls: 0,
   idle: 0,
   retriedOnce: false,
+  rechecks: 0,
   apartAt: 0,
   lastFailure: null,
 })

@@ -53,7 +53,12 @@ export interface ResultSubject {
 export function resultOf(
   subject: ResultSubject,
   status: ResultStatus,
-  known: { chatRequest?: ChatRequest | null; response?: ServiceResponse | null; failure?: Failure } = {},
+  known: {
+    chatRequest?: ChatRequest | null
+    response?: ServiceResponse | null
+    failure?: Failure
+    source?: Result['source']
+  } = {},
 ): Result {
   return {
     version: 1,
@@ -67,7 +72,7 @@ export function resultOf(
     failure: known.failure ? publicPart(known.failure) : null,
     calls: subject.calls,
     attempts: subject.attempts,
-    source: 'service',
+    source: known.source ?? 'service',
     enqueuedAt: subject.enqueuedAt,
     finishedAt: subject.finishedAt,
     redrive: 0,

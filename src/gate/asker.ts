@@ -4,9 +4,10 @@
  */
 
 import { monotonic, sleep } from '../clock.ts'
+import { Held } from '../domain/hold.ts'
 
 /** `granted` are milliseconds from `at` on, which is Redis' time. */
-export type Answer = { at: number; granted: number[]; names: string[] } | { waitMs: number } | 'full'
+export type Answer = { at: number; granted: number[]; names: string[] } | { waitMs: number } | 'full' | 'held'
 
 export interface Permit {
   /** Gives the place among the calls in flight back. Once; never rejects. */
@@ -15,6 +16,7 @@ export interface Permit {
 
 interface Waiter {
   grant(permit: Permit): void
+  refuse(reason: Error): void
 }
 
 /**
@@ -30,6 +32,8 @@ const COMPARED = 64
 
 export class Asker {
   readonly #waiting = new Set<Waiter>()
+  /** Those who have called already and call again: their time is running, so they come first. */
+  readonly #again = new Set<Waiter>()
   readonly #ask: (wanted: number) => Promise<Answer>
   readonly #giveBack: (name: string) => void
   readonly #differences: number[] = []
@@ -42,24 +46,39 @@ export class Asker {
     this.#giveBack = giveBack
   }
 
-  /** A permit for one call, now or when its turn has come; rejects with the signal's reason. */
-  permit(signal: AbortSignal): Promise<Permit> {
+  /**
+   * A permit for one call, now or when its turn has come. `again`: for a lookup that has called before. Rejects with the
+   * signal's reason, or with Held.
+   */
+  permit(signal: AbortSignal, again = false): Promise<Permit> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason)
-      const leave = () => {
-        this.#waiting.delete(waiter)
-        reject(signal.reason)
+      const line = again ? this.#again : this.#waiting
+      const refuse = (reason: Error) => {
+        signal.removeEventListener('abort', leave)
+        line.delete(waiter)
+        reject(reason)
       }
-      const waiter: Waiter = {
-        grant: (permit) => {
-          signal.removeEventListener('abort', leave)
-          resolve(permit)
-        },
+      const leave = () => refuse(signal.reason)
+      const grant = (permit: Permit) => {
+        signal.removeEventListener('abort', leave)
+        line.delete(waiter)
+        resolve(permit)
       }
+      const waiter = { grant, refuse }
       signal.addEventListener('abort', leave, { once: true })
-      this.#waiting.add(waiter)
+      line.add(waiter)
       void this.#askWhileAnyoneWaits()
     })
+  }
+
+  /** The fleet holds: whoever waits does so in vain. */
+  refuseAll(): void {
+    for (const waiter of [...this.#again, ...this.#waiting]) waiter.refuse(new Held())
+  }
+
+  get #waitingCount(): number {
+    return this.#again.size + this.#waiting.size
   }
 
   async #askWhileAnyoneWaits(): Promise<void> {
@@ -67,13 +86,14 @@ export class Asker {
     this.#asking = true
     // Let all who come in this turn of the event loop be asked for together.
     await Promise.resolve()
-    while (this.#waiting.size > 0) await this.#askOnce()
+    while (this.#waitingCount > 0) await this.#askOnce()
     this.#asking = false
   }
 
   async #askOnce(): Promise<void> {
-    const answer = await this.#ask(Math.min(this.#waiting.size, MOST_AT_ONCE))
+    const answer = await this.#ask(Math.min(this.#waitingCount, MOST_AT_ONCE))
     const answeredAt = monotonic()
+    if (answer === 'held') return this.refuseAll()
     if (answer === 'full') return this.#pause(FULL_ASK_AGAIN_MS * (0.5 + Math.random()))
     if ('waitMs' in answer) return this.#pause(Math.min(answer.waitMs + 1, 1000))
     const givenAt = answeredAt - this.#readLate(answeredAt, answer.at)
@@ -94,12 +114,11 @@ export class Asker {
   }
 
   #handOut(name: string, lateMs: number): void {
-    const [waiter] = this.#waiting
+    const [waiter] = this.#waitingCount > this.#waiting.size ? this.#again : this.#waiting
     if (!waiter || lateMs > LATE_MS) {
       this.#giveBack(name)
       return
     }
-    this.#waiting.delete(waiter)
     let released = false
     waiter.grant({
       release: () => {

@@ -1,46 +1,119 @@
 /**
- * The one script that is asked before every call of the fleet, on Redis' clock: nobody calls before `not-before`; the
- * pace is a GCRA (the time at which the next call would be due, moved on by one interval for each permit); the calls in
- * flight are leases in a sorted set, so that those of a dead process end by themselves.
+ * The one script that is asked before every call of the fleet, on Redis' clock. In this order:
  *
- * KEYS  1 rate, 2 in-flight, 3 not-before (names.ts)
+ *     hold       while the fleet holds nobody calls, but for whoever has the token of the probe
+ *     quota      calls of a longer period, counted in slices of it; spent, it begins a hold
+ *     in flight  leases in a sorted set, so that those of a dead process end by themselves
+ *     pace       a GCRA: the time at which the next call would be due, moved on by one interval for each permit
+ *
+ * The lanes: both book turns on one line. Batch lookups are given turns up to BATCH_AHEAD ahead; interactive ones a bit
+ * further, as long as they keep within their own share, so that there is always a turn for them behind those already
+ * booked. Where calls in flight are limited, some places are kept for interactive lookups while any waits for one.
+ *
+ * KEYS  1 rate, 2 rate of the interactive lane, 3 in-flight, 4 waiting, 5 quota, 6 limits, 7 hold (names.ts)
  * ARGV  1 permits wanted
- *       2 interval between calls, ms (0: no pace)
- *       3 burst
- *       4 calls in flight at most (0: no limit)
- *       5 lease, ms
- *       6 booked ahead at most, ms
- *       7 booked ahead at most for more than one permit at a time, ms
- *       8 process, 9 number of the first permit: their names are process and number
- * Reply 'granted', the time, then for each permit the milliseconds from then until its turn
+ *       2 JSON: ratePerSecond (0: no limit), burst, inFlight (0: no limit), leaseMs, interactive (lane), share,
+ *         quotaCalls (0: none), quotaPeriodMs, probe (token or '')
+ *       3 process, 4 number of the first permit: their names are process and number
+ * Reply 'granted', or 'leased' where calls in flight are limited: then each permit is to be given back; the time; then
+ *         for each permit the milliseconds from then until its turn
  *       'wait', then the milliseconds after which to ask again
  *       'full'
+ *       'held'
+ *       'spent': the quota is, just now
  */
+
+/** Turns are booked at most so far ahead: a process that dies takes little with it, one that joins need not queue. */
+const BATCH_AHEAD_MS = 800
+const INTERACTIVE_AHEAD_MS = 1000
+/** Timers are good to about a millisecond; turns closer than this are fetched together. */
+const TOGETHER_MS = 10
+/** After a hold the fleet goes at this part of the pace for a while (the time is the hold's: slowUntil). */
+const SLOWER = 5
+const QUOTA_SLICES = 48
+
 export const PERMIT_SCRIPT = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
 local wanted = tonumber(ARGV[1])
-local interval = tonumber(ARGV[2])
-local cap = tonumber(ARGV[4])
+local ask = cjson.decode(ARGV[2])
 
-local notBefore = tonumber(redis.call('GET', KEYS[3]) or 0)
-if notBefore > now then return { 'wait', tostring(notBefore - now) } end
-
-if cap > 0 then
-  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
-  wanted = math.min(wanted, cap - redis.call('ZCARD', KEYS[2]))
-  if wanted <= 0 then return { 'full' } end
+local slower = 1
+local holds = redis.call('HGETALL', KEYS[7])
+for i = 1, #holds, 2 do
+  if holds[i] == 'slowUntil' then
+    if tonumber(holds[i + 1]) > now then slower = ${SLOWER} end
+  else
+    local hold = cjson.decode(holds[i + 1])
+    if hold.expiresAt > now and not (ask.probe ~= '' and hold.token == ask.probe) then return { 'held' } end
+  end
 end
 
-local reply = { 'granted', string.format('%.3f', now) }
-if interval == 0 then
+local limits = redis.call('HMGET', KEYS[6], 'rate', 'burst', 'inFlight')
+local function set(value, otherwise)
+  if not value then return otherwise end
+  return value == 'none' and 0 or tonumber(value)
+end
+local rate = set(limits[1], ask.ratePerSecond)
+local burst = set(limits[2], ask.burst)
+local cap = set(limits[3], ask.inFlight)
+
+local sliceMs = ask.quotaPeriodMs / ${QUOTA_SLICES}
+local slice = math.floor(now / sliceMs)
+if ask.quotaCalls > 0 then
+  local total, oldest = 0, slice
+  local slices = redis.call('HGETALL', KEYS[5])
+  for i = 1, #slices, 2 do
+    local number = tonumber(slices[i])
+    if number <= slice - ${QUOTA_SLICES + 1} then
+      redis.call('HDEL', KEYS[5], slices[i])
+    else
+      total = total + tonumber(slices[i + 1])
+      oldest = math.min(oldest, number)
+    end
+  end
+  if total >= ask.quotaCalls then
+    local frees = math.ceil((oldest + ${QUOTA_SLICES + 1}) * sliceMs)
+    local hold = { since = math.floor(now), expiresAt = frees, probes = 0, why = ask.quotaCalls .. ' calls of QUOTA_CALLS are spent' }
+    redis.call('HSET', KEYS[7], 'quota', cjson.encode(hold))
+    if redis.call('PTTL', KEYS[7]) < frees - now then redis.call('PEXPIRE', KEYS[7], math.ceil(frees - now)) end
+    redis.call('PUBLISH', KEYS[7], 'changed')
+    return { 'spent' }
+  end
+  wanted = math.min(wanted, ask.quotaCalls - total)
+end
+
+if cap > 0 then
+  redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now)
+  local places = cap
+  if not ask.interactive and redis.call('EXISTS', KEYS[4]) == 1 then places = cap - math.max(1, math.ceil(cap * ask.share)) end
+  wanted = math.min(wanted, places - redis.call('ZCARD', KEYS[3]))
+  if wanted <= 0 then
+    if ask.interactive then redis.call('SET', KEYS[4], 1, 'PX', 250) end
+    return { 'full' }
+  end
+end
+
+local reply = { cap > 0 and 'leased' or 'granted', string.format('%.3f', now) }
+if rate == 0 then
   for i = 1, wanted do reply[#reply + 1] = '0' end
 else
-  local tolerance = (tonumber(ARGV[3]) - 1) * interval
+  local interval = slower * 1000 / rate
+  local tolerance = (burst - 1) * interval
   local due = tonumber(redis.call('GET', KEYS[1]) or 0)
-  -- Further ahead than anybody books: the clock was set back.
-  if due > now + tolerance + interval + 2 * tonumber(ARGV[6]) then due = now end
-  local ahead = tonumber(ARGV[6])
+  -- Further ahead than anybody books: the clock was set back, or the pace was raised.
+  if due > now + tolerance + interval + 2 * ${INTERACTIVE_AHEAD_MS} then due = now end
+  local ahead = ${BATCH_AHEAD_MS}
+  if ask.interactive and ask.share > 0 then
+    local step = interval / ask.share
+    local own = tonumber(redis.call('GET', KEYS[2]) or 0)
+    if own > now + step + 2 * ${INTERACTIVE_AHEAD_MS} then own = 0 end
+    if own <= now + ${INTERACTIVE_AHEAD_MS} then
+      own = math.max(own, now) + step
+      redis.call('SET', KEYS[2], string.format('%.3f', own), 'PX', math.ceil(own - now) + 1000)
+      ahead = ${INTERACTIVE_AHEAD_MS} + interval
+    end
+  end
   for i = 1, wanted do
     local turn = math.max(now, due - tolerance)
     if turn > now + ahead then
@@ -49,24 +122,20 @@ else
     end
     reply[#reply + 1] = tostring(turn - now)
     due = math.max(due, now) + interval
-    ahead = tonumber(ARGV[7])
+    ahead = ${TOGETHER_MS}
   end
   redis.call('SET', KEYS[1], string.format('%.3f', due), 'PX', math.ceil(due - now) + 1000)
 end
 
+local granted = #reply - 2
+if ask.quotaCalls > 0 then
+  redis.call('HINCRBY', KEYS[5], string.format('%d', slice), granted)
+  redis.call('PEXPIRE', KEYS[5], math.ceil(ask.quotaPeriodMs + 2 * sliceMs))
+end
 if cap > 0 then
   for i = 3, #reply do
-    redis.call('ZADD', KEYS[2], now + tonumber(reply[i]) + tonumber(ARGV[5]), ARGV[8] .. string.format('%d', tonumber(ARGV[9]) + i - 3))
+    redis.call('ZADD', KEYS[3], now + tonumber(reply[i]) + ask.leaseMs, ARGV[3] .. string.format('%d', tonumber(ARGV[4]) + i - 3))
   end
-  redis.call('PEXPIRE', KEYS[2], tonumber(ARGV[5]) + tonumber(ARGV[6]) + 1000)
+  redis.call('PEXPIRE', KEYS[3], ask.leaseMs + ${INTERACTIVE_AHEAD_MS} + 1000)
 end
 return reply`
-
-// KEYS: not-before. ARGV: milliseconds from now. Only ever moves it on.
-export const NOT_BEFORE_SCRIPT = `
-local time = redis.call('TIME')
-local at = time[1] * 1000 + math.floor(time[2] / 1000) + tonumber(ARGV[1])
-if at > tonumber(redis.call('GET', KEYS[1]) or 0) then
-  redis.call('SET', KEYS[1], string.format('%d', at), 'PX', ARGV[1])
-end
-return 1`

@@ -5,6 +5,7 @@
 
 import { createHash } from 'node:crypto'
 import type { LookupEvent, Observe } from '../domain/event.ts'
+import { CURES } from '../domain/hold.ts'
 import type { Logger } from './logger.ts'
 
 export function logEvents(logger: Logger): Observe {
@@ -45,6 +46,27 @@ const LINES: Lines = {
     message: `lookup to be tried again ${when}`,
     fields: { lookupId, reason, delayMs },
   }),
+  verdict: ({ lookupId, verdict, reason, calls }) => ({
+    level: 'debug',
+    message: `attempt: ${verdict.replace('_', ' ')}`,
+    fields: { lookupId, verdict, reason, calls },
+  }),
+  held: ({ hold: { reason, why, since, nextProbeAt, expiresAt }, at }) => ({
+    level: 'warn',
+    message: `the fleet holds its calls (${reason}): ${why}; ${CURES[reason]}`,
+    fields: {
+      reason,
+      heldForMs: Math.round(at - since),
+      ...(nextProbeAt === null
+        ? { endsInMs: Math.round(expiresAt - at) }
+        : { nextProbeInMs: Math.round(nextProbeAt - at) }),
+    },
+  }),
+  released: ({ hold: { reason, since }, at }) => ({
+    level: 'info',
+    message: `the hold is over (${reason})`,
+    fields: { reason, heldForMs: Math.round(at - since) },
+  }),
   published: ({ lookupId, status, failure }) =>
     failure
       ? {
@@ -74,6 +96,11 @@ const LINES: Lines = {
     fields: { lookupId, stalls, delayMs },
   }),
   'handed-back': ({ lookupId }) => ({ level: 'debug', message: 'lookup handed back', fields: { lookupId } }),
+  'held-back': ({ lookupId }) => ({
+    level: 'debug',
+    message: 'lookup back in its place: the fleet holds',
+    fields: { lookupId },
+  }),
   'lock-lost': ({ lookupId }) => ({
     level: 'warn',
     message: 'lookup lost its lock; left to whoever takes it up',

@@ -23,6 +23,9 @@ export function countEvents(metrics: Metrics, clock: () => number): Observe {
     'attempt-finished': ({ status, durationMs }) => {
       if (status !== 'handed-back') metrics.lookupDuration.observe({ status }, durationMs / 1000)
     },
+    'hold-began': ({ reason }) => metrics.holds.inc({ reason }),
+    'call-shared': ({ source }) => metrics.callsShared.inc({ source }),
+    verdict: ({ verdict, reason }) => metrics.verdicts.inc({ verdict, reason }),
     retry: ({ reason }) => metrics.retries.inc({ reason }),
     published: ({ status, sinceEnqueuedMs }) => {
       metrics.lookups.inc({ status })

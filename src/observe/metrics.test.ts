@@ -7,6 +7,12 @@ import { countEvents } from './event-metrics.ts'
 import { createMetrics } from './metrics.ts'
 import { QueueCollector } from './queue-collector.ts'
 
+const FLEET = {
+  clockSkewSeconds: 0,
+  ratePerSecond: 50,
+  callsInFlight: Number.POSITIVE_INFINITY,
+  holds: { service: true, quota: false },
+}
 const BUILD = { version: '1.2.3', revision: 'abc' }
 
 /** Public names, and the label values that are there from the start. */
@@ -89,7 +95,7 @@ describe('the state of the queues', () => {
     const metrics = createMetrics(BUILD)
     let reads = 0
     let clock = 0
-    const read = async () => ({ clockSkewSeconds: -0.25, queues: [state('a', 100 + reads++)] })
+    const read = async () => ({ ...FLEET, clockSkewSeconds: -0.25, queues: [state('a', 100 + reads++)] })
     const collector = new QueueCollector(metrics, read, () => clock)
     for (clock of [0, 0.5, 0.9, 2]) await collector.collect()
     expect(reads).toBe(2)
@@ -100,6 +106,10 @@ describe('the state of the queues', () => {
       'queue_oldest_job_age_seconds{queue="a"} 1.5',
       'queue_jobs_added_total{queue="a"} 101',
       'clock_skew_seconds -0.25',
+      'rate_limit_per_second 50',
+      'calls_in_flight_limit +Inf',
+      'hold_active{reason="service"} 1',
+      'hold_active{reason="quota"} 0',
       'redis_up 1',
     ]) {
       expect(lines).toContain(`chat_enricher_${line}`)
@@ -131,7 +141,7 @@ describe('the metrics as Prometheus reads them', () => {
     const metrics = createMetrics(BUILD)
     countEvents(metrics, () => 1)({ type: 'published', lookupId: '1', status: 'enriched', sinceEnqueuedMs: 1 })
     const read = async () => ({
-      clockSkewSeconds: 0,
+      ...FLEET,
       queues: [{ queue: 'a', jobs: { waiting: 1 }, oldestAgeSeconds: 1, added: 1 }],
     })
     await new QueueCollector(metrics, read, () => 1).collect()

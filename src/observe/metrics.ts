@@ -5,8 +5,9 @@
  */
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { CALL_OUTCOMES, REDIS_ERROR_KINDS } from '../domain/event.ts'
+import { ATTEMPT_VERDICTS, CALL_OUTCOMES, REDIS_ERROR_KINDS } from '../domain/event.ts'
 import { FAILURE_REASONS } from '../domain/failure.ts'
+import { HOLD_REASONS } from '../domain/hold.ts'
 import { RESULT_STATUSES } from '../domain/result.ts'
 
 const CALL_BUCKETS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30]
@@ -45,6 +46,10 @@ export function createMetrics(build: { version: string; revision: string }) {
     registry,
     lookups: counter('lookups_total', 'Lookups that got their result.', { status: RESULT_STATUSES }),
     retries: counter('lookup_retries_total', 'Retries, quick and later.', { reason: FAILURE_REASONS }),
+    verdicts: counter('attempt_verdicts_total', 'What attempts came to, and why.', {
+      verdict: ATTEMPT_VERDICTS,
+      reason: ['none', ...FAILURE_REASONS],
+    }),
     recovered: plainCounter('lookups_recovered_total', 'Lookups taken back from a worker that died.'),
     handedBack: plainCounter('lookups_handed_back_total', 'Lookups given back at shutdown.'),
     lookupDuration: histogram('lookup_duration_seconds', 'One attempt in the worker.', CALL_BUCKETS, 'status', [
@@ -58,6 +63,9 @@ export function createMetrics(build: { version: string; revision: string }) {
     lastSuccess: gauge('last_success_timestamp_seconds', 'When a lookup was last enriched; 0 if never.'),
     published: counter('results_published_total', 'Results published.', { status: RESULT_STATUSES }),
     suppressed: plainCounter('results_suppressed_total', 'Results not published again, because they already were.'),
+    callsShared: counter('calls_shared_total', 'Lookups answered without a call of their own.', {
+      source: ['shared', 'cache'],
+    }),
     callDuration: histogram(
       'soap_call_duration_seconds',
       'One call on the wire.',
@@ -74,6 +82,8 @@ export function createMetrics(build: { version: string; revision: string }) {
     permitWait: histogram('rate_limit_wait_seconds', 'Time a call waited for its turn.', PERMIT_BUCKETS),
     rateLimit: gauge('rate_limit_per_second', 'Fleet (max): calls a second in force; +Inf for none.'),
     inFlightLimit: gauge('calls_in_flight_limit', 'Fleet (max): calls in flight in force; +Inf for none.'),
+    holdActive: gauge('hold_active', 'Fleet (max): 1 while the fleet holds for this reason.', 'reason'),
+    holds: counter('holds_total', 'Holds that this process began.', { reason: HOLD_REASONS }),
     queueJobs: gauge('queue_jobs', 'Fleet (max): jobs in a queue by state.', 'queue', 'state'),
     oldestAge: gauge('queue_oldest_job_age_seconds', 'Fleet (max): age of the oldest waiting job.', 'queue'),
     // A counter that Redis keeps for the whole fleet; set, for it is read.
@@ -91,6 +101,7 @@ export function createMetrics(build: { version: string; revision: string }) {
     ),
     buildInfo: gauge('build_info', 'Always 1.', 'version', 'revision', 'nodejs_version'),
   }
+  for (const reason of HOLD_REASONS) metrics.holdActive.set({ reason }, 0)
   metrics.buildInfo.set({ ...build, nodejs_version: process.version }, 1)
   return metrics
 }

@@ -6,6 +6,11 @@ import type { Metrics } from './metrics.ts'
 export interface QueueReading {
   /** Redis' clock less this process's, negated: this clock less Redis', seconds. */
   clockSkewSeconds: number
+  /** The limits in force, as the fleet has them; Infinity for none. */
+  ratePerSecond: number
+  callsInFlight: number
+  /** By reason: is it on? */
+  holds: Record<string, boolean>
   queues: { queue: string; jobs: Record<string, number>; oldestAgeSeconds: number; added: number }[]
 }
 
@@ -39,8 +44,11 @@ export class QueueCollector {
     this.#metrics.collectDuration.set(this.#clock() - startedAt)
   }
 
-  #show({ clockSkewSeconds, queues }: QueueReading): void {
+  #show({ clockSkewSeconds, ratePerSecond, callsInFlight, holds, queues }: QueueReading): void {
     this.#metrics.clockSkew.set(clockSkewSeconds)
+    this.#metrics.rateLimit.set(ratePerSecond)
+    this.#metrics.inFlightLimit.set(callsInFlight)
+    for (const [reason, isOn] of Object.entries(holds)) this.#metrics.holdActive.set({ reason }, isOn ? 1 : 0)
     this.#metrics.jobsAdded.reset()
     for (const { queue, jobs, oldestAgeSeconds, added } of queues) {
       for (const [state, count] of Object.entries(jobs)) this.#metrics.queueJobs.set({ queue, state }, count)

@@ -13,7 +13,8 @@ export interface Member {
   inProgress: number
   /** Lookups that got their result here, a second, over the last ten. */
   perSecond: number
-  rateLimitPerSecond: number | null
+  /** As its own environment has them; null: none. */
+  limits: { rate: number | null; burst: number; inFlight: number | null }
   stopping: boolean
 }
 

@@ -5,16 +5,28 @@
  *
  *     done:<hash>         string  the marker: this lookup has its result; the value is the result's status
  *     result:<hash>       channel the result itself, for whoever waits for this one lookup
- *     gate:rate           string  theoretical arrival time of the next call (GCRA), in milliseconds
- *     gate:in-flight      zset    permits that are out, by the time their lease ends
- *     gate:not-before     string  no call of the fleet before this time (`Retry-After`), in milliseconds
- *     gate:last-answer    hash    when the service last answered, and for which connection id
+ *     gate:<service>:rate              string  theoretical arrival time of the next call (GCRA), in milliseconds
+ *     gate:<service>:rate-interactive  string  the same of the interactive lane's own share
+ *     gate:<service>:in-flight         zset    permits that are out, by the time their lease ends
+ *     gate:<service>:waiting           string  an interactive lookup waits for a place among the calls in flight
+ *     gate:<service>:quota             hash    calls of the longer limit, by slice of its period
+ *     gate:<service>:limits            hash    limits that were set by hand, for every process
+ *     fleet:<fleet>:hold               hash    the holds that are on, by reason; also a channel that tells of changes
+ *     fleet:<fleet>:service            hash    how the service has answered lately, and for which connection ids
+ *     fleet:<fleet>:answers            list    of what kind the last answers were
+ *     fleet:<fleet>:accepted           set     response codes that an operator has accepted
+ *     call:<lane>:<hash>               hash    somebody calls for this connection id at the moment
+ *     answer:<hash>                    hash    what the service answered for it, for those who share the call
+ *     services                         hash    hosts of the services that workers were set to, by <service>
  *     member:<id>         string  one worker process, as it sees itself, renewed by it
  *     members             zset    ids of the worker processes, by the time they were last seen
  *     lease:<task>        string  which process does a task of the whole fleet
  *
  * On the hash of a lookup job stand two fields of ours, which go when the job goes: `ce:history`, `ce:failed-at`. On that
  * of a result stands `ce:of`, the hash of its lookup, where the lookup's id does not say alone which one it was.
+ *
+ * <service> stands for SOAP_ENDPOINT: all who call one service keep its limits together. <fleet> stands for the service
+ * and the queues: those who hold together.
  */
 
 import { createHash, randomBytes } from 'node:crypto'
@@ -44,6 +56,57 @@ export function ownKey(names: QueueNames, ...parts: string[]): string {
   return [names.prefix, 'chat-enricher', ...parts].join(':')
 }
 
+export interface GateKeys {
+  rate: string
+  rateInteractive: string
+  inFlight: string
+  waiting: string
+  quota: string
+  limits: string
+  hold: string
+  service: string
+  answers: string
+  accepted: string
+}
+
+/** Stands for SOAP_ENDPOINT in keys, without user, password and query; IIS does not tell upper from lower case. */
+export function serviceOf(endpoint: string): string {
+  const { origin, pathname } = new URL(endpoint)
+  return shortHash(`${origin}${pathname}`.toLowerCase())
+}
+
+export function gateKeys(names: QueueNames, service: string): GateKeys {
+  const fleet = shortHash([service, names.lookupQueue, names.interactiveQueue, names.resultQueue].join('\n'))
+  const gate = (part: string) => ownKey(names, 'gate', service, part)
+  const ofFleet = (part: string) => ownKey(names, 'fleet', fleet, part)
+  return {
+    rate: gate('rate'),
+    rateInteractive: gate('rate-interactive'),
+    inFlight: gate('in-flight'),
+    waiting: gate('waiting'),
+    quota: gate('quota'),
+    limits: gate('limits'),
+    hold: ofFleet('hold'),
+    service: ofFleet('service'),
+    answers: ofFleet('answers'),
+    accepted: ofFleet('accepted'),
+  }
+}
+
+/** Where lookups of one connection id meet to share a call. */
+export function sharingKeys(names: QueueNames, lane: Lane, service: string, connectionId: string) {
+  const hash = shortHash(`${service}\n${connectionId}`, 32)
+  return { call: ownKey(names, 'call', lane, hash), answer: ownKey(names, 'answer', hash) }
+}
+
+export function servicesKey(names: QueueNames): string {
+  return ownKey(names, 'services')
+}
+
+function shortHash(text: string, length = 12): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, length)
+}
+
 /** Who a lookup is: what its marker and its result are kept under. */
 export interface LookupIdentity {
   lookupId: string
@@ -64,7 +127,7 @@ export function lookupHash(identity: LookupIdentity): string {
   const parts = isCounterId(identity.lookupId)
     ? [identity.lookupId, identity.queue, String(identity.enqueuedAt)]
     : [identity.lookupId]
-  return createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 32)
+  return shortHash(parts.join('\n'), 32)
 }
 
 export function markerKey(names: QueueNames, identity: LookupIdentity): string {

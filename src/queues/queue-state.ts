@@ -4,6 +4,7 @@
  */
 
 import type { Redis } from 'ioredis'
+import { now } from '../clock.ts'
 import { bullKey, type QueueNames } from './names.ts'
 
 export const JOB_STATES = ['waiting', 'prioritized', 'delayed', 'active', 'completed', 'failed'] as const
@@ -24,6 +25,9 @@ export interface QueuesState {
   queues: QueueState[]
 }
 
+/** BullMQ keeps delayed jobs by their time, times this: the rest is a counter. */
+export const DELAYED_SCORE = 0x1000
+
 /** Rejects when Redis does not answer. */
 export async function readQueues(redis: Redis, names: QueueNames): Promise<QueuesState> {
   const queues = [names.lookupQueue, names.interactiveQueue, names.resultQueue]
@@ -36,6 +40,29 @@ export async function readQueues(redis: Redis, names: QueueNames): Promise<Queue
     at,
     queues: states.map(({ oldest, ...state }) => ({ ...state, oldestAgeMs: oldest ? Math.max(0, at - oldest) : 0 })),
   }
+}
+
+/** Is there a job that a worker would take now? One that was delayed counts when its time has come. */
+export async function hasTakeable(redis: Redis, names: QueueNames, queue: string): Promise<boolean> {
+  const key = (part: string) => bullKey(names, queue, part)
+  const [waiting, prioritized, delayed] = await Promise.all([
+    redis.llen(key('wait')),
+    redis.zcard(key('prioritized')),
+    redis.zcount(key('delayed'), '-inf', now() * DELAYED_SCORE),
+  ])
+  return waiting + prioritized + delayed > 0
+}
+
+/** Jobs that nobody has taken yet, whatever they wait for. */
+export async function countUntaken(redis: Redis, names: QueueNames, queue: string): Promise<number> {
+  const key = (part: string) => bullKey(names, queue, part)
+  const counts = await Promise.all([
+    redis.llen(key('wait')),
+    redis.llen(key('paused')),
+    redis.zcard(key('prioritized')),
+    redis.zcard(key('delayed')),
+  ])
+  return counts.reduce((sum, count) => sum + count, 0)
 }
 
 async function readQueue(redis: Redis, names: QueueNames, queue: string) {

@@ -1,41 +1,44 @@
 import { describe, expect, it } from 'vitest'
 import { LookupFailure } from '../domain/failure.ts'
 import { NO_HISTORY } from '../domain/history.ts'
+import type { ServiceMemory } from '../gate/service-memory.ts'
 import type { KnownLookup } from '../queues/lookup-history.ts'
 import { ChargeDecision } from './charge.ts'
 import { Enricher, type LookupClient } from './enrich.ts'
 
 const SETTINGS = { callRetries: 2, lookupBackoffMinMs: 1, lookupBackoffMaxMs: 1, lookupDeadlineMs: 1000 }
-const gate = { permit: async () => ({ release: () => {} }), pause: async () => {} }
+const gate = { permit: async () => ({ release: () => {} }), report: async () => null }
 
 const answering: LookupClient['lookup'] = async () => ({ status: 'not-found', response: null, chatRequest: null })
 const failing: LookupClient['lookup'] = async () => {
   throw new LookupFailure({ code: 'network', class: 'transient', reason: 'connect', message: 'x' })
 }
 
+const OWN = 'own'
+
 interface Given {
   failedAt: number | null
-  last?: { at: number; connectionId: string | null }
+  memory?: Partial<ServiceMemory>
   probe?: string
   lookup?: LookupClient['lookup']
   signal?: AbortSignal
 }
 
-async function decide({ failedAt, last = { at: 0, connectionId: null }, probe, lookup = answering, signal }: Given) {
+async function decide({ failedAt, memory, probe, lookup = answering, signal }: Given) {
   const asked: string[] = []
-  const stamped: string[] = []
   const client: LookupClient = {
     lookup: (id, abort) => {
       asked.push(id)
       return lookup(id, abort)
     },
   }
-  const attempt = new Enricher(client, gate, SETTINGS, () => {}).begin('batch', signal ?? new AbortController().signal)
+  const enricher = new Enricher({ client, gate, isListed: () => false }, null, SETTINGS, () => {})
+  const attempt = enricher.begin({ lane: 'batch', probe: null }, signal ?? new AbortController().signal)
   const known: KnownLookup = { published: null, history: { ...NO_HISTORY }, failedAt }
-  const answers = { stamp: (id: string) => void stamped.push(id), read: async () => last }
+  const remembered = { read: async () => ({ answeredAt: 0, answered: [], heldUntil: 0, ...memory }) }
   try {
-    const charge = await new ChargeDecision(answers, probe ?? null).decide(known, attempt)
-    return { charge, asked, stamped, calls: attempt.calls }
+    const charge = await new ChargeDecision(remembered, probe ?? null).decide(known, OWN, attempt)
+    return { charge, asked, calls: attempt.calls }
   } finally {
     attempt.close()
   }
@@ -43,33 +46,47 @@ async function decide({ failedAt, last = { at: 0, connectionId: null }, probe, l
 
 describe('whose failure it was', () => {
   it('is not asked of a lookup that has not failed, or whose failure was free', async () => {
-    expect(await decide({ failedAt: null, last: { at: 5, connectionId: 'a' } })).toMatchObject({
+    expect(await decide({ failedAt: null, memory: { answeredAt: 5, answered: ['a'] } })).toMatchObject({
       charge: 'free',
       asked: [],
     })
   })
 
   it("the lookup's, if the service has answered others since, without a probe", async () => {
-    const decided = await decide({ failedAt: 100, last: { at: 100.001, connectionId: 'a' } })
+    const decided = await decide({ failedAt: 100, memory: { answeredAt: 100.001, answered: ['a'] } })
     expect(decided).toMatchObject({ charge: 'charged', asked: [] })
   })
 
   it("the lookup's, if nobody asked since and the id answered last is answered again", async () => {
-    for (const at of [50, 100]) {
-      const decided = await decide({ failedAt: 100, last: { at, connectionId: 'a' } })
-      expect(decided).toEqual({ charge: 'charged', asked: ['a'], stamped: ['a'], calls: 1 })
+    for (const answeredAt of [50, 100]) {
+      const decided = await decide({ failedAt: 100, memory: { answeredAt, answered: ['a'] } })
+      expect(decided).toEqual({ charge: 'charged', asked: ['a'], calls: 1 })
     }
   })
 
   it("the service's, if that id is not answered now", async () => {
-    const decided = await decide({ failedAt: 100, last: { at: 50, connectionId: 'a' }, lookup: failing })
-    expect(decided).toEqual({ charge: 'service-is-down', asked: ['a'], stamped: [], calls: 1 })
+    const decided = await decide({ failedAt: 100, memory: { answeredAt: 50, answered: ['a'] }, lookup: failing })
+    expect(decided).toEqual({ charge: 'service-is-down', asked: ['a'], calls: 1 })
   })
 
   it('is asked with SOAP_PROBE_CONNECTION_ID where that is set', async () => {
-    const decided = await decide({ failedAt: 100, last: { at: 50, connectionId: 'a' }, probe: 'p' })
+    const decided = await decide({ failedAt: 100, memory: { answeredAt: 50, answered: ['a'] }, probe: 'p' })
     expect(decided).toMatchObject({ charge: 'charged', asked: ['p'] })
     expect(await decide({ failedAt: 100, probe: 'p' })).toMatchObject({ charge: 'charged', asked: ['p'] })
+  })
+
+  it("the service's, if the fleet has held since, or holds, without a probe", async () => {
+    for (const heldUntil of [100, 5000]) {
+      const decided = await decide({ failedAt: 100, memory: { answeredAt: 200, answered: ['a'], heldUntil } })
+      expect(decided).toMatchObject({ charge: 'free', asked: [] })
+    }
+  })
+
+  it('is never asked with the id of the lookup itself', async () => {
+    const other = await decide({ failedAt: 100, memory: { answeredAt: 50, answered: [OWN, 'b'] } })
+    expect(other).toMatchObject({ charge: 'charged', asked: ['b'] })
+    const none = await decide({ failedAt: 100, memory: { answeredAt: 50, answered: [OWN] } })
+    expect(none).toMatchObject({ charge: 'free', asked: [] })
   })
 
   it('nobody can tell where no id was ever answered, and nothing is charged', async () => {
@@ -83,7 +100,12 @@ describe('whose failure it was', () => {
       controller.abort(away)
       throw away
     }
-    const deciding = decide({ failedAt: 100, last: { at: 50, connectionId: 'a' }, lookup, signal: controller.signal })
+    const deciding = decide({
+      failedAt: 100,
+      memory: { answeredAt: 50, answered: ['a'] },
+      lookup,
+      signal: controller.signal,
+    })
     await expect(deciding).rejects.toBe(away)
   })
 })

@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { type Failure, type FailureClass, LookupFailure } from '../domain/failure.ts'
 import { type LookupHistory, NO_HISTORY } from '../domain/history.ts'
+import { type CallReport, Held } from '../domain/hold.ts'
 import type { Outcome } from '../domain/outcome.ts'
+import type { PermitRequest } from '../gate/gate.ts'
 import { type CallGate, Enricher, type LookupClient } from './enrich.ts'
 
 const FOUND: Outcome = { status: 'enriched', response: null, chatRequest: null }
@@ -14,17 +16,27 @@ function failed(of: FailureClass, more: Partial<Failure> = {}): LookupFailure {
 }
 
 /** A gate that lets everybody pass, and remembers. */
-function openGate() {
-  const gate = { granted: 0, out: 0, mostOut: 0, pauses: [] as number[], permit: pass, pause }
-  async function pass(_: unknown, signal: AbortSignal) {
+function openGate(reply: Awaited<ReturnType<CallGate['report']>> = null) {
+  const gate = {
+    granted: 0,
+    out: 0,
+    mostOut: 0,
+    requests: [] as PermitRequest[],
+    reports: [] as CallReport[],
+    permit,
+    report,
+  }
+  async function permit(request: PermitRequest, signal: AbortSignal) {
     signal.throwIfAborted()
+    gate.requests.push(request)
     gate.granted++
     gate.out++
     gate.mostOut = Math.max(gate.mostOut, gate.out)
     return { release: () => void gate.out-- }
   }
-  async function pause(ms: number) {
-    gate.pauses.push(ms)
+  async function report(of: CallReport) {
+    gate.reports.push(of)
+    return reply
   }
   return gate
 }
@@ -56,8 +68,8 @@ interface Given {
 }
 
 async function attempt({ client, gate = openGate(), settings, history, signal = new AbortController().signal }: Given) {
-  const enricher = new Enricher(client, gate, { ...SETTINGS, ...settings }, () => {})
-  const begun = enricher.begin('batch', signal)
+  const enricher = new Enricher({ client, gate, isListed: () => false }, null, { ...SETTINGS, ...settings }, () => {})
+  const begun = enricher.begin({ lane: 'batch', probe: null }, signal)
   try {
     return await enricher.run(begun, LOOKUP, { ...NO_HISTORY, ...history })
   } finally {
@@ -69,9 +81,9 @@ describe('an attempt', () => {
   it('that is answered at once makes one call, with one permit, which it gives back', async () => {
     const gate = openGate()
     const client = service(FOUND)
-    expect(await attempt({ client, gate })).toEqual({ type: 'answered', outcome: FOUND, calls: 1 })
+    expect(await attempt({ client, gate })).toEqual({ type: 'answered', outcome: FOUND, source: 'service', calls: 1 })
     expect(client.asked).toEqual(['12345'])
-    expect(gate).toMatchObject({ granted: 1, out: 0, pauses: [] })
+    expect(gate).toMatchObject({ granted: 1, out: 0 })
   })
 
   it('takes a permit for every quick retry, never two at a time, and gives all of them back', async () => {
@@ -115,20 +127,34 @@ describe('an attempt', () => {
 
   it('is not charged for a failure of the configuration, however it came to it', async () => {
     for (const client of [service(failed('configuration')), service(failed('transient'), failed('configuration'))]) {
-      expect(await attempt({ client })).toMatchObject({ type: 'go-back', mayBeCharged: false })
+      expect(await attempt({ client })).toMatchObject({ type: 'hold' })
     }
   })
 
-  it('has the whole fleet wait when any call is told to, a probe as well', async () => {
+  it('that is asked to wait goes back at once, and tells the fleet', async () => {
     const gate = openGate()
-    await attempt({ client: service(failed('transient', { retryAfterMs: 30 })), gate, settings: { callRetries: 1 } })
-    expect(gate.pauses).toEqual([30, 30])
-    const enricher = new Enricher(service(failed('transient', { retryAfterMs: 40 })), gate, SETTINGS, () => {})
-    const probing = enricher.begin('batch', new AbortController().signal)
-    await expect(probing.call('probe')).rejects.toBeInstanceOf(LookupFailure)
-    probing.close()
-    expect(gate.pauses).toEqual([30, 30, 40])
-    expect(gate.out).toBe(0)
+    const end = await attempt({ client: service(failed('transient', { retryAfterMs: 30_000 })), gate })
+    expect(end).toMatchObject({ type: 'go-back', calls: 1 })
+    expect(end).toHaveProperty('delayMs', 30_000)
+    expect(gate.reports).toEqual([{ answered: false, kind: null, retryAfterMs: 30_000 }])
+  })
+
+  it('asks for the permits of its retries before those who have not called yet', async () => {
+    const gate = openGate()
+    await attempt({ client: service(failed('transient'), FOUND), gate })
+    expect(gate.requests.map(({ again }) => again)).toEqual([false, true])
+  })
+
+  it('whose refusal is what the fleet holds for goes back as held, not as refused', async () => {
+    const refused = new LookupFailure(failed('permanent', { code: 'soap-fault', soapFaultCode: 'Client' }).failure)
+    for (const [suspect, held] of [
+      ['fault:Client', true],
+      ['code:5', false],
+    ] as const) {
+      const ended = attempt({ client: service(refused), gate: openGate({ suspect }) })
+      if (held) await expect(ended).rejects.toBeInstanceOf(Held)
+      else expect(await ended).toMatchObject({ type: 'gave-up', status: 'rejected' })
+    }
   })
 
   it('passes on what is no failure of a call, and gives its permit back', async () => {
@@ -154,7 +180,7 @@ describe("an attempt's time", () => {
         await sleep(150, undefined, { signal })
         return gate.permit(lane, signal)
       },
-      pause: gate.pause,
+      report: gate.report,
     }
     expect(await attempt({ client: service(FOUND), gate: slow, settings: { lookupDeadlineMs: 60 } })).toMatchObject({
       type: 'answered',
@@ -170,7 +196,7 @@ describe("an attempt's time", () => {
           : new Promise((_, reject) => {
               signal.addEventListener('abort', () => reject(signal.reason))
             }),
-      pause: gate.pause,
+      report: gate.report,
     }
     const settings = { lookupDeadlineMs: 300 }
     const end = await attempt({ client: service(failed('transient', { message: 'x' })), gate: closing, settings })
@@ -203,7 +229,7 @@ describe('a lookup that is taken away', () => {
           signal.addEventListener('abort', () => reject(signal.reason))
           controller.abort(away)
         }),
-      pause: async () => {},
+      report: async () => null,
     }
     await expect(attempt({ client, gate, signal: controller.signal })).rejects.toBe(away)
     expect(client.asked).toEqual([])
@@ -220,10 +246,17 @@ describe('a lookup that is taken away', () => {
 
   it('while it waits to retry, passes on why', async () => {
     const controller = new AbortController()
-    const client = service(failed('transient', { retryAfterMs: 4000 }))
-    const running = attempt({ client, signal: controller.signal })
-    setTimeout(() => controller.abort(away), 20)
-    await expect(running).rejects.toBe(away)
+    const gate = openGate()
+    const client = service(failed('transient'))
+    const closing: CallGate = {
+      permit: (request, signal) => {
+        if (!request.again) return gate.permit(request, signal)
+        controller.abort(away)
+        return Promise.reject(signal.reason)
+      },
+      report: gate.report,
+    }
+    await expect(attempt({ client, gate: closing, signal: controller.signal })).rejects.toBe(away)
     expect(client.asked).toHaveLength(1)
   })
 })

@@ -9,9 +9,13 @@ import type { ServiceRecord } from '../domain/chat-request.ts'
 import type { Observe } from '../domain/event.ts'
 import { type Failure, LookupFailure } from '../domain/failure.ts'
 import type { LookupHistory } from '../domain/history.ts'
+import { type CallReport, Held } from '../domain/hold.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { Lookup } from '../domain/lookup.ts'
 import type { Outcome } from '../domain/outcome.ts'
+import type { PermitRequest } from '../gate/gate.ts'
+import { type IsListed, reportOf } from './breaker.ts'
+import type { Answer, AnswerSource, CallSharing } from './coalesce.ts'
 import { decide, type RetrySettings, type Verdict } from './verdict.ts'
 
 /** The outside service, as the pipeline needs it: one call; rejects with a LookupFailure, or the signal's reason. */
@@ -19,10 +23,10 @@ export interface LookupClient {
   lookup(connectionId: string, signal: AbortSignal): Promise<Outcome>
 }
 
-/** Permission to call, as the pipeline needs it. */
+/** Permission to call, and where to say how a call ended, as the pipeline needs it. */
 export interface CallGate {
-  permit(lane: Lane, signal: AbortSignal): Promise<{ release(): void }>
-  pause(ms: number): Promise<void>
+  permit(request: PermitRequest, signal: AbortSignal): Promise<{ release(): void }>
+  report(report: CallReport, probe?: string | null): Promise<{ suspect: string | null } | null>
 }
 
 export interface EnrichSettings extends RetrySettings {
@@ -31,9 +35,10 @@ export interface EnrichSettings extends RetrySettings {
 }
 
 export type AttemptEnd =
-  | { type: 'answered'; outcome: Outcome; calls: number }
+  | { type: 'answered'; outcome: Outcome; source: AnswerSource; calls: number }
   | { type: 'gave-up'; status: 'rejected' | 'failed'; failure: Failure; record: ServiceRecord | null; calls: number }
   | { type: 'go-back'; failure: Failure; delayMs: number; mayBeCharged: boolean; retriedOnce: boolean; calls: number }
+  | { type: 'hold'; failure: Failure; delayMs: number; calls: number }
 
 /** The attempt's time was up. */
 class DeadlineReached extends Error {}
@@ -45,35 +50,53 @@ const DEADLINE_FAILURE: Failure = {
   message: 'expected an answer before LOOKUP_DEADLINE_MS was over, got none',
 }
 
+/** What every attempt of a process works with. */
+export interface AttemptParts {
+  client: LookupClient
+  gate: CallGate
+  deadlineMs: number
+  isListed: IsListed
+}
+
+/** `probe` is the token of the fleet's one probe, where the fleet holds and this attempt is it. */
+export interface AttemptRequest {
+  lane: Lane
+  probe: string | null
+}
+
 /**
  * One attempt's calls, a probe's included: each takes its permit, and the attempt's time runs from the first of them.
- * Waiting for that one is not the service's fault and is not counted. Whichever call is told to wait (`Retry-After`), the
- * whole fleet does. Close it when the attempt is over.
+ * Waiting for that one is not the service's fault and is not counted. How each ends is told to the whole fleet. Rejects
+ * with Held where the fleet holds, or where what was answered is what it holds for. Close it when the attempt is over.
  */
 export class Attempt {
   calls = 0
-  readonly #client: LookupClient
-  readonly #gate: CallGate
-  readonly #lane: Lane
+  readonly #parts: AttemptParts
+  readonly #request: AttemptRequest
   readonly #signal: AbortSignal
-  readonly #deadlineMs: number
   #deadline: { signal: AbortSignal; clear: () => void } | null = null
   #endsAt = Number.POSITIVE_INFINITY
 
-  constructor(client: LookupClient, gate: CallGate, lane: Lane, signal: AbortSignal, deadlineMs: number) {
-    this.#client = client
-    this.#gate = gate
-    this.#lane = lane
+  constructor(parts: AttemptParts, request: AttemptRequest, signal: AbortSignal) {
+    this.#parts = parts
+    this.#request = request
     this.#signal = signal
-    this.#deadlineMs = deadlineMs
   }
 
   get signal(): AbortSignal {
     return this.#deadline?.signal ?? this.#signal
   }
 
+  get lane(): Lane {
+    return this.#request.lane
+  }
+
+  get isProbe(): boolean {
+    return this.#request.probe !== null
+  }
+
   get leftMs(): number {
-    return Math.min(this.#endsAt - monotonic(), this.#deadlineMs)
+    return Math.min(this.#endsAt - monotonic(), this.#parts.deadlineMs)
   }
 
   /** Has it called already? If not, nothing is lost by giving it back. */
@@ -82,18 +105,14 @@ export class Attempt {
   }
 
   async call(connectionId: string): Promise<Outcome> {
-    const permit = await this.#gate.permit(this.#lane, this.signal)
-    try {
-      this.#startClock()
-      this.calls++
-      return await this.#client.lookup(connectionId, this.signal)
-    } catch (error) {
-      const waitMs = error instanceof LookupFailure ? error.failure.retryAfterMs : 0
-      if (waitMs) void this.#gate.pause(waitMs).catch(() => {}) // each call that follows is told again
-      throw error
-    } finally {
-      permit.release()
-    }
+    const end = await this.#callOnce(connectionId)
+    const { isListed, gate } = this.#parts
+    const report = reportOf(end, connectionId, isListed)
+    const told = gate.report(report, this.#request.probe)
+    // The fleet's answer is waited for only where it matters: is this refusal everybody's?
+    if (report.kind !== null && (await told)?.suspect === report.kind) throw new Held()
+    if (end instanceof LookupFailure) throw end
+    return end
   }
 
   /** Throws the reason if the lookup itself was taken away; not if only the attempt's time was up. */
@@ -105,50 +124,77 @@ export class Attempt {
     this.#deadline?.clear()
   }
 
+  /** An outcome or a failure; rejects with anything else. */
+  async #callOnce(connectionId: string): Promise<Outcome | LookupFailure> {
+    const { client, gate } = this.#parts
+    const permit = await gate.permit({ ...this.#request, again: this.hasCalled }, this.signal)
+    try {
+      this.#startClock()
+      this.calls++
+      return await client.lookup(connectionId, this.signal)
+    } catch (error) {
+      if (error instanceof LookupFailure) return error
+      // Cut off by our own deadline: it is the service that did not answer.
+      if (error instanceof DeadlineReached) void gate.report({ answered: false, kind: null }, this.#request.probe)
+      throw error
+    } finally {
+      permit.release()
+    }
+  }
+
   #startClock(): void {
     if (this.#deadline) return
-    this.#deadline = deadline(this.#deadlineMs, new DeadlineReached(DEADLINE_FAILURE.message), this.#signal)
-    this.#endsAt = monotonic() + this.#deadlineMs
+    const { deadlineMs } = this.#parts
+    this.#deadline = deadline(deadlineMs, new DeadlineReached(DEADLINE_FAILURE.message), this.#signal)
+    this.#endsAt = monotonic() + deadlineMs
   }
 }
 
 export class Enricher {
-  readonly #client: LookupClient
-  readonly #gate: CallGate
+  readonly #parts: AttemptParts
+  readonly #sharing: CallSharing | null
   readonly #settings: EnrichSettings
   readonly #observe: Observe
 
-  constructor(client: LookupClient, gate: CallGate, settings: EnrichSettings, observe: Observe) {
-    this.#client = client
-    this.#gate = gate
+  /** `sharing` null: each lookup makes its own calls. */
+  constructor(
+    parts: Omit<AttemptParts, 'deadlineMs'>,
+    sharing: CallSharing | null,
+    settings: EnrichSettings,
+    observe: Observe,
+  ) {
+    this.#parts = { ...parts, deadlineMs: settings.lookupDeadlineMs }
+    this.#sharing = sharing
     this.#settings = settings
     this.#observe = observe
   }
 
-  begin(lane: Lane, signal: AbortSignal): Attempt {
-    return new Attempt(this.#client, this.#gate, lane, signal, this.#settings.lookupDeadlineMs)
+  begin(request: AttemptRequest, signal: AbortSignal): Attempt {
+    return new Attempt(this.#parts, request, signal)
   }
 
-  /** Calls until there is an answer or a verdict that ends the attempt. Rejects only with the signal's reason. */
+  /** Calls until there is an answer or a verdict that ends the attempt. Rejects with the signal's reason, or with Held. */
   async run(attempt: Attempt, lookup: Lookup, history: LookupHistory): Promise<AttemptEnd> {
     const course = new Course(history, this.#settings)
     try {
-      const outcome = await pRetry((turn) => this.#callAgain(attempt, lookup, course, turn), {
+      const answer = await pRetry((turn) => this.#callAgain(attempt, lookup, course, turn), {
         // The verdict decides, not a count of p-retry's; and p-retry's own waits are of no use (no jitter at the cap).
         retries: Number.POSITIVE_INFINITY,
         minTimeout: 0,
         factor: 1,
         shouldRetry: ({ error }) => this.#judge(error, attempt, lookup, course),
       })
-      return { type: 'answered', outcome, calls: attempt.calls }
+      return { type: 'answered', ...answer, calls: attempt.calls }
     } catch (error) {
       return this.#end(error, attempt, course)
     }
   }
 
-  async #callAgain(attempt: Attempt, lookup: Lookup, course: Course, turn: number): Promise<Outcome> {
+  async #callAgain(attempt: Attempt, lookup: Lookup, course: Course, turn: number): Promise<Answer> {
     if (turn > 1) await sleep(course.delayMs, attempt.signal)
-    return attempt.call(lookup.connectionId)
+    const call = () => attempt.call(lookup.connectionId)
+    if (!this.#sharing || attempt.isProbe) return { outcome: await call(), source: 'service' }
+    return this.#sharing.share({ ...lookup, lane: attempt.lane }, attempt.signal, call)
   }
 
   /** Is this failure one to retry now? Remembers the verdict for the attempt's end. */
@@ -213,8 +259,9 @@ class Course {
     const { failure, record } = this.last ?? new LookupFailure(DEADLINE_FAILURE)
     const verdict = this.#verdict
     if (verdict.type === 'give-up') return { type: 'gave-up', status: verdict.status, failure, record, calls }
-    const mayBeCharged = verdict.type === 'retry-later' && verdict.mayBeCharged
     const { delayMs } = this
+    if (verdict.type === 'hold') return { type: 'hold', failure, delayMs, calls }
+    const mayBeCharged = verdict.type === 'retry-later' && verdict.mayBeCharged
     return { type: 'go-back', failure, delayMs, mayBeCharged, retriedOnce: this.#retriedOnce, calls }
   }
 }

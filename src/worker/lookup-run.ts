@@ -10,15 +10,15 @@
  */
 
 import { fromIso, iso, monotonic, now } from '../clock.ts'
-import type { Observe } from '../domain/event.ts'
+import type { AttemptVerdict, Observe } from '../domain/event.ts'
+import type { FailureReason } from '../domain/failure.ts'
 import type { LookupHistory } from '../domain/history.ts'
-import type { Lane } from '../domain/lane.ts'
 import { fullIso, LOOKUP_JOB_NAME, type Lookup, type ParsedLookup, parseLookup } from '../domain/lookup.ts'
 import { type ResultStatus, resultOf } from '../domain/result.ts'
 import type { KnownLookup, LookupHistories } from '../queues/lookup-history.ts'
-import type { AnswerMemory, ChargeDecision } from './charge.ts'
+import type { ChargeDecision } from './charge.ts'
 import { aboutLookup, aboutUnread, EXPIRED, endWithout, invalid, POISON } from './end-without-answer.ts'
-import type { Attempt, AttemptEnd, Enricher } from './enrich.ts'
+import type { Attempt, AttemptEnd, AttemptRequest, Enricher } from './enrich.ts'
 import { ageOf, type RunEnd, type TakenLookup } from './taken-lookup.ts'
 
 export interface RunSettings {
@@ -26,6 +26,8 @@ export interface RunSettings {
   lookupExpiryMs: number
   lookupBackoffMinMs: number
   lookupBackoffMaxMs: number
+  /** A lookup not found is asked again after each of these, ms, before it is `not-found`. */
+  notFoundRecheck: readonly number[] | null
 }
 
 /** From this stall on a lookup may be what kills the process, and is run apart from the others. */
@@ -37,25 +39,23 @@ export class LookupRuns {
   readonly #histories: LookupHistories
   readonly #enricher: Enricher
   readonly #charges: ChargeDecision
-  readonly #answers: AnswerMemory
   readonly #settings: RunSettings
   readonly #observe: Observe
 
   constructor(
-    parts: { histories: LookupHistories; enricher: Enricher; charges: ChargeDecision; answers: AnswerMemory },
+    parts: { histories: LookupHistories; enricher: Enricher; charges: ChargeDecision },
     settings: RunSettings,
     observe: Observe,
   ) {
     this.#histories = parts.histories
     this.#enricher = parts.enricher
     this.#charges = parts.charges
-    this.#answers = parts.answers
     this.#settings = settings
     this.#observe = observe
   }
 
-  begin(lane: Lane, signal: AbortSignal): Attempt {
-    return this.#enricher.begin(lane, signal)
+  begin(request: AttemptRequest, signal: AbortSignal): Attempt {
+    return this.#enricher.begin(request, signal)
   }
 
   /** Rejects with the signal's reason when the lookup is taken away, or when Redis cannot be asked. */
@@ -75,7 +75,7 @@ export class LookupRuns {
   async #attempt(run: Run): Promise<RunEnd> {
     const { taken, known, attempt } = run
     const history = { ...known.history }
-    const charge = await this.#charges.decide(known, attempt)
+    const charge = await this.#charges.decide(known, run.lookup.connectionId, attempt)
     if (charge === 'charged') {
       history.charged++
       const { lookupAttempts: limit } = this.#settings
@@ -93,18 +93,54 @@ export class LookupRuns {
     const calls = history.calls + end.calls
     const attempts = run.taken.taken - history.idle
     const subject = () => ({ ...aboutLookup(run), calls, attempts, finishedAt: iso(now()) })
+    const tell = (verdict: AttemptVerdict, reason: FailureReason | 'none' = 'none') =>
+      this.#observe({ type: 'verdict', lookupId: run.taken.lookupId, verdict, reason, calls: end.calls })
     switch (end.type) {
-      case 'answered':
-        this.#answers.stamp(run.lookup.connectionId)
-        return { type: 'result', result: resultOf(subject(), end.outcome.status, end.outcome) }
+      case 'answered': {
+        const again = this.#recheckAfter(end.outcome.status, history)
+        tell(again === null ? 'answered' : 'recheck')
+        if (again !== null) return this.#recheck(run, { ...history, calls }, again)
+        const result = resultOf(subject(), end.outcome.status, { ...end.outcome, source: end.source })
+        return { type: 'result', result }
+      }
       case 'gave-up': {
         const { status, failure, record } = end
+        tell('give_up', failure.reason)
         return { type: 'result', result: resultOf(subject(), status, { ...record, failure }), failure }
       }
       case 'go-back': {
         const { failure: lastFailure, retriedOnce, mayBeCharged, delayMs } = end
+        tell('retry_later', lastFailure.reason)
         return this.#goBack(run, { ...history, calls, lastFailure, retriedOnce }, mayBeCharged, delayMs)
       }
+      case 'hold': {
+        const { failure: lastFailure, delayMs } = end
+        tell('hold', lastFailure.reason)
+        return this.#hold(run, { ...history, calls, lastFailure }, delayMs)
+      }
+    }
+  }
+
+  /**
+   * Back to where it was, for it is everybody's failure. Should it be this lookup's after all (a proxy that refuses this
+   * one id), it must not stop the fleet again and again: from the second time on it goes behind the others, with backoff.
+   */
+  #hold(run: Run, history: LookupHistory, backoffMs: number): RunEnd {
+    if (history.failures > 0 || run.attempt.isProbe) return this.#goBack(run, history, false, backoffMs)
+    return { type: 'held', history: { ...history, failures: history.failures + 1 } }
+  }
+
+  #recheckAfter(status: ResultStatus, { rechecks }: LookupHistory): number | null {
+    return status === 'not-found' ? (this.#settings.notFoundRecheck?.[rechecks] ?? null) : null
+  }
+
+  #recheck(run: Run, history: LookupHistory, delayMs: number): RunEnd {
+    const left = untilExpiry(delayMs, run.expiresAt)
+    return {
+      type: 'go-back',
+      delayMs: left,
+      history: { ...history, rechecks: history.rechecks + 1 },
+      mayBeCharged: false,
     }
   }
 

@@ -5,6 +5,7 @@
  *     result                 publish, then complete
  *     result `failed`        publish, then fail: the failed set is the dead letters
  *     go back                remember, then delay
+ *     the fleet holds        back to wait, at no cost, and no more are taken
  *     shutdown               back to wait, at no cost
  *     Redis in trouble       leave it: its lock ends, and whoever is alive takes it up
  *
@@ -12,14 +13,16 @@
  */
 
 import { DelayedError, type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq'
-import { now, sleep } from '../clock.ts'
+import { now, sleep, within } from '../clock.ts'
 import type { Observe } from '../domain/event.ts'
 import type { Failure } from '../domain/failure.ts'
+import { Held } from '../domain/hold.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { Result, ResultStatus } from '../domain/result.ts'
 import { disown } from '../queues/foreign-options.ts'
 import type { LookupHistories } from '../queues/lookup-history.ts'
 import { type QueueNames, queueOf } from '../queues/names.ts'
+import { hasTakeable } from '../queues/queue-state.ts'
 import { isRedisError, isRefusal, type Redis, redisTrouble } from '../queues/redis.ts'
 import type { ResultQueue } from '../queues/result-queue.ts'
 import type { UnreadableJob } from '../queues/unreadable.ts'
@@ -28,6 +31,7 @@ import type { Attempt } from './enrich.ts'
 import type { LookupRuns } from './lookup-run.ts'
 import { Rest } from './rest.ts'
 import { ageOf, type RunEnd, type TakenLookup } from './taken-lookup.ts'
+import { Tap } from './tap.ts'
 
 export interface LookupWorkerSettings {
   lane: Lane
@@ -44,6 +48,7 @@ export const LOCK_MS = 35_000
 const STALLED_CHECK_MS = 5_000
 /** Lookups are read-only: running one again harms nobody. The limit is there for the one that kills its process. */
 const MAX_STALLS = 5
+const BEHIND_THE_OTHERS_MS = 1
 const PUBLISH_AGAIN_MS = { min: 200, max: 5_000 }
 
 /** The lookup has had its result, and it is a dead letter. The message is our failure's, nothing else. */
@@ -53,6 +58,9 @@ class GaveUp extends UnrecoverableError {
     this.stack = ''
   }
 }
+
+/** How long a lookup may take to come when one is let through as the probe. */
+const PROBE_MUST_START_MS = 3_000
 
 /** Why a running lookup was taken away. */
 class HandBack extends Error {}
@@ -67,6 +75,9 @@ export class LookupWorker {
   readonly #rest: Rest
   readonly #trouble: (error: unknown) => void
   readonly #running = new Map<string, Attempt>()
+  readonly #tap: Tap
+  /** Set while one lookup is let through as the fleet's probe. */
+  #probe: { token: string; started: (run: { ended: Promise<unknown> }) => void } | null = null
   #stopping = false
 
   constructor(
@@ -94,7 +105,8 @@ export class LookupWorker {
       removeOnFail: { age: Math.ceil(settings.deadLetterRetentionMs / 1000) },
       skipVersionCheck: true, // the preflight asked, and says it better
     })
-    this.#rest = new Rest(this.#worker, () => this.#stopping)
+    this.#tap = new Tap(this.#worker)
+    this.#rest = new Rest(this.#tap)
     const say = redisTrouble(observe, queueOf(names, settings.lane))
     this.#trouble = (error) => {
       say(error)
@@ -109,7 +121,8 @@ export class LookupWorker {
 
   /** It takes lookups, and Redis lets it. */
   get isRunning(): boolean {
-    return this.#worker.isRunning() && !this.#rest.isRecent && !this.#stopping
+    const isFetching = this.#worker.isRunning() || this.#tap.isShutBy('hold')
+    return isFetching && !this.#rest.isRecent && !this.#stopping
   }
 
   async start(): Promise<void> {
@@ -123,6 +136,7 @@ export class LookupWorker {
    */
   async stop(grace: AbortSignal): Promise<void> {
     this.#stopping = true
+    this.#tap.stop()
     const closed = this.#worker.close()
     for (const [id, attempt] of this.#running) if (!attempt.hasCalled) this.#takeAway(id, new HandBack('shutdown'))
     const handBackAll = () => {
@@ -132,6 +146,37 @@ export class LookupWorker {
     else grace.addEventListener('abort', handBackAll, { once: true })
     await closed
     grace.removeEventListener('abort', handBackAll)
+  }
+
+  /** The fleet holds: no more lookups are taken until `release`. */
+  hold(): void {
+    if (!this.#probe) this.#tap.shut('hold')
+  }
+
+  release(): void {
+    this.#tap.open('hold')
+  }
+
+  /** Is there a lookup that could be taken? */
+  hasWaiting(): Promise<boolean> {
+    return hasTakeable(this.#parts.redis, this.#names, queueOf(this.#names, this.#settings.lane))
+  }
+
+  /** While it holds: runs the lookup at the head as the fleet's probe. Resolves when that is over, or none came. */
+  async probeWithLookup(token: string): Promise<void> {
+    if (!this.#tap.letOneThrough()) return
+    const started = new Promise<{ ended: Promise<unknown> }>((resolve) => {
+      this.#probe = { token, started: resolve }
+    })
+    const run = await within(PROBE_MUST_START_MS, started)
+    if (run === 'late') this.#endProbe()
+    else await run.ended
+  }
+
+  #endProbe(): void {
+    this.#probe = null
+    // Unless it has been released meanwhile, by what the probe came to.
+    if (this.#tap.isShutBy('hold')) this.#tap.shut('hold')
   }
 
   #listen(): void {
@@ -152,9 +197,18 @@ export class LookupWorker {
     this.#worker.cancelJob(id, reason as unknown as string)
   }
 
-  async #process(job: Job, token = '', signal = new AbortController().signal): Promise<{ status: ResultStatus }> {
+  #process(job: Job, token = '', signal = new AbortController().signal): Promise<{ status: ResultStatus }> {
+    // The first lookup that comes is the probe; no other may come beside it.
+    const probe = this.#probe
+    if (probe) this.#endProbe()
+    const run = this.#run(job, token, signal, probe?.token ?? null)
+    probe?.started({ ended: run.catch(() => {}) })
+    return run
+  }
+
+  async #run(job: Job, token: string, signal: AbortSignal, probe: string | null): Promise<{ status: ResultStatus }> {
     const taken = this.takenFrom(job)
-    const attempt = this.#parts.runs.begin(this.#settings.lane, signal)
+    const attempt = this.#parts.runs.begin({ lane: this.#settings.lane, probe }, signal)
     this.#running.set(taken.lookupId, attempt)
     try {
       if (this.#stopping) throw new HandBack('shutdown')
@@ -180,6 +234,11 @@ export class LookupWorker {
         await this.#publish(end.result, taken, signal, end.failure)
         if (end.result.status === 'failed') throw new GaveUp(`${end.failure?.code}: ${end.failure?.message}`)
         return { status: end.result.status }
+      case 'held':
+        await this.#parts.histories.remember(taken, end.history, false)
+        this.#tap.shut('hold')
+        await job.moveToWait(token)
+        throw new WaitingError()
       case 'go-back':
         await this.#parts.histories.remember(taken, end.history, end.mayBeCharged)
         await job.moveToDelayed(now() + end.delayMs, token)
@@ -210,16 +269,18 @@ export class LookupWorker {
 
   /** What to tell BullMQ when a run did not come to an end of its own. Never an error that would fail the job. */
   async #leave(error: unknown, job: Job, token: string, taken: TakenLookup): Promise<Error> {
-    if (error instanceof GaveUp || error instanceof DelayedError) return error
+    if (error instanceof GaveUp || error instanceof DelayedError || error instanceof WaitingError) return error
     const { lookupId } = taken
     if (error instanceof LockLost) {
       this.#observe({ type: 'lock-lost', lookupId })
       return new WaitingError()
     }
     if (isRedisError(error)) this.#trouble(error)
-    else if (!(error instanceof HandBack)) this.#observe({ type: 'internal-error', lookupId, where: 'run', error })
+    else if (!(error instanceof HandBack || error instanceof Held))
+      this.#observe({ type: 'internal-error', lookupId, where: 'run', error })
     try {
-      if (error instanceof HandBack) await this.#handBack(job, token, taken)
+      if (error instanceof Held) await this.#holdBack(job, token, taken)
+      else if (error instanceof HandBack) await this.#handBack(job, token, taken)
       else await job.moveToDelayed(now() + 1000 * (1 + Math.random()), token)
     } catch {
       // Left where it is: the lock ends, and a live worker takes it up.
@@ -228,13 +289,27 @@ export class LookupWorker {
   }
 
   async #handBack(job: Job, token: string, taken: TakenLookup): Promise<void> {
-    const attempt = this.#running.get(taken.lookupId)
-    if (attempt?.hasCalled) {
-      const { history } = await this.#parts.histories.recall(taken, taken.taken <= 1)
-      await this.#parts.histories.remember(taken, { ...history, calls: history.calls + attempt.calls }, false)
-    }
+    await this.#rememberRun(taken)
     await job.moveToWait(token)
     this.#observe({ type: 'handed-back', lookupId: taken.lookupId })
+  }
+
+  /** As the probe it has been asked for in vain: behind the others, for it may be its own fault. */
+  async #holdBack(job: Job, token: string, taken: TakenLookup): Promise<void> {
+    const isProbe = this.#running.get(taken.lookupId)?.isProbe
+    this.#tap.shut('hold') // or it would be taken up again at once
+    await this.#rememberRun(taken)
+    if (isProbe) await job.moveToDelayed(now() + BEHIND_THE_OTHERS_MS, token)
+    else await job.moveToWait(token)
+    this.#observe({ type: 'held-back', lookupId: taken.lookupId })
+  }
+
+  /** What a run that came to nothing leaves: its calls, or that it was none. */
+  async #rememberRun(taken: TakenLookup): Promise<void> {
+    const calls = this.#running.get(taken.lookupId)?.calls ?? 0
+    const { history } = await this.#parts.histories.recall(taken, taken.taken <= 1)
+    const idle = calls > 0 ? history.idle : history.idle + 1
+    await this.#parts.histories.remember(taken, { ...history, calls: history.calls + calls, idle }, false)
   }
 
   /** The result of a lookup that BullMQ failed without running it. Rejects when Redis did not take it. */

@@ -1,11 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Rest } from './rest.ts'
+import { Tap } from './tap.ts'
 
 function worker() {
-  const made = { paused: false, pauses: 0, resumes: 0, isPaused: () => made.paused, pause, resume }
+  const made = { concurrency: 1, paused: false, pauses: 0, resumes: 0, pause, resume }
   async function pause() {
+    if (!made.paused) made.pauses++
     made.paused = true
-    made.pauses++
   }
   function resume() {
     made.paused = false
@@ -15,17 +16,9 @@ function worker() {
 }
 
 describe('a worker whose Redis says no', () => {
-  let stopping: boolean
-  beforeEach(() => {
-    stopping = false
-  })
-  afterEach(() => {
-    stopping = true
-  })
-
   it('rests once however many errors there are, is not ready meanwhile, and goes on by itself', async () => {
     const resting = worker()
-    const rest = new Rest(resting, () => stopping)
+    const rest = new Rest(new Tap(resting))
     expect(rest.isRecent).toBe(false)
     for (let i = 0; i < 10_000; i++) rest.take()
     expect(resting).toMatchObject({ paused: true, pauses: 1, resumes: 0 })
@@ -36,7 +29,7 @@ describe('a worker whose Redis says no', () => {
 
   it('rests twice as long if it is refused again', async () => {
     const resting = worker()
-    const rest = new Rest(resting, () => stopping)
+    const rest = new Rest(new Tap(resting))
     const lasted = async (resumes: number) => {
       const since = performance.now()
       rest.take()
@@ -51,12 +44,25 @@ describe('a worker whose Redis says no', () => {
 
   it('is not woken up again, nor sent to rest, once it stops', async () => {
     const [resting, later, other] = [worker(), worker(), worker()]
-    new Rest(resting, () => stopping).take()
-    stopping = true
-    new Rest(later, () => stopping).take()
-    new Rest(other, () => false).take() // its rest ends after that of the first would have
+    const [tap, stopped] = [new Tap(resting), new Tap(later)]
+    new Rest(tap).take()
+    tap.stop()
+    stopped.stop()
+    new Rest(stopped).take()
+    new Rest(new Tap(other)).take() // its rest ends after that of the first would have
     await vi.waitFor(() => expect(other.resumes).toBe(1), { timeout: 5000 })
     expect(resting).toMatchObject({ pauses: 1, resumes: 0 })
     expect(later).toMatchObject({ pauses: 0, resumes: 0 })
+  })
+
+  it('goes on only when the fleet does not hold either', async () => {
+    const resting = worker()
+    const tap = new Tap(resting)
+    new Rest(tap).take()
+    tap.shut('hold')
+    await vi.waitFor(() => expect(tap.isShutBy('rest')).toBe(false), { timeout: 5000 })
+    expect(resting).toMatchObject({ paused: true, resumes: 0 })
+    tap.open('hold')
+    expect(resting).toMatchObject({ paused: false, resumes: 1 })
   })
 })

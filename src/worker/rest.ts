@@ -5,42 +5,35 @@
  */
 
 import { monotonic, sleep } from '../clock.ts'
-
-export interface Restful {
-  isPaused(): boolean
-  pause(doNotWaitForRunning: boolean): Promise<void>
-  resume(): void | Promise<void>
-}
+import type { Tap } from './tap.ts'
 
 const REST_MS = { min: 500, max: 10_000 }
 /** Longer than anything waits before it asks Redis again, so that readiness does not flap. */
 const WELL_AFTER_MS = 6_000
 
 export class Rest {
-  readonly #worker: Restful
-  readonly #isStopping: () => boolean
+  readonly #tap: Tap
   #ms = REST_MS.min
   #endedAt = Number.NEGATIVE_INFINITY
 
-  constructor(worker: Restful, isStopping: () => boolean) {
-    this.#worker = worker
-    this.#isStopping = isStopping
+  constructor(tap: Tap) {
+    this.#tap = tap
   }
 
   /** Redis said no a moment ago, or so recently that nobody knows whether it would again. */
   get isRecent(): boolean {
-    return this.#worker.isPaused() || monotonic() - this.#endedAt < WELL_AFTER_MS
+    return this.#tap.isShutBy('rest') || monotonic() - this.#endedAt < WELL_AFTER_MS
   }
 
   /** Stops fetching for a while, and goes on by itself. What is running runs on. */
   take(): void {
-    if (this.#worker.isPaused() || this.#isStopping()) return
+    if (this.#tap.isShutBy('rest') || this.#tap.isShutBy('stop')) return
     const wasWell = monotonic() - this.#endedAt > REST_MS.max
     this.#ms = wasWell ? REST_MS.min : Math.min(this.#ms * 2, REST_MS.max)
-    void this.#worker.pause(true)
+    this.#tap.shut('rest')
     void sleep(this.#ms).then(() => {
       this.#endedAt = monotonic()
-      if (!this.#isStopping()) void this.#worker.resume()
+      this.#tap.open('rest')
     })
   }
 }

@@ -23,6 +23,8 @@ export interface TakenLookup extends LookupIdentity {
 export type RunEnd =
   | { type: 'has-result'; status: ResultStatus }
   | { type: 'result'; result: Result; failure?: Failure }
+  /** Back to its place, at no cost. */
+  | { type: 'held'; history: LookupHistory }
   | { type: 'go-back'; delayMs: number; history: LookupHistory; mayBeCharged: boolean }
 
 /** Milliseconds since it was enqueued; 0 for one that cannot say when that was. */

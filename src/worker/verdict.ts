@@ -63,9 +63,9 @@ function quick(
   { callRetries }: RetrySettings,
   random: () => number,
 ): Verdict | null {
-  if (quickRetries >= callRetries) return null
-  const backoff = fullJitter(QUICK_BACKOFF_MIN_MS, QUICK_BACKOFF_MAX_MS, quickRetries, random)
-  const delayMs = Math.max(backoff, failure.retryAfterMs ?? 0)
+  // Asked to wait, the whole fleet does, and nobody sits in a worker meanwhile.
+  if (quickRetries >= callRetries || failure.retryAfterMs) return null
+  const delayMs = fullJitter(QUICK_BACKOFF_MIN_MS, QUICK_BACKOFF_MAX_MS, quickRetries, random)
   return delayMs < leftMs ? { type: 'retry-now', delayMs } : null
 }
 

@@ -3,12 +3,28 @@ import type { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/embedded-redis.ts'
 import { Gate, type GateOptions, type Permit } from '../../src/gate/gate.ts'
+import { gateKeys, serviceOf } from '../../src/queues/names.ts'
 import { connect } from '../support/queues.ts'
 import { NAMES, until } from '../support/world.ts'
 
-const UNLIMITED: GateOptions = { ratePerSecond: null, burst: 1, maxCallsInFlight: null, longestCallMs: 1000 }
-const IN_FLIGHT = 'bull:chat-enricher:gate:in-flight'
-const RATE = 'bull:chat-enricher:gate:rate'
+const UNLIMITED: GateOptions = {
+  ratePerSecond: null,
+  rateBurst: 1,
+  maxCallsInFlight: null,
+  interactiveShare: 0.2,
+  quotaCalls: null,
+  quotaPeriodMs: 86_400_000,
+  soapCallTimeoutMs: 1000,
+  breakerFailureRatio: 0.5,
+  breakerMinCalls: 20,
+  breakerWindowMs: 10_000,
+  holdMinMs: 1000,
+  holdMaxMs: 15_000,
+  credentials: () => 'stamp',
+}
+const KEYS = gateKeys(NAMES, serviceOf('http://service.example/a.asmx'))
+const IN_FLIGHT = KEYS.inFlight
+const RATE = KEYS.rate
 
 let embedded: EmbeddedRedis
 let redis: Redis
@@ -35,7 +51,7 @@ afterEach(() => {
 function gate(options: Partial<GateOptions> = {}, trouble?: (error: unknown) => void): Gate {
   const connection = connect(embedded.url)
   connections.push(connection)
-  return new Gate(connection, NAMES, { ...UNLIMITED, ...options }, () => {}, trouble)
+  return new Gate(connection, KEYS, { ...UNLIMITED, ...options }, () => {}, trouble)
 }
 
 /** A signal that ends with the test. */
@@ -53,7 +69,7 @@ function ask(of: Gate, count: number) {
   const signal = life()
   const all = Promise.all(
     Array.from({ length: count }, async () => {
-      const permit = await of.permit('batch', signal)
+      const permit = await of.permit({ lane: 'batch' }, signal)
       got.push(performance.now())
       permits.push(permit)
     }),
@@ -79,7 +95,7 @@ describe('the pace', () => {
     const LASTS_MS = 5000
     const caller = async (of: Gate) => {
       while (performance.now() - startedAt < LASTS_MS) {
-        const permit = await of.permit('batch', signal)
+        const permit = await of.permit({ lane: 'batch' }, signal)
         times.push(performance.now())
         permit.release()
       }
@@ -92,7 +108,7 @@ describe('the pace', () => {
   })
 
   it('lets a burst of RATE_LIMIT_BURST leave at once, and no more', async () => {
-    const asked = ask(gate({ ratePerSecond: 2, burst: 5 }), 7)
+    const asked = ask(gate({ ratePerSecond: 2, rateBurst: 5 }), 7)
     await until('the burst has left', () => asked.got.length === 5)
     const first = Math.max(...asked.got)
     await asked.all
@@ -131,7 +147,7 @@ describe('the limit of calls in flight', () => {
     const signal = life()
     const gates = [1, 2, 3, 4].map(() => gate({ maxCallsInFlight: 3 }))
     const call = async (of: Gate) => {
-      const permit = await of.permit('batch', signal)
+      const permit = await of.permit({ lane: 'batch' }, signal)
       out++
       most = Math.max(most, out)
       await new Promise((resolve) => setTimeout(resolve, 5)) // the call
@@ -145,7 +161,7 @@ describe('the limit of calls in flight', () => {
   })
 
   it('gets the places of a process back that died', async () => {
-    const dying = gate({ maxCallsInFlight: 1, longestCallMs: -4500 }) // a lease is 5 s longer than the longest call
+    const dying = gate({ maxCallsInFlight: 1, soapCallTimeoutMs: -4500 }) // a lease is 5 s longer than the longest call
     await ask(dying, 1).all
     const died = performance.now()
     connections.at(-1)?.disconnect()
@@ -175,7 +191,7 @@ describe('who gives up waiting', () => {
     await first.all
     const reason = new Error('shutdown')
     const controller = new AbortController()
-    const impatient = Array.from({ length: 10 }, () => of.permit('batch', controller.signal))
+    const impatient = Array.from({ length: 10 }, () => of.permit({ lane: 'batch' }, controller.signal))
     const patient = ask(of, 1)
     controller.abort(reason)
     for (const outcome of await Promise.allSettled(impatient)) {
@@ -191,7 +207,7 @@ describe('who gives up waiting', () => {
     const of = gate({ maxCallsInFlight: 5, ratePerSecond: 2 })
     await ask(of, 1).all
     const controller = new AbortController()
-    const booked = of.permit('batch', controller.signal)
+    const booked = of.permit({ lane: 'batch' }, controller.signal)
     await until('the turn is booked', async () => (await redis.zcard(IN_FLIGHT)) === 2)
     controller.abort(new Error('shutdown'))
     await expect(booked).rejects.toThrow('shutdown')
@@ -200,34 +216,8 @@ describe('who gives up waiting', () => {
 
   it('before it asked, is told at once', async () => {
     const reason = new Error('shutdown')
-    await expect(gate().permit('batch', AbortSignal.abort(reason))).rejects.toBe(reason)
+    await expect(gate().permit({ lane: 'batch' }, AbortSignal.abort(reason))).rejects.toBe(reason)
     expect(await redis.zcard(IN_FLIGHT)).toBe(0)
-  })
-})
-
-describe('Retry-After', () => {
-  it('holds every process until it is over, and is only ever made longer', async () => {
-    const gates = [1, 2, 3].map(() => gate())
-    const startedAt = performance.now()
-    await gates[0]?.pause(700)
-    await gates[1]?.pause(10)
-    const asked = gates.map((of) => ask(of, 3))
-    await Promise.all(asked.map(({ all }) => all))
-    const times = asked.flatMap(({ got }) => got)
-    expect(Math.min(...times) - startedAt).toBeGreaterThanOrEqual(699)
-    expect(Math.max(...times) - startedAt).toBeLessThan(3000)
-  })
-
-  it('is forgotten when it is over', async () => {
-    const of = gate()
-    await of.pause(50)
-    await ask(of, 1).all
-    await until('nothing is left of it', async () => (await redis.keys('*not-before*')).length === 0)
-  })
-
-  it('holds also when it is a fraction of a millisecond', async () => {
-    await gate().pause(0.2)
-    expect(await redis.pttl('bull:chat-enricher:gate:not-before')).toBeLessThanOrEqual(1)
   })
 })
 
@@ -249,7 +239,7 @@ describe('a Redis in trouble', () => {
     const own = await startEmbeddedRedis()
     const connection = connect(own.url)
     connections.push(connection)
-    const of = new Gate(connection, NAMES, { ...UNLIMITED, ratePerSecond: 50 })
+    const of = new Gate(connection, KEYS, { ...UNLIMITED, ratePerSecond: 50 })
     const asked = ask(of, 40)
     await until('some have passed', () => asked.got.length > 3)
     await own.stop()

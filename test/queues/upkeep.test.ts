@@ -197,7 +197,7 @@ describe('the fleet', () => {
     concurrency: 1,
     inProgress: 0,
     perSecond: 0,
-    rateLimitPerSecond: null,
+    limits: { rate: 50, burst: 1, inFlight: null },
     stopping: false,
   })
 

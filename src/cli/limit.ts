@@ -1,0 +1,97 @@
+import Table from 'cli-table3'
+import { Command } from 'commander'
+import { VARIABLES } from '../config-table.ts'
+import type { Limits } from '../fleet-control.ts'
+import { Fleet, type Member } from '../queues/fleet.ts'
+import type { CliCommand } from './command.ts'
+import { GATE_GROUPS, withFleet } from './gate.ts'
+import { configOf, withVariables } from './options.ts'
+import { NO_LINES_BETWEEN, PLAIN, print } from './terminal.ts'
+import { UsageError } from './usage-error.ts'
+
+export function limitCommand(): CliCommand {
+  const command = new Command('limit')
+    .option('--rate <n>', 'calls a second of the whole fleet, or none')
+    .option('--burst <n>', 'calls that may leave at once after a pause')
+    .option('--in-flight <n>', 'calls of the whole fleet at one time, or none')
+    .option('--reset', "back to each process's own environment")
+    .option('--json', 'as JSON')
+    .addHelpText('after', EXAMPLES)
+  return { command: withVariables(command, GATE_GROUPS), action: runLimit }
+}
+
+const EXAMPLES = `
+Without options it shows the limits. What is set here holds for every process at once, without a restart, and wins over
+their environment until --reset.
+
+Examples:
+  chat-enricher limit --rate 20 --in-flight 8
+  chat-enricher limit --reset`
+
+interface Options {
+  rate?: string
+  burst?: string
+  inFlight?: string
+  reset?: boolean
+  json?: boolean
+}
+
+async function runLimit(command: Command): Promise<undefined> {
+  const { reset, json, ...asked } = command.opts() as Options
+  const wanted = limitsOf(asked)
+  const { config } = configOf(command, GATE_GROUPS, ['redis', 'queues'])
+  await withFleet(command, 'limit', async (fleet, redis) => {
+    if (reset) await fleet.resetLimits()
+    if (Object.keys(wanted).length > 0) await fleet.setLimits(wanted)
+    const { limitsSet: set } = await fleet.read()
+    const members = await new Fleet(redis, config).members()
+    await print(json ? JSON.stringify({ set, workers: ownLimits(members) }) : asText(set, members))
+  })
+}
+
+/** The same is expected of a limit as of its variable. */
+const FLAGS = {
+  rate: ['--rate', VARIABLES.ratePerSecond],
+  burst: ['--burst', VARIABLES.rateBurst],
+  inFlight: ['--in-flight', VARIABLES.maxCallsInFlight],
+} as const
+
+function limitsOf(asked: Pick<Options, keyof typeof FLAGS>): Partial<Limits> {
+  const limits: Record<string, number | null> = {}
+  for (const [name, [flag, { parse, expected }]] of Object.entries(FLAGS)) {
+    const text = asked[name as keyof typeof FLAGS]
+    if (text === undefined) continue
+    try {
+      limits[name] = parse(text, () => text)
+    } catch {
+      throw new UsageError(`${flag}: expected ${expected}, got ${JSON.stringify(text)}`)
+    }
+  }
+  return limits
+}
+
+/** What workers would keep to by themselves. */
+function ownLimits(members: Member[]) {
+  return members.map(({ host, pid, limits }) => ({ host, pid, ...limits }))
+}
+
+function asText(set: Partial<Limits>, members: Member[]): string {
+  const table = new Table({ head: ['limit', 'in force', 'set by'], chars: NO_LINES_BETWEEN, style: PLAIN })
+  for (const [name, unit] of [
+    ['rate', 'calls/s'],
+    ['burst', 'calls'],
+    ['inFlight', 'calls'],
+  ] as const) {
+    const own = [...new Set(members.map(({ limits }) => String(limits[name] ?? 'none')))]
+    const isSet = name in set
+    const value = isSet ? String(set[name] ?? 'none') : own.length === 0 ? 'as each worker is set' : own.join(' or ')
+    table.push([
+      LABELS[name],
+      `${value}${/\d$/.test(value) ? ` ${unit}` : ''}`,
+      isSet ? 'chat-enricher limit' : 'environment',
+    ])
+  }
+  return table.toString()
+}
+
+const LABELS = { rate: 'rate', burst: 'burst', inFlight: 'in flight' } as const

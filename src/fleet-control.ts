@@ -1,0 +1,68 @@
+/** What people and other programs may do with a running fleet: see its limits and holds, and change them. */
+
+import { CURES, HOLD_REASONS, type Hold } from './domain/hold.ts'
+import { Holds, holdInWords } from './gate/holds.ts'
+import { LimitStore, type Limits } from './gate/limits.ts'
+import type { GateKeys, QueueNames } from './queues/names.ts'
+import type { Redis } from './queues/redis.ts'
+import { gateKeysFor } from './queues/services.ts'
+
+export type { Limits } from './gate/limits.ts'
+export { holdInWords }
+
+export interface FleetGate {
+  /** Redis' time, ms. */
+  at: number
+  holds: (Hold & { cure: string })[]
+  /** What was set by hand. */
+  limitsSet: Partial<Limits>
+  /** Calls that are out, where they are limited. */
+  callsInFlight: number
+}
+
+export class FleetControl {
+  readonly #holds: Holds
+  readonly #limits: LimitStore
+
+  private constructor(redis: Redis, keys: GateKeys) {
+    this.#holds = new Holds(redis, keys)
+    this.#limits = new LimitStore(redis, keys)
+  }
+
+  /**
+   * Of the fleet that calls the service at `endpoint`; null: of the only one that there is here. The problem, where that
+   * cannot be said.
+   */
+  static async of(redis: Redis, names: QueueNames, endpoint: string | null): Promise<FleetControl | string> {
+    const known = await gateKeysFor(redis, names, endpoint)
+    return 'problem' in known ? known.problem : new FleetControl(redis, known.keys)
+  }
+
+  async read(): Promise<FleetGate> {
+    const [{ at, holds }, limitsSet, callsInFlight] = await Promise.all([
+      this.#holds.read(),
+      this.#limits.read(),
+      this.#limits.inFlight(),
+    ])
+    return { at, holds: holds.map((hold) => ({ ...hold, cure: CURES[hold.reason] })), limitsSet, callsInFlight }
+  }
+
+  /** Stops all calls for `ms` at most. False if they were stopped by hand already; then only the time is set anew. */
+  async hold(why: string, ms: number): Promise<boolean> {
+    return this.#holds.begin('manual', why, ms)
+  }
+
+  /** Ends every hold; `acceptCode` is right after all, and means not found. Resolves to how many holds were on. */
+  async release(acceptCode?: number): Promise<number> {
+    if (acceptCode !== undefined) await this.#holds.accept(acceptCode)
+    return this.#holds.end(...HOLD_REASONS)
+  }
+
+  async setLimits(limits: Partial<Limits>): Promise<void> {
+    await this.#limits.set(limits)
+  }
+
+  async resetLimits(): Promise<void> {
+    await this.#limits.reset()
+  }
+}

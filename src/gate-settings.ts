@@ -1,0 +1,28 @@
+/** What the gate is told, out of the Config. */
+
+import { createHash } from 'node:crypto'
+import type { Config } from './config.ts'
+import type { GateOptions } from './gate/gate.ts'
+import { type GateKeys, gateKeys, serviceOf } from './queues/names.ts'
+import { soapSettings } from './soap-settings.ts'
+
+export function gateOptions(config: Config): GateOptions {
+  return { ...config, credentials: credentialsStamp(config) }
+}
+
+export function gateKeysOf(config: Config): GateKeys {
+  return gateKeys(config, serviceOf(config.soapEndpoint ?? ''))
+}
+
+/**
+ * Stands for the credentials and certificates that calls are made with, as they are on disk now: another stamp, other
+ * credentials. 32 bits of a hash, so that whoever reads it in Redis learns nothing of them.
+ */
+function credentialsStamp(config: Config): () => string {
+  const { credentials, tls } = soapSettings(config)
+  return () =>
+    createHash('sha256')
+      .update(JSON.stringify([credentials(), tls?.()]))
+      .digest('hex')
+      .slice(0, 8)
+}

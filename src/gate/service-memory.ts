@@ -1,0 +1,36 @@
+/**
+ * What the fleet remembers of the service's answers: whose failure it was, when a lookup failed, is told by this. Written
+ * by the reports of all calls (report-script.ts).
+ */
+
+import type { Redis } from 'ioredis'
+import type { GateKeys } from '../queues/names.ts'
+
+export interface ServiceMemory {
+  /** When it last answered, Redis time, ms; 0 if it never did. */
+  answeredAt: number
+  /** Connection ids that it has answered, the last one first. */
+  answered: string[]
+  /** When the last hold for it, or for our configuration, ended or will end at the latest; 0 if there was none. */
+  heldUntil: number
+}
+
+export class ServiceMemories {
+  readonly #redis: Redis
+  readonly #key: string
+
+  constructor(redis: Redis, keys: GateKeys) {
+    this.#redis = redis
+    this.#key = keys.service
+  }
+
+  async read(): Promise<ServiceMemory> {
+    const fields = ['answeredAt', 'answeredId', 'answeredBefore', 'heldUntil']
+    const [answeredAt, last, before, heldUntil] = await this.#redis.hmget(this.#key, ...fields)
+    return {
+      answeredAt: Number(answeredAt ?? 0),
+      answered: [last, before].filter((id): id is string => typeof id === 'string'),
+      heldUntil: Number(heldUntil ?? 0),
+    }
+  }
+}

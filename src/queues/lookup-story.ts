@@ -1,0 +1,89 @@
+/** The story of one lookup, as far as Redis still knows it: where it is, what it has behind it, what became of it. */
+
+import type { Redis } from 'ioredis'
+import { iso } from '../clock.ts'
+import type { LookupHistory } from '../domain/history.ts'
+import { LANES, type Lane } from '../domain/lane.ts'
+import type { ResultStatus } from '../domain/result.ts'
+import { bullKey, HISTORY_FIELD, markerKey, type QueueNames, queueOf, resultId } from './names.ts'
+import { DELAYED_SCORE } from './queue-state.ts'
+
+export type LookupPlace = 'waiting' | 'prioritized' | 'delayed' | 'active' | 'completed' | 'failed' | 'gone'
+
+export interface LookupStory {
+  lookupId: string
+  queue: string
+  lane: Lane
+  state: LookupPlace
+  enqueuedAt: string | null
+  /** When a delayed one is due. */
+  dueAt: string | null
+  /** Times it was taken up, and times its worker died. */
+  taken: number
+  stalls: number
+  history: Pick<LookupHistory, 'charged' | 'failures' | 'calls' | 'rechecks'> | null
+  lastFailure: { code: string; message: string } | null
+  /** The status of the result it has had; null: none yet, or it is forgotten. */
+  result: ResultStatus | null
+  /** The result still lies in the result queue. */
+  resultIsThere: boolean
+}
+
+/** In whichever of the lookup queues it is; null where nothing is known of it. */
+export async function readStory(redis: Redis, names: QueueNames, lookupId: string): Promise<LookupStory | null> {
+  for (const lane of LANES) {
+    const story = await readFrom(redis, names, lane, lookupId)
+    if (story) return story
+  }
+  return null
+}
+
+async function readFrom(redis: Redis, names: QueueNames, lane: Lane, lookupId: string): Promise<LookupStory | null> {
+  const queue = queueOf(names, lane)
+  const fields = ['timestamp', 'ats', 'stc', HISTORY_FIELD] as const
+  const job = bullKey(names, queue, lookupId)
+  const [timestamp, taken, stalls, history] = await redis.hmget(job, ...fields)
+  const enqueuedAt = Number(timestamp ?? 0)
+  const [result, resultIsThere, place] = await Promise.all([
+    redis.get(markerKey(names, { lookupId, queue, enqueuedAt })),
+    redis.exists(bullKey(names, names.resultQueue, resultId(lookupId))),
+    placeOf(redis, (part) => bullKey(names, queue, part), lookupId),
+  ])
+  if (!timestamp && !result) return null
+  const known = history ? (JSON.parse(history) as LookupHistory) : null
+  return {
+    lookupId,
+    queue,
+    lane,
+    state: place.state,
+    enqueuedAt: enqueuedAt > 0 ? iso(enqueuedAt) : null,
+    dueAt: place.dueAt === null ? null : iso(place.dueAt),
+    taken: Number(taken ?? 0),
+    stalls: Number(stalls ?? 0),
+    history: known && {
+      charged: known.charged,
+      failures: known.failures,
+      calls: known.calls,
+      rechecks: known.rechecks,
+    },
+    lastFailure: known?.lastFailure ? { code: known.lastFailure.code, message: known.lastFailure.message } : null,
+    result: result as ResultStatus | null,
+    resultIsThere: resultIsThere === 1,
+  }
+}
+
+async function placeOf(redis: Redis, key: (part: string) => string, id: string) {
+  const [delayed, prioritized, completed, failed, active] = await Promise.all([
+    redis.zscore(key('delayed'), id),
+    redis.zscore(key('prioritized'), id),
+    redis.zscore(key('completed'), id),
+    redis.zscore(key('failed'), id),
+    redis.lpos(key('active'), id),
+  ])
+  const states = { prioritized, completed, failed, active }
+  const state = (Object.keys(states) as (keyof typeof states)[]).find((name) => states[name] !== null)
+  if (delayed !== null) return { state: 'delayed' as const, dueAt: Math.floor(Number(delayed) / DELAYED_SCORE) }
+  if (state) return { state, dueAt: null }
+  // Looked for by its hash, for the list of those that wait may be a million long.
+  return { state: (await redis.exists(key(id))) === 1 ? ('waiting' as const) : ('gone' as const), dueAt: null }
+}

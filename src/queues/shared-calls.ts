@@ -1,0 +1,124 @@
+/** Where lookups of one connection id, in whatever process, find out that one of them is calling, and what came of it. */
+
+import { randomBytes } from 'node:crypto'
+import type { Redis } from 'ioredis'
+import type { Lane } from '../domain/lane.ts'
+import { type QueueNames, sharingKeys } from './names.ts'
+
+export type Place =
+  | { is: 'leader'; token: string }
+  | { is: 'follower'; leader: string }
+  | { is: 'answered'; end: string; source: 'shared' | 'cache' }
+
+export interface SharedCallsSettings {
+  /** A leader that died is missed after this, ms. */
+  leaseMs: number
+  /** How long a ChatRequest serves everybody, ms; 0: never. */
+  cacheTtlMs: number
+}
+
+/** Those who follow look every few milliseconds; an answer is there for them this long. */
+const ANSWER_MS = 2000
+
+// KEYS: call, answer. ARGV: my token, lease ms, when I was enqueued, cache ms, the token I follow ('' for none).
+const JOIN = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local answer = redis.call('HMGET', KEYS[2], 'token', 'startedAt', 'endedAt', 'good', 'found', 'end')
+if answer[1] then
+  if answer[1] == ARGV[5] then return { 'answered', answer[6], 'shared' } end
+  local isNew = answer[4] == '1' and tonumber(ARGV[3]) > 0 and tonumber(ARGV[3]) <= tonumber(answer[2])
+  if isNew and now - tonumber(answer[3]) <= ${ANSWER_MS} then return { 'answered', answer[6], 'shared' } end
+  if answer[5] == '1' and now - tonumber(answer[3]) < tonumber(ARGV[4]) then return { 'answered', answer[6], 'cache' } end
+end
+local leader = redis.call('HGET', KEYS[1], 'token')
+if leader then
+  redis.call('HSET', KEYS[1], 'followed', 1)
+  return { 'follower', leader }
+end
+redis.call('HSET', KEYS[1], 'token', ARGV[1], 'startedAt', now)
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return { 'leader', ARGV[1] }`
+
+// KEYS: call. ARGV: token, lease ms.
+const RENEW = `
+if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`
+
+// KEYS: call, answer. ARGV: token, what it came to ('' for nothing), good, found, cache ms, followed in its own process.
+// Kept only where others want it.
+const LEAVE = `
+local call = redis.call('HMGET', KEYS[1], 'token', 'startedAt', 'followed')
+if call[1] ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+local cacheMs = ARGV[4] == '1' and tonumber(ARGV[5]) or 0
+if ARGV[2] == '' or not call[3] and ARGV[6] == '0' and cacheMs == 0 then return 0 end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('HSET', KEYS[2], 'token', ARGV[1], 'startedAt', call[2], 'endedAt', now, 'good', ARGV[3], 'found', ARGV[4], 'end', ARGV[2])
+redis.call('PEXPIRE', KEYS[2], math.max(${ANSWER_MS}, cacheMs))
+return 1`
+
+export interface SharedEnd {
+  text: string
+  /** An answer, not a failure. */
+  good: boolean
+  /** An answer with a ChatRequest. */
+  found: boolean
+}
+
+interface Sharer {
+  lane: Lane
+  connectionId: string
+  enqueuedAt: number
+}
+
+export class SharedCalls {
+  readonly #redis: Redis
+  readonly #names: QueueNames
+  readonly #service: string
+  readonly #settings: SharedCallsSettings
+  readonly #process = randomBytes(6).toString('hex')
+  #count = 0
+
+  constructor(redis: Redis, names: QueueNames, service: string, settings: SharedCallsSettings) {
+    this.#redis = redis
+    this.#names = names
+    this.#service = service
+    this.#settings = settings
+  }
+
+  get renewEveryMs(): number {
+    return this.#settings.leaseMs / 3
+  }
+
+  /** Leads, follows, or has its answer. `following`: the leader whose end is waited for. */
+  async join(sharer: Sharer, following: string): Promise<Place> {
+    const { call, answer } = this.#keys(sharer)
+    const { leaseMs, cacheTtlMs } = this.#settings
+    const token = `${this.#process}${this.#count++}`
+    const args = [token, leaseMs, sharer.enqueuedAt, cacheTtlMs, following]
+    const [is, what = '', source] = (await this.#redis.eval(JOIN, 2, call, answer, ...args)) as string[]
+    if (is === 'leader') return { is, token: what }
+    if (is === 'follower') return { is, leader: what }
+    return { is: 'answered', end: what, source: source as 'shared' | 'cache' }
+  }
+
+  /** The leader is alive. Never rejects. */
+  async renew(sharer: Sharer, token: string): Promise<void> {
+    await this.#redis.eval(RENEW, 1, this.#keys(sharer).call, token, this.#settings.leaseMs).catch(() => {})
+  }
+
+  /** The call is over; `end` null: it came to nothing. Not waited for: who follows misses the leader soon enough. */
+  leave(sharer: Sharer, token: string, end: SharedEnd | null, isFollowed: boolean): void {
+    const { call, answer } = this.#keys(sharer)
+    const flag = (value?: boolean) => (value ? '1' : '0')
+    const { cacheTtlMs } = this.#settings
+    const args = [token, end?.text ?? '', flag(end?.good), flag(end?.found), cacheTtlMs, flag(isFollowed)]
+    this.#redis.eval(LEAVE, 2, call, answer, ...args).catch(() => {})
+  }
+
+  #keys({ lane, connectionId }: Sharer) {
+    return sharingKeys(this.#names, lane, this.#service, connectionId)
+  }
+}

@@ -1,0 +1,91 @@
+/** The parts that a lookup goes through in a worker process, put together. */
+
+import type { Redis } from 'ioredis'
+import type { Config } from './config.ts'
+import type { Observe } from './domain/event.ts'
+import { LANES, type Lane } from './domain/lane.ts'
+import { Gate } from './gate/gate.ts'
+import { Holds } from './gate/holds.ts'
+import { ServiceMemories } from './gate/service-memory.ts'
+import { gateKeysOf, gateOptions } from './gate-settings.ts'
+import { LookupHistories } from './queues/lookup-history.ts'
+import { openQueue } from './queues/lookup-queue.ts'
+import { serviceOf } from './queues/names.ts'
+import { redisTrouble } from './queues/redis.ts'
+import { ResultQueue } from './queues/result-queue.ts'
+import { SharedCalls } from './queues/shared-calls.ts'
+import { SoapClient, type SoapSettings } from './soap/client.ts'
+import { soapSettings } from './soap-settings.ts'
+import { ChargeDecision } from './worker/charge.ts'
+import { CallSharing } from './worker/coalesce.ts'
+import { Enricher } from './worker/enrich.ts'
+import { HoldKeeper } from './worker/hold-keeper.ts'
+import { LookupRuns } from './worker/lookup-run.ts'
+import { LookupWorker } from './worker/lookup-worker.ts'
+
+export interface WorkerParts {
+  workers: Record<Lane, LookupWorker>
+  /** Those of the lanes that this process serves, interactive first. */
+  served: LookupWorker[]
+  soap: SoapClient
+  gate: Gate
+  holds: Holds
+  keeper: HoldKeeper
+  histories: LookupHistories
+}
+
+/** A leader that died is missed after this at most, or after one call. */
+const SHARING_LEASE_MS = 5000
+
+export function buildWorkerParts(config: Config, redis: Redis, observe: Observe): WorkerParts {
+  const keys = gateKeysOf(config)
+  const options = gateOptions(config)
+  const holds = new Holds(redis, keys)
+  const memory = new ServiceMemories(redis, keys)
+  const gate = new Gate(redis, keys, options, observe, redisTrouble(observe, 'gate'))
+  const accepted = () => keeper.accepted
+  const settings = acceptingCodes(soapSettings(config), accepted)
+  const soap = new SoapClient(settings, observe)
+  const isListed = (code: number) => isListedIn(settings, code) || accepted().has(code)
+  const sharing = config.coalesce ? new CallSharing(sharedCalls(config, redis), observe) : null
+  const enricher = new Enricher({ client: soap, gate, isListed }, sharing, config, observe)
+  const histories = new LookupHistories(redis, config)
+  const charges = new ChargeDecision(memory, config.soapProbeConnectionId)
+  const runs = new LookupRuns({ histories, enricher, charges }, config, observe)
+  const resultQueue = openQueue(config.resultQueue, redis, config)
+  const results = new ResultQueue(resultQueue, redis, config, { markerTtlMs: config.resultMarkerTtlMs })
+  const slots = { batch: config.concurrency, interactive: config.interactiveConcurrency }
+  const build = (lane: Lane) => {
+    const own = { ...config, lane, concurrency: Math.max(1, slots[lane]) }
+    return new LookupWorker({ runs, results, histories, redis }, config, own, observe)
+  }
+  const workers = { batch: build('batch'), interactive: build('interactive') }
+  const served = LANES.filter((lane) => slots[lane] > 0)
+    .sort((a) => (a === 'interactive' ? -1 : 1))
+    .map((lane) => workers[lane])
+  const keeper = new HoldKeeper({ holds, gate, memory, enricher, workers: served }, { ...config, ...options }, observe)
+  return { workers, served, soap, gate, holds, keeper, histories }
+}
+
+function sharedCalls(config: Config, redis: Redis): SharedCalls {
+  const leaseMs = Math.min(SHARING_LEASE_MS, config.soapCallTimeoutMs)
+  return new SharedCalls(redis, config, serviceOf(config.soapEndpoint ?? ''), { ...config, leaseMs })
+}
+
+/** A code that an operator has accepted means not found, whatever the lists say. */
+function acceptingCodes(settings: SoapSettings, accepted: () => ReadonlySet<number>): SoapSettings {
+  const { codes } = settings
+  return {
+    ...settings,
+    get codes() {
+      const more = accepted()
+      return more.size === 0 || codes.notFound === null
+        ? codes
+        : { ...codes, notFound: new Set([...codes.notFound, ...more]) }
+    },
+  }
+}
+
+function isListedIn({ codes }: SoapSettings, code: number): boolean {
+  return [codes.enriched, codes.notFound, codes.retry, codes.hold].some((list) => list?.has(code))
+}

@@ -1,0 +1,57 @@
+/**
+ * When failures mean the service, or our configuration, and not this lookup: what one call that has ended says to the
+ * fleet. The counting is Redis' (gate/report-script.ts); what counts as what is decided here.
+ *
+ *     an outcome                      the service answers
+ *     permanent                       it answers; a refusal whose kind is everybody's is suspicious
+ *     permanent-after-retry           it answers, badly
+ *     transient                       it failed
+ *     configuration                   it refuses everybody
+ */
+
+import { type Failure, LookupFailure } from '../domain/failure.ts'
+import type { CallReport } from '../domain/hold.ts'
+import type { Outcome } from '../domain/outcome.ts'
+
+/** Codes that somebody has said the meaning of, by a SOAP_*_CODES variable or by hand. */
+export type IsListed = (code: number) => boolean
+
+export function reportOf(end: Outcome | LookupFailure, connectionId: string, isListed: IsListed): CallReport {
+  if (!(end instanceof LookupFailure)) {
+    // A ChatRequest came, whatever its code: nobody was refused.
+    const kind = end.status === 'enriched' ? null : kindOfCode(end.response?.code, isListed)
+    return { answered: true, kind, connectionId }
+  }
+  const { failure, record } = end
+  switch (failure.class) {
+    case 'configuration':
+      return { answered: false, kind: null, configuration: inWords(failure) }
+    case 'transient':
+      return { answered: false, kind: null, ...(failure.retryAfterMs ? { retryAfterMs: failure.retryAfterMs } : {}) }
+    case 'permanent':
+      return { answered: true, kind: kindOfFault(failure) ?? kindOfCode(record?.response?.code, isListed) }
+    case 'permanent-after-retry':
+      return { answered: true, kind: null }
+  }
+}
+
+function kindOfFault({ soapFaultCode }: Failure): string | null {
+  return soapFaultCode === undefined ? null : `fault:${soapFaultCode}`
+}
+
+function kindOfCode(code: number | null | undefined, isListed: IsListed): string | null {
+  return code === undefined || code === null || code === 0 || isListed(code) ? null : `code:${code}`
+}
+
+function inWords({ message, httpStatus, soapFaultCode }: Failure): string {
+  const details = [httpStatus && `HTTP ${httpStatus}`, soapFaultCode && `fault ${soapFaultCode}`].filter(Boolean)
+  return details.length > 0 ? `${message} (${details.join(', ')})` : message
+}
+
+/** What the operator is told of a suspicion, beside what the fleet counted. */
+export function whatIfRight(kind: string): string {
+  const [what, code] = kind.split(':')
+  return what === 'code'
+    ? `if responseCode ${code} is right: chat-enricher release --accept-code ${code}, or set it in SOAP_NOT_FOUND_CODES`
+    : 'if these lookups are really wrong: chat-enricher release'
+}

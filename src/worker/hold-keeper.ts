@@ -1,0 +1,152 @@
+/**
+ * Keeps one process to the fleet's holds. While the fleet holds, its workers take nothing; when a probe is due, one
+ * process of the fleet sends it: a call for an id that the service has answered before, or, where there is none, the
+ * lookup at the head. What the probe comes to is told and decided where all calls are (gate/report-script.ts).
+ */
+
+import { randomBytes } from 'node:crypto'
+import { every, orAborted } from '../clock.ts'
+import type { Observe } from '../domain/event.ts'
+import type { Hold, HoldReason } from '../domain/hold.ts'
+import type { Gate } from '../gate/gate.ts'
+import type { Holds } from '../gate/holds.ts'
+import type { ServiceMemories } from '../gate/service-memory.ts'
+import type { Enricher } from './enrich.ts'
+import type { LookupWorker } from './lookup-worker.ts'
+
+export interface HoldKeeperParts {
+  holds: Holds
+  gate: Gate
+  memory: ServiceMemories
+  enricher: Enricher
+  workers: LookupWorker[]
+}
+
+export interface HoldKeeperSettings {
+  soapProbeConnectionId: string | null
+  soapCallTimeoutMs: number
+  /** Stamp of the credentials that calls are made with. */
+  credentials: () => string
+}
+
+const LOOK_EVERY_MS = 500
+/** Beside the call: its turn, and the way. */
+const PROBE_MARGIN_MS = 5_000
+const PROBED: readonly HoldReason[] = ['service', 'configuration']
+
+export class HoldKeeper {
+  readonly #parts: HoldKeeperParts
+  readonly #settings: HoldKeeperSettings
+  readonly #observe: Observe
+  readonly #stopped = new AbortController()
+  #timer: { stop: () => void } | null = null
+  #seen = new Map<HoldReason, Hold>()
+  #looking: Promise<void> | null = null
+  #probing = false
+  #accepted: ReadonlySet<number> = new Set()
+
+  constructor(parts: HoldKeeperParts, settings: HoldKeeperSettings, observe: Observe) {
+    this.#parts = parts
+    this.#settings = settings
+    this.#observe = observe
+  }
+
+  /** Holds that are on, as this process knows them. */
+  get holds(): Hold[] {
+    return [...this.#seen.values()]
+  }
+
+  /** Response codes that operators have accepted. */
+  get accepted(): ReadonlySet<number> {
+    return this.#accepted
+  }
+
+  /** Looks at once, and from then on twice a second. Rejects if Redis does not answer the first time. */
+  async start(): Promise<void> {
+    await this.look()
+    this.#timer = every(LOOK_EVERY_MS, () => this.look().catch(() => {})) // whoever asks the gate hears of it
+  }
+
+  stop(): void {
+    this.#timer?.stop()
+    this.#stopped.abort(new Error('stopping'))
+  }
+
+  /** Looks now: something has changed. One look at a time, and one more for what changed meanwhile. */
+  look(): Promise<void> {
+    const before = this.#looking
+    const looking = (async () => {
+      await before?.catch(() => {})
+      await this.#look()
+    })()
+    this.#looking = looking
+    return looking
+  }
+
+  async #look(): Promise<void> {
+    if (this.#stopped.signal.aborted) return
+    const { holds, gate, workers } = this.#parts
+    const [{ at, holds: on }, accepted] = await Promise.all([holds.read(), holds.accepted()])
+    this.#accepted = accepted
+    this.#tell(on, at)
+    for (const worker of workers) on.length > 0 ? worker.hold() : worker.release()
+    if (on.length === 0) return
+    gate.refuseAll()
+    if (on.every(({ reason }) => PROBED.includes(reason))) void this.#probe(on, at).catch(() => {})
+  }
+
+  #tell(on: Hold[], at: number): void {
+    for (const hold of on)
+      if (this.#seen.get(hold.reason)?.since !== hold.since) this.#observe({ type: 'held', hold, at })
+    const reasons = new Set(on.map(({ reason }) => reason))
+    for (const hold of this.#seen.values()) if (!reasons.has(hold.reason)) this.#observe({ type: 'released', hold, at })
+    this.#seen = new Map(on.map((hold) => [hold.reason, hold]))
+  }
+
+  async #probe(on: Hold[], at: number): Promise<void> {
+    if (this.#probing) return
+    const isDue = on.every(({ nextProbeAt }) => (nextProbeAt ?? 0) <= at)
+    const mayBeFresh = on.some(({ reason }) => reason === 'configuration')
+    if (!isDue && !mayBeFresh) return
+    this.#probing = true
+    try {
+      await this.#probeIfClaimed()
+    } finally {
+      this.#probing = false
+    }
+  }
+
+  async #probeIfClaimed(): Promise<void> {
+    const { holds, memory } = this.#parts
+    const { soapProbeConnectionId, soapCallTimeoutMs, credentials } = this.#settings
+    const token = randomBytes(8).toString('hex')
+    if (!(await holds.claimProbe(token, soapCallTimeoutMs + PROBE_MARGIN_MS, credentials()))) return
+    try {
+      const connectionId = soapProbeConnectionId ?? (await memory.read()).answered[0]
+      if (connectionId === undefined) await this.#probeWithLookup(token)
+      else await this.#probeWith(connectionId, token)
+    } finally {
+      await holds.giveProbeBack(token) // nothing, if it was told what it came to
+      await this.look()
+    }
+  }
+
+  async #probeWith(connectionId: string, token: string): Promise<void> {
+    const attempt = this.#parts.enricher.begin({ lane: 'interactive', probe: token }, this.#stopped.signal)
+    try {
+      await attempt.call(connectionId) // its answer is thrown away
+    } catch {
+      // Told by the attempt, whatever it was.
+    } finally {
+      attempt.close()
+    }
+  }
+
+  /** The first of the lanes that has one; interactive ones first, for somebody waits for them. */
+  async #probeWithLookup(token: string): Promise<void> {
+    for (const worker of this.#parts.workers) {
+      if (!(await worker.hasWaiting())) continue
+      return orAborted(worker.probeWithLookup(token), this.#stopped.signal)
+    }
+  }
+}

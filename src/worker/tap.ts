@@ -1,0 +1,49 @@
+/** Whether a BullMQ worker takes jobs: several may shut the tap, and it is open while none of them does. */
+
+export interface Tappable {
+  concurrency: number
+  /** `true`: without waiting for what is running. */
+  pause(doNotWaitForRunning: boolean): Promise<void>
+  resume(): void | Promise<void>
+}
+
+export type Shutter = 'rest' | 'hold' | 'stop'
+
+export class Tap {
+  readonly #worker: Tappable
+  readonly #concurrency: number
+  readonly #shutBy = new Set<Shutter>()
+
+  constructor(worker: Tappable) {
+    this.#worker = worker
+    this.#concurrency = worker.concurrency
+  }
+
+  isShutBy(shutter: Shutter): boolean {
+    return this.#shutBy.has(shutter)
+  }
+
+  shut(shutter: Shutter): void {
+    this.#shutBy.add(shutter)
+    if (!this.#shutBy.has('stop')) void this.#worker.pause(true)
+  }
+
+  /** For good: the worker is being closed, which is not to be disturbed. */
+  stop(): void {
+    this.#shutBy.add('stop')
+  }
+
+  open(shutter: Shutter): void {
+    if (!this.#shutBy.delete(shutter)) return
+    this.#worker.concurrency = this.#concurrency
+    if (this.#shutBy.size === 0) void this.#worker.resume()
+  }
+
+  /** While it is shut for a hold: lets one job through. False if something else shuts it, too. */
+  letOneThrough(): boolean {
+    if (this.#shutBy.size !== 1 || !this.#shutBy.has('hold')) return false
+    this.#worker.concurrency = 1
+    void this.#worker.resume()
+    return true
+  }
+}
