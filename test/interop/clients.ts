@@ -27,7 +27,7 @@ const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 const COMMANDS: Readonly<Record<ClientName, readonly string[]>> = {
   zeep: ['/usr/bin/python3', file('zeep_client.py')],
   php: ['php', file('php_client.php')],
-  'node-soap': [process.execPath, '--import', 'tsx', file('node-soap-client.ts')],
+  'node-soap': [process.execPath, file('node_soap_client.mjs')],
 }
 
 /** One answer for each id, in their order. Rejects when the client itself breaks, with what it said. */

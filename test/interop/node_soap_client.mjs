@@ -2,41 +2,25 @@
 
 import { json } from 'node:stream/consumers'
 import { createClientAsync } from 'soap'
-import type { Asked } from './clients.ts'
 
-const { wsdl, version, credentials, ids } = (await json(process.stdin)) as Asked
+const { wsdl, version, credentials, ids } = await json(process.stdin)
 const client = await createClientAsync(wsdl, { forceSoap12Headers: version === '1.2', preserveWhitespace: true })
 const port = client.TPClientWebServicesAPI[`TPClientWebServicesAPISoap${version === '1.2' ? '12' : ''}`]
 
-const read: unknown[] = []
+const read = []
 for (const id of ids) read.push(await ask(id))
 console.log(JSON.stringify(read))
 
-function ask(id: string): Promise<unknown> {
+function ask(id) {
   return new Promise((resolve) => {
-    port.GetChatRequestByConnectionId({ ...credentials, ChatConnectionIDBD: id }, (error: unknown, answer: unknown) => {
-      if (!error)
-        resolve({ result: (answer as Record<string, unknown> | null)?.GetChatRequestByConnectionIdResult ?? null })
-      else resolve(wrong(error as Failed))
+    port.GetChatRequestByConnectionId({ ...credentials, ChatConnectionIDBD: id }, (error, answer) => {
+      if (!error) resolve({ result: answer?.GetChatRequestByConnectionIdResult ?? null })
+      else resolve(wrong(error))
     })
   })
 }
 
-interface Fault {
-  faultcode?: string
-  faultstring?: string
-  faultactor?: string
-  Code?: { Value: string }
-  Reason?: { Text: string | { $value: string } }
-  Node?: string
-  detail?: unknown
-}
-interface Failed {
-  message?: string
-  root?: { Envelope?: { Body?: { Fault?: Fault } } }
-}
-
-function wrong(error: Failed): unknown {
+function wrong(error) {
   const fault = error.root?.Envelope?.Body?.Fault
   if (!fault) return { refused: error.message ?? 'an error without a message' }
   const reason = fault.Reason?.Text
