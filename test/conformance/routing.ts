@@ -1,5 +1,6 @@
 /** Which version a request is taken for, which operation, and with which content type. */
 
+import { gzipSync } from 'node:zlib'
 import type { Case, Subject } from './cases.ts'
 import { ACTION, credentialFields, envelope, escapeXml, operation, type SoapVersion, TYPE, usual } from './envelope.ts'
 import type { Expected } from './expected.ts'
@@ -66,6 +67,12 @@ export function routingCases({ credentials, connectionId }: Subject): Case[] {
     v11('?WSDL in a POST is ignored', usual('1.1'), found('1.1'), undefined, { tail: '?WSDL' }),
     v11('Accept-Encoding: gzip is not heeded', [...usual('1.1'), 'Accept-Encoding', 'gzip, deflate'], found('1.1')),
     v11('Expect: 100-continue', [...usual('1.1'), 'Expect', '100-continue'], found('1.1')),
+    {
+      name: 'Content-Encoding: gzip is not understood',
+      version: '1.1',
+      request: { headers: [...usual('1.1'), 'Content-Encoding', 'gzip'], body: gzipSync(good['1.1']) },
+      expected: { is: 'empty', status: 400, version: '1.1' },
+    },
     v12('a plain request', usual('1.2'), found('1.2')),
     v12('action without quotes', ['Content-Type', `${TYPE['1.2']};action=${ACTION}`], found('1.2')),
     v12(
