@@ -3,21 +3,25 @@
 import { isUtf8 } from 'node:buffer'
 import { XmlError } from './xml-read.ts'
 
-const PARAMETER = {
-  charset: /;\s*charset\s*=\s*(?:"([^"]*)"|([^;]*))/i,
-  action: /;\s*action\s*=\s*(?:"([^"]*)"|([^;]*))/i,
+/**
+ * Value of a parameter of a content type; undefined if it is not there. Read as .NET does: cut at each semicolon, the name
+ * in any case, spaces and quotes of both kinds taken off the value.
+ */
+export function contentTypeParameter(contentType: string, name: 'charset' | 'action'): string | undefined {
+  for (const piece of contentType.split(';').slice(1)) {
+    const declared = piece.trimStart()
+    const equals = declared.indexOf('=', name.length)
+    if (equals >= 0 && declared.slice(0, name.length).toLowerCase() === name) {
+      return declared.slice(equals + 1).replace(/^[ \t"']+|[ \t"']+$/g, '')
+    }
+  }
+  return undefined
 }
 
-/** Value of a parameter of a content type, without its quotes; undefined if it is not there. */
-export function contentTypeParameter(contentType: string, name: keyof typeof PARAMETER): string | undefined {
-  const found = PARAMETER[name].exec(contentType)
-  return found ? (found[1] ?? found[2]?.trim()) : undefined
-}
-
-/** `text/xml` of `Text/XML; charset=utf-8`. */
+/** `text/xml` of `Text/XML; charset=utf-8`. A space before the semicolon belongs to it, and makes it unknown. */
 export function contentTypeBase(contentType: string): string {
   const semicolon = contentType.indexOf(';')
-  return (semicolon < 0 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase()
+  return (semicolon < 0 ? contentType : contentType.slice(0, semicolon)).toLowerCase()
 }
 
 /** Throws XmlError where .NET does: a declared encoding that it does not know, or bytes that are not in it. */

@@ -116,8 +116,8 @@ function refusalOutcome(refusal: Refusal, id: string | null, delayMs: number): O
 function answerOutcome(answer: Answer, call: RoutedCall, flavour: Flavour, latency: number): Outcome {
   const id = call.parameters.ChatConnectionIDBD
   const delayMs = latency + answer.delayMs
-  // Headers are looked at after the method has run, so a fault of the method comes first.
-  if (call.notUnderstood !== null && answer.kind !== 'fault') {
+  // Headers are looked at before the method runs: what it would have said does not matter.
+  if (call.notUnderstood !== null) {
     return refusalOutcome(headerNotUnderstood(call.version, call.notUnderstood, flavour), id, delayMs)
   }
   const reply = replyTo(answer, call.version)

@@ -9,9 +9,9 @@ import { disco, wsdl } from './wsdl.ts'
 
 /** `query` without its question mark, `host` from the Host header. */
 export function documentation(query: string, host: string, flavour: Flavour): Reply {
-  const name = (query.split('&')[0] ?? '').split('=')[0]?.toLowerCase()
-  if (name === 'wsdl') return xmlReply(wsdl(host))
-  if (name === 'disco') return xmlReply(disco(host))
+  const asked = query.toLowerCase().split('&')
+  if (asked.some((each) => each === 'wsdl' || each.startsWith('wsdl='))) return xmlReply(wsdl(host))
+  if (asked.includes('disco')) return xmlReply(disco(host))
   const operation = new URLSearchParams(query).get('op')
   if (operation === null) return called(htmlReply(200, overviewPage(host)))
   if (!flavour.operationPage) return NO_OPERATION_PAGE

@@ -135,7 +135,7 @@ function tooLong(version: SoapVersion, flavour: Flavour): Refusal {
   return refuse('too-long', version, { code: 'Server', string: `${TEXTS.tooLong} ---> ${flavour.tooLong}` })
 }
 
-/** Of a header block that must be understood: found only after the method has been called. */
+/** Of a header block that must be understood: found once the method is known, before it runs. */
 export function headerNotUnderstood(version: SoapVersion, name: string, flavour: Flavour): Refusal {
   const string = flavour.fill(TEXTS.notUnderstood, name)
   return refuse('must-understand', version, { code: 'MustUnderstand', string, aboutHeader: true }, true)
@@ -148,10 +148,7 @@ function refuse(outcome: Refusal['outcome'], version: SoapVersion, fault: Fault,
 /** Of a form field, as HttpUtility.UrlDecode: a plus is a space, and what is no escape stays. */
 function urlDecode(text: string): string {
   if (!/[+%]/.test(text)) return text
-  const spaced = text.replaceAll('+', ' ')
-  try {
-    return decodeURIComponent(spaced)
-  } catch {
-    return spaced
-  }
+  return text
+    .replaceAll('+', ' ')
+    .replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => Buffer.from(escapes.replaceAll('%', ''), 'hex').toString())
 }

@@ -62,7 +62,7 @@ export function readCall(reader: XmlReader): Call {
   let kind = reader.nextContent()
   let notUnderstood: string | null = null
   if (kind === 'start' && reader.localName === 'Header' && reader.namespace === namespace) {
-    notUnderstood = readHeaders(reader, namespace)
+    notUnderstood = readHeaders(reader)
     kind = reader.nextContent()
   }
   if (kind !== 'start' || reader.localName !== 'Body' || reader.namespace !== namespace) throw new FormatError(NO_BODY)
@@ -76,19 +76,22 @@ function enterEnvelope(reader: XmlReader, namespace: string): void {
   if (reader.localName !== 'Envelope' || reader.namespace !== namespace) throw new FormatError(NO_ENVELOPE)
 }
 
-function readHeaders(reader: XmlReader, envelope: string): string | null {
+function readHeaders(reader: XmlReader): string | null {
   let first: string | null = null
   while (reader.nextContent() !== 'end') {
     if (reader.kind !== 'start') continue
-    if (mustBeUnderstood(reader, envelope)) first ??= reader.localName
+    if (mustBeUnderstood(reader)) first ??= reader.localName
     reader.skip()
   }
   return first
 }
 
-function mustBeUnderstood(reader: XmlReader, envelope: string): boolean {
-  const attribute = reader.attributes.find((each) => each.localName === 'mustUnderstand' && each.namespace === envelope)
-  return attribute !== undefined && ['1', 'true'].includes(attribute.value.trim())
+/** The attribute of either version counts in both. */
+function mustBeUnderstood(reader: XmlReader): boolean {
+  const attribute = reader.attributes.find(
+    (each) => each.localName === 'mustUnderstand' && versionOfEnvelope(each.namespace) !== null,
+  )
+  return attribute !== undefined && ['1', 'true'].includes(attribute.value)
 }
 
 function isOperation(reader: XmlReader): boolean {

@@ -130,7 +130,7 @@ describe('the envelope', () => {
       '<faultcode>soap:MustUnderstand</faultcode><faultstring>SOAP header Security was not understood.</faultstring></soap:Fault>',
     )
     expect((await post(standIn, envelope11(lookup('1'), header.replace('"1"', '"0"')))).status).toBe(200)
-    expect((await post(standIn, envelope11(lookup('bad'), header))).text).toContain('<faultstring>down</faultstring>')
+    expect((await post(standIn, envelope11(lookup('bad'), header))).text).toBe(got.text)
   })
 })
 
@@ -217,6 +217,7 @@ describe('character sets of requests', () => {
   const cases: [string, Buffer, string][] = [
     ['charset=utf-8', Buffer.from(xml), 'text/xml; charset=utf-8'],
     ['charset="UTF-8"', Buffer.from(xml), 'text/xml; charset="UTF-8"'],
+    ["charset='utf-8'", Buffer.from(xml), "text/xml; charset='utf-8'"],
     ['charset=iso-8859-1', Buffer.from(declared('utf-8'), 'latin1'), 'text/xml; charset=iso-8859-1'],
     ['charset=utf-16', utf16(declared('utf-16')), 'text/xml; charset=utf-16'],
     ['declared iso-8859-1', Buffer.from(declared('iso-8859-1'), 'latin1'), 'text/xml'],
