@@ -154,6 +154,11 @@ describe('how it behaves can be changed while it runs', () => {
     expect(got.text).not.toContain('secret')
   })
 
+  it('not to what is longer than anybody would write', async () => {
+    const got = await settings(await start(), JSON.stringify({ retryAfter: 'x'.repeat(2 * 1024 * 1024) }))
+    expect([got.status, JSON.parse(got.text).error]).toEqual([400, 'the behaviour: expected 1 MiB or less, got more'])
+  })
+
   it('all of it or, if a part is wrong, nothing', async () => {
     const service = await start()
     expect((await settings(service, '{"faultRate":1,"latencyMs":-1}')).status).toBe(400)
