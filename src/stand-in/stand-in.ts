@@ -34,6 +34,7 @@ export type { Latency } from './latency.ts'
 export type { AnswersEntry, ChatRequestRecord, FaultRecord, ResponseRecord, ResultRecord } from './records.ts'
 export { type LoggedRequest, RequestLog, type RequestStats } from './request-log.ts'
 
+/** Behaviour that is left out is that of a good day: no latency, no fault, any credentials. */
 export interface StandInOptions extends Partial<Behaviour> {
   /** Default 127.0.0.1. */
   host?: string

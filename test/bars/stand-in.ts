@@ -60,8 +60,10 @@ function figure(what: string, got: number): Figure {
 async function start(...args: string[]): Promise<Server> {
   const pin = spawnSync('taskset', ['-c', '0', 'true']).status === 0 ? ['taskset', '-c', '0'] : []
   const [program = '', ...all] = [...pin, process.execPath, ...args]
-  const child = spawn(program, all, { stdio: ['ignore', 'pipe', 'inherit'] })
-  const [line] = (await once(child.stdout, 'data')) as [Buffer]
+  const child = spawn(program, all, { stdio: ['ignore', 'pipe', 'ignore'] })
+  const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`${args[0]} ended with ${code}`)))
+  const [line] = (await Promise.race([once(child.stdout, 'data'), ended])) as [Buffer]
+  ended.catch(() => {}) // killed at the end
   const origin = /http:\/\/[^/]+/.exec(line.toString())?.[0]
   if (!origin) throw new Error(`expected an address, got ${line}`)
   return { child, origin }
