@@ -1,12 +1,10 @@
 /** The answers file: what the service says for which connection id. Its errors say which entry, which field, and what was expected. */
 
+import { type Check, CheckError, checkObject, type Fields, isObject, wrong } from './checks.ts'
 import { type AnswersEntry, CHAT_REQUEST_FIELDS, RESPONSE_FIELDS } from './records.ts'
 import { XmlReader } from './xml-read.ts'
 
-type Check = (value: unknown, where: string) => void
-type Fields = Readonly<Record<string, Check>>
-
-/** Throws an Error whose message names the entry, the field, what was expected and what was got. */
+/** Throws a CheckError whose message names the entry, the field, what was expected and what was got. */
 export function parseAnswers(text: string): AnswersEntry[] {
   const entries = parseJson(text)
   if (!Array.isArray(entries)) throw wrong('the answers file', 'a JSON array of entries', entries)
@@ -16,7 +14,7 @@ export function parseAnswers(text: string): AnswersEntry[] {
     const { id } = entry as AnswersEntry
     const before = seen.get(id)
     if (before !== undefined)
-      throw new Error(`entry ${index}, id: expected an id of its own, got that of entry ${before}`)
+      throw new CheckError(`entry ${index}, id: expected an id of its own, got that of entry ${before}`)
     seen.set(id, index)
   })
   return entries as AnswersEntry[]
@@ -26,7 +24,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text.replace(/^\ufeff/, ''))
   } catch (cause) {
-    throw new Error(`the answers file: expected JSON, got ${(cause as Error).message}`, { cause })
+    throw new CheckError(`the answers file: expected JSON, got ${(cause as Error).message}`, { cause })
   }
 }
 
@@ -35,7 +33,7 @@ function checkEntry(entry: unknown, index: number): void {
   const where = `entry ${index}${id}`
   if (!isObject(entry)) throw wrong(where, 'an object with id and result or fault', entry)
   if ('result' in entry === 'fault' in entry) throw wrong(where, 'either result or fault', Object.keys(entry))
-  checkObject(entry, where, ENTRY_FIELDS, ['id'])
+  checkObject(entry, where, ENTRY_FIELDS, ['id'], partOfEntry)
 }
 
 const isString: Check = (value, where) => {
@@ -64,7 +62,9 @@ const isXml: Check = (value, where) => {
   try {
     while (reader.next() !== 'eof');
   } catch (cause) {
-    throw new Error(`${where}: expected XML that may stand inside detail, got ${(cause as Error).message}`, { cause })
+    throw new CheckError(`${where}: expected XML that may stand inside detail, got ${(cause as Error).message}`, {
+      cause,
+    })
   }
 }
 
@@ -82,7 +82,7 @@ const ENTRY_FIELDS: Fields = {
   result: objectOrNull(RESULT_FIELDS),
   fault: (value, where) => {
     if (!isObject(value)) throw wrong(where, 'an object with code and string', value)
-    checkObject(value, where, FAULT_FIELDS, ['code', 'string'])
+    checkObject(value, where, FAULT_FIELDS, ['code', 'string'], partOfEntry)
   },
 }
 
@@ -94,27 +94,11 @@ function objectOrNull(fields: Fields): Check {
   return (value, where) => {
     if (value === null) return
     if (!isObject(value)) throw wrong(where, 'an object or null', value)
-    checkObject(value, where, fields, [])
+    checkObject(value, where, fields, [], partOfEntry)
   }
 }
 
-function checkObject(value: Record<string, unknown>, where: string, fields: Fields, required: readonly string[]): void {
-  for (const name of required) {
-    if (!(name in value)) throw wrong(`${where}, ${name}`, 'a value', undefined)
-  }
-  for (const [name, each] of Object.entries(value)) {
-    const check = Object.hasOwn(fields, name) ? fields[name] : undefined
-    if (!check)
-      throw new Error(`${where}: expected one of ${Object.keys(fields).join(', ')}, got ${JSON.stringify(name)}`)
-    check(each, where.includes(', ') ? `${where}.${name}` : `${where}, ${name}`)
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function wrong(where: string, expected: string, got: unknown): Error {
-  const shown = got === undefined ? 'nothing' : JSON.stringify(got)
-  return new Error(`${where}: expected ${expected}, got ${shown.length > 80 ? `${shown.slice(0, 80)}…` : shown}`)
+/** `entry 3 (id "x"), result.ChatRequest.IdQueue` */
+function partOfEntry(where: string, name: string): string {
+  return where.includes(', ') ? `${where}.${name}` : `${where}, ${name}`
 }

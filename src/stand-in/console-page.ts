@@ -28,8 +28,8 @@ export const CONSOLE_PAGE = `<!DOCTYPE html>
 <p>This answers in place of the real SOAP service, for demos and tests: <code>${OPERATION}</code>, SOAP 1.1 and 1.2, as awkward as
 the real one. The people in its answers are made up.</p>
 <p><a href="${SERVICE_PATH}">Help page</a> · <a href="${SERVICE_PATH}?WSDL">WSDL</a> ·
-<a href="/stand-in/requests">all requests</a> (NDJSON) · <a href="/stand-in/stats">figures</a> (JSON) ·
-<a href="/stand-in/settings">settings</a> (JSON; POST to change them)</p>
+<a href="/__requests">all requests</a> (NDJSON) · <a href="/__stats">figures</a> (JSON) ·
+<a href="/__faults">behaviour</a> (JSON; POST to change it, DELETE for a good day). These three answer callers on this machine only.</p>
 <div class="figures">
   <div><b id="calls">–</b><span>requests</span></div>
   <div><b id="rate">–</b><span>a second, now</span></div>
@@ -50,7 +50,9 @@ the real one. The people in its answers are made up.</p>
   }
   async function refresh() {
     try {
-      const stats = await (await fetch('/stand-in/stats')).json()
+      const answer = await fetch('/__stats')
+      if (!answer.ok) return show('state', (await answer.json()).error)
+      const stats = await answer.json()
       for (const id of ['calls', 'maxInAnySlidingSecond', 'inFlight', 'maxInFlight']) show(id, number.format(stats[id]))
       const now = performance.now()
       if (before) show('rate', number.format(Math.max(0, Math.round((stats.calls - before.calls) * 1000 / (now - before.now)))))

@@ -1,10 +1,13 @@
-/** The stand-in's own doors, under /stand-in/: what was asked of it, and how it shall behave. */
+/** The stand-in's own doors, for this machine only: what was asked of it, and how it shall behave. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { checkBehaviour } from './behaviour.ts'
+import { CheckError } from './checks.ts'
+import { isLoopback } from './loopback.ts'
 import type { LoggedRequest, RequestLog } from './request-log.ts'
-import { checkBehaviour, type Settings, SettingsError } from './settings.ts'
+import type { Settings } from './settings.ts'
 
 export interface Controlled {
   settings: Settings
@@ -14,7 +17,7 @@ export interface Controlled {
 type Door = (request: IncomingMessage, response: ServerResponse, controlled: Controlled) => void | Promise<void>
 
 const DOORS: Readonly<Record<string, Readonly<Record<string, Door>>>> = {
-  '/stand-in/requests': {
+  '/__requests': {
     GET: async (_, response, { log }) => {
       response.writeHead(200, { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store' })
       await pipeline(Readable.from(lines(log.all())), response)
@@ -24,21 +27,29 @@ const DOORS: Readonly<Record<string, Readonly<Record<string, Door>>>> = {
       response.writeHead(204).end()
     },
   },
-  '/stand-in/stats': {
+  '/__stats': {
     GET: (_, response, { log, settings }) => json(response, 200, { ...log.stats(), seed: settings.seed }),
   },
-  '/stand-in/settings': {
-    GET: (_, response, { settings }) => json(response, 200, settings.behaviour),
+  '/__faults': {
+    GET: (_, response, { settings }) => json(response, 200, settings.shown),
     POST: async (request, response, { settings }) => {
       try {
-        settings.change(checkBehaviour(JSON.parse(await text(request))))
-        json(response, 200, settings.behaviour)
+        settings.change(checkBehaviour(parseJson(await text(request))))
+        json(response, 200, settings.shown)
       } catch (error) {
-        if (!(error instanceof SettingsError || error instanceof SyntaxError)) throw error
+        if (!(error instanceof CheckError)) throw error
         json(response, 400, { error: error.message })
       }
     },
+    DELETE: (_, response, { settings }) => {
+      settings.calm()
+      json(response, 200, settings.shown)
+    },
   },
+}
+
+export function isControl(path: string): boolean {
+  return path.startsWith('/__')
 }
 
 /** Rejects when the other side leaves in the middle. */
@@ -48,13 +59,19 @@ export async function control(
   response: ServerResponse,
   controlled: Controlled,
 ): Promise<void> {
+  const from = request.socket.remoteAddress
+  if (!isLoopback(from)) {
+    return json(response, 403, {
+      error: `${path}: expected a caller on this machine (127.0.0.0/8 or ::1), got ${from}`,
+    })
+  }
   const door = Object.hasOwn(DOORS, path) ? DOORS[path] : undefined
   if (!door) return json(response, 404, { error: `expected one of ${Object.keys(DOORS).join(', ')}, got ${path}` })
   const method = request.method ?? ''
   const act = Object.hasOwn(door, method) ? door[method] : undefined
   if (act) return act(request, response, controlled)
   response.setHeader('Allow', Object.keys(door).join(', '))
-  json(response, 405, { error: `expected ${Object.keys(door).join(' or ')}, got ${method}` })
+  json(response, 405, { error: `${path}: expected ${Object.keys(door).join(' or ')}, got ${method}` })
 }
 
 /** Many lines a piece: a piece for each line would cost more than the lines. */
@@ -69,15 +86,27 @@ function* lines(entries: readonly LoggedRequest[]): Generator<string> {
   }
 }
 
-const MAX_SETTINGS_BYTES = 64 * 1024
+const MAX_LENGTH = 1024 * 1024
 
+/** What is too long is read all the same, so that its sender sees the answer. */
 async function text(request: IncomingMessage): Promise<string> {
   let body = ''
+  let long = false
   for await (const chunk of request.setEncoding('utf8')) {
-    body += chunk
-    if (body.length > MAX_SETTINGS_BYTES) throw new SettingsError('the settings: expected 64 KiB or less, got more')
+    long ||= body.length + chunk.length > MAX_LENGTH
+    if (!long) body += chunk
   }
+  if (long) throw new CheckError('the behaviour: expected 1 MiB or less, got more')
   return body
+}
+
+/** Node's own message would show a piece of it, and there may be credentials in it. */
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body)
+  } catch {
+    throw new CheckError('the behaviour: expected JSON, got something else')
+  }
 }
 
 function json(response: ServerResponse, status: number, value: unknown): void {

@@ -12,17 +12,20 @@ export type Delivery =
   /** One byte at a time: from the status line on, or from the body on. */
   | { how: 'drip'; reply: Reply; from: 'head' | 'body' }
   /** Half of the body, then the end of the connection. Framed by its close alone, nothing tells it from a whole one. */
-  | { how: 'cut'; reply: Reply; framing: 'length' | 'chunked' | 'close' }
+  | { how: 'cut'; reply: Reply; framing: 'length' | 'chunked' | 'close'; end?: 'reset' }
 
 /** A whole answer of about 1,200 bytes takes a minute: longer than any sensible deadline, yet it never stops. */
 const DRIP_MS = 50
+const RESET_PAUSE_MS = 50
+
+type Cut = Extract<Delivery, { how: 'cut' }>
 
 export function deliver(response: ServerResponse, delivery: Delivery, flavour: Flavour): void {
   if (response.destroyed) return
   if (delivery.how === 'whole') send(response, delivery.reply, flavour)
   else if (delivery.how === 'reset') response.socket?.resetAndDestroy()
   else if (delivery.how === 'drip') drip(response, delivery.reply, delivery.from, flavour)
-  else if (delivery.how === 'cut') cut(response, delivery.reply, delivery.framing, flavour)
+  else if (delivery.how === 'cut') cut(response, delivery, flavour)
 }
 
 /** The status that the other side sees first; null when it sees none. */
@@ -57,7 +60,7 @@ function drip(response: ServerResponse, reply: Reply, from: 'head' | 'body', fla
   response.once('close', () => clearInterval(timer))
 }
 
-function cut(response: ServerResponse, reply: Reply, framing: 'length' | 'chunked' | 'close', flavour: Flavour): void {
+function cut(response: ServerResponse, { reply, framing, end }: Cut, flavour: Flavour): void {
   const { socket } = response
   const body = Buffer.from(reply.body)
   const half = body.subarray(0, body.length >> 1)
@@ -70,7 +73,14 @@ function cut(response: ServerResponse, reply: Reply, framing: 'length' | 'chunke
   if (framing === 'chunked') socket?.write(`${half.length.toString(16)}\r\n`)
   socket?.write(half)
   if (framing === 'chunked') socket?.write('\r\n')
-  socket?.destroySoon()
+  if (end === 'reset') afterItLeft(response, () => socket?.resetAndDestroy())
+  else socket?.destroySoon()
+}
+
+/** A reset overtakes what is still on its way. */
+function afterItLeft(response: ServerResponse, act: () => void): void {
+  const timer = setTimeout(act, RESET_PAUSE_MS)
+  response.once('close', () => clearTimeout(timer))
 }
 
 /** Written past Node's HTTP, which would mend the framing. */

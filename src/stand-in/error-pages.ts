@@ -76,6 +76,19 @@ export const METHOD_NOT_ALLOWED: Reply = iisPage(
   ['Allow', 'GET, HEAD, OPTIONS, TRACE'],
 )
 
+const CHALLENGES = ['WWW-Authenticate', 'Negotiate', 'WWW-Authenticate', 'NTLM']
+
+export function unauthorised(customer: string): Reply {
+  const reason = 'You do not have permission to view this directory or page using the credentials that you supplied.'
+  const title = 'Unauthorized: Access is denied due to invalid credentials.'
+  return iisPage(401, title, customer === '' ? reason : `${escapeHtml(customer)}: ${reason}`, CHALLENGES)
+}
+
+export function forbidden(customer: string): Reply {
+  const reason = `${escapeHtml(customer)}: You do not have permission to view this directory or page using the credentials that you supplied.`
+  return iisPage(403, 'Forbidden: Access is denied.', reason)
+}
+
 /** Beyond what IIS itself lets through (maxAllowedContentLength): the connection is given up. */
 export const TOO_LARGE: Reply = iisPage(
   413,

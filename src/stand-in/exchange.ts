@@ -1,15 +1,17 @@
 /** One SOAP request over HTTP: read, routed, written down as it arrives, answered (or not) when its time has come. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { refusal } from './access.ts'
 import { type Delivery, deliver, statusOf } from './delivery.ts'
 import { TOO_LARGE } from './error-pages.ts'
 import { type FaultKind, makeFault } from './faults.ts'
 import type { Flavour } from './flavour.ts'
+import { formCall } from './form-call.ts'
 import { type Reply, soapReply } from './reply.ts'
 import type { LoggedRequest, RequestLog } from './request-log.ts'
 import { headerNotUnderstood, type Refusal, type RoutedCall, route } from './routing.ts'
 import type { Answer, Service } from './service.ts'
-import type { Settings } from './settings.ts'
+import type { Settings, Weather } from './settings.ts'
 import { envelopeXml, faultXml } from './xml-write.ts'
 
 /** httpRuntime maxRequestLength: more is a fault. .NET's own default. */
@@ -43,6 +45,24 @@ export function exchange(request: IncomingMessage, response: ServerResponse, par
     writeDown(outcome, parts)
     later(response, outcome.delayMs, () => deliver(response, outcome.delivery, parts.flavour))
   })
+}
+
+/** The test form's call. Faults and latency are for SOAP: this is for people. */
+export function exchangeForm(request: IncomingMessage, response: ServerResponse, parts: Parts): void {
+  parts.log.began()
+  response.once('close', () => parts.log.ended())
+  readBody(request, (body) => {
+    const outcome = formOutcome(body, parts)
+    writeDown(outcome, parts)
+    deliver(response, outcome.delivery, parts.flavour)
+  })
+}
+
+function formOutcome(body: Body, { service, settings }: Parts): Outcome {
+  if (body === 'broken-off') return BROKEN_OFF
+  if (typeof body === 'string') return FAR_TOO_LONG
+  const { id, outcome, reply } = formCall(body.toString(), service, settings.access)
+  return { id, soapVersion: null, outcome, delivery: { how: 'whole', reply }, delayMs: 0 }
 }
 
 const NOTHING_READ = { id: null, soapVersion: null, delayMs: 0 } as const
@@ -85,21 +105,38 @@ function decide(request: IncomingMessage, body: Buffer | 'too-long', parts: Part
     body: body === 'too-long' ? null : body,
   }
   const routed = route(soapRequest, parts.flavour)
-  const latency = parts.settings.nextLatency()
-  const fault = parts.settings.nextFault()
-  if (fault) return faultOutcome(fault, routed, parts, latency)
-  if (routed.kind === 'refusal') return refusalOutcome(routed, null, latency)
-  return answerOutcome(parts.service.call(routed.parameters), routed, parts.flavour, latency)
+  const weather = parts.settings.next(routed.kind === 'call' ? routed.parameters.ChatConnectionIDBD : null)
+  if (weather.fault) return faultOutcome(weather.fault, routed, parts, weather)
+  if (routed.kind === 'refusal') return refusalOutcome(routed, null, weather.latencyMs)
+  return callOutcome(routed, parts, weather.latencyMs)
 }
 
-function faultOutcome(kind: FaultKind, routed: RoutedCall | Refusal, parts: Parts, delayMs: number): Outcome {
+function faultOutcome(kind: FaultKind, routed: RoutedCall | Refusal, parts: Parts, weather: Weather): Outcome {
   const { service, settings } = parts
   const { version } = routed
   const id = routed.kind === 'call' ? routed.parameters.ChatConnectionIDBD : null
-  const answer = () => (routed.kind === 'call' ? replyTo(service.call(routed.parameters), version) : routed.reply)
-  const { retryAfter } = settings.behaviour
-  const delivery = makeFault(kind, { version, customer: customerOf(service, id), answer, retryAfter })
-  return { id, soapVersion: version, outcome: kind, delivery, delayMs }
+  const answer = () => (routed.kind === 'call' ? replyTo(service.call(id), version) : routed.reply)
+  const { retryAfter, latencyMs } = weather
+  const { refuse } = settings.access
+  const delivery = makeFault(kind, { version, customer: customerOf(service, id), answer, retryAfter, refuse })
+  return { id, soapVersion: version, outcome: kind, delivery, delayMs: latencyMs }
+}
+
+function callOutcome(call: RoutedCall, parts: Parts, latency: number): Outcome {
+  const { service, settings, flavour } = parts
+  const { version, notUnderstood, parameters } = call
+  const id = parameters.ChatConnectionIDBD
+  // Headers are looked at before the method runs: what it would have said does not matter.
+  if (notUnderstood !== null) return refusalOutcome(headerNotUnderstood(version, notUnderstood, flavour), id, latency)
+  if (settings.access.admits(parameters)) return answerOutcome(service.call(id), call, latency)
+  const reply = refusal(settings.access.refuse, version)
+  return {
+    id,
+    soapVersion: version,
+    outcome: 'invalid-credentials',
+    delivery: { how: 'whole', reply },
+    delayMs: latency,
+  }
 }
 
 function customerOf(service: Service, id: string | null): string {
@@ -113,15 +150,17 @@ function refusalOutcome(refusal: Refusal, id: string | null, delayMs: number): O
   return { id, soapVersion: version, outcome, delivery: { how: 'whole', reply }, delayMs }
 }
 
-function answerOutcome(answer: Answer, call: RoutedCall, flavour: Flavour, latency: number): Outcome {
-  const id = call.parameters.ChatConnectionIDBD
+function answerOutcome(answer: Answer, call: RoutedCall, latency: number): Outcome {
+  const { version, parameters } = call
   const delayMs = latency + answer.delayMs
-  // Headers are looked at before the method runs: what it would have said does not matter.
-  if (call.notUnderstood !== null) {
-    return refusalOutcome(headerNotUnderstood(call.version, call.notUnderstood, flavour), id, delayMs)
+  const reply = replyTo(answer, version)
+  return {
+    id: parameters.ChatConnectionIDBD,
+    soapVersion: version,
+    outcome: answer.kind,
+    delivery: { how: 'whole', reply },
+    delayMs,
   }
-  const reply = replyTo(answer, call.version)
-  return { id, soapVersion: call.version, outcome: answer.kind, delivery: { how: 'whole', reply }, delayMs }
 }
 
 function replyTo(answer: Answer, version: RoutedCall['version']): Reply {

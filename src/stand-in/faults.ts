@@ -4,8 +4,17 @@
  */
 
 import { gzipSync } from 'node:zlib'
+import { type Refuse, refusal } from './access.ts'
 import type { Delivery } from './delivery.ts'
-import { escapeHtml, iisPage, NOT_FOUND, yellowPage } from './error-pages.ts'
+import {
+  escapeHtml,
+  forbidden,
+  iisPage,
+  METHOD_NOT_ALLOWED,
+  NOT_FOUND,
+  unauthorised,
+  yellowPage,
+} from './error-pages.ts'
 import { htmlReply, type Reply, type SoapVersion, soapReply } from './reply.ts'
 import { envelopeXml, escapeText, faultXml, responseXml } from './xml-write.ts'
 
@@ -17,6 +26,8 @@ export interface FaultContext {
   answer: () => Reply
   /** Value of the Retry-After header, for the kinds that send one. */
   retryAfter: string
+  /** How credentials are refused at the moment. */
+  refuse: Refuse
 }
 
 type MakeFault = (context: FaultContext) => Delivery
@@ -33,11 +44,12 @@ const TABLE = {
     const reason = `The calls for ${escapeHtml(customer)} are too many. Please try again later.`
     return whole(iisPage(429, 'Too many requests', reason, ['Retry-After', retryAfter]))
   },
-  '401': ({ customer }) => {
-    const reason = `${escapeHtml(customer)}: you do not have permission to view this directory or page using the credentials that you supplied.`
-    return whole(iisPage(401, 'Unauthorized: Access is denied due to invalid credentials.', reason, CHALLENGES))
-  },
+  '400': ({ version }) => whole(soapReply(400, version, '', false)),
+  '401': ({ customer }) => whole(unauthorised(customer)),
+  '403': ({ customer }) => whole(forbidden(customer)),
   '404': () => whole(NOT_FOUND),
+  '405': () => whole(METHOD_NOT_ALLOWED),
+  '415': ({ version }) => whole(soapReply(415, version, '', false)),
   redirect: ({ customer }) => {
     const target = `/semp/login.aspx?ReturnUrl=%2fsemp%2fTPClientWebServicesAPI.asmx&user=${encodeURIComponent(customer)}`
     const link = `<a href="${escapeHtml(target)}">here</a>`
@@ -56,10 +68,13 @@ const TABLE = {
     const string = `Invalid signature for the chat of ${customer}`
     return whole(soapReply(500, version, faultXml(version, { code: 'Client', string }), true))
   },
+  /** To everybody what wrong credentials get: by default 200 with a response code and no chat. */
+  denied: ({ version, refuse }) => whole(refusal(refuse, version)),
 
   // the network
   hang: () => ({ how: 'silence' }),
   reset: () => ({ how: 'reset' }),
+  'reset-midway': ({ answer }) => ({ how: 'cut', reply: answer(), framing: 'length', end: 'reset' }),
   slow: ({ answer }) => ({ how: 'drip', reply: answer(), from: 'body' }),
   'slow-headers': ({ answer }) => ({ how: 'drip', reply: answer(), from: 'head' }),
   truncated: ({ answer }) => ({ how: 'cut', reply: answer(), framing: 'length' }),
@@ -90,7 +105,6 @@ export function makeFault(kind: FaultKind, context: FaultContext): Delivery {
 
 /** Made once: it takes longer to make than to send. */
 let bomb: Buffer | undefined
-const CHALLENGES = ['WWW-Authenticate', 'Negotiate', 'WWW-Authenticate', 'NTLM']
 const STACK =
   '   Semp.Chats.ChatRequestReader.Read(String connectionId)\n' +
   '   TPClientWebServicesAPI.GetChatRequestByConnectionId(String PublicKey1, String EncryptedUser, String EncryptedPassword, String EncryptedSignature, String ChatConnectionIDBD)'

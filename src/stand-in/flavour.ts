@@ -12,6 +12,8 @@ export interface Flavour {
   tooLong: string
   /** What follows the operation page in the help: Mono's link to it does not work. */
   operationPage: boolean
+  /** Whether a path may be written in any case of letters. */
+  anyCase: boolean
   /** Headers about keeping the connection, for the answer with this status. */
   connectionHeaders: (status: number, socket: Socket | null) => readonly string[]
 }
@@ -47,6 +49,7 @@ export const FLAVOURS: Readonly<Record<FlavourName, Flavour>> = {
     fill: (template, ...values) => template.replace(/\{(\d)\}/g, (_, place) => values[Number(place)] ?? ''),
     tooLong: 'Maximum request length exceeded.',
     operationPage: true,
+    anyCase: true,
     connectionHeaders: () => NOTHING,
   },
   mono: {
@@ -54,6 +57,7 @@ export const FLAVOURS: Readonly<Record<FlavourName, Flavour>> = {
     fill: (template) => template,
     tooLong: 'Upload size exceeds httpRuntime limit.',
     operationPage: false,
+    anyCase: false,
     connectionHeaders: monoConnection,
   },
 }

@@ -1,9 +1,10 @@
-/** The help page of the .asmx, word for word as the service shows it to callers from elsewhere. */
+/** The help page of the .asmx, word for word as the service shows it to callers from elsewhere; local ones may try it. */
 
 import { escapeHtml } from './error-pages.ts'
 import type { SoapVersion } from './reply.ts'
 import { ACTION } from './routing.ts'
 import { ENVELOPE_NAMESPACE, OPERATION, SERVICE_NAMESPACE } from './soap-read.ts'
+import { postSampleRequest, postSampleResponse, testForm } from './test-form.ts'
 
 export const SERVICE_NAME = 'TPClientWebServicesAPI'
 export const SERVICE_PATH = `/semp/${SERVICE_NAME}.asmx`
@@ -19,9 +20,7 @@ const REQUEST_BODY = `    <${OPERATION} xmlns="${SERVICE_NAMESPACE}">
       <ChatConnectionIDBD>string</ChatConnectionIDBD>
     </${OPERATION}>`
 
-const RESPONSE_BODY = `    <${OPERATION}Response xmlns="${SERVICE_NAMESPACE}">
-      <${OPERATION}Result>
-        <response>
+const RESULT_FIELDS = `        <response>
           <responseCode>int</responseCode>
           <responseDescription>string</responseDescription>
           <encryptedSymmetrickey>string</encryptedSymmetrickey>
@@ -40,7 +39,11 @@ const RESPONSE_BODY = `    <${OPERATION}Response xmlns="${SERVICE_NAMESPACE}">
           <UserEmail>string</UserEmail>
           <UserOffsetTime>int</UserOffsetTime>
           <EncryptedChatRequestId>string</EncryptedChatRequestId>
-        </ChatRequest>
+        </ChatRequest>`
+
+const RESPONSE_BODY = `    <${OPERATION}Response xmlns="${SERVICE_NAMESPACE}">
+      <${OPERATION}Result>
+${RESULT_FIELDS}
       </${OPERATION}Result>
     </${OPERATION}Response>`
 
@@ -79,9 +82,18 @@ function samples(version: SoapVersion, host: string): string {
       <pre>${preformatted(sampleResponse(version))}</pre>`
 }
 
+function postSamples(host: string): string {
+  const result = RESULT_FIELDS.replace(/^ {6}/gm, '')
+  const root = `<ChatRequestResult xmlns="${SERVICE_NAMESPACE}">\n${result}\n</ChatRequestResult>`
+  return `      <h3>HTTP POST</h3>
+      <p>The following is a sample HTTP POST request and response.  The <font class=value>placeholders</font> shown need to be replaced with actual values.</p>
+      <pre>${preformatted(postSampleRequest(host, SERVICE_PATH))}</pre>
+      <pre>${preformatted(postSampleResponse(root))}</pre>`
+}
+
 function preformatted(sample: string): string {
   return escapeHtml(sample).replace(
-    /(&gt;|: )(string|int|dateTime|length)(?=&lt;|\n)/g,
+    /(&gt;|: |=)(string|int|dateTime|length)(?=&lt;|&amp;|\n|$)/g,
     '$1<font class=value>$2</font>',
   )
 }
@@ -112,23 +124,25 @@ ${content}
 `
 }
 
-function operation(host: string): string {
+const NO_FORM = '      <p>The test form is only available for requests from the local machine.</p>'
+
+function operation(host: string, local: boolean): string {
   return `      <p>Click <a href="${SERVICE_NAME}.asmx">here</a> for a complete list of operations.</p>
       <h2>${OPERATION}</h2>
       <h3>Test</h3>
-      <p>The test form is only available for requests from the local machine.</p>
+${local ? testForm(host, SERVICE_PATH) : NO_FORM}
 ${samples('1.1', host)}
-${samples('1.2', host)}`
+${samples('1.2', host)}${local ? `\n${postSamples(host)}` : ''}`
 }
 
 const LIST = `      <p>The following operations are supported.  For a formal definition, please review the <a href="${SERVICE_NAME}.asmx?WSDL">Service Description</a>.</p>
       <ul><li><a href="${SERVICE_NAME}.asmx?op=${OPERATION}">${OPERATION}</a></li></ul>`
 
-export function operationPage(host: string): string {
-  return page(operation(host))
+export function operationPage(host: string, local: boolean): string {
+  return page(operation(host, local))
 }
 
 /** The list of operations, and below it the only one there is. */
-export function overviewPage(host: string): string {
-  return page(`${LIST}\n${operation(host)}`)
+export function overviewPage(host: string, local: boolean): string {
+  return page(`${LIST}\n${operation(host, local)}`)
 }

@@ -7,15 +7,15 @@ import { htmlReply, type Reply } from './reply.ts'
 import { OPERATION } from './soap-read.ts'
 import { disco, wsdl } from './wsdl.ts'
 
-/** `query` without its question mark, `host` from the Host header. */
-export function documentation(query: string, host: string, flavour: Flavour): Reply {
+/** `query` without its question mark, `host` from the Host header; `local` callers are offered the test form. */
+export function documentation(query: string, host: string, flavour: Flavour, local: boolean): Reply {
   const asked = query.toLowerCase().split('&')
   if (asked.some((each) => each === 'wsdl' || each.startsWith('wsdl='))) return xmlReply(wsdl(host))
   if (asked.includes('disco')) return xmlReply(disco(host))
   const operation = new URLSearchParams(query).get('op')
-  if (operation === null) return called(htmlReply(200, overviewPage(host)))
+  if (operation === null) return called(htmlReply(200, overviewPage(host, local)))
   if (!flavour.operationPage) return NO_OPERATION_PAGE
-  return called(htmlReply(200, operation === OPERATION ? operationPage(host) : overviewPage(host)))
+  return called(htmlReply(200, operation === OPERATION ? operationPage(host, local) : overviewPage(host, local)))
 }
 
 const NO_OPERATION_PAGE = yellowPage(

@@ -7,7 +7,7 @@ export interface LoggedRequest {
   at: number
   /** ChatConnectionIDBD; null if there was none to read. */
   id: string | null
-  /** null: the request broke off before it could be told. */
+  /** null: the request broke off before it could be told, or came from the test form. */
   soapVersion: SoapVersion | null
   /** Kind of answer: `answer`, `fault`, `invalid-credentials`, a kind of fault, why it was refused, or `broken-off`. */
   outcome: string

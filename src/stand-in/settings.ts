@@ -1,82 +1,50 @@
-/** How the stand-in behaves at the moment: what can be changed while it runs, and the dice. */
+/** How the stand-in behaves at the moment, and the dice: what each call meets. */
 
-import { FAULT_KINDS, type FaultKind } from './faults.ts'
-import { type Draw, drawFrom } from './made-up.ts'
+import { Access } from './access.ts'
+import { type Behaviour, CALM, checkBehaviour, type Rule } from './behaviour.ts'
+import { type Draw, drawFrom } from './dice.ts'
+import type { FaultKind } from './faults.ts'
+import { drawLatency, type Latency } from './latency.ts'
 
-export interface Behaviour {
-  /** Milliseconds: always so many, or evenly between two. */
-  latencyMs: number | readonly [number, number]
-  /** 0 to 1: share of the calls that go wrong. */
-  faultRate: number
-  /** The kinds that they go wrong in, taken in turn. */
-  faults: readonly FaultKind[]
-  /** Header of the kinds that send one: seconds, or an HTTP date. */
+/** What a call meets. */
+export interface Weather {
+  latencyMs: number
+  /** null: it does not go wrong. */
+  fault: FaultKind | null
   retryAfter: string
 }
 
-/** Thrown for settings that cannot be; the message names the setting, what was expected and what was got. */
-export class SettingsError extends Error {
-  override name = 'SettingsError'
-}
+type NextKind = () => FaultKind
 
-const MAX_LATENCY_MS = 2 ** 31 - 1
-const CHECKS: Readonly<Record<keyof Behaviour, { expected: string; fits: (value: unknown) => boolean }>> = {
-  latencyMs: {
-    expected: 'milliseconds of 0 or more, or two of them, the smaller first',
-    fits: (value) => isLatency(value) || (Array.isArray(value) && value.length === 2 && isSpan(value)),
-  },
-  faultRate: {
-    expected: 'a number from 0 to 1',
-    fits: (value) => typeof value === 'number' && value >= 0 && value <= 1,
-  },
-  faults: {
-    expected: `a list with one or more of ${FAULT_KINDS.join(', ')}`,
-    fits: (value) => Array.isArray(value) && value.length > 0 && value.every((kind) => FAULT_KINDS.includes(kind)),
-  },
-  retryAfter: {
-    expected: 'seconds or an HTTP date, as text',
-    fits: (value) => typeof value === 'string' && /^[\x20-\x7e]+$/.test(value),
-  },
-}
-
-function isLatency(value: unknown): boolean {
-  return typeof value === 'number' && value >= 0 && value <= MAX_LATENCY_MS
-}
-
-function isSpan(value: readonly unknown[]): boolean {
-  return value.every(isLatency) && (value[0] as number) <= (value[1] as number)
-}
-
-/** Of anything, e.g. the JSON that somebody sent. */
-export function checkBehaviour(value: unknown): Partial<Behaviour> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new SettingsError(`the settings: expected an object, got ${JSON.stringify(value)}`)
-  }
-  for (const [name, setting] of Object.entries(value)) {
-    const check = Object.hasOwn(CHECKS, name) ? CHECKS[name as keyof Behaviour] : undefined
-    if (!check)
-      throw new SettingsError(`expected one of ${Object.keys(CHECKS).join(', ')}, got ${JSON.stringify(name)}`)
-    if (!check.fits(setting)) {
-      throw new SettingsError(`${name}: expected ${check.expected}, got ${JSON.stringify(setting)}`)
-    }
-  }
-  return value
+interface Course {
+  latencyMs: Latency
+  faultRate: number
+  next: NextKind
+  retryAfter: string
 }
 
 export class Settings {
-  #behaviour: Behaviour = { latencyMs: 0, faultRate: 0, faults: ['503'], retryAfter: '1' }
+  readonly access: Access
+  readonly #now: () => number
+  #behaviour: Omit<Behaviour, 'credentials'> = CALM
   #seed = 0
   // Apart, so that a change of the latency does not change which calls go wrong.
   #faultDice: Draw = () => 0
   #latencyDice: Draw = () => 0
-  #turn = 0
+  #usual: Course = courseOf(CALM)
+  #rules: { pattern: RegExp; course: Course }[] = []
+  #outages: { from: number; until: number; next: NextKind }[] = []
 
-  constructor(seed: number) {
+  /** `now` in milliseconds, from any start. */
+  constructor(seed: number, now: () => number = () => performance.now()) {
+    this.#now = now
+    this.access = new Access(now)
     this.seed = seed
   }
 
-  get behaviour(): Readonly<Behaviour> {
-    return this.#behaviour
+  /** As it was set; of the credentials only whether there are any. */
+  get shown(): object {
+    return { ...this.#behaviour, credentials: this.access.state }
   }
 
   get seed(): number {
@@ -88,26 +56,79 @@ export class Settings {
     this.#seed = seed
     this.#faultDice = drawFrom(seed)
     this.#latencyDice = drawFrom(~seed)
-    this.#turn = 0
+    this.#chart()
   }
 
+  /** Changes what is named, all of it or, if anything is wrong, nothing. Throws CheckError. */
   change(changes: Partial<Behaviour>): void {
-    this.#behaviour = { ...this.#behaviour, ...checkBehaviour(changes) }
+    const { credentials, ...behaviour } = checkBehaviour(changes)
+    this.#behaviour = { ...this.#behaviour, ...behaviour }
+    if (credentials !== undefined) {
+      this.access.credentials = credentials
+      if (behaviour.credentialsExpireAfterMs === undefined) this.#behaviour.credentialsExpireAfterMs = null
+    }
+    if (behaviour.credentialsExpireAfterMs !== undefined) this.access.expireAfter(behaviour.credentialsExpireAfterMs)
+    if (behaviour.outages) this.#openWindows()
+    this.access.refuse = this.#behaviour.refuse
+    this.#chart()
   }
 
-  /** How the next call goes wrong; null: it does not. */
-  nextFault(): FaultKind | null {
-    const { faultRate, faults } = this.#behaviour
+  /** Back to a good day; which credentials are required stays. */
+  calm(): void {
+    this.change(CALM)
+  }
+
+  /** What the call for this connection id meets; null: none could be read. */
+  next(id: string | null): Weather {
+    const course = this.#courseFor(id)
+    const latencyMs = drawLatency(course.latencyMs, this.#latencyDice)
+    return { latencyMs, fault: this.#outage() ?? this.#fault(course), retryAfter: course.retryAfter }
+  }
+
+  #courseFor(id: string | null): Course {
+    if (id === null || this.#rules.length === 0) return this.#usual
+    return this.#rules.find(({ pattern }) => pattern.test(id))?.course ?? this.#usual
+  }
+
+  #outage(): FaultKind | undefined {
+    if (this.#outages.length === 0) return undefined
+    const now = this.#now()
+    return this.#outages.find(({ from, until }) => from <= now && now < until)?.next()
+  }
+
+  #fault({ faultRate, next }: Course): FaultKind | null {
     if (faultRate === 0 || this.#faultDice(1_000_000) >= faultRate * 1_000_000) return null
-    const kind = faults[this.#turn % faults.length] as FaultKind
-    this.#turn += 1
-    return kind
+    return next()
   }
 
-  nextLatency(): number {
-    const { latencyMs } = this.#behaviour
-    if (typeof latencyMs === 'number') return latencyMs
-    const [least, most] = latencyMs
-    return least + this.#latencyDice(most - least + 1)
+  #chart(): void {
+    this.#usual = courseOf(this.#behaviour)
+    this.#rules = this.#behaviour.rules.map((rule) => ({
+      pattern: new RegExp(rule.id),
+      course: courseOf({ ...this.#behaviour, ...rule, faultRate: rateOf(rule) ?? this.#behaviour.faultRate }),
+    }))
   }
+
+  #openWindows(): void {
+    const now = this.#now()
+    this.#outages = this.#behaviour.outages.map(({ afterMs, forMs, faults }) => ({
+      from: now + afterMs,
+      until: now + afterMs + forMs,
+      next: inTurn(faults),
+    }))
+  }
+}
+
+/** Who names kinds for an id and no share means all of its calls. */
+function rateOf(rule: Rule): number | undefined {
+  return rule.faultRate ?? (rule.faults ? 1 : undefined)
+}
+
+function courseOf({ latencyMs, faultRate, faults, retryAfter }: Omit<Behaviour, 'credentials'>): Course {
+  return { latencyMs, faultRate, next: inTurn(faults), retryAfter }
+}
+
+function inTurn(kinds: readonly FaultKind[]): NextKind {
+  let turn = 0
+  return () => kinds[turn++ % kinds.length] as FaultKind
 }

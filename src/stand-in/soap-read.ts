@@ -10,7 +10,7 @@ export const ENVELOPE_NAMESPACE: Record<SoapVersion, string> = {
   '1.2': 'http://www.w3.org/2003/05/soap-envelope',
 }
 
-const PARAMETER_NAMES = [
+export const PARAMETER_NAMES = [
   'PublicKey1',
   'EncryptedUser',
   'EncryptedPassword',

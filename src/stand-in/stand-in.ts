@@ -6,52 +6,48 @@
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, isIPv6 } from 'node:net'
+import { BEHAVIOUR_NAMES, type Behaviour } from './behaviour.ts'
+import { contentTypeBase } from './charset.ts'
 import { CONSOLE_PAGE } from './console-page.ts'
-import { control } from './control.ts'
+import { control, isControl } from './control.ts'
 import { send } from './delivery.ts'
 import { METHOD_NOT_ALLOWED, NOT_FOUND, unrecognisedUrl } from './error-pages.ts'
-import { exchange, type Parts } from './exchange.ts'
-import type { FaultKind } from './faults.ts'
-import { FLAVOURS, type FlavourName } from './flavour.ts'
+import { exchange, exchangeForm, type Parts } from './exchange.ts'
+import { FLAVOURS, type Flavour, type FlavourName } from './flavour.ts'
 import { SERVICE_PATH } from './help-page.ts'
+import { isLoopback } from './loopback.ts'
 import { documentation } from './pages.ts'
 import type { AnswersEntry } from './records.ts'
 import { htmlReply, type Reply } from './reply.ts'
 import { RequestLog } from './request-log.ts'
-import { type Credentials, Service } from './service.ts'
-import { type Behaviour, Settings } from './settings.ts'
+import { Service } from './service.ts'
+import { Settings } from './settings.ts'
+import { OPERATION } from './soap-read.ts'
 
+export { type Credentials, parseCredentials, type Refuse } from './access.ts'
 export { parseAnswers } from './answers.ts'
+export type { Behaviour, Outage, Rule } from './behaviour.ts'
+export { CheckError } from './checks.ts'
 export { FAULT_KINDS, type FaultKind } from './faults.ts'
 export type { FlavourName } from './flavour.ts'
+export type { Latency } from './latency.ts'
 export type { AnswersEntry, ChatRequestRecord, FaultRecord, ResponseRecord, ResultRecord } from './records.ts'
 export { type LoggedRequest, RequestLog, type RequestStats } from './request-log.ts'
-export type { Credentials } from './service.ts'
-export { SettingsError } from './settings.ts'
 
-export interface StandInOptions {
+/** Behaviour that is left out is that of a good day: no latency, no fault, any credentials. */
+export interface StandInOptions extends Partial<Behaviour> {
   /** Default 127.0.0.1. */
   host?: string
   /** Default 0: any that is free. */
   port?: number
   /** What parseAnswers made of an answers file; ids that are not in it get a made-up chat. */
   answers?: readonly AnswersEntry[]
-  /** Milliseconds: fixed, or uniform between two. Default 0. */
-  latencyMs?: number | readonly [number, number]
-  /** 0 to 1: share of the calls that go wrong. Default 0. */
-  faultRate?: number
-  /** Kinds that they go wrong in, taken in turn. Default `503` alone. */
-  faults?: readonly FaultKind[]
-  /** Retry-After header of the kinds that send one. Default `1`. */
-  retryAfter?: string
   /** Default iis. */
   flavour?: FlavourName
   /** File that gets a line of JSON for each SOAP request as it arrives. */
   requestLog?: string
   /** Of the random choice of faults and latency: the same seed, the same series. Default: a random one. */
   seed?: number
-  /** What requests must carry; null: anything is accepted. */
-  credentials?: Credentials | null
 }
 
 export interface StandIn {
@@ -109,17 +105,17 @@ function makeParts(seed = Math.floor(Math.random() * 2 ** 32)): Parts {
 }
 
 const SETTLED = ['host', 'port', 'requestLog']
-const BEHAVIOUR = ['latencyMs', 'faultRate', 'faults', 'retryAfter'] as const satisfies (keyof Behaviour)[]
 
 function apply(parts: Parts, options: Partial<StandInOptions>): void {
   const settled = SETTLED.find((name) => name in options)
   if (settled) throw new Error(`${settled} cannot be changed while the stand-in runs`)
   parts.settings.change(
-    Object.fromEntries(BEHAVIOUR.filter((name) => name in options).map((name) => [name, options[name]])),
+    Object.fromEntries(
+      BEHAVIOUR_NAMES.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
+    ),
   )
   if (options.seed !== undefined) parts.settings.seed = options.seed
   if (options.answers) parts.service.answers = options.answers
-  if (options.credentials !== undefined) parts.service.credentials = options.credentials
   if (options.flavour) parts.flavour = FLAVOURS[options.flavour]
 }
 
@@ -127,9 +123,10 @@ function serve(request: IncomingMessage, response: ServerResponse, parts: Parts)
   const url = request.url ?? '/'
   const question = url.indexOf('?')
   const path = question < 0 ? url : url.slice(0, question)
-  const tail = tailOf(path)
+  const tail = tailOf(path, parts.flavour)
   if (tail === '' && request.method === 'POST') exchange(request, response, parts)
-  else if (path.startsWith('/stand-in/')) control(path, request, response, parts).catch(() => response.destroy())
+  else if (isFormCall(tail, request)) exchangeForm(request, response, parts)
+  else if (isControl(path)) control(path, request, response, parts).catch(() => response.destroy())
   else {
     const query = question < 0 ? '' : url.slice(question + 1)
     send(response, page(path, tail, query, request, parts), parts.flavour)
@@ -137,10 +134,20 @@ function serve(request: IncomingMessage, response: ServerResponse, parts: Parts)
   }
 }
 
-/** What follows the service's path, in any case of letters as IIS has it; null: the path is another one. */
-function tailOf(path: string): string | null {
+/** By plain HTTP POST, from the test form; .NET takes it from local callers only. */
+function isFormCall(tail: string | null, request: IncomingMessage): boolean {
+  if (tail !== `/${OPERATION}` || request.method !== 'POST' || !isLocal(request)) return false
+  return contentTypeBase(request.headers['content-type'] ?? '') === 'application/x-www-form-urlencoded'
+}
+
+function isLocal(request: IncomingMessage): boolean {
+  return isLoopback(request.socket.remoteAddress)
+}
+
+/** What follows the service's path, on IIS in any case of letters; null: the path is another one. */
+function tailOf(path: string, { anyCase }: Flavour): string | null {
   const start = path.slice(0, SERVICE_PATH.length)
-  if (start !== SERVICE_PATH && start.toLowerCase() !== SERVICE_PATH.toLowerCase()) return null
+  if (start !== SERVICE_PATH && !(anyCase && start.toLowerCase() === SERVICE_PATH.toLowerCase())) return null
   const tail = path.slice(SERVICE_PATH.length)
   return tail === '' || tail.startsWith('/') ? tail : null
 }
@@ -148,7 +155,10 @@ function tailOf(path: string): string | null {
 function page(path: string, tail: string | null, query: string, request: IncomingMessage, parts: Parts): Reply {
   const read = request.method === 'GET'
   if (tail) return unrecognisedUrl(tail)
-  if (tail === '') return read ? documentation(query, request.headers.host ?? '', parts.flavour) : METHOD_NOT_ALLOWED
+  if (tail === '') {
+    if (!read) return METHOD_NOT_ALLOWED
+    return documentation(query, request.headers.host ?? '', parts.flavour, isLocal(request))
+  }
   if (path === '/') return read ? htmlReply(200, CONSOLE_PAGE) : METHOD_NOT_ALLOWED
   return NOT_FOUND
 }

@@ -18,6 +18,8 @@ const UNSET: Readonly<Record<FieldKind, string | null>> = { int: '0', dateTime: 
 const RESPONSE = Object.entries(RESPONSE_FIELDS) as [keyof ResponseRecord, FieldKind][]
 const CHAT_REQUEST = Object.entries(CHAT_REQUEST_FIELDS) as [keyof ChatRequestRecord, FieldKind][]
 
+/** The type's name in the WSDL: made up, for the service's own is not known. */
+const RESULT_TYPE = 'ChatRequestResult'
 const XMLNS = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://www.w3.org/2001/XMLSchema"'
 const HEAD: Record<SoapVersion, string> = { '1.1': head('1.1'), '1.2': head('1.2') }
 
@@ -69,10 +71,21 @@ function fields<R>(record: R, table: readonly [keyof R & string, FieldKind][]): 
 export function responseXml(result: ResultRecord | null): string {
   const opened = `<${OPERATION}Response xmlns="${SERVICE_NAMESPACE}"`
   if (result === null) return `${opened} />`
+  return `${opened}>${element(`${OPERATION}Result`, resultParts(result))}</${OPERATION}Response>`
+}
+
+function resultParts(result: ResultRecord): string {
   let inner = ''
   if (result.response) inner += element('response', fields(result.response, RESPONSE))
   if (result.ChatRequest) inner += element('ChatRequest', fields(result.ChatRequest, CHAT_REQUEST))
-  return `${opened}>${element(`${OPERATION}Result`, inner)}</${OPERATION}Response>`
+  return inner
+}
+
+/** The result alone, without an envelope, as HTTP POST gets it. */
+export function resultDocument(result: ResultRecord | null): string {
+  const opened = `<?xml version="1.0" encoding="utf-8"?>\r\n<${RESULT_TYPE} ${XMLNS}`
+  if (result === null) return `${opened} xsi:nil="true" xmlns="${SERVICE_NAMESPACE}" />`
+  return `${opened} xmlns="${SERVICE_NAMESPACE}">${resultParts(result)}</${RESULT_TYPE}>`
 }
 
 export function envelopeXml(version: SoapVersion, body: string, header = ''): string {

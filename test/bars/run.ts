@@ -5,6 +5,7 @@ import { killAll } from '../support/processes.ts'
 import { kill } from './kill.ts'
 import { rate } from './rate.ts'
 import { type Figure, report } from './report.ts'
+import { standIn } from './stand-in.ts'
 import { stop } from './stop.ts'
 
 const short = process.argv.includes('--short')
@@ -17,6 +18,7 @@ const BARS: Record<string, () => Promise<Figure[]>> = {
         ? { lookups: 600, killEveryMs: 5000, ratePerSecond: 50, latencyMs: [50, 500] }
         : { lookups: 5000, killEveryMs: 5000, ratePerSecond: 50, latencyMs: [50, 500] },
     ),
+  'stand-in': () => standIn({ seconds: short ? 3 : 20 }),
   rate: () => rate({ seconds: short ? 10 : 60, processes: 4 }),
   stop: () => stop({ shutdownTimeoutMs: short ? 2000 : 5000 }),
 }

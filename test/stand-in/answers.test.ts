@@ -47,7 +47,7 @@ describe('an answers file that is wrong says where and why', () => {
       '[{"id":"a","fault":{"code":"Sender","string":"x"}}]',
       /fault\.code: expected "Client" or "Server", got "Sender"$/,
     ],
-    ['[{"id":"a","fault":{"code":"Server"}}]', /^entry 0 \(id "a"\), fault, string: expected a value, got nothing$/],
+    ['[{"id":"a","fault":{"code":"Server"}}]', /^entry 0 \(id "a"\), fault\.string: expected a value, got nothing$/],
     [
       '[{"id":"a","fault":{"code":"Server","string":"x","detail":"<a>"}}]',
       /fault\.detail: expected XML that may stand inside detail, got /,

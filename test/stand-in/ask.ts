@@ -23,9 +23,14 @@ export const ACTION = 'http://tempuri.org/GetChatRequestByConnectionId'
 
 /** One request on a connection of its own. Rejects when the answer breaks off. */
 export function ask(standIn: StandIn, question: Question): Promise<Got> {
+  return askAt('127.0.0.1', standIn, question)
+}
+
+/** The same by another address of this machine. */
+export function askAt(host: string, standIn: StandIn, question: Question): Promise<Got> {
   const { method = 'GET', path = PATH, headers = {}, body = '' } = question
   return new Promise((resolve, reject) => {
-    const asked = request({ host: '127.0.0.1', port: standIn.port, method, path, headers, agent: false }, (answer) => {
+    const asked = request({ host, port: standIn.port, method, path, headers, agent: false }, (answer) => {
       const chunks: Buffer[] = []
       answer.on('data', (chunk: Buffer) => chunks.push(chunk))
       answer.on('error', reject)

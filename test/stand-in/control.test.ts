@@ -14,13 +14,13 @@ async function start(options: StandInOptions = {}): Promise<StandIn> {
   standIn = await startStandIn(options)
   return standIn
 }
-const settings = (to: StandIn, body: string) => ask(to, { method: 'POST', path: '/stand-in/settings', body })
+const settings = (to: StandIn, body: string) => ask(to, { method: 'POST', path: '/__faults', body })
 
 describe('what was asked', () => {
   it('can be fetched, added up and forgotten', async () => {
     const service = await start()
     await Promise.all(['a', 'b', 'a'].map((id) => postId(service, id)))
-    const got = await ask(service, { path: '/stand-in/requests' })
+    const got = await ask(service, { path: '/__requests' })
     expect(got.headers['content-type']).toBe('application/x-ndjson')
     const entries = got.text
       .trimEnd()
@@ -35,7 +35,7 @@ describe('what was asked', () => {
       status: 200,
     })
     expect(Math.abs(entries[0].at - Date.now())).toBeLessThan(60_000)
-    const stats = JSON.parse((await ask(service, { path: '/stand-in/stats' })).text)
+    const stats = JSON.parse((await ask(service, { path: '/__stats' })).text)
     expect(stats).toMatchObject({
       calls: 3,
       byOutcome: { answer: 3 },
@@ -44,15 +44,15 @@ describe('what was asked', () => {
       seed: service.seed,
     })
     expect(stats.maxInFlight).toBeGreaterThan(0)
-    expect((await ask(service, { method: 'DELETE', path: '/stand-in/requests' })).status).toBe(204)
-    expect((await ask(service, { path: '/stand-in/requests' })).text).toBe('')
+    expect((await ask(service, { method: 'DELETE', path: '/__requests' })).status).toBe(204)
+    expect((await ask(service, { path: '/__requests' })).text).toBe('')
   })
 
   it('streams a long log whole', async () => {
     const service = await start()
     for (let i = 0; i < 5432; i += 1)
       service.requests.push({ at: i, id: `${i}`, soapVersion: '1.2', outcome: 'answer', status: 200 })
-    const lines = (await ask(service, { path: '/stand-in/requests' })).text.trimEnd().split('\n')
+    const lines = (await ask(service, { path: '/__requests' })).text.trimEnd().split('\n')
     expect(lines.map((line) => JSON.parse(line).id)).toEqual(Array.from({ length: 5432 }, (_, i) => `${i}`))
   })
 
@@ -90,28 +90,79 @@ describe('how it behaves can be changed while it runs', () => {
   it('over HTTP', async () => {
     const service = await start()
     const changed = await settings(service, '{"faultRate":1,"faults":["429"],"latencyMs":[0,1]}')
-    expect(JSON.parse(changed.text)).toEqual({ faultRate: 1, faults: ['429'], latencyMs: [0, 1], retryAfter: '1' })
+    expect(JSON.parse(changed.text)).toEqual({
+      faultRate: 1,
+      faults: ['429'],
+      latencyMs: [0, 1],
+      retryAfter: '1',
+      rules: [],
+      outages: [],
+      refuse: { responseCode: 9 },
+      credentials: null,
+      credentialsExpireAfterMs: null,
+    })
     expect((await postId(service, 'a')).status).toBe(429)
     await settings(service, '{"faultRate":0}')
     expect((await postId(service, 'a')).status).toBe(200)
-    expect(JSON.parse((await ask(service, { path: '/stand-in/settings' })).text)).toMatchObject({
+    expect(JSON.parse((await ask(service, { path: '/__faults' })).text)).toMatchObject({
       faults: ['429'],
       faultRate: 0,
     })
+    await settings(service, '{"faultRate":1,"rules":[{"id":"x","latencyMs":9}],"retryAfter":"7"}')
+    const calm = await ask(service, { method: 'DELETE', path: '/__faults' })
+    expect(JSON.parse(calm.text)).toMatchObject({ faultRate: 0, latencyMs: 0, rules: [], retryAfter: '1' })
+    expect((await postId(service, 'a')).status).toBe(200)
   })
 
   it.each([
     ['{', /JSON/],
-    ['[]', /^the settings: expected an object, got \[\]$/],
-    ['{"rate":1}', /^expected one of latencyMs, faultRate, faults, retryAfter, got "rate"$/],
+    ['[]', /^the behaviour: expected an object, got a list$/],
+    ['{"rate":1}', /^the behaviour: expected one of latencyMs, faultRate, .*, refuse, got "rate"$/],
     ['{"faultRate":2}', /^faultRate: expected a number from 0 to 1, got 2$/],
     ['{"faults":[]}', /^faults: expected a list with one or more of .*503, /],
-    ['{"faults":["504"]}', /got \["504"\]$/],
+    ['{"faults":["506"]}', /got \["506"\]$/],
     ['{"latencyMs":[2,1]}', /^latencyMs: expected milliseconds .* got \[2,1\]$/],
+    ['{"latencyMs":{"median":0,"p99":1}}', /^latencyMs: expected a median above 0, got /],
+    ['{"latencyMs":{"median":5}}', /^latencyMs\.p99: expected a value, got nothing$/],
+    ['{"latencyMs":{"mean":5}}', /^latencyMs\.median: expected a value, got nothing$/],
+    ['{"retryAfter":20}', /^retryAfter: expected seconds or an HTTP date, as text, got 20$/],
+    ['{"rules":{}}', /^rules: expected a list, got \{\}$/],
+    ['{"rules":[{"faults":["503"]}]}', /^rules\[0\]\.id: expected a value, got nothing$/],
+    ['{"rules":[{"id":"a"},{"id":"("}]}', /^rules\[1\]\.id: expected a regular expression, got "\("$/],
+    ['{"rules":[{"id":"a","rate":1}]}', /^rules\[0\]: expected one of id, .*, got "rate"$/],
+    ['{"outages":[{"afterMs":0,"faults":["hang"]}]}', /^outages\[0\]\.forMs: expected a value, got nothing$/],
+    ['{"outages":[{"afterMs":-1,"forMs":1,"faults":["hang"]}]}', /^outages\[0\]\.afterMs: expected milliseconds/],
+    ['{"credentialsExpireAfterMs":"soon"}', /^credentialsExpireAfterMs: expected milliseconds.*got "soon"$/],
+    ['{"refuse":401}', /^refuse: expected "401", "client-fault" or .*got 401$/],
+    ['{"refuse":{"responseCode":1.5}}', /^refuse\.responseCode: expected a 32-bit integer, got 1\.5$/],
   ])('not to %s', async (body, message) => {
     const got = await settings(await start(), body)
     expect(got.status).toBe(400)
     expect(JSON.parse(got.text).error).toMatch(message)
+  })
+
+  it.each([
+    '{"credentials":"secret"}',
+    '{"credentials":["secret"]}',
+    '{"credentials":{"publicKey1":"secret","encryptedUser":["secret"],"encryptedPassword":"p","encryptedSignature":"s"}}',
+    '["secret"]',
+    '{"credentials":{"publicKey1":"secret',
+  ])('and %s is refused without being repeated', async (body) => {
+    const got = await settings(await start(), body)
+    expect(got.status).toBe(400)
+    expect(JSON.parse(got.text).error).toMatch(/expected .*, got /)
+    expect(got.text).not.toContain('secret')
+  })
+
+  it('not to what is longer than anybody would write', async () => {
+    const got = await settings(await start(), JSON.stringify({ retryAfter: 'x'.repeat(2 * 1024 * 1024) }))
+    expect([got.status, JSON.parse(got.text).error]).toEqual([400, 'the behaviour: expected 1 MiB or less, got more'])
+  })
+
+  it('all of it or, if a part is wrong, nothing', async () => {
+    const service = await start()
+    expect((await settings(service, '{"faultRate":1,"latencyMs":-1}')).status).toBe(400)
+    expect((await postId(service, 'a')).status).toBe(200)
   })
 
   it('in the process: answers, latency, flavour; but not what was settled at the start', async () => {
@@ -128,8 +179,8 @@ describe('how it behaves can be changed while it runs', () => {
 
   it('says what it does not know', async () => {
     const service = await start()
-    expect((await ask(service, { path: '/stand-in/nothing' })).status).toBe(404)
-    expect((await ask(service, { method: 'PUT', path: '/stand-in/stats' })).headers.allow).toBe('GET')
+    expect((await ask(service, { path: '/__nothing' })).status).toBe(404)
+    expect((await ask(service, { method: 'PUT', path: '/__stats' })).headers.allow).toBe('GET')
   })
 })
 

@@ -50,7 +50,29 @@ describe('IIS and what stands before it', () => {
     expect([got.status, got.headers['www-authenticate']]).toEqual([401, 'Negotiate, NTLM'])
     expect(got.text).toContain(CUSTOMER)
   })
+  faulty('400', async () => {
+    const got = await postId(standIn, '1')
+    expect([got.status, got.text, got.headers['content-type']]).toEqual([400, '', 'text/xml; charset=utf-8'])
+  })
+  faulty('403', async () => {
+    const got = await postId(standIn, '1')
+    expect([got.status, got.headers['content-type']]).toEqual([403, html])
+    expect(got.text).toContain(CUSTOMER)
+  })
   faulty('404', async () => expect((await postId(standIn, '1')).status).toBe(404))
+  faulty('405', async () => {
+    const got = await postId(standIn, '1')
+    expect([got.status, got.headers['content-type'], got.headers.allow]).toEqual([
+      405,
+      html,
+      'GET, HEAD, OPTIONS, TRACE',
+    ])
+  })
+  faulty('415', async () => {
+    const got = await postBare(standIn, envelope12(lookup('1')), 'application/soap+xml')
+    expect([got.status, got.text]).toEqual([415, ''])
+    expect(got.headers['content-type']).toBe('application/soap+xml; charset=utf-8')
+  })
   faulty('redirect', async () => {
     const got = await postId(standIn, '1')
     expect(got.status).toBe(302)
@@ -88,6 +110,22 @@ describe('SOAP faults, in the version of the request', () => {
   })
 })
 
+describe('everybody is refused', () => {
+  faulty('denied', async () => {
+    expect((await postId(standIn, '1')).text).toContain('<responseCode>9</responseCode>')
+    standIn.set({ refuse: { responseCode: -12 } })
+    const inBand = await postId(standIn, '1')
+    expect(inBand.status).toBe(200)
+    expect(inBand.text).toContain('<responseCode>-12</responseCode>')
+    expect(inBand.text).not.toContain('ChatRequest>')
+    standIn.set({ refuse: '401' })
+    expect((await postId(standIn, '1')).status).toBe(401)
+    standIn.set({ refuse: 'client-fault' })
+    expect((await postId(standIn, '1')).text).toContain('<faultcode>soap:Client</faultcode>')
+    standIn.set({ refuse: { responseCode: 9 } })
+  })
+})
+
 describe('the network', () => {
   faulty('hang', async () => {
     const socket = await openSocket(standIn)
@@ -110,6 +148,16 @@ describe('the network', () => {
     socket.write(rawRequest(standIn, '1'))
     expect(await readToEnd(socket)).toEqual({ text: '', reset: true })
     expect(logged()).toMatchObject({ status: null })
+  })
+  faulty('reset-midway', async () => {
+    const socket = await openSocket(standIn)
+    socket.write(rawRequest(standIn, '1'))
+    const { text, reset } = await readToEnd(socket)
+    const [head = '', body = ''] = text.split('\r\n\r\n')
+    expect(head).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+    expect(Buffer.byteLength(body)).toBe(Number(/content-length: (\d+)/i.exec(head)?.[1]) >> 1)
+    expect(reset).toBe(true)
+    expect(logged()).toMatchObject({ status: 200 })
   })
   faulty('slow', async () => {
     const socket = await openSocket(standIn)
