@@ -40,8 +40,15 @@ function variable<T>(
   return { name, group, ...kind, fallback, unset, meaning, required: false, ...(secret ? { secret } : {}) }
 }
 
-function optional<T>(name: string, group: VariableGroup, kind: Kind<T>, meaning: string): Variable<T | null> {
-  return { name, group, ...kind, fallback: undefined, unset: null, meaning, required: false }
+function optional<T>(
+  name: string,
+  group: VariableGroup,
+  kind: Kind<T>,
+  meaning: string,
+  secret?: 'password',
+): Variable<T | null> {
+  const unset = null
+  return { name, group, ...kind, fallback: undefined, unset, meaning, required: false, ...(secret ? { secret } : {}) }
 }
 
 function required<T>(
@@ -157,6 +164,8 @@ const host: Kind<string> = {
   },
 }
 
+const hosts: Kind<string> = { expected: 'a list of hosts, with commas between', parse: (text) => text }
+
 export const VARIABLES = {
   redisUrl: variable(
     'REDIS_URL',
@@ -226,6 +235,15 @@ export const VARIABLES = {
   soapCaFile: optional('SOAP_CA_FILE', 'soap', file, 'PEM file of the authorities to trust instead of the usual ones'),
   soapClientCertFile: optional('SOAP_CLIENT_CERT_FILE', 'soap', file, 'PEM file of the client certificate'),
   soapClientKeyFile: optional('SOAP_CLIENT_KEY_FILE', 'soap', file, 'PEM file of its key'),
+  httpsProxy: optional(
+    'HTTPS_PROXY',
+    'soap',
+    url('http:', 'https:'),
+    'proxy to an `https://` endpoint; user and password allowed. Never asked for loopback addresses',
+    'password',
+  ),
+  httpProxy: optional('HTTP_PROXY', 'soap', url('http:', 'https:'), 'proxy to an `http://` endpoint', 'password'),
+  noProxy: optional('NO_PROXY', 'soap', hosts, 'hosts reached without one: `host`, `.domain`, `host:port`, or `*`'),
   soapEnrichedCodes: optional(
     'SOAP_ENRICHED_CODES',
     'soap',
