@@ -1,12 +1,12 @@
 /**
  * One HTTP POST: connection pool, deadlines, size limit, TLS. No retries, and redirects are not followed. The pool is
- * undici's; it is built anew when the TLS files change, and the old one finishes its calls and closes.
+ * undici's; it is built anew when the TLS files change and every minute, and the old one finishes its calls and closes.
  */
 
 import type { LookupFunction, Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { buildConnector, type Dispatcher, Pool } from 'undici'
-import { deadline, fromIso } from '../clock.ts'
+import { deadline, fromIso, monotonic } from '../clock.ts'
 import type { SoapRequest } from './envelope.ts'
 import { type ProxyServer, type ProxySettings, proxyFor, Tunnels } from './proxy.ts'
 
@@ -60,7 +60,10 @@ class CallTimeout extends Error {
 
 /** The client's own default; a longer one would meet more sockets that the server has just closed. */
 const KEEP_ALIVE_MS = 4_000
-/** A socket that is always busy would keep to the address that DNS gave when it was opened. */
+/**
+ * A socket that is always busy would keep to the address that DNS gave when it was opened. So the pool is renewed; not by
+ * its own `clientTtl`, with which a call can wait for ever once there is a limit of connections (undici 7.30).
+ */
 const SOCKET_LIFE_MS = 60_000
 
 export class Transport {
@@ -69,6 +72,7 @@ export class Transport {
   readonly #onCertificate: (expiresAt: number) => void
   readonly #closing = new Set<Promise<void>>()
   #tlsFiles = ''
+  #openedAt = 0
   readonly #proxy: ProxyServer | null
   #pool: Pool | undefined
   #tunnels: Tunnels | undefined
@@ -82,14 +86,16 @@ export class Transport {
     this.#onCertificate = onCertificate
   }
 
-  /** Looks whether the TLS files have changed. Throws what reading them throws. */
+  /** Renews the pool where the TLS files have changed, or it is old. Throws what reading them throws. */
   refresh(): void {
     if (this.#closed) return
     const files = this.#settings.tls?.() ?? {}
     const tlsFiles = JSON.stringify([files.ca, files.cert, files.key])
-    if (this.#pool && tlsFiles === this.#tlsFiles) return
+    const age = monotonic() - this.#openedAt
+    if (this.#pool && tlsFiles === this.#tlsFiles && age < (this.#settings.socketLifeMs ?? SOCKET_LIFE_MS)) return
     this.#retire()
     this.#tlsFiles = tlsFiles
+    this.#openedAt = monotonic()
     this.#pool = this.#newPool(files)
   }
 
@@ -138,7 +144,7 @@ export class Transport {
   }
 
   #newPool(files: TlsFiles): Pool {
-    const { callTimeoutMs, connectTimeoutMs, maxResponseBytes, maxSockets, socketLifeMs } = this.#settings
+    const { callTimeoutMs, connectTimeoutMs, maxResponseBytes, maxSockets } = this.#settings
     const isTunnel = this.#proxy !== null && this.#url.protocol === 'https:'
     this.#tunnels = this.#proxy && isTunnel ? new Tunnels(this.#proxy, connectTimeoutMs) : undefined
     const connect = this.#connector(files)
@@ -150,7 +156,6 @@ export class Transport {
       bodyTimeout: callTimeoutMs,
       maxResponseSize: maxResponseBytes,
       keepAliveTimeout: KEEP_ALIVE_MS,
-      clientTtl: socketLifeMs ?? SOCKET_LIFE_MS,
     })
   }
 

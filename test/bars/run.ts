@@ -5,6 +5,7 @@ import { killAll } from '../support/processes.ts'
 import { kill } from './kill.ts'
 import { rate } from './rate.ts'
 import { type Figure, report } from './report.ts'
+import { soap } from './soap.ts'
 import { stop } from './stop.ts'
 
 const short = process.argv.includes('--short')
@@ -18,6 +19,7 @@ const BARS: Record<string, () => Promise<Figure[]>> = {
         : { lookups: 5000, killEveryMs: 5000, ratePerSecond: 50, latencyMs: [50, 500] },
     ),
   rate: () => rate({ seconds: short ? 10 : 60, processes: 4 }),
+  soap: () => soap({ megabytes: short ? 2 : 10 }),
   stop: () => stop({ shutdownTimeoutMs: short ? 2000 : 5000 }),
 }
 
