@@ -68,7 +68,7 @@ function readField(parent: XmlElement, name: string, type: 'int' | 'string' | 'd
   if (value === undefined) {
     throw problem(`expected ${name} to be of type ${type}, got ${element.text.length} characters that are not`)
   }
-  return value
+  return typeof value === 'string' ? copied(value) : value
 }
 
 /** A part of a string keeps the whole in memory: a record that somebody keeps would keep its answer, up to a mebibyte. */

@@ -4,8 +4,9 @@ import type { ChatRequest, ServiceRecord } from '../../src/domain/chat-request.t
 import { isXmlText } from '../../src/soap/envelope.ts'
 import { readBody } from '../../src/soap/evidence.ts'
 import { judge } from '../../src/soap/to-failure.ts'
-import { httpAnswer } from '../recordings/recording.ts'
+import { httpAnswer, recording } from '../recordings/recording.ts'
 import { NO_CODES } from '../recordings/serve.ts'
+import { heldBytes } from './heap.ts'
 import { corpus, enrichedOtherwise, mutated } from './mutations.ts'
 import { type Manner, write } from './writer.ts'
 
@@ -66,6 +67,17 @@ describe('any record', () => {
       }),
       { numRuns: 500 },
     )
+  })
+})
+
+describe('a record that is kept', () => {
+  it('does not keep its answer in memory', () => {
+    const large = `<Photo>${'x'.repeat(1_000_000)}</Photo></ChatRequest>`
+    const answer = httpAnswer(recording('ok-soap11.res').body.toString().replace('</ChatRequest>', large))
+    const before = heldBytes()
+    const kept = Array.from({ length: 50 }, () => readBody(answer))
+    expect(heldBytes() - before).toBeLessThan(10_000_000)
+    expect(kept.every(({ is }) => is === 'record')).toBe(true)
   })
 })
 
