@@ -33,6 +33,7 @@ const SECRETS = {
   SOAP_ENCRYPTED_PASSWORD: 'soapEncryptedPassword',
   SOAP_ENCRYPTED_SIGNATURE: 'soapEncryptedSignature',
 } as const
+const PROXIES = ['HTTPS_PROXY', 'HTTP_PROXY'] as const
 const wholeNumber = (min: number, max: number, unit = '') =>
   `a whole number${unit && ` of ${unit}`} from ${min} to ${max}`
 const ms = (min: number, max = 2 ** 31 - 1) => wholeNumber(min, max, 'milliseconds')
@@ -77,13 +78,8 @@ const CASES: [name: string, standard: unknown, good: [string, unknown][], bad: s
   ['SOAP_VERSION', '1.1', [['1.2', '1.2']], ['2', '1.10'], '1.1 or 1.2'],
   ['SOAP_CALL_TIMEOUT_MS', 10_000, [['25000', 25_000]], ['0', '1.5', '10s', '-1', '2147483648'], ms(1)],
   ['SOAP_CONNECT_TIMEOUT_MS', 3000, [['1', 1]], ['0', '1e3'], ms(1)],
-  [
-    'SOAP_MAX_RESPONSE_BYTES',
-    1_048_576,
-    [['1024', 1024]],
-    ['1023', '16777217'],
-    wholeNumber(1024, 16_777_216, 'bytes'),
-  ],
+  ['SOAP_MAX_RESPONSE_BYTES', 1_048_576, [['1024', 1024]], ['1023', '2097153'], wholeNumber(1024, 2_097_152, 'bytes')],
+  ['NO_PROXY', null, [['.internal,crm.example:8443', '.internal,crm.example:8443']], [], 'a list of hosts'],
   ['SOAP_ENRICHED_CODES', null, [['0', new Set([0])]], ['', ' ', 'a'].slice(1), CODES],
   ['SOAP_NOT_FOUND_CODES', null, [['3, 17,-1', new Set([3, 17, -1])]], ['3;4', '3,'], CODES],
   ['SOAP_RETRY_CODES', null, [['-2147483648', new Set([-(2 ** 31)])]], ['2147483648', '1.5'], CODES],
@@ -153,7 +149,7 @@ function keyOf(name: string): keyof Config {
 describe('each variable', () => {
   it('stands in one of the tables of this file', () => {
     const files = ['SOAP_CA_FILE', 'SOAP_CLIENT_CERT_FILE', 'SOAP_CLIENT_KEY_FILE']
-    const here = [...CASES.map(([name]) => name), ...Object.keys(SECRETS), ...files, 'REDIS_URL']
+    const here = [...CASES.map(([name]) => name), ...Object.keys(SECRETS), ...files, ...PROXIES, 'REDIS_URL']
     expect(here.sort()).toEqual(
       Object.values(VARIABLES)
         .map(({ name }) => name)
@@ -258,6 +254,20 @@ describe('a secret', () => {
       expect(afterASecond()).toBe('third')
     } finally {
       clock.mockRestore()
+    }
+  })
+})
+
+describe('a proxy', () => {
+  it.each(PROXIES)('%s is a URL, and its password is never shown', (name) => {
+    const given = 'http://user:canary@proxy.example:3128'
+    const { config, settings } = loadConfig({ [name]: given })
+    expect(config[keyOf(name)]).toBe(given)
+    expect(JSON.stringify(settings)).not.toContain('canary')
+    for (const bad of ['user:canary@proxy.example:3128', 'socks5://user:canary@proxy.example']) {
+      const problems = problemsOf({ [name]: bad })
+      expect(problems).toEqual([expect.stringContaining(`${name}: expected a URL with http:// or https://`)])
+      expect(problems.join()).not.toContain('canary')
     }
   })
 })

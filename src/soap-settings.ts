@@ -23,6 +23,9 @@ export function soapSettings(config: Config): SoapSettings {
       ...(soapClientCertFile ? { cert: soapClientCertFile() } : {}),
       ...(soapClientKeyFile ? { key: soapClientKeyFile() } : {}),
     }),
+    // A call of each lookup at once; more would only wait at the service.
+    maxSockets: Math.max(1, config.concurrency + config.interactiveConcurrency),
+    proxy: { https: config.httpsProxy, http: config.httpProxy, except: config.noProxy },
     codes: {
       enriched: config.soapEnrichedCodes,
       notFound: config.soapNotFoundCodes,

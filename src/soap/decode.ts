@@ -43,8 +43,11 @@ const WINDOWS_1252 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’�
 
 /** By hand: Node's own decoder of this name gives control characters for 80-9F (seen in 20.20). */
 function decodeWindows1252(bytes: Uint8Array): string {
-  const latin1 = Buffer.from(bytes).toString('latin1')
-  return latin1.replace(/[\x80-\x9f]/g, (character) => WINDOWS_1252[character.charCodeAt(0) - 0x80] ?? character)
+  const utf16 = Buffer.alloc(bytes.length * 2)
+  bytes.forEach((byte, at) => {
+    utf16.writeUInt16LE(byte >= 0x80 && byte <= 0x9f ? WINDOWS_1252.charCodeAt(byte - 0x80) : byte, at * 2)
+  })
+  return utf16.toString('utf16le')
 }
 
 function markedDecoder(bytes: Uint8Array): string | undefined {

@@ -128,8 +128,12 @@ function codesOf(parent: XmlElement, name: 'Code' | 'Subcode'): string[] {
   return code && value ? [localName(value), ...codesOf(code, 'Subcode')] : []
 }
 
-function localName(element: XmlElement): string {
-  return element.text.trim().split(':').at(-1) ?? ''
+/** No code is longer, whatever its prefix. */
+const MAX_CODE_LENGTH = 256
+
+function localName({ text }: XmlElement): string {
+  if (text.length > MAX_CODE_LENGTH) return ''
+  return text.trim().split(':').at(-1) ?? ''
 }
 
 /** A code goes into results and logs, so it has to be a name: some services put a sentence there. */

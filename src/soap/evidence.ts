@@ -46,12 +46,14 @@ function readBytes(bytes: Uint8Array, contentType: string | null): BodyEvidence 
 }
 
 function readText(text: string): BodyEvidence {
-  if (/^[ \t\r\n]*$/.test(text)) return { is: 'empty' }
-  if (HTML_START.test(text)) return { is: 'html' }
+  if (!/[^ \t\r\n]/.test(text)) return { is: 'empty' }
+  if (HTML_START.test(text.slice(0, HTML_STARTS_WITHIN))) return { is: 'html' }
   const body = readEnvelope(parseXml(text))
   return body.is === 'fault' ? body : { is: 'record', record: toServiceRecord(body.element) }
 }
 
+/** A longer preamble is no page that anybody serves, and would cost the search its linear time. */
+const HTML_STARTS_WITHIN = 4_096
 /** After white space, comments and a declaration. */
 const HTML_START =
   /^(?:\s|<!--(?:(?!-->)[\s\S])*-->|<\?xml[^>]*\?>)*<(?:!doctype\s+html|html|head|body|title|meta|script|h1|center|p|div)\b/i

@@ -38,7 +38,11 @@ function isOfDay({ time = '', fraction = '', offset = '00:00' }: Parts): boolean
   return (time < '24' || endOfDay) && offset <= '14:00'
 }
 
-/** XML Schema's white space `collapse`, for values that have none inside. */
+/** Either type in its longest sensible form, with an indent. The patterns here are not made for more. */
+const MAX_LENGTH = 256
+
+/** XML Schema's white space `collapse`, for values that have none inside. Nothing if it is too long to be one. */
 function collapse(text: string): string {
+  if (text.length > MAX_LENGTH) return ''
   return text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '')
 }

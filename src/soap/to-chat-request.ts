@@ -63,12 +63,17 @@ function readField(parent: XmlElement, name: string, type: 'int' | 'string' | 'd
   if (element === null && type !== 'string') throw problem(`expected ${name}, got none`)
   if (element === null || isNil(element)) return null
   if (element.children.length > 0) throw problem(`expected text in ${name}, got elements`)
-  if (type === 'string') return element.text
+  if (type === 'string') return copied(element.text)
   const value = type === 'int' ? readInt(element.text) : readDateTime(element.text)
   if (value === undefined) {
     throw problem(`expected ${name} to be of type ${type}, got ${element.text.length} characters that are not`)
   }
-  return value
+  return typeof value === 'string' ? copied(value) : value
+}
+
+/** A part of a string keeps the whole in memory: a record that somebody keeps would keep its answer, up to a mebibyte. */
+function copied(text: string): string {
+  return Buffer.from(text).toString()
 }
 
 /** The child of that name unless it is absent or nil. */

@@ -141,6 +141,7 @@ const CASES: Record<string, { means: string; cases: Case[] }> = {
     cases: [[ok('empty')], [ok('cut-off')], [ok('encoded')], [bad('unreadable')]],
   },
   'no call: settings': { means: 'configuration network', cases: [[noAnswer('SETTINGS_UNREADABLE')]] },
+  'no answer: refused by the proxy': { means: 'configuration network', cases: [[noAnswer('PROXY_REFUSED')]] },
   'no answer: TLS': {
     means: 'configuration network',
     cases: [

@@ -19,6 +19,7 @@ import {
   socketCode,
   statusOf,
 } from './evidence.ts'
+import { PROXY_REFUSED } from './proxy.ts'
 import { isConnectCode, isDnsCode, isProtocolCode, isResetCode, isTimeoutCode, isTlsCode } from './socket-errors.ts'
 
 /** The operator's lists of `responseCode`s; null: the list is unset. */
@@ -180,6 +181,12 @@ export const ANSWER_TABLE: readonly Row[] = [
     name: 'no call: settings',
     matches: (evidence) => socketCode(evidence) === SETTINGS_UNREADABLE,
     means: failure('network', 'configuration', 'internal', 'expected credentials and certificates that can be used'),
+  },
+  {
+    // Its address, or what we show it, is wrong for every lookup.
+    name: 'no answer: refused by the proxy',
+    matches: (evidence) => socketCode(evidence) === PROXY_REFUSED,
+    means: failure('network', 'configuration', 'connect', 'expected a way through the proxy, it refused'),
   },
   {
     name: 'no answer: TLS',

@@ -1,13 +1,14 @@
 /**
  * One HTTP POST: connection pool, deadlines, size limit, TLS. No retries, and redirects are not followed. The pool is
- * undici's; it is built anew when the TLS files change, and the old one finishes its calls and closes.
+ * undici's; it is built anew when the TLS files change and every minute, and the old one finishes its calls and closes.
  */
 
-import type { Socket } from 'node:net'
+import type { LookupFunction, Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { buildConnector, type Dispatcher, Pool } from 'undici'
-import { deadline, fromIso } from '../clock.ts'
+import { deadline, fromIso, monotonic } from '../clock.ts'
 import type { SoapRequest } from './envelope.ts'
+import { type ProxyServer, type ProxySettings, proxyFor, Tunnels } from './proxy.ts'
 
 export interface TlsFiles {
   /** PEM texts. */
@@ -24,7 +25,14 @@ export interface TransportSettings {
   maxResponseBytes: number
   /** Read anew for every call. */
   tls?: () => TlsFiles
+  /** As many calls as may be on the way at once; unset: no limit. */
   maxSockets?: number
+  /** Unset: the endpoint is reached directly. */
+  proxy?: ProxySettings
+  /** Finds the endpoint's address, at each new connection; unset: the system's resolver does. */
+  lookup?: LookupFunction
+  /** A connection is not used for longer, so that a change of address is noticed however busy it is; unset: a minute. */
+  socketLifeMs?: number
 }
 
 export interface HttpAnswer {
@@ -52,7 +60,10 @@ class CallTimeout extends Error {
 
 /** The client's own default; a longer one would meet more sockets that the server has just closed. */
 const KEEP_ALIVE_MS = 4_000
-/** A socket that is always busy would keep to the address that DNS gave when it was opened. */
+/**
+ * A socket that is always busy would keep to the address that DNS gave when it was opened. So the pool is renewed; not by
+ * its own `clientTtl`, with which a call can wait for ever once there is a limit of connections (undici 7.30).
+ */
 const SOCKET_LIFE_MS = 60_000
 
 export class Transport {
@@ -61,24 +72,30 @@ export class Transport {
   readonly #onCertificate: (expiresAt: number) => void
   readonly #closing = new Set<Promise<void>>()
   #tlsFiles = ''
+  #openedAt = 0
+  readonly #proxy: ProxyServer | null
   #pool: Pool | undefined
+  #tunnels: Tunnels | undefined
   #closed = false
 
   /** `onCertificate` hears the end of validity (ms since 1970) of the peer's certificate at every TLS connect. */
   constructor(settings: TransportSettings, onCertificate: (expiresAt: number) => void) {
     this.#settings = settings
     this.#url = new URL(settings.endpoint)
+    this.#proxy = proxyFor(this.#url, settings.proxy ?? {})
     this.#onCertificate = onCertificate
   }
 
-  /** Looks whether the TLS files have changed. Throws what reading them throws. */
+  /** Renews the pool where the TLS files have changed, or it is old. Throws what reading them throws. */
   refresh(): void {
     if (this.#closed) return
     const files = this.#settings.tls?.() ?? {}
     const tlsFiles = JSON.stringify([files.ca, files.cert, files.key])
-    if (this.#pool && tlsFiles === this.#tlsFiles) return
+    const age = monotonic() - this.#openedAt
+    if (this.#pool && tlsFiles === this.#tlsFiles && age < (this.#settings.socketLifeMs ?? SOCKET_LIFE_MS)) return
     this.#retire()
     this.#tlsFiles = tlsFiles
+    this.#openedAt = monotonic()
     this.#pool = this.#newPool(files)
   }
 
@@ -104,8 +121,7 @@ export class Transport {
 
   async #exchange({ headers, body }: SoapRequest, signal: AbortSignal): Promise<HttpAnswer> {
     if (!this.#pool) throw new Error('closed')
-    const path = `${this.#url.pathname}${this.#url.search}`
-    const sent = this.#pool.request({ method: 'POST', path, headers, body, signal })
+    const sent = this.#pool.request({ method: 'POST', body, signal, ...this.#target(headers) })
     const response = await unlessAborted(sent, signal)
     const read = await readResponse(response, signal)
     const header = (name: string) => [response.headers[name] ?? null].flat()[0] ?? null
@@ -117,22 +133,35 @@ export class Transport {
     }
   }
 
+  /** A proxy of plain HTTP is told the whole address (RFC 9112, 3.2.2). */
+  #target(headers: SoapRequest['headers']) {
+    const path = `${this.#url.pathname}${this.#url.search}`
+    if (!this.#proxy || this.#tunnels) return { path, headers }
+    return {
+      path: `${this.#url.origin}${path}`,
+      headers: { ...headers, ...this.#proxy.headers, host: this.#url.host },
+    }
+  }
+
   #newPool(files: TlsFiles): Pool {
     const { callTimeoutMs, connectTimeoutMs, maxResponseBytes, maxSockets } = this.#settings
-    return new Pool(this.#url.origin, {
-      connect: this.#connector(files, connectTimeoutMs),
+    const isTunnel = this.#proxy !== null && this.#url.protocol === 'https:'
+    this.#tunnels = this.#proxy && isTunnel ? new Tunnels(this.#proxy, connectTimeoutMs) : undefined
+    const connect = this.#connector(files)
+    return new Pool(this.#proxy && !isTunnel ? this.#proxy.origin : this.#url.origin, {
+      connect: this.#tunnels?.connector(connect) ?? connect,
       connections: maxSockets ?? null,
       // The deadline of the call comes first; these stand behind it.
       headersTimeout: callTimeoutMs,
       bodyTimeout: callTimeoutMs,
       maxResponseSize: maxResponseBytes,
       keepAliveTimeout: KEEP_ALIVE_MS,
-      clientTtl: SOCKET_LIFE_MS,
     })
   }
 
-  #connector(files: TlsFiles, timeout: number): buildConnector.connector {
-    const connect = buildConnector({ ...files, rejectUnauthorized: true, timeout })
+  #connector(files: TlsFiles): buildConnector.connector {
+    const { connectTimeoutMs: timeout, lookup } = this.#settings
+    const connect = buildConnector({ ...files, rejectUnauthorized: true, timeout, ...(lookup && { lookup }) })
     return (options, callback) =>
       connect(options, (...result) => {
         if (result[0] === null) this.#noteCertificate(result[1])
@@ -149,8 +178,11 @@ export class Transport {
   #retire(): void {
     const old = this.#pool
     if (!old) return
+    const tunnels = this.#tunnels
     this.#pool = undefined
-    const closing = old.close().finally(() => this.#closing.delete(closing))
+    this.#tunnels = undefined
+    const closed = old.close().then(() => tunnels?.close())
+    const closing = closed.finally(() => this.#closing.delete(closing))
     this.#closing.add(closing)
   }
 }

@@ -1,12 +1,12 @@
 /**
- * XML text -> a small tree of our own, or a BodyProblem. The parser is fast-xml-parser, which by itself accepts much that
- * is no XML; what it must not see is refused before it, by `scan` (constructs and limits) and its own validator (pairs
- * of tags). No text of the parser leaves this file: its messages quote the document, which holds names of customers.
+ * XML text -> a small tree, or a BodyProblem. The pieces are those of `scan`; here tags pair and names get their
+ * namespaces. Not a general parser, and meant to stay so: no DTD, no entities, no processing instructions, within limits.
+ * It is ours because the ones we know block the event loop for seconds on hostile answers or accept what is no XML;
+ * tests hold it against two of them.
  */
 
-import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import { BodyProblem } from './body-problem.ts'
-import { MAX_DEPTH, scan } from './xml-scan.ts'
+import { type RawAttribute, scan } from './xml-scan.ts'
 
 export interface XmlAttribute {
   name: string
@@ -25,106 +25,98 @@ export interface XmlElement {
   text: string
 }
 
-/** Prefix -> namespace URI; the default namespace under the empty prefix. */
-type Scope = ReadonlyMap<string, string>
-/** What the parser gives with `preserveOrder`: one key for the name, `:@` for the attributes. */
-type ParsedNode = Record<string, unknown>
+/** Prefix -> namespace URI of one element's own declarations; the default namespace under the empty prefix. */
+interface Scope {
+  declared: ReadonlyMap<string, string>
+  /** Linked, not copied: a deep document with many declarations would cost their product. */
+  outer: Scope | null
+}
 
-const TEXT = '#text'
-const ATTRIBUTES = ':@'
-const ROOT_SCOPE: Scope = new Map([
-  ['', ''],
-  ['xml', 'http://www.w3.org/XML/1998/namespace'],
-])
+interface Open {
+  element: XmlElement
+  tagName: string
+  scope: Scope
+}
+
+/** Deep enough for any fault detail; the record itself is five deep. */
+const MAX_DEPTH = 32
+const XML_NAMESPACE = 'http://www.w3.org/XML/1998/namespace'
+const ROOT_SCOPE: Scope = {
+  declared: new Map([
+    ['', ''],
+    ['xml', XML_NAMESPACE],
+  ]),
+  outer: null,
+}
+const NOT_SPACE = /[^ \t\n]/
 
 export function parseXml(text: string): XmlElement {
-  scan(text)
-  if (XMLValidator.validate(text) !== true)
-    throw new BodyProblem('unreadable', 'expected XML, got tags that do not pair')
-  const root = parseOrdered(text).find((node) => !(TEXT in node))
-  if (!root) throw new BodyProblem('unreadable', 'expected XML, got no element')
-  return toElement(root, ROOT_SCOPE)
-}
-
-function parseOrdered(text: string): ParsedNode[] {
-  const parser = new XMLParser({
-    preserveOrder: true,
-    ignoreAttributes: false,
-    attributeNamePrefix: '',
-    parseTagValue: false,
-    parseAttributeValue: false,
-    trimValues: false,
-    ignoreDeclaration: true,
-    processEntities: true,
-    entityDecoder: references(),
-    maxNestedTags: MAX_DEPTH + 1,
-    jPath: false,
-  })
-  try {
-    return parser.parse(text) as ParsedNode[]
-  } catch (error) {
-    if (error instanceof BodyProblem) throw error
-    throw new BodyProblem('unreadable', 'expected XML, got what its parser refuses')
+  const open: Open[] = []
+  let root: XmlElement | null = null
+  for (const piece of scan(text)) {
+    const parent = open.at(-1)
+    if (piece.is === 'start') {
+      if (!parent && root) throw unreadable('one root element, got two')
+      const opened = opening(piece.name, piece.attributes, parent?.scope ?? ROOT_SCOPE)
+      root ??= opened.element
+      parent?.element.children.push(opened.element)
+      if (!piece.isEmpty) open.push(opened)
+      if (open.length > MAX_DEPTH) throw new BodyProblem('not-contract', 'expected few levels, got very many')
+    } else if (piece.is === 'end') {
+      if (open.pop()?.tagName !== piece.name) throw unreadable('XML, got tags that do not pair')
+    } else if (parent) parent.element.text += piece.text
+    else if (piece.is === 'cdata' || NOT_SPACE.test(piece.text))
+      throw unreadable('one root element, got text beside it')
   }
+  if (!root || open.length > 0) throw unreadable('XML, got an end before its end')
+  return root
 }
 
-const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
-
-/**
- * Decodes the references that `scan` let through. Not the parser's own decoder: that one drops `&#x1;` (which .NET
- * writes for a control character in a string) and leaves what it cannot decode in the text.
- */
-function references() {
-  return {
-    decode: (text: string) => text.replace(/&([^;]*);/g, (_all, name: string) => NAMED[name] ?? character(name)),
-    // Nothing is remembered, and there are no entities but XML's own.
-    reset: () => undefined,
-    setXmlVersion: () => undefined,
-    setExternalEntities: () => undefined,
-    addInputEntities: () => undefined,
-  }
+function unreadable(expected: string): BodyProblem {
+  return new BodyProblem('unreadable', `expected ${expected}`)
 }
 
-function character(reference: string): string {
-  const code = reference[1] === 'x' ? Number.parseInt(reference.slice(2), 16) : Number.parseInt(reference.slice(1), 10)
-  const isSurrogate = code >= 0xd800 && code <= 0xdfff
-  if (!(code > 0 && code <= 0x10ffff) || isSurrogate) {
-    throw new BodyProblem('unreadable', 'expected character references, got a number that is no character')
-  }
-  return String.fromCodePoint(code)
-}
-
-function toElement(node: ParsedNode, outer: Scope): XmlElement {
-  const raw = Object.entries((node[ATTRIBUTES] ?? {}) as Record<string, string>)
-  const scope = withDeclarations(raw, outer)
-  const [qualifiedName, content] = Object.entries(node).find(([key]) => key !== ATTRIBUTES) as [string, ParsedNode[]]
-  const element: XmlElement = { ...resolve(qualifiedName, scope), attributes: [], children: [], text: '' }
-  for (const [name, value] of raw) {
-    if (isDeclaration(name)) continue
+function opening(tagName: string, raw: RawAttribute[], outer: Scope): Open {
+  const declarations = raw.filter(({ name }) => isDeclaration(name))
+  const scope = declarations.length > 0 ? { declared: declaredBy(declarations), outer } : outer
+  const attributes = raw
+    .filter(({ name }) => !isDeclaration(name))
     // An attribute without a prefix is in no namespace, whatever the default one is.
-    const resolved = name.includes(':') ? resolve(name, scope) : { name, namespace: '' }
-    element.attributes.push({ ...resolved, value })
-  }
-  for (const child of content) {
-    if (TEXT in child) element.text += child[TEXT]
-    else element.children.push(toElement(child, scope))
-  }
-  return element
+    .map(({ name, value }) => ({ ...(name.includes(':') ? resolve(name, scope) : { name, namespace: '' }), value }))
+  refuseTwins(attributes)
+  return { element: { ...resolve(tagName, scope), attributes, children: [], text: '' }, tagName, scope }
 }
 
 function isDeclaration(attribute: string): boolean {
   return attribute === 'xmlns' || attribute.startsWith('xmlns:')
 }
 
-function withDeclarations(attributes: [string, string][], outer: Scope): Scope {
-  const declared = attributes.filter(([name]) => isDeclaration(name))
-  if (declared.length === 0) return outer
-  return new Map([...outer, ...declared.map(([name, uri]): [string, string] => [name.slice('xmlns:'.length), uri])])
+function declaredBy(declarations: RawAttribute[]): Map<string, string> {
+  const declared = new Map(declarations.map(({ name, value }) => [name.slice('xmlns:'.length), value]))
+  for (const [prefix, uri] of declared) {
+    const isReserved = prefix === 'xmlns' || (prefix === 'xml') !== (uri === XML_NAMESPACE)
+    if (isReserved || (prefix !== '' && uri === '')) throw unreadable('XML, got a namespace that may not be declared')
+  }
+  return declared
+}
+
+/** The same attribute under two prefixes of one namespace. */
+function refuseTwins(attributes: XmlAttribute[]): void {
+  const names = new Set(attributes.map(({ name, namespace }) => `${namespace} ${name}`))
+  if (names.size < attributes.length) throw unreadable('XML, got an attribute twice')
 }
 
 function resolve(qualifiedName: string, scope: Scope): { name: string; namespace: string } {
   const colon = qualifiedName.indexOf(':')
-  const namespace = scope.get(colon < 0 ? '' : qualifiedName.slice(0, colon))
-  if (namespace === undefined) throw new BodyProblem('unreadable', 'expected XML, got a prefix without a namespace')
+  const namespace = namespaceOf(colon < 0 ? '' : qualifiedName.slice(0, colon), scope)
+  if (namespace === undefined) throw unreadable('XML, got a prefix without a namespace')
   return { name: qualifiedName.slice(colon + 1), namespace }
+}
+
+function namespaceOf(prefix: string, scope: Scope): string | undefined {
+  for (let at: Scope | null = scope; at; at = at.outer) {
+    const namespace = at.declared.get(prefix)
+    if (namespace !== undefined) return namespace
+  }
+  return undefined
 }

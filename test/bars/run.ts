@@ -5,6 +5,7 @@ import { killAll } from '../support/processes.ts'
 import { kill } from './kill.ts'
 import { rate } from './rate.ts'
 import { type Figure, report } from './report.ts'
+import { soap } from './soap.ts'
 import { standIn } from './stand-in.ts'
 import { stop } from './stop.ts'
 
@@ -20,6 +21,7 @@ const BARS: Record<string, () => Promise<Figure[]>> = {
     ),
   'stand-in': () => standIn({ seconds: short ? 3 : 20 }),
   rate: () => rate({ seconds: short ? 10 : 60, processes: 4 }),
+  soap: () => soap({ megabytes: short ? 2 : 10 }),
   stop: () => stop({ shutdownTimeoutMs: short ? 2000 : 5000 }),
 }
 

@@ -1,0 +1,95 @@
+/**
+ * HTTP proxies, as the environment of a machine names them: which one stands before an endpoint, and a way through it. TLS
+ * goes through a tunnel (CONNECT), so the proxy sees host and port only; plain HTTP is handed to the proxy.
+ */
+
+import { type buildConnector, Pool } from 'undici'
+
+/** URLs with http:// or https://, user and password allowed. */
+export interface ProxySettings {
+  /** For https:// endpoints. */
+  https?: string | null
+  /** For http:// endpoints. */
+  http?: string | null
+  /** Hosts to reach directly: `host`, `.domain`, `host:port`, comma between; `*`: all. Loopback never needs to be here. */
+  except?: string | null
+}
+
+export interface ProxyServer {
+  origin: string
+  headers: Record<string, string>
+}
+
+/** Error code of a proxy that does not let us through. */
+export const PROXY_REFUSED = 'PROXY_REFUSED'
+/** Those of its statuses that somebody has to mend; after any other the next try may get through. */
+const REFUSALS = [400, 401, 403, 405, 407]
+
+class ProxyFailure extends Error {
+  readonly code: string
+  constructor(code: string) {
+    super('the proxy gave no connection')
+    this.code = code
+  }
+}
+
+/** Null: the endpoint is reached directly. Throws a RangeError that does not quote the URL, which may hold a password. */
+export function proxyFor(endpoint: URL, settings: ProxySettings): ProxyServer | null {
+  const address = endpoint.protocol === 'https:' ? settings.https : settings.http
+  if (!address || isExempt(endpoint, settings.except ?? '')) return null
+  if (!URL.canParse(address)) throw new RangeError('expected the URL of a proxy, got something else')
+  const { origin, protocol, username, password } = new URL(address)
+  if (!/^https?:$/.test(protocol)) throw new RangeError('expected a proxy with http:// or https://, got another')
+  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  const authorization = { 'proxy-authorization': `Basic ${Buffer.from(credentials).toString('base64')}` }
+  return { origin, headers: username || password ? authorization : {} }
+}
+
+function isExempt({ hostname, port, protocol }: URL, except: string): boolean {
+  if (/^(?:localhost|127\.[\d.]+|\[::1\])$/.test(hostname)) return true
+  const own = port || (protocol === 'https:' ? '443' : '80')
+  return except
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .some((entry) => {
+      const [, host = '', only] = /^\*?\.?(.*?)(?::(\d+))?$/.exec(entry) ?? []
+      if (entry === '*') return true
+      return host !== '' && (only ?? own) === own && (hostname === host || hostname.endsWith(`.${host}`))
+    })
+}
+
+/** Connections through CONNECT tunnels of one proxy; what speaks TLS inside of them is `connect`. */
+export class Tunnels {
+  readonly #proxy: ProxyServer
+  readonly #pool: Pool
+
+  constructor(proxy: ProxyServer, timeoutMs: number) {
+    this.#proxy = proxy
+    this.#pool = new Pool(proxy.origin, { connect: { timeout: timeoutMs }, headersTimeout: timeoutMs })
+  }
+
+  connector(connect: buildConnector.connector): buildConnector.connector {
+    return (options, callback) => {
+      this.#open(`${options.hostname}:${options.port || '443'}`).then(
+        (httpSocket) => connect({ ...options, httpSocket }, callback),
+        (error: Error) => callback(error, null),
+      )
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.close()
+  }
+
+  async #open(path: string) {
+    const headers = { ...this.#proxy.headers, host: path }
+    const { statusCode, socket } = await this.#pool.connect({ path, headers }).catch((error: Error) => {
+      // The HTTP client would take this for the endpoint's certificate, and try again without an end.
+      if ('code' in error && error.code === 'ERR_TLS_CERT_ALTNAME_INVALID') throw new ProxyFailure(PROXY_REFUSED)
+      throw error
+    })
+    if (statusCode >= 200 && statusCode < 300) return socket as import('node:net').Socket
+    socket.on('error', () => undefined).destroy()
+    throw new ProxyFailure(REFUSALS.includes(statusCode) ? PROXY_REFUSED : 'ECONNREFUSED')
+  }
+}
