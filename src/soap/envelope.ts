@@ -3,6 +3,7 @@
  * answer may come in the other version than was asked: its namespaces say which, not its content type or prefixes.
  */
 
+import { XMLBuilder } from 'fast-xml-parser'
 import { BodyProblem } from './body-problem.ts'
 import type { XmlElement } from './xml.ts'
 
@@ -53,35 +54,47 @@ function versionHeaders(version: SoapVersion): Record<string, string> {
     : { 'content-type': `application/soap+xml; charset=utf-8; action="${ACTION}"` }
 }
 
+/** The writer's own escaping leaves CR as it is, and a raw CR would reach the service as LF. */
+const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '\r': '&#xD;' }
+const XML_WRITER = new XMLBuilder({
+  ignoreAttributes: false,
+  attributeNamePrefix: '@',
+  format: true,
+  processEntities: false,
+  tagValueProcessor: (_, text) => String(text).replace(/[&<>\r]/g, (character) => ESCAPES[character] ?? character),
+})
+
 function writeEnvelope(version: SoapVersion, credentials: Credentials, connectionId: string): string {
   const soap = version === '1.1' ? 'soap' : 'soap12'
-  return `<?xml version="1.0" encoding="utf-8"?>
-<${soap}:Envelope xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns:${soap}="${SOAP_NAMESPACES[version]}">
-  <${soap}:Body>
-    <${OPERATION} xmlns="${SERVICE_NAMESPACE}">
-      <PublicKey1>${escaped(credentials.publicKey1)}</PublicKey1>
-      <EncryptedUser>${escaped(credentials.encryptedUser)}</EncryptedUser>
-      <EncryptedPassword>${escaped(credentials.encryptedPassword)}</EncryptedPassword>
-      <EncryptedSignature>${escaped(credentials.encryptedSignature)}</EncryptedSignature>
-      <ChatConnectionIDBD>${escaped(connectionId)}</ChatConnectionIDBD>
-    </${OPERATION}>
-  </${soap}:Body>
-</${soap}:Envelope>`
+  const parameters = {
+    PublicKey1: checked(credentials.publicKey1),
+    EncryptedUser: checked(credentials.encryptedUser),
+    EncryptedPassword: checked(credentials.encryptedPassword),
+    EncryptedSignature: checked(credentials.encryptedSignature),
+    ChatConnectionIDBD: checked(connectionId),
+  }
+  const document = XML_WRITER.build({
+    '?xml': { '@version': '1.0', '@encoding': 'utf-8' },
+    [`${soap}:Envelope`]: {
+      '@xmlns:xsi': 'http://www.w3.org/2001/XMLSchema-instance',
+      '@xmlns:xsd': 'http://www.w3.org/2001/XMLSchema',
+      [`@xmlns:${soap}`]: SOAP_NAMESPACES[version],
+      [`${soap}:Body`]: { [OPERATION]: { '@xmlns': SERVICE_NAMESPACE, ...parameters } },
+    },
+  })
+  return document.trimEnd() // without the writer's last line feed
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it looks for
 const NO_CHARACTER = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|\p{Surrogate}/u
-/** A raw CR would reach the service as LF. */
-const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '\r': '&#xD;' }
-
 /** Whether XML can carry the text. */
 export function isXmlText(text: string): boolean {
   return !NO_CHARACTER.test(text)
 }
 
-function escaped(text: string): string {
+function checked(text: string): string {
   if (!isXmlText(text)) throw new RangeError('expected text that XML can carry')
-  return text.replace(/[&<>\r]/g, (character) => ESCAPES[character] ?? character)
+  return text
 }
 
 export type SoapBody = { is: 'fault'; fault: SoapFault } | { is: 'response'; element: XmlElement }
