@@ -69,26 +69,34 @@ async function gatedCall(
 ): Promise<Outcome> {
   const gate = new Gate(redis, gateKeysOf(config), gateOptions(config))
   const holds = new Holds(redis, gateKeysOf(config))
-  const isListed = () => true // one answer of somebody's choice is no suspicion
-  const attempt = (probe: string | null) =>
-    new Attempt({ client, gate, isListed, deadlineMs: config.lookupDeadlineMs }, { lane: 'interactive', probe }, signal)
+  // One answer to somebody's choice of an id raises no suspicion.
+  const parts = { client, gate, isListed: () => true, deadlineMs: config.lookupDeadlineMs }
+  const attempt = (probe: string | null) => new Attempt(parts, { lane: 'interactive', probe }, signal)
   try {
-    const call = attempt(null).call(connectionId)
-    if (
+    const first = attempt(null)
+    const answer = callOnce(first, connectionId)
+    const isLate =
       (await within(
         TURN_MAY_TAKE_MS,
-        call.catch(() => {}),
+        answer.catch(() => {}),
       )) === 'late'
-    )
-      news.waiting()
-    return await call
+    if (isLate && !first.hasCalled) news.waiting()
+    return await answer
   } catch (error) {
     if (!(error instanceof Held)) throw error
     const { at, holds: on } = await holds.read()
     if (on[0]) news.held(holdInWords(on[0], at))
-    return await attempt(await probeOf(holds, config, signal)).call(connectionId)
+    return await callOnce(attempt(await probeOf(holds, config, signal)), connectionId)
   } finally {
     await gate.flush()
+  }
+}
+
+async function callOnce(attempt: Attempt, connectionId: string): Promise<Outcome> {
+  try {
+    return await attempt.call(connectionId)
+  } finally {
+    attempt.close()
   }
 }
 

@@ -6,7 +6,7 @@
 import type { LookupFunction, Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { buildConnector, type Dispatcher, Pool } from 'undici'
-import { deadline, fromIso, monotonic } from '../clock.ts'
+import { deadline, fromIso, monotonic, orAborted } from '../clock.ts'
 import type { SoapRequest } from './envelope.ts'
 import { type ProxyServer, type ProxySettings, proxyFor, Tunnels } from './proxy.ts'
 
@@ -122,7 +122,8 @@ export class Transport {
   async #exchange({ headers, body }: SoapRequest, signal: AbortSignal): Promise<HttpAnswer> {
     if (!this.#pool) throw new Error('closed')
     const sent = this.#pool.request({ method: 'POST', body, signal, ...this.#target(headers) })
-    const response = await unlessAborted(sent, signal)
+    // The HTTP client notices an abort only once the request has its socket; a caller should not wait for that.
+    const response = await orAborted(sent, signal)
     const read = await readResponse(response, signal)
     const header = (name: string) => [response.headers[name] ?? null].flat()[0] ?? null
     return {
@@ -185,16 +186,6 @@ export class Transport {
     const closing = closed.finally(() => this.#closing.delete(closing))
     this.#closing.add(closing)
   }
-}
-
-/** The HTTP client notices an abort only once a request has its socket; a caller should not wait for that. */
-function unlessAborted<T>(task: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    task.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-    if (signal.aborted) abort()
-    else signal.addEventListener('abort', abort, { once: true })
-  })
 }
 
 async function readResponse(

@@ -106,6 +106,6 @@ describe('lookup', () => {
   it('does not touch the queues', async () => {
     await run(['lookup', '1'], env())
     const keys = await world.redis.keys('*')
-    expect(keys.filter((key) => !key.startsWith('bull:chat-enricher:gate:'))).toEqual([])
+    expect(keys.filter((key) => !key.startsWith('bull:chat-enricher:'))).toEqual([])
   })
 })
