@@ -133,16 +133,8 @@ export class Gate {
     const { rate, rateInteractive, inFlight, waiting, quota, limits, hold } = this.#keys
     const keys = [rate, rateInteractive, inFlight, waiting, quota, limits, hold]
     try {
-      const request = this.#request(lane, probe)
-      const reply = await this.#redis.eval(
-        PERMIT_SCRIPT,
-        keys.length,
-        ...keys,
-        wanted,
-        request,
-        `${this.#process}:`,
-        first,
-      )
+      const args = [wanted, this.#request(lane, probe), `${this.#process}:`, first]
+      const reply = await PERMIT_SCRIPT.run(this.#redis, keys, args)
       return this.#read(reply as string[], first)
     } catch (error) {
       this.#trouble(error)
@@ -196,7 +188,7 @@ export class Gate {
     const report = { ...batch, answeredAgoMs, probe, credentials: credentials() }
     try {
       const args = [JSON.stringify(settings), JSON.stringify(report)]
-      const reply = await this.#redis.eval(REPORT_SCRIPT, 3, hold, service, answers, ...args)
+      const reply = await REPORT_SCRIPT.run(this.#redis, [hold, service, answers], args)
       return this.#learn(JSON.parse(reply as string) as { began: string; suspect: string })
     } catch (error) {
       this.#trouble(error)

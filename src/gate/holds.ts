@@ -3,9 +3,10 @@
 import type { Redis } from 'ioredis'
 import { CURES, HOLD_REASONS, type Hold, type HoldReason } from '../domain/hold.ts'
 import type { GateKeys } from '../queues/names.ts'
+import { Script } from '../queues/script.ts'
 
 // KEYS: hold. ARGV: reason, why, milliseconds. Begins it, or lets it last so long from now on. Answers 1 if it began.
-const BEGIN = `
+const BEGIN = new Script(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local text = redis.call('HGET', KEYS[1], ARGV[1])
@@ -17,10 +18,10 @@ hold.expiresAt = now + tonumber(ARGV[3])
 redis.call('HSET', KEYS[1], ARGV[1], cjson.encode(hold))
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
 if began then redis.call('PUBLISH', KEYS[1], 'changed') end
-return began and 1 or 0`
+return began and 1 or 0`)
 
 // KEYS: hold, answers. ARGV: reasons. Answers how many were on. Suspicion starts anew: it was looked at.
-const END = `
+const END = new Script(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local ended = 0
@@ -31,11 +32,11 @@ for _, reason in ipairs(ARGV) do
   if reason == 'configuration' then redis.call('DEL', KEYS[2]) end
 end
 if ended > 0 then redis.call('PUBLISH', KEYS[1], 'changed') end
-return ended`
+return ended`)
 
 // KEYS: hold. ARGV: token, its life in ms, stamp of the credentials. Answers 1 if this is the one probe of the fleet that
 // may go now. Credentials that this hold has not been tried with need not wait for its time, once.
-const CLAIM = `
+const CLAIM = new Script(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local fields = redis.call('HGETALL', KEYS[1])
@@ -62,10 +63,10 @@ for reason, hold in pairs(holds) do
   hold.tokenUntil = now + tonumber(ARGV[2])
   redis.call('HSET', KEYS[1], reason, cjson.encode(hold))
 end
-return next(holds) and 1 or 0`
+return next(holds) and 1 or 0`)
 
 // KEYS: hold. ARGV: token. Nobody was asked after all.
-const GIVE_BACK = `
+const GIVE_BACK = new Script(`
 for _, reason in ipairs({ 'service', 'configuration' }) do
   local text = redis.call('HGET', KEYS[1], reason)
   local hold = text and cjson.decode(text)
@@ -74,7 +75,7 @@ for _, reason in ipairs({ 'service', 'configuration' }) do
     redis.call('HSET', KEYS[1], reason, cjson.encode(hold))
   end
 end
-return 1`
+return 1`)
 
 export class Holds {
   readonly #redis: Redis
@@ -104,12 +105,12 @@ export class Holds {
 
   /** Begins a hold, or prolongs it; it ends after `ms` at the latest. True if it was not on. */
   async begin(reason: HoldReason, why: string, ms: number): Promise<boolean> {
-    return (await this.#redis.eval(BEGIN, 1, this.#keys.hold, reason, why, Math.ceil(ms))) === 1
+    return (await BEGIN.run(this.#redis, [this.#keys.hold], [reason, why, Math.ceil(ms)])) === 1
   }
 
   /** Ends holds; resolves to how many of them were on. */
   async end(...reasons: HoldReason[]): Promise<number> {
-    return Number(await this.#redis.eval(END, 2, this.#keys.hold, this.#keys.answers, ...reasons))
+    return Number(await END.run(this.#redis, [this.#keys.hold, this.#keys.answers], reasons))
   }
 
   /**
@@ -117,12 +118,12 @@ export class Holds {
    * holds that a probe can end are probed, when their time has come.
    */
   async claimProbe(token: string, ms: number, credentials: string): Promise<boolean> {
-    return (await this.#redis.eval(CLAIM, 1, this.#keys.hold, token, ms, credentials)) === 1
+    return (await CLAIM.run(this.#redis, [this.#keys.hold], [token, ms, credentials])) === 1
   }
 
   /** The probe was not made. */
   async giveProbeBack(token: string): Promise<void> {
-    await this.#redis.eval(GIVE_BACK, 1, this.#keys.hold, token)
+    await GIVE_BACK.run(this.#redis, [this.#keys.hold], [token])
   }
 
   /** Codes that an operator has accepted: they are no suspicion any more, and mean not found. */

@@ -23,6 +23,8 @@
  *       'spent': the quota is, just now
  */
 
+import { Script } from '../queues/script.ts'
+
 /** Turns are booked at most so far ahead: a process that dies takes little with it, one that joins need not queue. */
 const BATCH_AHEAD_MS = 800
 const INTERACTIVE_AHEAD_MS = 1000
@@ -32,7 +34,7 @@ const TOGETHER_MS = 10
 const SLOWER = 5
 const QUOTA_SLICES = 48
 
-export const PERMIT_SCRIPT = `
+export const PERMIT_SCRIPT = new Script(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
 local wanted = tonumber(ARGV[1])
@@ -138,4 +140,4 @@ if cap > 0 then
   end
   redis.call('PEXPIRE', KEYS[3], ask.leaseMs + ${INTERACTIVE_AHEAD_MS} + 1000)
 end
-return reply`
+return reply`)

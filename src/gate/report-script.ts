@@ -15,6 +15,8 @@
  * Reply JSON: began (reasons), ended (reasons), suspect (the kind that is held for, or '')
  */
 
+import { Script } from '../queues/script.ts'
+
 /** A configuration hold's probes: each is a login that is refused, and accounts lock. */
 const CONFIGURATION_MAX_MS = 600_000
 /** A hold outlives the time of its next probe by this: enough for a fleet that restarts, and no dead fleet keeps it. */
@@ -25,7 +27,7 @@ const SUSPICION = { of: 20, share: 0.9 }
 const SLOW_START_MS = 5_000
 const MEMORY_MS = 30 * 86_400_000
 
-export const REPORT_SCRIPT = `
+export const REPORT_SCRIPT = new Script(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local settings = cjson.decode(ARGV[1])
@@ -160,4 +162,4 @@ local hold = holdOf('configuration')
 if hold and hold.kind then reply.suspect = hold.kind end
 if #reply.began + #reply.ended > 0 then redis.call('PUBLISH', KEYS[1], 'changed') end
 -- An empty list would be encoded as an object.
-return cjson.encode({ began = table.concat(reply.began, ','), ended = table.concat(reply.ended, ','), suspect = reply.suspect })`
+return cjson.encode({ began = table.concat(reply.began, ','), ended = table.concat(reply.ended, ','), suspect = reply.suspect })`)

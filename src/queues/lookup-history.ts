@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis'
 import { type LookupHistory, NO_HISTORY } from '../domain/history.ts'
 import type { ResultStatus } from '../domain/result.ts'
 import { bullKey, FAILED_AT_FIELD, HISTORY_FIELD, type LookupIdentity, markerKey, type QueueNames } from './names.ts'
+import { Script } from './script.ts'
 
 export interface KnownLookup {
   /** The status of the result it has had, or null. */
@@ -15,7 +16,7 @@ export interface KnownLookup {
 
 // Only on a job that is still there: a late write must not leave a ghost. Redis' clock, because it is compared with
 // what other processes wrote. KEYS: job. ARGV: history, 1 if the failure may be charged.
-const REMEMBER = `
+const REMEMBER = new Script(`
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 redis.call('HSET', KEYS[1], '${HISTORY_FIELD}', ARGV[1])
 if ARGV[2] == '1' then
@@ -24,7 +25,7 @@ if ARGV[2] == '1' then
 else
   redis.call('HDEL', KEYS[1], '${FAILED_AT_FIELD}')
 end
-return 1`
+return 1`)
 
 export class LookupHistories {
   readonly #redis: Redis
@@ -47,7 +48,7 @@ export class LookupHistories {
   }
 
   async remember(identity: LookupIdentity, history: LookupHistory, mayBeCharged: boolean): Promise<void> {
-    await this.#redis.eval(REMEMBER, 1, this.#job(identity), JSON.stringify(history), mayBeCharged ? 1 : 0)
+    await REMEMBER.run(this.#redis, [this.#job(identity)], [JSON.stringify(history), mayBeCharged ? 1 : 0])
   }
 
   /** Which of these lookups have no result. */

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { Lane } from '../domain/lane.ts'
 import { type QueueNames, sharingKeys } from './names.ts'
+import { Script } from './script.ts'
 
 export type Place =
   | { is: 'leader'; token: string }
@@ -21,7 +22,7 @@ export interface SharedCallsSettings {
 const ANSWER_MS = 2000
 
 // KEYS: call, answer. ARGV: my token, lease ms, when I was enqueued, cache ms, the token I follow ('' for none).
-const JOIN = `
+const JOIN = new Script(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local answer = redis.call('HMGET', KEYS[2], 'token', 'startedAt', 'endedAt', 'good', 'found', 'end')
@@ -38,16 +39,16 @@ if leader then
 end
 redis.call('HSET', KEYS[1], 'token', ARGV[1], 'startedAt', now)
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return { 'leader', ARGV[1] }`
+return { 'leader', ARGV[1] }`)
 
 // KEYS: call. ARGV: token, lease ms.
-const RENEW = `
+const RENEW = new Script(`
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])`
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`)
 
 // KEYS: call, answer. ARGV: token, what it came to ('' for nothing), good, found, cache ms, followed in its own process.
 // Kept only where others want it.
-const LEAVE = `
+const LEAVE = new Script(`
 local call = redis.call('HMGET', KEYS[1], 'token', 'startedAt', 'followed')
 if call[1] ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
@@ -57,7 +58,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('HSET', KEYS[2], 'token', ARGV[1], 'startedAt', call[2], 'endedAt', now, 'good', ARGV[3], 'found', ARGV[4], 'end', ARGV[2])
 redis.call('PEXPIRE', KEYS[2], math.max(${ANSWER_MS}, cacheMs))
-return 1`
+return 1`)
 
 export interface SharedEnd {
   text: string
@@ -98,7 +99,7 @@ export class SharedCalls {
     const { leaseMs, cacheTtlMs } = this.#settings
     const token = `${this.#process}${this.#count++}`
     const args = [token, leaseMs, sharer.enqueuedAt, cacheTtlMs, following]
-    const [is, what = '', source] = (await this.#redis.eval(JOIN, 2, call, answer, ...args)) as string[]
+    const [is, what = '', source] = (await JOIN.run(this.#redis, [call, answer], args)) as string[]
     if (is === 'leader') return { is, token: what }
     if (is === 'follower') return { is, leader: what }
     return { is: 'answered', end: what, source: source as 'shared' | 'cache' }
@@ -106,7 +107,7 @@ export class SharedCalls {
 
   /** The leader is alive. Never rejects. */
   async renew(sharer: Sharer, token: string): Promise<void> {
-    await this.#redis.eval(RENEW, 1, this.#keys(sharer).call, token, this.#settings.leaseMs).catch(() => {})
+    await RENEW.run(this.#redis, [this.#keys(sharer).call], [token, this.#settings.leaseMs]).catch(() => {})
   }
 
   /** The call is over; `end` null: it came to nothing. Not waited for: who follows misses the leader soon enough. */
@@ -115,7 +116,7 @@ export class SharedCalls {
     const flag = (value?: boolean) => (value ? '1' : '0')
     const { cacheTtlMs } = this.#settings
     const args = [token, end?.text ?? '', flag(end?.good), flag(end?.found), cacheTtlMs, flag(isFollowed)]
-    this.#redis.eval(LEAVE, 2, call, answer, ...args).catch(() => {})
+    LEAVE.run(this.#redis, [call, answer], args).catch(() => {})
   }
 
   #keys({ lane, connectionId }: Sharer) {

@@ -78,6 +78,7 @@ export class LookupWorker {
   readonly #tap: Tap
   /** Set while one lookup is let through as the fleet's probe. */
   #probe: { token: string; started: (run: { ended: Promise<unknown> }) => void } | null = null
+  #isStarted = false
   #stopping = false
 
   constructor(
@@ -127,6 +128,11 @@ export class LookupWorker {
 
   async start(): Promise<void> {
     await this.#worker.waitUntilReady()
+    this.#isStarted = true
+    this.#fetch()
+  }
+
+  #fetch(): void {
     this.#worker.run().catch(this.#trouble)
   }
 
@@ -155,6 +161,8 @@ export class LookupWorker {
 
   release(): void {
     this.#tap.open('hold')
+    // Resumed in the very moment in which its loop ended, BullMQ would fetch no more.
+    if (this.#isStarted && this.#tap.isOpen && !this.#worker.isRunning()) this.#fetch()
   }
 
   /** Is there a lookup that could be taken? */

@@ -23,6 +23,10 @@ export class Tap {
     return this.#shutBy.has(shutter)
   }
 
+  get isOpen(): boolean {
+    return this.#shutBy.size === 0
+  }
+
   shut(shutter: Shutter): void {
     this.#shutBy.add(shutter)
     if (!this.#shutBy.has('stop')) void this.#worker.pause(true)
@@ -36,7 +40,7 @@ export class Tap {
   open(shutter: Shutter): void {
     if (!this.#shutBy.delete(shutter)) return
     this.#worker.concurrency = this.#concurrency
-    if (this.#shutBy.size === 0) void this.#worker.resume()
+    if (this.isOpen) void this.#worker.resume()
   }
 
   /** While it is shut for a hold: lets one job through. False if something else shuts it, too. */
