@@ -88,10 +88,10 @@ export class WorkerApp {
     this.#news = this.#open(patientConnection(config.redisUrl, 'news'), 'news')
     this.#backlogHold = this.#buildBacklogHold()
     this.#pulse = new Pulse(this.#quickRedis)
-    const { histories, workers } = this.#parts
+    const { histories, publisher } = this.#parts
     const reconciler = new Reconciler(histories, { markerTtlMs: config.resultMarkerTtlMs })
     const unreadable = new UnreadableJobs(this.#redis, config)
-    const parts = { fleet: this.#fleet, queues: this.#queues, workers, reconciler, unreadable }
+    const parts = { fleet: this.#fleet, queues: this.#queues, publisher, reconciler, unreadable }
     this.#upkeep = new Upkeep(parts, this.#id, config)
     this.#collector = new QueueCollector(
       this.metrics,
@@ -115,7 +115,7 @@ export class WorkerApp {
     if (problems.length > 0) throw new ConfigError(problems)
     const { concurrency, interactiveConcurrency, ratePerSecond, maxCallsInFlight } = this.#config
     await this.#heedHolds()
-    for (const worker of this.#parts.served) await worker.start()
+    for (const worker of this.#parts.workers) await worker.start()
     this.metrics.concurrency.set(concurrency + interactiveConcurrency)
     const guarded = (task: () => Promise<void>) => () => task().catch(redisTrouble(this.#observe, 'upkeep'))
     const beat = guarded(() => this.#fleet.beat(this.#member()))
@@ -156,7 +156,7 @@ export class WorkerApp {
     const reasons = [
       this.#stopped ? 'stopping' : '',
       this.#pulse.answers ? '' : 'Redis does not answer',
-      this.#parts.served.every((worker) => worker.isRunning)
+      this.#parts.workers.every((worker) => worker.isRunning)
         ? ''
         : 'workers take no lookups: not running, or Redis refuses what they need',
       Math.abs(skewMs) > MAX_CLOCK_SKEW_MS ? `clock is ${(skewMs / 1000).toFixed(1)} s off that of Redis` : '',
@@ -177,7 +177,7 @@ export class WorkerApp {
     this.#observe({ type: 'stopping', reason })
     for (const timer of [...this.#timers, this.#pulse, this.#parts.keeper]) timer.stop()
     const grace = deadline(shutdownTimeoutMs, new Error('shutdown'), this.#grace.signal)
-    const workers = Promise.all(this.#parts.served.map((worker) => worker.stop(grace.signal)))
+    const workers = Promise.all(this.#parts.workers.map((worker) => worker.stop(grace.signal)))
     const clean = (await within(shutdownTimeoutMs + STOP_MARGIN_MS, workers)) !== 'late'
     grace.clear()
     if (clean)
@@ -223,7 +223,7 @@ export class WorkerApp {
   }
 
   #inProgress(): number {
-    return this.#parts.served.reduce((sum, worker) => sum + worker.inProgress, 0)
+    return this.#parts.workers.reduce((sum, worker) => sum + worker.inProgress, 0)
   }
 
   #member(): Member {

@@ -11,7 +11,7 @@ import { gateKeysOf, gateOptions } from './gate-settings.ts'
 import { impatientConnection, type Redis } from './queues/redis.ts'
 import { SoapClient } from './soap/client.ts'
 import { soapSettings } from './soap-settings.ts'
-import { Attempt } from './worker/enrich.ts'
+import { Attempt } from './worker/attempt.ts'
 
 const REDIS_MAY_TAKE_MS = 1000
 const TURN_MAY_TAKE_MS = 1000

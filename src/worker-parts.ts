@@ -22,11 +22,12 @@ import { Enricher } from './worker/enrich.ts'
 import { HoldKeeper } from './worker/hold-keeper.ts'
 import { LookupRuns } from './worker/lookup-run.ts'
 import { LookupWorker } from './worker/lookup-worker.ts'
+import { Publisher } from './worker/publisher.ts'
 
 export interface WorkerParts {
-  workers: Record<Lane, LookupWorker>
-  /** Those of the lanes that this process serves, interactive first. */
-  served: LookupWorker[]
+  /** Of the lanes that this process serves, interactive first. */
+  workers: LookupWorker[]
+  publisher: Publisher
   soap: SoapClient
   gate: Gate
   holds: Holds
@@ -54,17 +55,17 @@ export function buildWorkerParts(config: Config, redis: Redis, observe: Observe)
   const runs = new LookupRuns({ histories, enricher, charges }, config, observe)
   const resultQueue = openQueue(config.resultQueue, redis, config)
   const results = new ResultQueue(resultQueue, redis, config, { markerTtlMs: config.resultMarkerTtlMs })
+  const publisher = new Publisher(results, histories, observe)
   const slots = { batch: config.concurrency, interactive: config.interactiveConcurrency }
   const build = (lane: Lane) => {
     const own = { ...config, lane, concurrency: Math.max(1, slots[lane]) }
-    return new LookupWorker({ runs, results, histories, redis }, config, own, observe)
+    return new LookupWorker({ runs, publisher, histories, redis }, config, own, observe)
   }
-  const workers = { batch: build('batch'), interactive: build('interactive') }
-  const served = LANES.filter((lane) => slots[lane] > 0)
+  const workers = LANES.filter((lane) => slots[lane] > 0)
     .sort((a) => (a === 'interactive' ? -1 : 1))
-    .map((lane) => workers[lane])
-  const keeper = new HoldKeeper({ holds, gate, memory, enricher, workers: served }, { ...config, ...options }, observe)
-  return { workers, served, soap, gate, holds, keeper, histories }
+    .map(build)
+  const keeper = new HoldKeeper({ holds, gate, memory, enricher, workers }, { ...config, ...options }, observe)
+  return { workers, publisher, soap, gate, holds, keeper, histories }
 }
 
 function sharedCalls(config: Config, redis: Redis): SharedCalls {

@@ -3,8 +3,9 @@ import { LookupFailure } from '../domain/failure.ts'
 import { NO_HISTORY } from '../domain/history.ts'
 import type { ServiceMemory } from '../gate/service-memory.ts'
 import type { KnownLookup } from '../queues/lookup-history.ts'
+import type { LookupClient } from './attempt.ts'
 import { ChargeDecision } from './charge.ts'
-import { Enricher, type LookupClient } from './enrich.ts'
+import { Enricher } from './enrich.ts'
 
 const SETTINGS = { callRetries: 2, lookupBackoffMinMs: 1, lookupBackoffMaxMs: 1, lookupDeadlineMs: 1000 }
 const gate = { permit: async () => ({ release: () => {} }), report: async () => null }

@@ -11,7 +11,7 @@ import { LookupFailure } from '../domain/failure.ts'
 import { Held } from '../domain/hold.ts'
 import type { ServiceMemory } from '../gate/service-memory.ts'
 import type { KnownLookup } from '../queues/lookup-history.ts'
-import type { Attempt } from './enrich.ts'
+import type { Attempt } from './attempt.ts'
 
 export type Charge = 'charged' | 'free' | 'service-is-down'
 

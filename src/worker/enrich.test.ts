@@ -5,7 +5,8 @@ import { type LookupHistory, NO_HISTORY } from '../domain/history.ts'
 import { type CallReport, Held } from '../domain/hold.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import type { PermitRequest } from '../gate/gate.ts'
-import { type CallGate, Enricher, type LookupClient } from './enrich.ts'
+import type { CallGate, LookupClient } from './attempt.ts'
+import { Enricher } from './enrich.ts'
 
 const FOUND: Outcome = { status: 'enriched', response: null, chatRequest: null }
 const LOOKUP = { lookupId: 'lk-1', connectionId: '12345', enqueuedAt: 1 }

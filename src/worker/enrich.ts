@@ -4,30 +4,16 @@
  */
 
 import pRetry from 'p-retry'
-import { deadline, monotonic, sleep } from '../clock.ts'
+import { sleep } from '../clock.ts'
 import type { ServiceRecord } from '../domain/chat-request.ts'
 import type { Observe } from '../domain/event.ts'
 import { type Failure, LookupFailure } from '../domain/failure.ts'
 import type { LookupHistory } from '../domain/history.ts'
-import { type CallReport, Held } from '../domain/hold.ts'
-import type { Lane } from '../domain/lane.ts'
 import type { Lookup } from '../domain/lookup.ts'
 import type { Outcome } from '../domain/outcome.ts'
-import type { PermitRequest } from '../gate/gate.ts'
-import { type IsListed, reportOf } from './breaker.ts'
+import { Attempt, type AttemptParts, type AttemptRequest, DEADLINE_FAILURE, DeadlineReached } from './attempt.ts'
 import type { Answer, AnswerSource, CallSharing } from './coalesce.ts'
 import { decide, type RetrySettings, type Verdict } from './verdict.ts'
-
-/** The outside service, as the pipeline needs it: one call; rejects with a LookupFailure, or the signal's reason. */
-export interface LookupClient {
-  lookup(connectionId: string, signal: AbortSignal): Promise<Outcome>
-}
-
-/** Permission to call, and where to say how a call ended, as the pipeline needs it. */
-export interface CallGate {
-  permit(request: PermitRequest, signal: AbortSignal): Promise<{ release(): void }>
-  report(report: CallReport, probe?: string | null): Promise<{ suspect: string | null } | null>
-}
 
 export interface EnrichSettings extends RetrySettings {
   /** From the attempt's first permit on. */
@@ -39,116 +25,6 @@ export type AttemptEnd =
   | { type: 'gave-up'; status: 'rejected' | 'failed'; failure: Failure; record: ServiceRecord | null; calls: number }
   | { type: 'go-back'; failure: Failure; delayMs: number; mayBeCharged: boolean; retriedOnce: boolean; calls: number }
   | { type: 'hold'; failure: Failure; delayMs: number; calls: number }
-
-/** The attempt's time was up. */
-class DeadlineReached extends Error {}
-
-const DEADLINE_FAILURE: Failure = {
-  code: 'timeout',
-  class: 'transient',
-  reason: 'timeout',
-  message: 'expected an answer before LOOKUP_DEADLINE_MS was over, got none',
-}
-
-/** What every attempt of a process works with. */
-export interface AttemptParts {
-  client: LookupClient
-  gate: CallGate
-  deadlineMs: number
-  isListed: IsListed
-}
-
-/** `probe` is the token of the fleet's one probe, where the fleet holds and this attempt is it. */
-export interface AttemptRequest {
-  lane: Lane
-  probe: string | null
-}
-
-/**
- * One attempt's calls, a probe's included: each takes its permit, and the attempt's time runs from the first of them.
- * Waiting for that one is not the service's fault and is not counted. How each ends is told to the whole fleet. Rejects
- * with Held where the fleet holds, or where what was answered is what it holds for. Close it when the attempt is over.
- */
-export class Attempt {
-  calls = 0
-  readonly #parts: AttemptParts
-  readonly #request: AttemptRequest
-  readonly #signal: AbortSignal
-  #deadline: { signal: AbortSignal; clear: () => void } | null = null
-  #endsAt = Number.POSITIVE_INFINITY
-
-  constructor(parts: AttemptParts, request: AttemptRequest, signal: AbortSignal) {
-    this.#parts = parts
-    this.#request = request
-    this.#signal = signal
-  }
-
-  get signal(): AbortSignal {
-    return this.#deadline?.signal ?? this.#signal
-  }
-
-  get lane(): Lane {
-    return this.#request.lane
-  }
-
-  get isProbe(): boolean {
-    return this.#request.probe !== null
-  }
-
-  get leftMs(): number {
-    return Math.min(this.#endsAt - monotonic(), this.#parts.deadlineMs)
-  }
-
-  /** Has it called already? If not, nothing is lost by giving it back. */
-  get hasCalled(): boolean {
-    return this.calls > 0
-  }
-
-  async call(connectionId: string): Promise<Outcome> {
-    const end = await this.#callOnce(connectionId)
-    const { isListed, gate } = this.#parts
-    const report = reportOf(end, connectionId, isListed)
-    const told = gate.report(report, this.#request.probe)
-    // The fleet's answer is waited for only where it matters: is this refusal everybody's?
-    if (report.kind !== null && (await told)?.suspect === report.kind) throw new Held()
-    if (end instanceof LookupFailure) throw end
-    return end
-  }
-
-  /** Throws the reason if the lookup itself was taken away; not if only the attempt's time was up. */
-  throwIfCancelled(): void {
-    this.#signal.throwIfAborted()
-  }
-
-  close(): void {
-    this.#deadline?.clear()
-  }
-
-  /** An outcome or a failure; rejects with anything else. */
-  async #callOnce(connectionId: string): Promise<Outcome | LookupFailure> {
-    const { client, gate } = this.#parts
-    const permit = await gate.permit({ ...this.#request, again: this.hasCalled }, this.signal)
-    try {
-      this.#startClock()
-      this.calls++
-      return await client.lookup(connectionId, this.signal)
-    } catch (error) {
-      if (error instanceof LookupFailure) return error
-      // Cut off by our own deadline: it is the service that did not answer.
-      if (error instanceof DeadlineReached) void gate.report({ answered: false, kind: null }, this.#request.probe)
-      throw error
-    } finally {
-      permit.release()
-    }
-  }
-
-  #startClock(): void {
-    if (this.#deadline) return
-    const { deadlineMs } = this.#parts
-    this.#deadline = deadline(deadlineMs, new DeadlineReached(DEADLINE_FAILURE.message), this.#signal)
-    this.#endsAt = monotonic() + deadlineMs
-  }
-}
 
 export class Enricher {
   readonly #parts: AttemptParts

@@ -16,9 +16,10 @@ import type { LookupHistory } from '../domain/history.ts'
 import { fullIso, LOOKUP_JOB_NAME, type Lookup, type ParsedLookup, parseLookup } from '../domain/lookup.ts'
 import { type ResultStatus, resultOf } from '../domain/result.ts'
 import type { KnownLookup, LookupHistories } from '../queues/lookup-history.ts'
+import type { Attempt, AttemptRequest } from './attempt.ts'
 import type { ChargeDecision } from './charge.ts'
 import { aboutLookup, aboutUnread, EXPIRED, endWithout, invalid, POISON } from './end-without-answer.ts'
-import type { Attempt, AttemptEnd, AttemptRequest, Enricher } from './enrich.ts'
+import type { AttemptEnd, Enricher } from './enrich.ts'
 import { ageOf, type RunEnd, type TakenLookup } from './taken-lookup.ts'
 
 export interface RunSettings {

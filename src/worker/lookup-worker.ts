@@ -13,25 +13,29 @@
  */
 
 import { DelayedError, type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq'
-import { now, sleep, within } from '../clock.ts'
+import { now, within } from '../clock.ts'
 import type { Observe } from '../domain/event.ts'
-import type { Failure } from '../domain/failure.ts'
 import { Held } from '../domain/hold.ts'
 import type { Lane } from '../domain/lane.ts'
-import type { Result, ResultStatus } from '../domain/result.ts'
+import type { ResultStatus } from '../domain/result.ts'
 import { disown } from '../queues/foreign-options.ts'
 import type { LookupHistories } from '../queues/lookup-history.ts'
 import { type QueueNames, queueOf } from '../queues/names.ts'
 import { hasTakeable } from '../queues/queue-state.ts'
 import { isRedisError, isRefusal, type Redis, redisTrouble } from '../queues/redis.ts'
-import type { ResultQueue } from '../queues/result-queue.ts'
-import type { UnreadableJob } from '../queues/unreadable.ts'
-import { POISON, poisoned, UNREADABLE, unreadable } from './end-without-answer.ts'
-import type { Attempt } from './enrich.ts'
+import type { Attempt } from './attempt.ts'
 import type { LookupRuns } from './lookup-run.ts'
+import type { Publisher } from './publisher.ts'
 import { Rest } from './rest.ts'
-import { ageOf, type RunEnd, type TakenLookup } from './taken-lookup.ts'
+import { type RunEnd, type TakenLookup, takenFrom } from './taken-lookup.ts'
 import { Tap } from './tap.ts'
+
+export interface LookupWorkerParts {
+  runs: LookupRuns
+  publisher: Publisher
+  histories: LookupHistories
+  redis: Redis
+}
 
 export interface LookupWorkerSettings {
   lane: Lane
@@ -49,7 +53,6 @@ const STALLED_CHECK_MS = 5_000
 /** Lookups are read-only: running one again harms nobody. The limit is there for the one that kills its process. */
 const MAX_STALLS = 5
 const BEHIND_THE_OTHERS_MS = 1
-const PUBLISH_AGAIN_MS = { min: 200, max: 5_000 }
 
 /** The lookup has had its result, and it is a dead letter. The message is our failure's, nothing else. */
 class GaveUp extends UnrecoverableError {
@@ -69,7 +72,7 @@ class LockLost extends Error {}
 export class LookupWorker {
   readonly #worker: Worker
   readonly #names: QueueNames
-  readonly #parts: { runs: LookupRuns; results: ResultQueue; histories: LookupHistories; redis: Redis }
+  readonly #parts: LookupWorkerParts
   readonly #settings: LookupWorkerSettings
   readonly #observe: Observe
   readonly #rest: Rest
@@ -81,12 +84,7 @@ export class LookupWorker {
   #isStarted = false
   #stopping = false
 
-  constructor(
-    parts: { runs: LookupRuns; results: ResultQueue; histories: LookupHistories; redis: Redis },
-    names: QueueNames,
-    settings: LookupWorkerSettings,
-    observe: Observe,
-  ) {
+  constructor(parts: LookupWorkerParts, names: QueueNames, settings: LookupWorkerSettings, observe: Observe) {
     this.#parts = parts
     this.#names = names
     this.#settings = settings
@@ -197,7 +195,8 @@ export class LookupWorker {
     this.#worker.on('failed', (job, error) => {
       // Not given up by us: BullMQ itself failed it, for it stalled too often.
       // Should Redis not take its result now, the reconciler finds it.
-      if (job && !(error instanceof GaveUp)) void this.publishPoison(job).catch(this.#trouble)
+      if (job && !(error instanceof GaveUp))
+        this.#parts.publisher.poison(takenFrom(job, this.#settings.lane)).catch(this.#trouble)
     })
   }
 
@@ -215,7 +214,7 @@ export class LookupWorker {
   }
 
   async #run(job: Job, token: string, signal: AbortSignal, probe: string | null): Promise<{ status: ResultStatus }> {
-    const taken = this.takenFrom(job)
+    const taken = takenFrom(job, this.#settings.lane)
     const attempt = this.#parts.runs.begin({ lane: this.#settings.lane, probe }, signal)
     this.#running.set(taken.lookupId, attempt)
     try {
@@ -239,7 +238,7 @@ export class LookupWorker {
         if (end.status === 'failed') throw new GaveUp('failed')
         return { status: end.status }
       case 'result':
-        await this.#publish(end.result, taken, signal, end.failure)
+        await this.#parts.publisher.untilDone(end.result, end.failure, taken, signal, this.#trouble)
         if (end.result.status === 'failed') throw new GaveUp(`${end.failure?.code}: ${end.failure?.message}`)
         return { status: end.result.status }
       case 'held':
@@ -252,27 +251,6 @@ export class LookupWorker {
         await job.moveToDelayed(now() + end.delayMs, token)
         throw new DelayedError()
     }
-  }
-
-  /** Until Redis has it: an answer that the service gave is not thrown away for Redis' bad day. */
-  async #publish(result: Result, taken: TakenLookup, signal: AbortSignal, failure?: Failure): Promise<void> {
-    for (let waitMs = PUBLISH_AGAIN_MS.min; ; waitMs = Math.min(waitMs * 2, PUBLISH_AGAIN_MS.max)) {
-      try {
-        return await this.#publishOnce(result, taken, failure)
-      } catch (error) {
-        this.#trouble(error)
-        await sleep(waitMs, signal)
-      }
-    }
-  }
-
-  async #publishOnce(result: Result, taken: TakenLookup, failure?: Failure): Promise<void> {
-    const { lookupId } = taken
-    const { status } = result
-    const sinceEnqueuedMs = ageOf(taken)
-    const event = { lookupId, status, sinceEnqueuedMs, ...(failure ? { failure } : {}) }
-    const isNew = (await this.#parts.results.publish(result, taken)) === 'published'
-    this.#observe(isNew ? { type: 'published', ...event } : { type: 'suppressed', lookupId })
   }
 
   /** What to tell BullMQ when a run did not come to an end of its own. Never an error that would fail the job. */
@@ -319,48 +297,4 @@ export class LookupWorker {
     const idle = calls > 0 ? history.idle : history.idle + 1
     await this.#parts.histories.remember(taken, { ...history, calls: history.calls + calls, idle }, false)
   }
-
-  /** The result of a lookup that BullMQ failed without running it. Rejects when Redis did not take it. */
-  async publishPoison(job: Job): Promise<void> {
-    const taken = this.takenFrom(job)
-    const { history } = await this.#parts.histories.recall(taken, false)
-    await this.#publishOnce(poisoned(taken, history), taken, POISON)
-  }
-
-  /** The result of a job that BullMQ cannot read. Rejects when Redis did not take it. */
-  async publishUnreadable({ id, queue, timestamp }: UnreadableJob): Promise<void> {
-    const { lane } = this.#settings
-    const enqueuedAt = plausibleTime(timestamp)
-    const taken = {
-      lookupId: id,
-      queue,
-      lane,
-      enqueuedAt,
-      name: '',
-      data: null,
-      askedDelayMs: 0,
-      taken: 0,
-      stalls: 0,
-    }
-    await this.#publishOnce(unreadable(taken), taken, UNREADABLE)
-  }
-
-  takenFrom(job: Job): TakenLookup {
-    return {
-      lookupId: job.id ?? '',
-      queue: job.queueName,
-      lane: this.#settings.lane,
-      enqueuedAt: plausibleTime(job.timestamp),
-      askedDelayMs: Math.max(0, Number(job.opts.delay) || 0),
-      name: job.name,
-      data: job.data,
-      taken: job.attemptsStarted,
-      stalls: job.stalledCounter,
-    }
-  }
-}
-
-/** A producer writes what it likes: seconds for milliseconds, or nothing. 0 where it is no time of this millennium. */
-function plausibleTime(timestamp: unknown): number {
-  return typeof timestamp === 'number' && timestamp > 1e12 && timestamp < 8.64e15 ? Math.floor(timestamp) : 0
 }

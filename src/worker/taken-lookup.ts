@@ -31,3 +31,40 @@ export type RunEnd =
 export function ageOf({ enqueuedAt }: LookupIdentity): number {
   return enqueuedAt === 0 ? 0 : Math.max(0, now() - enqueuedAt)
 }
+
+/** What of a BullMQ job is looked at. */
+interface QueuedJob {
+  id?: string | undefined
+  queueName: string
+  name: string
+  data: unknown
+  timestamp: number
+  opts: { delay?: number | undefined }
+  attemptsStarted: number
+  stalledCounter: number
+}
+
+export function takenFrom(job: QueuedJob, lane: Lane): TakenLookup {
+  return {
+    lookupId: job.id ?? '',
+    queue: job.queueName,
+    lane,
+    enqueuedAt: plausibleTime(job.timestamp),
+    askedDelayMs: Math.max(0, Number(job.opts.delay) || 0),
+    name: job.name,
+    data: job.data,
+    taken: job.attemptsStarted,
+    stalls: job.stalledCounter,
+  }
+}
+
+/** A job of which nothing but its place and its time can be read; it was never run. */
+export function takenUnread({ id, queue, timestamp }: { id: string; queue: string; timestamp: unknown }, lane: Lane) {
+  const enqueuedAt = plausibleTime(timestamp)
+  return { lookupId: id, queue, lane, enqueuedAt, name: '', data: null, askedDelayMs: 0, taken: 0, stalls: 0 }
+}
+
+/** A producer writes what it likes: seconds for milliseconds, or nothing. 0 where it is no time of this millennium. */
+function plausibleTime(timestamp: unknown): number {
+  return typeof timestamp === 'number' && timestamp > 1e12 && timestamp < 8.64e15 ? Math.floor(timestamp) : 0
+}

@@ -3,13 +3,14 @@
  * and removes what is too old.
  */
 
-import { LANES, type Lane } from '../domain/lane.ts'
+import { LANES } from '../domain/lane.ts'
 import type { Fleet } from '../queues/fleet.ts'
 import type { LookupQueues } from '../queues/lookup-queue.ts'
 import type { Reconciler } from '../queues/reconciler.ts'
 import { type Retention, removeOld } from '../queues/retention.ts'
 import type { UnreadableJobs } from '../queues/unreadable.ts'
-import type { LookupWorker } from './lookup-worker.ts'
+import type { Publisher } from './publisher.ts'
+import { takenFrom, takenUnread } from './taken-lookup.ts'
 
 export const UPKEEP_EVERY_MS = 20_000
 /** Of the process that does it. Should it die, another one follows within the sum of both: in less than a minute. */
@@ -18,7 +19,7 @@ const LEASE_MS = 30_000
 export interface UpkeepParts {
   fleet: Fleet
   queues: LookupQueues
-  workers: Record<Lane, LookupWorker>
+  publisher: Publisher
   reconciler: Reconciler
   unreadable: UnreadableJobs
 }
@@ -37,18 +38,17 @@ export class Upkeep {
 
   /** Does it, if it is this process that does. Rejects when Redis fails; the next run goes on from there. */
   async run(): Promise<void> {
-    const { fleet, queues, workers, reconciler, unreadable } = this.#parts
+    const { fleet, queues, publisher, reconciler, unreadable } = this.#parts
     if (!(await fleet.mayDo('upkeep', this.#member, LEASE_MS))) return
     for (const lane of LANES) {
       const queue = queues.of(lane)
-      const worker = workers[lane]
       await reconciler.run(
         queue,
-        (job) => worker.takenFrom(job),
-        (job) => worker.publishPoison(job),
+        (job) => takenFrom(job, lane),
+        (job) => publisher.poison(takenFrom(job, lane)),
       )
       for (const job of await unreadable.find(queue.name)) {
-        await worker.publishUnreadable(job)
+        await publisher.unreadable(takenUnread(job, lane))
         await unreadable.remove(job)
       }
       await removeOld(queue, this.#retention)

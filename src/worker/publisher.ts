@@ -1,0 +1,66 @@
+/** Publishes what became of a lookup, and says so: published now, or suppressed because it had its result already. */
+
+import { sleep } from '../clock.ts'
+import type { Observe } from '../domain/event.ts'
+import type { Failure } from '../domain/failure.ts'
+import type { Result } from '../domain/result.ts'
+import type { LookupHistories } from '../queues/lookup-history.ts'
+import type { ResultQueue } from '../queues/result-queue.ts'
+import { POISON, poisoned, UNREADABLE, unreadable } from './end-without-answer.ts'
+import { ageOf, type TakenLookup } from './taken-lookup.ts'
+
+const AGAIN_MS = { min: 200, max: 5_000 }
+
+export class Publisher {
+  readonly #results: ResultQueue
+  readonly #histories: LookupHistories
+  readonly #observe: Observe
+
+  constructor(results: ResultQueue, histories: LookupHistories, observe: Observe) {
+    this.#results = results
+    this.#histories = histories
+    this.#observe = observe
+  }
+
+  /**
+   * Until Redis has it: an answer that the service gave is not thrown away for Redis' bad day. `trouble` hears of each
+   * try that failed. Rejects with the signal's reason.
+   */
+  async untilDone(
+    result: Result,
+    failure: Failure | undefined,
+    taken: TakenLookup,
+    signal: AbortSignal,
+    trouble: (error: unknown) => void,
+  ): Promise<void> {
+    for (let waitMs = AGAIN_MS.min; ; waitMs = Math.min(waitMs * 2, AGAIN_MS.max)) {
+      try {
+        return await this.once(result, failure, taken)
+      } catch (error) {
+        trouble(error)
+        await sleep(waitMs, signal)
+      }
+    }
+  }
+
+  /** Rejects when Redis did not take it. */
+  async once(result: Result, failure: Failure | undefined, taken: TakenLookup): Promise<void> {
+    const { lookupId } = taken
+    const { status } = result
+    const sinceEnqueuedMs = ageOf(taken)
+    const event = { lookupId, status, sinceEnqueuedMs, ...(failure ? { failure } : {}) }
+    const isNew = (await this.#results.publish(result, taken)) === 'published'
+    this.#observe(isNew ? { type: 'published', ...event } : { type: 'suppressed', lookupId })
+  }
+
+  /** The result of a lookup that BullMQ failed without running it. Rejects when Redis did not take it. */
+  async poison(taken: TakenLookup): Promise<void> {
+    const { history } = await this.#histories.recall(taken, false)
+    await this.once(poisoned(taken, history), POISON, taken)
+  }
+
+  /** The result of a job that BullMQ cannot read. Rejects when Redis did not take it. */
+  async unreadable(taken: TakenLookup): Promise<void> {
+    await this.once(unreadable(taken), UNREADABLE, taken)
+  }
+}
