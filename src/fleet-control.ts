@@ -1,6 +1,6 @@
 /** What people and other programs may do with a running fleet: see its limits and holds, and change them. */
 
-import { CURES, HOLD_REASONS, type Hold } from './domain/hold.ts'
+import { cureOf, HOLD_REASONS, type Hold } from './domain/hold.ts'
 import { Holds, holdInWords } from './gate/holds.ts'
 import { LimitStore, type Limits } from './gate/limits.ts'
 import type { GateKeys, QueueNames } from './queues/names.ts'
@@ -44,7 +44,7 @@ export class FleetControl {
       this.#limits.read(),
       this.#limits.inFlight(),
     ])
-    return { at, holds: holds.map((hold) => ({ ...hold, cure: CURES[hold.reason] })), limitsSet, callsInFlight }
+    return { at, holds: holds.map((hold) => ({ ...hold, cure: cureOf(hold) })), limitsSet, callsInFlight }
   }
 
   /** Stops all calls for `ms` at most. False if they were stopped by hand already; then only the time is set anew. */

@@ -15,16 +15,29 @@ export interface Hold {
   nextProbeAt: number | null
   /** Probes that failed. */
   probes: number
+  /** The refusal that is suspected to be everybody's, where it is held for that: `code:5`, `fault:Client`. */
+  kind: string | null
 }
 
-/** What ends a hold of each reason. */
-export const CURES: Readonly<Record<HoldReason, string>> = {
+const CURES: Readonly<Record<HoldReason, string>> = {
   service: 'ends by itself when the service answers a probe',
   configuration:
     'correct SOAP_ENDPOINT, the credentials or the certificates; changed files are tried at once, else a probe tells',
   results: 'have the results consumed, or raise RESULT_BACKLOG_LIMIT',
   quota: 'ends by itself when the quota frees; or raise QUOTA_CALLS',
   manual: 'chat-enricher release',
+}
+
+/** What ends it. */
+export function cureOf({ reason, kind }: Pick<Hold, 'reason' | 'kind'>): string {
+  return kind === null ? CURES[reason] : `${CURES[reason]}; ${ifRight(kind)}`
+}
+
+function ifRight(kind: string): string {
+  const [what, code] = kind.split(':')
+  return what === 'code'
+    ? `if responseCode ${code} is right: chat-enricher release --accept-code ${code}, or set it in SOAP_NOT_FOUND_CODES`
+    : 'if these lookups are really wrong: chat-enricher release'
 }
 
 /** Thrown to whoever wants to call while the fleet holds. */

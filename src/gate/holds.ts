@@ -1,7 +1,7 @@
 /** The holds of a fleet as they lie in Redis: reading them, the ones that people and queues begin, and the probe's token. */
 
 import type { Redis } from 'ioredis'
-import { CURES, HOLD_REASONS, type Hold, type HoldReason } from '../domain/hold.ts'
+import { cureOf, HOLD_REASONS, type Hold, type HoldReason } from '../domain/hold.ts'
 import type { GateKeys } from '../queues/names.ts'
 import { Script } from '../queues/script.ts'
 
@@ -138,16 +138,17 @@ export class Holds {
 }
 
 function readHold(text: string): Omit<Hold, 'reason'> {
-  const { why, since, expiresAt, nextProbeAt = null, probes } = JSON.parse(text) as Omit<Hold, 'reason'>
-  return { why, since, expiresAt, nextProbeAt, probes }
+  const { why, since, expiresAt, nextProbeAt = null, probes, kind = null } = JSON.parse(text) as Omit<Hold, 'reason'>
+  return { why, since, expiresAt, nextProbeAt, probes, kind }
 }
 
 /** One line for people: what holds, and what ends it. `at` is Redis' time. */
-export function holdInWords({ reason, why, since, expiresAt, nextProbeAt }: Hold, at: number): string {
+export function holdInWords(hold: Hold, at: number): string {
+  const { reason, why, since, expiresAt, nextProbeAt } = hold
   const seconds = (ms: number) => `${Math.max(0, Math.ceil(ms / 1000))} s`
   const next =
     nextProbeAt === null
       ? `ends in ${seconds(expiresAt - at)} at the latest`
       : `next probe in ${seconds(nextProbeAt - at)}`
-  return `held (${reason}) for ${seconds(at - since)}: ${why}; ${next}; ${CURES[reason]}`
+  return `held (${reason}) for ${seconds(at - since)}: ${why}; ${next}; ${cureOf(hold)}`
 }

@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto'
 import type { LookupEvent, Observe } from '../domain/event.ts'
-import { CURES } from '../domain/hold.ts'
+import { cureOf } from '../domain/hold.ts'
 import type { Logger } from './logger.ts'
 
 export function logEvents(logger: Logger): Observe {
@@ -51,9 +51,9 @@ const LINES: Lines = {
     message: `attempt: ${verdict.replace('_', ' ')}`,
     fields: { lookupId, verdict, reason, calls },
   }),
-  held: ({ hold: { reason, why, since, nextProbeAt, expiresAt }, at }) => ({
+  held: ({ hold, hold: { reason, why, since, nextProbeAt, expiresAt }, at }) => ({
     level: 'warn',
-    message: `the fleet holds its calls (${reason}): ${why}; ${CURES[reason]}`,
+    message: `the fleet holds its calls (${reason}): ${why}; ${cureOf(hold)}`,
     fields: {
       reason,
       heldForMs: Math.round(at - since),

@@ -47,11 +47,3 @@ function inWords({ message, httpStatus, soapFaultCode }: Failure): string {
   const details = [httpStatus && `HTTP ${httpStatus}`, soapFaultCode && `fault ${soapFaultCode}`].filter(Boolean)
   return details.length > 0 ? `${message} (${details.join(', ')})` : message
 }
-
-/** What the operator is told of a suspicion, beside what the fleet counted. */
-export function whatIfRight(kind: string): string {
-  const [what, code] = kind.split(':')
-  return what === 'code'
-    ? `if responseCode ${code} is right: chat-enricher release --accept-code ${code}, or set it in SOAP_NOT_FOUND_CODES`
-    : 'if these lookups are really wrong: chat-enricher release'
-}
