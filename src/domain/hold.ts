@@ -60,4 +60,6 @@ export interface CallReport {
   configuration?: string
   /** What the service asked us to wait, ms. */
   retryAfterMs?: number
+  /** Of a lookup that has failed alone before: its failing again says nothing of the service. */
+  ofSuspect?: boolean
 }

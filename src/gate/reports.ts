@@ -66,8 +66,8 @@ function emptyBatch(): Batch {
   return { answered: 0, answeredAt: 0, failed: 0, ids: [], kinds: [], configuration: '', retryAfterMs: 0 }
 }
 
-function isEmpty({ answered, failed, configuration }: Batch): boolean {
-  return answered + failed === 0 && configuration === ''
+function isEmpty({ answered, failed, configuration, retryAfterMs }: Batch): boolean {
+  return answered + failed + retryAfterMs === 0 && configuration === ''
 }
 
 /** A batch of this one report. */
@@ -77,8 +77,10 @@ export function batchOf(report: CallReport): Batch {
   return batch
 }
 
-function addTo(batch: Batch, { answered, kind, connectionId, configuration, retryAfterMs = 0 }: CallReport): void {
+function addTo(batch: Batch, report: CallReport): void {
+  const { answered, kind, connectionId, configuration, retryAfterMs = 0, ofSuspect = false } = report
   batch.retryAfterMs = Math.max(batch.retryAfterMs, Math.ceil(retryAfterMs))
+  if (!answered && ofSuspect) return
   if (configuration !== undefined) {
     batch.configuration = configuration
     return

@@ -50,6 +50,8 @@ export interface AttemptRequest {
  */
 export class Attempt {
   calls = 0
+  /** The lookup has failed alone before: its failures are not counted against the service. */
+  isSuspect = false
   readonly #parts: AttemptParts
   readonly #request: AttemptRequest
   readonly #signal: AbortSignal
@@ -86,7 +88,7 @@ export class Attempt {
   async call(connectionId: string): Promise<Outcome> {
     const end = await this.#callOnce(connectionId)
     const { isListed, gate } = this.#parts
-    const report = reportOf(end, connectionId, isListed)
+    const report = { ...reportOf(end, connectionId, isListed), ofSuspect: this.isSuspect && !this.isProbe }
     const told = gate.report(report, this.#request.probe)
     // The fleet's answer is waited for only where it matters: is this refusal everybody's?
     if (report.kind !== null && (await told)?.suspect === report.kind) throw new Held()
@@ -114,7 +116,8 @@ export class Attempt {
     } catch (error) {
       if (error instanceof LookupFailure) return error
       // Cut off by our own deadline: it is the service that did not answer.
-      if (error instanceof DeadlineReached) void gate.report({ answered: false, kind: null }, this.#request.probe)
+      if (error instanceof DeadlineReached)
+        void gate.report({ answered: false, kind: null, ofSuspect: this.isSuspect }, this.#request.probe)
       throw error
     } finally {
       permit.release()
