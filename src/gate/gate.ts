@@ -130,8 +130,8 @@ export class Gate {
   async #ask(wanted: number, lane: Lane, probe: string): Promise<Answer> {
     const first = this.#permits
     this.#permits += wanted
-    const { rate, rateInteractive, inFlight, waiting, quota, limits, hold } = this.#keys
-    const keys = [rate, rateInteractive, inFlight, waiting, quota, limits, hold]
+    const { rate, rateInteractive, inFlight, waiting, quota, limits, hold, batchWaiting } = this.#keys
+    const keys = [rate, rateInteractive, inFlight, waiting, quota, limits, hold, batchWaiting]
     try {
       const request = this.#request(lane, probe)
       const reply = await this.#redis.eval(
@@ -193,7 +193,8 @@ export class Gate {
       holdMaxMs,
     }
     const answeredAgoMs = batch.answered > 0 ? monotonic() - batch.answeredAt : 0
-    const report = { ...batch, answeredAgoMs, probe, credentials: credentials() }
+    const failedBeganAgoMs = monotonic() - batch.failedBeganAt
+    const report = { ...batch, answeredAgoMs, failedBeganAgoMs, probe, credentials: credentials() }
     try {
       const args = [JSON.stringify(settings), JSON.stringify(report)]
       const reply = await this.#redis.eval(REPORT_SCRIPT, 3, hold, service, answers, ...args)
