@@ -136,7 +136,7 @@ describe('an attempt', () => {
     const end = await attempt({ client: service(failed('transient', { retryAfterMs: 30_000 })), gate })
     expect(end).toMatchObject({ type: 'go-back', calls: 1 })
     expect(end).toHaveProperty('delayMs', 30_000)
-    expect(gate.reports).toEqual([{ answered: false, kind: null, retryAfterMs: 30_000 }])
+    expect(gate.reports).toEqual([{ answered: false, kind: null, retryAfterMs: 30_000, tookMs: expect.any(Number) }])
   })
 
   it('asks for the permits of its retries before those who have not called yet', async () => {

@@ -76,6 +76,7 @@ export class Attempt {
   readonly #signal: AbortSignal
   #deadline: { signal: AbortSignal; clear: () => void } | null = null
   #endsAt = Number.POSITIVE_INFINITY
+  #calledAt = 0
 
   constructor(parts: AttemptParts, request: AttemptRequest, signal: AbortSignal) {
     this.#parts = parts
@@ -107,7 +108,7 @@ export class Attempt {
   async call(connectionId: string): Promise<Outcome> {
     const end = await this.#callOnce(connectionId)
     const { isListed, gate } = this.#parts
-    const report = reportOf(end, connectionId, isListed)
+    const report = { ...reportOf(end, connectionId, isListed), tookMs: monotonic() - this.#calledAt }
     const told = gate.report(report, this.#request.probe)
     // The fleet's answer is waited for only where it matters: is this refusal everybody's?
     if (report.kind !== null && (await told)?.suspect === report.kind) throw new Held()
@@ -131,15 +132,20 @@ export class Attempt {
     try {
       this.#startClock()
       this.calls++
+      this.#calledAt = monotonic()
       return await client.lookup(connectionId, this.signal)
     } catch (error) {
       if (error instanceof LookupFailure) return error
       // Cut off by our own deadline: it is the service that did not answer.
-      if (error instanceof DeadlineReached) void gate.report({ answered: false, kind: null }, this.#request.probe)
+      if (error instanceof DeadlineReached) void gate.report(this.#cutOff(), this.#request.probe)
       throw error
     } finally {
       permit.release()
     }
+  }
+
+  #cutOff(): CallReport {
+    return { answered: false, kind: null, tookMs: monotonic() - this.#calledAt }
   }
 
   #startClock(): void {
