@@ -58,6 +58,8 @@ export interface CallReport {
   connectionId?: string
   /** It cannot be this lookup's fault; why. */
   configuration?: string
+  /** How long the call took, ms: whether it began before a hold that is over by now. */
+  tookMs?: number
   /** What the service asked us to wait, ms. */
   retryAfterMs?: number
   /** Of a lookup that has failed alone before: its failing again says nothing of the service. */

@@ -130,8 +130,8 @@ export class Gate {
   async #ask(wanted: number, lane: Lane, probe: string): Promise<Answer> {
     const first = this.#permits
     this.#permits += wanted
-    const { rate, rateInteractive, inFlight, waiting, quota, limits, hold } = this.#keys
-    const keys = [rate, rateInteractive, inFlight, waiting, quota, limits, hold]
+    const { rate, rateInteractive, inFlight, waiting, quota, limits, hold, batchWaiting } = this.#keys
+    const keys = [rate, rateInteractive, inFlight, waiting, quota, limits, hold, batchWaiting]
     try {
       const args = [wanted, this.#request(lane, probe), `${this.#process}:`, first]
       const reply = await PERMIT_SCRIPT.run(this.#redis, keys, args)
@@ -185,7 +185,8 @@ export class Gate {
       holdMaxMs,
     }
     const answeredAgoMs = batch.answered > 0 ? monotonic() - batch.answeredAt : 0
-    const report = { ...batch, answeredAgoMs, probe, credentials: credentials() }
+    const failedBeganAgoMs = monotonic() - batch.failedBeganAt
+    const report = { ...batch, answeredAgoMs, failedBeganAgoMs, probe, credentials: credentials() }
     try {
       const args = [JSON.stringify(settings), JSON.stringify(report)]
       const reply = await REPORT_SCRIPT.run(this.#redis, [hold, service, answers], args)

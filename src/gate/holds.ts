@@ -20,7 +20,8 @@ if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KE
 if began then redis.call('PUBLISH', KEYS[1], 'changed') end
 return began and 1 or 0`)
 
-// KEYS: hold, answers. ARGV: reasons. Answers how many were on. Suspicion starts anew: it was looked at.
+// KEYS: hold, answers, service. ARGV: reasons. Answers how many were on. Suspicion starts anew: it was looked at. What
+// failed before is charged to nobody; what fails from now on may be.
 const END = new Script(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -31,7 +32,10 @@ for _, reason in ipairs(ARGV) do
   redis.call('HDEL', KEYS[1], reason)
   if reason == 'configuration' then redis.call('DEL', KEYS[2]) end
 end
-if ended > 0 then redis.call('PUBLISH', KEYS[1], 'changed') end
+if ended > 0 then
+  if redis.call('EXISTS', KEYS[3]) == 1 then redis.call('HSET', KEYS[3], 'heldUntil', now) end
+  redis.call('PUBLISH', KEYS[1], 'changed')
+end
 return ended`)
 
 // KEYS: hold. ARGV: token, its life in ms, stamp of the credentials. Answers 1 if this is the one probe of the fleet that
@@ -49,7 +53,7 @@ for i = 1, #fields, 2 do
     if fields[i] == 'configuration' and hold.credentials ~= ARGV[3] then
       local tried = hold.tried or ''
       if not string.find(tried, ARGV[3], 1, true) then
-        hold.tried = tried .. ' ' .. ARGV[3]
+        hold.triedBefore, hold.tried = tried, tried .. ' ' .. ARGV[3]
         fresh = true
       end
     end
@@ -65,13 +69,14 @@ for reason, hold in pairs(holds) do
 end
 return next(holds) and 1 or 0`)
 
-// KEYS: hold. ARGV: token. Nobody was asked after all.
+// KEYS: hold. ARGV: token. Nobody was asked after all: credentials that were to be tried with it are as fresh as before.
 const GIVE_BACK = new Script(`
 for _, reason in ipairs({ 'service', 'configuration' }) do
   local text = redis.call('HGET', KEYS[1], reason)
   local hold = text and cjson.decode(text)
   if hold and hold.token == ARGV[1] then
     hold.token = nil
+    hold.tried, hold.triedBefore = hold.triedBefore or hold.tried, nil
     redis.call('HSET', KEYS[1], reason, cjson.encode(hold))
   end
 end
@@ -110,7 +115,8 @@ export class Holds {
 
   /** Ends holds; resolves to how many of them were on. */
   async end(...reasons: HoldReason[]): Promise<number> {
-    return Number(await END.run(this.#redis, [this.#keys.hold, this.#keys.answers], reasons))
+    const { hold, answers, service } = this.#keys
+    return Number(await END.run(this.#redis, [hold, answers, service], reasons))
   }
 
   /**

@@ -8,9 +8,10 @@
  *
  * The lanes: both book turns on one line. Batch lookups are given turns up to BATCH_AHEAD ahead; interactive ones a bit
  * further, as long as they keep within their own share, so that there is always a turn for them behind those already
- * booked. Where calls in flight are limited, some places are kept for interactive lookups while any waits for one.
+ * booked; beyond it they get turns only while no batch lookup waits for one. Where calls in flight are limited, some places are kept for interactive lookups while any waits for one.
  *
- * KEYS  1 rate, 2 rate of the interactive lane, 3 in-flight, 4 waiting, 5 quota, 6 limits, 7 hold (names.ts)
+ * KEYS  1 rate, 2 rate of the interactive lane, 3 in-flight, 4 waiting, 5 quota, 6 limits, 7 hold,
+ *       8 batch-waiting (names.ts)
  * ARGV  1 permits wanted
  *       2 JSON: ratePerSecond (0: no limit), burst, inFlight (0: no limit), leaseMs, interactive (lane), share,
  *         quotaCalls (0: none), quotaPeriodMs, probe (token or '')
@@ -32,6 +33,8 @@ const INTERACTIVE_AHEAD_MS = 1000
 const TOGETHER_MS = 10
 /** After a hold the fleet goes at this part of the pace for a while (the time is the hold's: slowUntil). */
 const SLOWER = 5
+/** Whoever waits asks again by then. */
+const ASKS_AGAIN_MS = 250
 const QUOTA_SLICES = 48
 
 export const PERMIT_SCRIPT = new Script(`
@@ -87,11 +90,13 @@ end
 
 if cap > 0 then
   redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now)
+  -- Further ahead than any lease: the clock was set back.
+  redis.call('ZREMRANGEBYSCORE', KEYS[3], now + ask.leaseMs + 10 * ${INTERACTIVE_AHEAD_MS}, '+inf')
   local places = cap
   if not ask.interactive and redis.call('EXISTS', KEYS[4]) == 1 then places = cap - math.max(1, math.ceil(cap * ask.share)) end
   wanted = math.min(wanted, places - redis.call('ZCARD', KEYS[3]))
   if wanted <= 0 then
-    if ask.interactive then redis.call('SET', KEYS[4], 1, 'PX', 250) end
+    if ask.interactive then redis.call('SET', KEYS[4], 1, 'PX', ${ASKS_AGAIN_MS}) end
     return { 'full' }
   end
 end
@@ -106,27 +111,40 @@ else
   -- Further ahead than anybody books: the clock was set back, or the pace was raised.
   if due > now + tolerance + interval + 2 * ${INTERACTIVE_AHEAD_MS} then due = now end
   local ahead = ${BATCH_AHEAD_MS}
+  local own, step, ofOwn = now, 0, 0
   if ask.interactive and ask.share > 0 then
-    local step = interval / ask.share
-    local own = tonumber(redis.call('GET', KEYS[2]) or 0)
+    step = interval / ask.share
+    own = tonumber(redis.call('GET', KEYS[2]) or 0)
     if own > now + step + 2 * ${INTERACTIVE_AHEAD_MS} then own = 0 end
-    if own <= now + ${INTERACTIVE_AHEAD_MS} then
-      own = math.max(own, now) + step
-      redis.call('SET', KEYS[2], string.format('%.3f', own), 'PX', math.ceil(own - now) + 1000)
-      ahead = ${INTERACTIVE_AHEAD_MS} + interval
+    own = math.max(own, now)
+    ofOwn = math.max(0, math.floor((now + ${INTERACTIVE_AHEAD_MS} - own) / step) + 1)
+    if ofOwn > 0 then ahead = ${INTERACTIVE_AHEAD_MS} + interval end
+    if redis.call('EXISTS', KEYS[8]) == 1 then
+      if ofOwn == 0 then return { 'wait', tostring(math.min(own - now - ${INTERACTIVE_AHEAD_MS}, ${ASKS_AGAIN_MS})) } end
+      wanted = math.min(wanted, ofOwn)
     end
+  end
+  local function othersWait(ms)
+    if not ask.interactive then redis.call('SET', KEYS[8], 1, 'PX', math.ceil(ms) + ${ASKS_AGAIN_MS}) end
   end
   for i = 1, wanted do
     local turn = math.max(now, due - tolerance)
     if turn > now + ahead then
-      if i == 1 then return { 'wait', tostring(turn - now - ahead) } end
-      break
+      if i > 1 then break end
+      othersWait(math.min(turn - now - ahead, 1000))
+      return { 'wait', tostring(turn - now - ahead) }
     end
     reply[#reply + 1] = tostring(turn - now)
     due = math.max(due, now) + interval
     ahead = ${TOGETHER_MS}
   end
   redis.call('SET', KEYS[1], string.format('%.3f', due), 'PX', math.ceil(due - now) + 1000)
+  local got = #reply - 2
+  if got < tonumber(ARGV[1]) then othersWait(reply[#reply]) end
+  if ofOwn > 0 then
+    own = own + step * math.min(got, ofOwn)
+    redis.call('SET', KEYS[2], string.format('%.3f', own), 'PX', math.ceil(own - now) + 1000)
+  end
 end
 
 local granted = #reply - 2

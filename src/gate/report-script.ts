@@ -6,11 +6,12 @@
  *     pause       the service asked for one (`Retry-After`): no probe before it is over
  *     refused     an answer that cannot be the lookup's fault
  *     suspicion   nine in ten of the last twenty answers are refusals of one kind
+ *     stragglers  calls that began before the last hold ended, and fail after it, say nothing new
  *     probe       failed: the next one goes after twice the time; answered: the hold ends, at a slower pace at first
  *
  * KEYS  1 hold, 2 service, 3 answers (names.ts)
  * ARGV  1 JSON, settings: failureRatio, minCalls, windowMs, holdMinMs, holdMaxMs
- *       2 JSON, the report: answered, failed (counts); answeredAgoMs; ids (answered, at most two); kinds (of the last answers, '-' for
+ *       2 JSON, the report: answered, failed (counts); answeredAgoMs; failedBeganAgoMs (when the call that failed began); ids (answered, at most two); kinds (of the last answers, '-' for
  *         one of no suspicion); configuration (why, or ''); retryAfterMs; probe (token, or ''); credentials (their stamp)
  * Reply JSON: began (reasons), ended (reasons), suspect (the kind that is held for, or '')
  */
@@ -62,7 +63,7 @@ local function finish(reason)
 end
 
 -- Memory: when the service last answered, whom, how often it failed since, and how it did in the last slices of a window.
-local memory = redis.call('HMGET', KEYS[2], 'answeredAt', 'answeredId', 'failed', 'failingSince')
+local memory = redis.call('HMGET', KEYS[2], 'answeredAt', 'answeredId', 'failed', 'failingSince', 'heldUntil')
 local answeredAt, failed, failingSince = tonumber(memory[1] or 0), tonumber(memory[3] or 0), tonumber(memory[4] or now)
 if report.answered > 0 then
   answeredAt, failed = math.max(answeredAt, now - math.floor(report.answeredAgoMs)), 0
@@ -74,6 +75,10 @@ if report.answered > 0 then
       redis.call('HSET', KEYS[2], 'answeredId', id)
     end
   end
+end
+local heldUntil = tonumber(memory[5] or 0)
+if report.probe == '' and heldUntil <= now and now - report.failedBeganAgoMs < heldUntil then
+  report.failed, report.configuration = 0, ''
 end
 if failed == 0 then failingSince = now end
 failed = failed + report.failed

@@ -11,6 +11,8 @@ export interface Batch {
   /** When the last of them came, on this process's monotonic clock. */
   answeredAt: number
   failed: number
+  /** When the last of the calls that failed began, on the same clock. */
+  failedBeganAt: number
   /** Answered last, at most two different ones. */
   ids: string[]
   kinds: string[]
@@ -63,7 +65,16 @@ export class Reports<Reply> {
 }
 
 function emptyBatch(): Batch {
-  return { answered: 0, answeredAt: 0, failed: 0, ids: [], kinds: [], configuration: '', retryAfterMs: 0 }
+  return {
+    answered: 0,
+    answeredAt: 0,
+    failed: 0,
+    failedBeganAt: 0,
+    ids: [],
+    kinds: [],
+    configuration: '',
+    retryAfterMs: 0,
+  }
 }
 
 function isEmpty({ answered, failed, configuration, retryAfterMs }: Batch): boolean {
@@ -78,9 +89,10 @@ export function batchOf(report: CallReport): Batch {
 }
 
 function addTo(batch: Batch, report: CallReport): void {
-  const { answered, kind, connectionId, configuration, retryAfterMs = 0, ofSuspect = false } = report
+  const { answered, kind, connectionId, configuration, retryAfterMs = 0, tookMs = 0, ofSuspect = false } = report
   batch.retryAfterMs = Math.max(batch.retryAfterMs, Math.ceil(retryAfterMs))
   if (!answered && ofSuspect) return
+  if (!answered) batch.failedBeganAt = Math.max(batch.failedBeganAt, monotonic() - tookMs)
   if (configuration !== undefined) {
     batch.configuration = configuration
     return

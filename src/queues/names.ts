@@ -9,6 +9,7 @@
  *     gate:<service>:rate-interactive  string  the same of the interactive lane's own share
  *     gate:<service>:in-flight         zset    permits that are out, by the time their lease ends
  *     gate:<service>:waiting           string  an interactive lookup waits for a place among the calls in flight
+ *     gate:<service>:batch-waiting     string  batch lookups wait for their turn
  *     gate:<service>:quota             hash    calls of the longer limit, by slice of its period
  *     gate:<service>:limits            hash    limits that were set by hand, for every process
  *     fleet:<fleet>:hold               hash    the holds that are on, by reason; also a channel that tells of changes
@@ -61,6 +62,7 @@ export interface GateKeys {
   rateInteractive: string
   inFlight: string
   waiting: string
+  batchWaiting: string
   quota: string
   limits: string
   hold: string
@@ -84,6 +86,7 @@ export function gateKeys(names: QueueNames, service: string): GateKeys {
     rateInteractive: gate('rate-interactive'),
     inFlight: gate('in-flight'),
     waiting: gate('waiting'),
+    batchWaiting: gate('batch-waiting'),
     quota: gate('quota'),
     limits: gate('limits'),
     hold: ofFleet('hold'),

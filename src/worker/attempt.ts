@@ -57,6 +57,7 @@ export class Attempt {
   readonly #signal: AbortSignal
   #deadline: { signal: AbortSignal; clear: () => void } | null = null
   #endsAt = Number.POSITIVE_INFINITY
+  #calledAt = 0
 
   constructor(parts: AttemptParts, request: AttemptRequest, signal: AbortSignal) {
     this.#parts = parts
@@ -88,7 +89,7 @@ export class Attempt {
   async call(connectionId: string): Promise<Outcome> {
     const end = await this.#callOnce(connectionId)
     const { isListed, gate } = this.#parts
-    const report = { ...reportOf(end, connectionId, isListed), ofSuspect: this.isSuspect && !this.isProbe }
+    const report = { ...reportOf(end, connectionId, isListed), ...this.#circumstances() }
     const told = gate.report(report, this.#request.probe)
     // The fleet's answer is waited for only where it matters: is this refusal everybody's?
     if (report.kind !== null && (await told)?.suspect === report.kind) throw new Held()
@@ -112,16 +113,24 @@ export class Attempt {
     try {
       this.#startClock()
       this.calls++
+      this.#calledAt = monotonic()
       return await client.lookup(connectionId, this.signal)
     } catch (error) {
       if (error instanceof LookupFailure) return error
       // Cut off by our own deadline: it is the service that did not answer.
-      if (error instanceof DeadlineReached)
-        void gate.report({ answered: false, kind: null, ofSuspect: this.isSuspect }, this.#request.probe)
+      if (error instanceof DeadlineReached) this.#tellCutOff()
       throw error
     } finally {
       permit.release()
     }
+  }
+
+  #tellCutOff(): void {
+    void this.#parts.gate.report({ answered: false, kind: null, ...this.#circumstances() }, this.#request.probe)
+  }
+
+  #circumstances() {
+    return { tookMs: monotonic() - this.#calledAt, ofSuspect: this.isSuspect && !this.isProbe }
   }
 
   #startClock(): void {

@@ -1,0 +1,201 @@
+import { describe, expect, it } from 'vitest'
+import type { LookupEvent } from '../../src/domain/event.ts'
+import { Held } from '../../src/domain/hold.ts'
+import type { Lane } from '../../src/domain/lane.ts'
+import { LimitStore } from '../../src/gate/limits.ts'
+import { type Booked, bookingOf, gateFleet, KEYS, LONG_MS, readBooked, times } from './fleet.ts'
+
+const fleet = gateFleet()
+
+/** Turns of one lane until it is told to wait, as Redis' time. */
+async function bookAll(lane: Lane, options: Parameters<typeof fleet.book>[2]): Promise<number[]> {
+  const turns: number[] = []
+  for (;;) {
+    const booked = await fleet.book(lane, 20, options)
+    if (booked.said !== 'granted') return turns
+    turns.push(...booked.turns.map((turn) => booked.at + turn))
+  }
+}
+
+/** Between two turns, ms. */
+async function interval(options: Parameters<typeof fleet.book>[2]): Promise<number> {
+  await fleet.redis.del(KEYS.rate)
+  const { at } = await fleet.book('batch', 1, options)
+  return Math.round(Number(await fleet.redis.get(KEYS.rate)) - at)
+}
+
+const gaps = (turns: number[]) => turns.slice(1).map((turn, index) => turn - (turns[index] as number))
+
+describe('the lanes', () => {
+  const PACE = { ratePerSecond: 20 }
+
+  it('give an interactive call its turn within a second, however many others are booked', async () => {
+    for (let i = 0; i < 5; i++) {
+      const all = await bookAll('batch', PACE)
+      const now = await fleet.time()
+      const { said, at, turns } = await fleet.book('interactive', 1, PACE)
+      expect(said).toBe('granted')
+      expect(turns[0]).toBeLessThanOrEqual(1000 + 50)
+      if (all.length > 0) expect(at + (turns[0] ?? 0)).toBeGreaterThan(now) // behind those that are booked
+      await fleet.redis.del(KEYS.rateInteractive)
+    }
+  })
+
+  it('keep the pace together', async () => {
+    const turns = [...(await bookAll('batch', PACE)), ...(await bookAll('interactive', PACE))]
+    expect(Math.min(...gaps(turns))).toBeGreaterThanOrEqual(49.9)
+  })
+
+  it('keep four fifths of the pace for a backfill, under a flood of interactive calls', async () => {
+    const count = { batch: 0, interactive: 0 }
+    const gates = [fleet.gate({ ratePerSecond: 40 }), fleet.gate({ ratePerSecond: 40 })]
+    const life = fleet.life()
+    let isOver = false
+    const call = async (gate: (typeof gates)[number], lane: Lane) => {
+      while (!isOver) {
+        const permit = await gate.permit({ lane }, life)
+        if (!isOver) count[lane]++
+        permit.release()
+      }
+    }
+    for (const gate of gates)
+      for (const lane of ['batch', 'interactive'] as const)
+        for (let i = 0; i < 20; i++) call(gate, lane).catch(() => {})
+    await expect.poll(() => count.batch + count.interactive, { timeout: 30_000 }).toBeGreaterThan(160)
+    isOver = true
+    const share = count.interactive / (count.batch + count.interactive)
+    expect(share).toBeGreaterThan(0.12)
+    expect(share).toBeLessThan(0.3)
+  })
+
+  it('leave all of the pace to interactive calls where there are no others', async () => {
+    const turns = await bookAll('interactive', PACE)
+    expect(turns.length).toBeGreaterThan(12)
+  })
+
+  it('keep a place among the calls in flight for an interactive call that waits, not for one that does not', async () => {
+    const options = { maxCallsInFlight: 4, interactiveShare: 0.25 }
+    const { said, turns } = await fleet.book('batch', 4, options)
+    expect([said, turns.length]).toEqual(['leased', 4])
+    // In one transaction: that somebody waits is remembered for a quarter of a second.
+    const replies = await fleet.redis
+      .multi()
+      .eval(...bookingOf('interactive', 1, options))
+      .zpopmin(KEYS.inFlight)
+      .eval(...bookingOf('batch', 1, options))
+      .eval(...bookingOf('interactive', 1, options))
+      .exec()
+    const [waits, , others, comes] = (replies ?? []).map(([, reply]) => readBooked(reply as string[])) as Booked[]
+    expect([waits?.said, others?.said, comes?.said]).toEqual(['full', 'full', 'leased'])
+    await fleet.redis.del(KEYS.waiting)
+    await fleet.redis.zpopmin(KEYS.inFlight)
+    expect((await fleet.book('batch', 1, options)).said).toBe('leased')
+  })
+})
+
+describe('a lookup that has called before', () => {
+  it('comes before those that have not', async () => {
+    const gate = fleet.gate({ ratePerSecond: 50 })
+    const order: string[] = []
+    const life = fleet.life()
+    const ask = (name: string, again: boolean) =>
+      gate.permit({ lane: 'batch', again }, life).then(() => void order.push(name))
+    await Promise.all([...times(5, 0).map((_, index) => ask(`new ${index}`, false)), ask('again', true)])
+    expect(order).toEqual(['again', 'new 0', 'new 1', 'new 2', 'new 3', 'new 4'])
+  })
+})
+
+describe('the quota', () => {
+  it('lets so many calls pass, and then holds until it frees', async () => {
+    const events: LookupEvent[] = []
+    const options = { quotaCalls: 7, quotaPeriodMs: LONG_MS }
+    const gate = fleet.gate(options, events)
+    const life = fleet.life()
+    const ended = await Promise.allSettled(times(100, 0).map(() => gate.permit({ lane: 'batch' }, life)))
+    expect(ended.filter(({ status }) => status === 'fulfilled')).toHaveLength(7)
+    for (const end of ended) if (end.status === 'rejected') expect(end.reason).toBeInstanceOf(Held)
+    expect(events.filter(({ type }) => type === 'hold-began')).toEqual([{ type: 'hold-began', reason: 'quota' }])
+    const hold = await fleet.hold('quota')
+    expect(hold?.why).toContain('QUOTA_CALLS')
+    expect((hold?.expiresAt ?? 0) - (hold?.since ?? 0)).toBeGreaterThan(LONG_MS - 1000)
+    expect((hold?.expiresAt ?? 0) - (hold?.since ?? 0)).toBeLessThanOrEqual(LONG_MS * (1 + 2 / 48))
+    await expect(fleet.gate(options).permit({ lane: 'interactive' }, life)).rejects.toThrow(Held)
+  })
+
+  it('slides: never more in any period, and goes on when the oldest calls are past', async () => {
+    const PERIOD_MS = 480
+    const at: number[] = []
+    await expect
+      .poll(
+        async () => {
+          const booked = await fleet.book('batch', 2, { quotaCalls: 5, quotaPeriodMs: PERIOD_MS })
+          at.push(...booked.turns.map(() => booked.at))
+          return at.length
+        },
+        { interval: 30, timeout: 30_000 },
+      )
+      .toBeGreaterThan(20)
+    for (const [index, time] of at.slice(5).entries())
+      expect(time - (at[index] as number)).toBeGreaterThanOrEqual(PERIOD_MS)
+  })
+})
+
+describe('limits that are set while the fleet runs', () => {
+  const limits = () => new LimitStore(fleet.redis, KEYS)
+
+  it('win over those of each process, and are gone with a reset', async () => {
+    const own = { ratePerSecond: 100, rateBurst: 1 }
+    expect(await interval(own)).toBe(10)
+    await limits().set({ rate: 20 })
+    expect(await interval(own)).toBe(50)
+    await limits().reset()
+    expect(await interval(own)).toBe(10)
+  })
+
+  it('may lift a limit', async () => {
+    await limits().set({ rate: null, inFlight: null })
+    const options = { ratePerSecond: 1, maxCallsInFlight: 1 }
+    expect(await fleet.book('batch', 100, options)).toMatchObject({ said: 'granted', turns: times(100, 0) })
+  })
+
+  it('may limit the calls in flight, and let more leave at once', async () => {
+    await limits().set({ inFlight: 3 })
+    expect((await fleet.book('batch', 10)).turns).toHaveLength(3)
+    expect(await limits().inFlight()).toBe(3)
+    await limits().set({ inFlight: null, burst: 4 })
+    const { turns } = await fleet.book('batch', 10, { ratePerSecond: 1 })
+    expect(turns).toEqual([0, 0, 0, 0])
+  })
+
+  it('are what they were set to, and nothing else', async () => {
+    await limits().set({ rate: 12.5, inFlight: null })
+    expect(await limits().read()).toEqual({ rate: 12.5, inFlight: null })
+    expect(await fleet.redis.pttl(KEYS.limits)).toBe(-1)
+    await limits().reset()
+    expect(await limits().read()).toEqual({})
+  })
+
+  it('take hold at once when the pace is raised: nobody waits for turns of the old one', async () => {
+    const slow = { ratePerSecond: 0.01 }
+    await fleet.book('batch', 1, slow)
+    expect((await fleet.book('batch', 1, slow)).said).toBe('wait')
+    await limits().set({ rate: 100 })
+    expect((await fleet.book('batch', 1, slow)).turns[0]).toBeLessThanOrEqual(10)
+  })
+})
+
+describe('when the clock of Redis was set back by a day', () => {
+  const ahead = async () => (await fleet.time()) + 86_400_000
+
+  it('the pace goes on in both lanes', async () => {
+    await fleet.redis.mset(KEYS.rate, await ahead(), KEYS.rateInteractive, await ahead())
+    expect((await fleet.book('interactive', 1, { ratePerSecond: 50 })).turns[0]).toBeLessThanOrEqual(20)
+    await fleet.redis.mset(KEYS.rate, await ahead())
+    expect((await fleet.book('batch', 1, { ratePerSecond: 50 })).turns[0]).toBeLessThanOrEqual(20)
+  })
+
+  it('the places of calls that were out before are free again', async () => {
+    await fleet.redis.zadd(KEYS.inFlight, await ahead(), 'one', await ahead(), 'two')
+    expect((await fleet.book('batch', 2, { maxCallsInFlight: 2 })).turns).toHaveLength(2)
+  })
+})
