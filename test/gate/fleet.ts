@@ -128,7 +128,7 @@ export function bookingOf(lane: Lane, wanted: number, options: Partial<GateOptio
   permits += wanted
   const args = [wanted, JSON.stringify(request), 'test:', permits - wanted]
   return [
-    PERMIT_SCRIPT,
+    PERMIT_SCRIPT.lua,
     8,
     rate,
     rateInteractive,
