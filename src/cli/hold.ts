@@ -57,7 +57,7 @@ function durationOf(text: string): number {
   try {
     return readDuration(text)
   } catch {
-    throw new UsageError(`--for: expected a duration of up to 365d, as 30m, 6h or 1d, got ${JSON.stringify(text)}`)
+    throw new UsageError(`--for: expected a duration of up to 366d, as 30m, 6h or 1d, got ${JSON.stringify(text)}`)
   }
 }
 
