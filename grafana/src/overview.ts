@@ -1,6 +1,6 @@
 /**
  * "Is it working, and if not, where does it hang?" From top to bottom along the way of a lookup: the answer in one row of
- * numbers, then queue, results, calls to the service, and the worker processes.
+ * numbers, then queue, results, calls to the service, holds, and the worker processes.
  */
 
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard'
@@ -40,6 +40,14 @@ const OUTCOME_COLOURS = {
   timeout: 'purple',
   network: 'dark-red',
   unreadable: 'yellow',
+}
+
+const REASON_COLOURS = {
+  service: 'red',
+  configuration: 'purple',
+  results: 'blue',
+  quota: 'orange',
+  manual: 'yellow',
 }
 
 const numbers = [
@@ -239,7 +247,7 @@ const calls = [
     id: 303,
     title: 'Pace: limit against use',
     description:
-      'Calls of the whole fleet per second, and the limit in force. Use at the limit while lookups wait: only a higher limit helps, more workers do not. Use below it while lookups wait: add workers. No line for the limit: there is none.',
+      'Calls of the whole fleet per second, and the limit in force, set by hand or not. Use at the limit while lookups wait: only a higher limit helps, more workers do not. Use below it while lookups wait: add workers. No line for the limit: there is none.',
     unit: 'suffix:/s',
     queries: {
       limit: finite('max(chat_enricher_rate_limit_per_second)'),
@@ -269,6 +277,54 @@ const calls = [
       'in flight': 'sum(chat_enricher_soap_calls_in_flight)',
     },
     colours: { limit: 'red', 'in flight': 'blue' },
+  }),
+]
+
+const holds = [
+  seriesPanel({
+    id: 501,
+    title: 'Held, by reason',
+    description:
+      'The whole fleet makes no call while one of these is on. Good: none. service ends by itself; configuration needs credentials, certificates or address mended; results, a consumer; quota, time; manual, a release. status says why and what to do.',
+    unit: 'bool_on_off',
+    span: 12,
+    queries: { '{{reason}}': 'max by (reason) (chat_enricher_hold_active) > 0' },
+    colours: REASON_COLOURS,
+  }),
+  seriesPanel({
+    id: 502,
+    title: 'Holds begun, by reason',
+    description:
+      'Good: none. One after another for service: the service comes back and breaks again at our pace, so lower the limit. Those begun by hand are not counted here.',
+    unit: 'short',
+    span: 12,
+    queries: {
+      '{{reason}}': 'sum by (reason) (increase(chat_enricher_holds_total{reason!="manual"}[$__rate_interval])) > 0',
+    },
+    colours: REASON_COLOURS,
+    stacked: true,
+  }),
+  seriesPanel({
+    id: 503,
+    title: 'Attempts by verdict',
+    description:
+      'What attempts came to. Good: answered. retry_later: may pass, tried again with backoff. hold: our configuration is refused. recheck: not found yet. give_up: rejected, or failed for good; retries by reason says why.',
+    unit: 'suffix:/s',
+    span: 12,
+    queries: { '{{verdict}}': perSecond('chat_enricher_attempt_verdicts_total', 'verdict') },
+    colours: { answered: 'green', retry_later: 'orange', hold: 'purple', recheck: 'blue', give_up: 'red' },
+    stacked: true,
+  }),
+  seriesPanel({
+    id: 504,
+    title: 'Calls saved by sharing',
+    description:
+      'Lookups that were answered without a call of their own: shared with another one of the same connection id, or from the cache (CACHE_TTL_MS). Many shared ones: the producer enqueues the same id again and again.',
+    unit: 'suffix:/s',
+    span: 12,
+    queries: { '{{source}}': perSecond('chat_enricher_calls_shared_total', 'source') },
+    colours: { shared: 'green', cache: 'blue' },
+    stacked: true,
   }),
 ]
 
@@ -350,6 +406,8 @@ export function overview(): dashboard.Dashboard {
   for (const panel of results) builder.withPanel(panel)
   builder.withRow(row(300, 'Calls to the SOAP service'))
   for (const panel of calls) builder.withPanel(panel)
+  builder.withRow(row(500, 'Holds and verdicts'))
+  for (const panel of holds) builder.withPanel(panel)
   builder.withRow(row(400, 'Workers'))
   for (const panel of workers) builder.withPanel(panel)
   return builder.build()

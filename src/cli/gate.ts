@@ -7,8 +7,12 @@ import { configOf } from './options.ts'
 import { withRedis } from './redis.ts'
 import { UsageError } from './usage-error.ts'
 
-/** `soap` for SOAP_ENDPOINT, which says whose gate; nothing else of it is needed. */
+/** `endpoint` for SOAP_ENDPOINT, which says whose gate; it may be left out. */
 export const GATE_GROUPS = ['redis', 'queues', 'endpoint'] as const
+
+/** For --help: the table of variables says that it is required, which it is for a worker. */
+export const WHICH_FLEET =
+  'SOAP_ENDPOINT says which service is meant; it may be left out where all workers have called one service.'
 
 /** Runs `work` with the control of the fleet that is meant. */
 export async function withFleet(

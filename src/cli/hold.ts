@@ -1,46 +1,63 @@
 import { Command } from 'commander'
 import { readDuration } from '../config-table.ts'
+import type { FleetControl } from '../fleet-control.ts'
 import type { CliCommand } from './command.ts'
-import { GATE_GROUPS, withFleet } from './gate.ts'
+import { GATE_GROUPS, WHICH_FLEET, withFleet } from './gate.ts'
 import { withVariables } from './options.ts'
 import { wholeNumber } from './positive.ts'
 import { print } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
 const DEFAULT_FOR = '1d'
+const DEFAULT_REASON = 'by hand'
 const REASON_LENGTH = 200
 
 export function holdCommand(): CliCommand {
   const command = new Command('hold')
     .option('--for <duration>', 'how long at most, as 30m or 6h', DEFAULT_FOR)
-    .option('--reason <text>', 'why, for whoever looks', 'by hand')
+    .option('--reason <text>', `why, for whoever looks (default: "${DEFAULT_REASON}")`)
     .addHelpText('after', HOLD_EXAMPLES)
   return { command: withVariables(command, GATE_GROUPS), action: runHold }
 }
 
 const HOLD_EXAMPLES = `
 No worker calls any more until \`release\`, or until the time is over. Calls on the way finish; lookups wait in the queue.
+Again while it is held by hand: the time is set anew, and the reason if one is given.
+${WHICH_FLEET}
 
-Example:
-  chat-enricher hold --for 2h --reason 'maintenance of the service'`
+Exit: 0 held, 1 no Redis, 2 wrong usage, 78 wrong configuration.
+
+Examples:
+  chat-enricher hold --for 2h --reason 'maintenance of the service'
+  chat-enricher hold --for 30m               held already: half an hour from now on`
 
 async function runHold(command: Command): Promise<undefined> {
-  const { for: lasts, reason } = command.opts() as { for: string; reason: string }
+  const { for: lasts, reason } = command.opts() as { for: string; reason?: string }
   const ms = durationOf(lasts)
-  if (!/^\P{Cc}+$/u.test(reason) || reason.length > REASON_LENGTH) {
-    throw new UsageError(`--reason: expected one line of at most ${REASON_LENGTH} characters, got another text`)
-  }
+  if (reason !== undefined) checkReason(reason)
   await withFleet(command, 'hold', async (fleet) => {
-    const began = await fleet.hold(reason, ms)
-    await print(`${began ? 'held' : 'held already, now'} for ${lasts}; chat-enricher release ends it`)
+    const began = await fleet.hold(reason ?? (await reasonSoFar(fleet)) ?? DEFAULT_REASON, ms)
+    await print(`${began ? 'held' : 'held by hand already, now'} for ${lasts}; chat-enricher release ends it`)
   })
+}
+
+function checkReason(text: string): void {
+  const hasControls = /\p{Cc}/u.test(text)
+  if (!hasControls && text.trim() !== '' && text.length <= REASON_LENGTH) return
+  const got = text.trim() === '' ? 'none' : hasControls ? 'a control character' : `${text.length}`
+  throw new UsageError(`--reason: expected one line of 1 to ${REASON_LENGTH} characters, got ${got}`)
+}
+
+/** Whoever only prolongs a hold does not want to say again why it is. */
+async function reasonSoFar(fleet: FleetControl): Promise<string | undefined> {
+  return (await fleet.read()).holds.find(({ reason }) => reason === 'manual')?.why
 }
 
 function durationOf(text: string): number {
   try {
     return readDuration(text)
   } catch {
-    throw new UsageError(`--for: expected a duration as 30m, 6h or 1d, got ${JSON.stringify(text)}`)
+    throw new UsageError(`--for: expected a duration of up to 366d, as 30m, 6h or 1d, got ${JSON.stringify(text)}`)
   }
 }
 
@@ -56,7 +73,11 @@ export function releaseCommand(): CliCommand {
 }
 
 const RELEASE_EXAMPLES = `
-Ends every hold. One whose cause is still there comes back: for a spent quota or unconsumed results within a second.
+Ends every hold, whatever it is for. One whose cause is still there comes back: with the next call that fails, and for a
+spent quota or unconsumed results within about a second. There is no command yet that takes --accept-code back.
+${WHICH_FLEET}
+
+Exit: 0 (also if nothing was held), 1 no Redis, 2 wrong usage, 78 wrong configuration.
 
 Examples:
   chat-enricher release
@@ -65,8 +86,10 @@ Examples:
 async function runRelease(command: Command): Promise<undefined> {
   const { acceptCode } = command.opts() as { acceptCode?: number }
   await withFleet(command, 'release', async (fleet) => {
+    const { holds } = await fleet.read()
     const ended = await fleet.release(acceptCode)
     const accepted = acceptCode === undefined ? '' : `; responseCode ${acceptCode} is accepted from now on`
-    await print(`${ended > 0 ? 'released' : 'nothing was held'}${accepted}`)
+    const reasons = holds.map(({ reason }) => reason).join(', ')
+    await print(`${ended > 0 ? `released (${reasons})` : 'nothing was held'}${accepted}`)
   })
 }

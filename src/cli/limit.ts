@@ -4,9 +4,9 @@ import { VARIABLES } from '../config-table.ts'
 import type { Limits } from '../fleet-control.ts'
 import { Fleet, type Member } from '../queues/fleet.ts'
 import type { CliCommand } from './command.ts'
-import { GATE_GROUPS, withFleet } from './gate.ts'
+import { GATE_GROUPS, WHICH_FLEET, withFleet } from './gate.ts'
 import { configOf, withVariables } from './options.ts'
-import { NO_LINES_BETWEEN, PLAIN, print } from './terminal.ts'
+import { counted, NO_LINES_BETWEEN, number, PLAIN, print } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
 export function limitCommand(): CliCommand {
@@ -22,10 +22,14 @@ export function limitCommand(): CliCommand {
 
 const EXAMPLES = `
 Without options it shows the limits. What is set here holds for every process at once, without a restart, and wins over
-their environment until --reset.
+their environment until --reset. --reset with others: those are set, the rest is not any more.
+${WHICH_FLEET}
+
+Exit: 0, 1 no Redis, 2 wrong usage, 78 wrong configuration.
 
 Examples:
   chat-enricher limit --rate 20 --in-flight 8
+  chat-enricher limit --json | jq .set
   chat-enricher limit --reset`
 
 interface Options {
@@ -77,21 +81,22 @@ function ownLimits(members: Member[]) {
 
 function asText(set: Partial<Limits>, members: Member[]): string {
   const table = new Table({ head: ['limit', 'in force', 'set by'], chars: NO_LINES_BETWEEN, style: PLAIN })
-  for (const [name, unit] of [
-    ['rate', 'calls/s'],
-    ['burst', 'calls'],
-    ['inFlight', 'calls'],
-  ] as const) {
-    const own = [...new Set(members.map(({ limits }) => String(limits[name] ?? 'none')))]
+  for (const [name, label] of LIMITS) {
+    const own = [...new Set(members.map(({ limits }) => limits[name]))].map((limit) => limitInWords(name, limit))
     const isSet = name in set
-    const value = isSet ? String(set[name] ?? 'none') : own.length === 0 ? 'as each worker is set' : own.join(' or ')
-    table.push([
-      LABELS[name],
-      `${value}${/\d$/.test(value) ? ` ${unit}` : ''}`,
-      isSet ? 'chat-enricher limit' : 'environment',
-    ])
+    const value = isSet ? limitInWords(name, set[name]) : own.length === 0 ? 'no worker runs' : own.join(' or ')
+    table.push([label, value, isSet ? 'chat-enricher limit' : "workers' environment"])
   }
   return table.toString()
 }
 
-const LABELS = { rate: 'rate', burst: 'burst', inFlight: 'in flight' } as const
+export const LIMITS = [
+  ['rate', 'rate'],
+  ['burst', 'burst'],
+  ['inFlight', 'in flight'],
+] as const
+
+export function limitInWords(name: keyof Limits, limit: number | null | undefined): string {
+  if (limit === null || limit === undefined) return 'none'
+  return name === 'rate' ? `${number.format(limit)} calls/s` : counted(limit, 'call')
+}

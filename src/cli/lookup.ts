@@ -17,9 +17,18 @@ export function lookupCommand(): CliCommand {
   const command = new Command('lookup')
     .argument('<id>', 'the connection id')
     .option('--json', 'on one line')
-    .addHelpText('after', '\nExit: 0 enriched, 3 not found, 1 anything else.\n\nExample:\n  chat-enricher lookup 12345')
+    .addHelpText('after', EXAMPLES)
   return { command: withVariables(command, GROUPS), action: runLookup }
 }
+
+const EXAMPLES = `
+It keeps to the limits of the fleet, and to its holds: then it is the next probe, and ends the hold if it is answered.
+
+Exit: 0 enriched, 3 not found, 1 anything else, 2 wrong usage, 78 wrong configuration.
+
+Examples:
+  chat-enricher lookup 12345
+  chat-enricher lookup 12345 --json | jq .chatRequest.userName`
 
 async function runLookup(command: Command): Promise<number> {
   const [connectionId = ''] = command.args
@@ -39,7 +48,8 @@ async function resultNow(config: Config, connectionId: string): Promise<Omit<Res
   try {
     known = await oneCall(config, connectionId, interruption(), {
       withoutGate: (why) => say(`warning: no Redis (${why}), so this call is made outside of the limits of the fleet`),
-      held: (hold) => say(`${hold}; this call waits until a probe may go, and is it …`),
+      held: (hold) =>
+        say(`${hold}\nthis call waits: it is the next probe, or goes when the hold is over (Ctrl-C: no call) …`),
       waiting: () => say('waiting for the turn of this call within the limits of the fleet …'),
     })
   } catch (error) {

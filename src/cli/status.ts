@@ -6,7 +6,8 @@ import { type LookupStory, readStory } from '../queues/lookup-story.ts'
 import type { Redis } from '../queues/redis.ts'
 import { type FleetStatus, readStatus } from '../queues/status.ts'
 import type { CliCommand } from './command.ts'
-import { GATE_GROUPS } from './gate.ts'
+import { GATE_GROUPS, WHICH_FLEET } from './gate.ts'
+import { LIMITS, limitInWords } from './limit.ts'
 import { type Config, configOf, withVariables } from './options.ts'
 import { withRedis } from './redis.ts'
 import { counted, interruption, NO_LINES_BETWEEN, number, PLAIN, print, say, seconds } from './terminal.ts'
@@ -23,11 +24,15 @@ export function statusCommand(): CliCommand {
 }
 
 const EXAMPLES = `
-With a lookup id: where it is, how often it was tried and charged, and what became of it; exit 1 if nothing is known of it.
+With a lookup id: where it is, how often it was tried and charged, and what became of it.
+${WHICH_FLEET}
+
+Exit: 0; 1 if nothing is known of the lookup id, or no Redis; 2 wrong usage; 78 wrong configuration.
 
 Examples:
   chat-enricher status --watch
   chat-enricher status --json | jq .backlog
+  chat-enricher status --json | jq '.holds[] | [.reason, .why, .cure]'
   chat-enricher status lk-5d41402abc4b2a76b9719d911017c592`
 
 async function runStatus(command: Command): Promise<number> {
@@ -52,7 +57,14 @@ async function runStatus(command: Command): Promise<number> {
 
 async function showLookup(redis: Redis, config: Config, lookupId: string, json = false): Promise<string | null> {
   const story = await readStory(redis, config, lookupId)
-  return story && (json ? JSON.stringify(story) : storyInWords(story))
+  if (!story || json) return story && JSON.stringify(story)
+  const fleet = story.result === null ? await FleetControl.of(redis, config, config.soapEndpoint) : ''
+  const holds = typeof fleet === 'string' ? [] : holdsInWords(await fleet.read())
+  return [storyInWords(story), ...holds].join('\n')
+}
+
+function holdsInWords({ holds, at }: FleetGate): string[] {
+  return holds.map((hold) => holdInWords(hold, at))
 }
 
 function storyInWords(story: LookupStory): string {
@@ -63,7 +75,8 @@ function storyInWords(story: LookupStory): string {
     enqueuedAt && `enqueued ${enqueuedAt}, taken up ${counted(taken, 'time')}`,
     stalls > 0 && `its worker died ${counted(stalls, 'time')}`,
     history &&
-      `${counted(history.calls, 'call')} before, ${counted(history.failures, 'failed attempt')} in a row, ${history.charged} charged to it`,
+      `as it last went back: ${counted(history.calls, 'call')}, ${counted(history.failures, 'failed attempt')}, ${history.charged} charged to it`,
+    history && history.rechecks > 0 && `not found ${counted(history.rechecks, 'time')}, to be asked again`,
     lastFailure && `last failure: ${lastFailure.code}: ${lastFailure.message}`,
     result ? `it has had its result: ${result}, ${where}` : 'no result yet',
   ]
@@ -72,8 +85,16 @@ function storyInWords(story: LookupStory): string {
 
 async function showFleet(redis: Redis, config: Config, json = false): Promise<string> {
   const fleet = await FleetControl.of(redis, config, config.soapEndpoint)
+  if (typeof fleet === 'string') say(`holds and limits are not shown: ${fleet}`)
   const [status, gate] = await Promise.all([readStatus(redis, config), typeof fleet === 'string' ? null : fleet.read()])
   return json ? JSON.stringify({ ...status, ...gate }) : asText(status, gate)
+}
+
+function limitsSetInWords({ limitsSet }: FleetGate): string[] {
+  const set = LIMITS.filter(([name]) => name in limitsSet)
+  if (set.length === 0) return []
+  const limits = set.map(([name, label]) => `${label} ${limitInWords(name, limitsSet[name])}`)
+  return [`limits set by hand: ${limits.join(', ')}; chat-enricher limit --reset ends that`]
 }
 
 const plain = { chars: NO_LINES_BETWEEN, style: PLAIN }
@@ -100,10 +121,11 @@ function asText({ queues, members, perSecond, drainSeconds, backlog }: FleetStat
   const workers = members.length === 0 ? 'no worker is running' : `${fleet.toString()}`
   const inFlight = gate && gate.callsInFlight > 0 ? [`calls in flight ${number.format(gate.callsInFlight)}`] : []
   return [
-    ...(gate?.holds.map((hold) => holdInWords(hold, gate.at)) ?? []),
+    ...(gate ? holdsInWords(gate) : []),
     states.toString(),
     workers,
     ...inFlight,
+    ...(gate ? limitsSetInWords(gate) : []),
     `backlog ${number.format(backlog)}, ${number.format(perSecond)} results/s: ${eta}`,
   ].join('\n')
 }

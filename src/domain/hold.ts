@@ -24,8 +24,8 @@ const CURES: Readonly<Record<HoldReason, string>> = {
   configuration:
     'correct SOAP_ENDPOINT, the credentials or the certificates; changed files are tried at once, else a probe tells',
   results: 'have the results consumed, or raise RESULT_BACKLOG_LIMIT',
-  quota: 'ends by itself when the quota frees; or raise QUOTA_CALLS',
-  manual: 'chat-enricher release',
+  quota: 'ends by itself when the quota frees; or raise QUOTA_CALLS, restart the workers, then chat-enricher release',
+  manual: 'chat-enricher release ends it',
 }
 
 /** What ends it. */

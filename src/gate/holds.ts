@@ -151,10 +151,14 @@ function readHold(text: string): Omit<Hold, 'reason'> {
 /** One line for people: what holds, and what ends it. `at` is Redis' time. */
 export function holdInWords(hold: Hold, at: number): string {
   const { reason, why, since, expiresAt, nextProbeAt } = hold
-  const seconds = (ms: number) => `${Math.max(0, Math.ceil(ms / 1000))} s`
-  const next =
-    nextProbeAt === null
-      ? `ends in ${seconds(expiresAt - at)} at the latest`
-      : `next probe in ${seconds(nextProbeAt - at)}`
-  return `held (${reason}) for ${seconds(at - since)}: ${why}; ${next}; ${cureOf(hold)}`
+  const ends = `ends in ${inWords(expiresAt - at)} at the latest; `
+  // A hold for results is prolonged as long as it is needed: its end says nothing.
+  const next = nextProbeAt !== null ? `next probe in ${inWords(nextProbeAt - at)}; ` : reason === 'results' ? '' : ends
+  return `held (${reason}) for ${inWords(at - since)}: ${why}; ${next}${cureOf(hold)}`
+}
+
+function inWords(ms: number): string {
+  const seconds = Math.max(0, Math.ceil(ms / 1000))
+  if (seconds <= 120) return `${seconds} s`
+  return seconds <= 7200 ? `${Math.ceil(seconds / 60)} min` : `${Math.ceil(seconds / 3600)} h`
 }

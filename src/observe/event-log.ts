@@ -57,9 +57,9 @@ const LINES: Lines = {
     fields: {
       reason,
       heldForMs: Math.round(at - since),
-      ...(nextProbeAt === null
-        ? { endsInMs: Math.round(expiresAt - at) }
-        : { nextProbeInMs: Math.round(nextProbeAt - at) }),
+      ...(nextProbeAt !== null && { nextProbeInMs: Math.round(nextProbeAt - at) }),
+      // One for results is prolonged as long as it is needed.
+      ...(nextProbeAt === null && reason !== 'results' && { endsInMs: Math.round(expiresAt - at) }),
     },
   }),
   released: ({ hold: { reason, since }, at }) => ({

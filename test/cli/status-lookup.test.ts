@@ -1,0 +1,88 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { killAll, run, startWorker } from '../support/processes.ts'
+import { NAMES, startWorld, until, type World } from '../support/world.ts'
+
+let world: World
+
+beforeAll(async () => {
+  world = await startWorld({ standIn: { answers: [{ id: 'nobody', result: null }] } })
+})
+afterAll(() => world.close())
+beforeEach(async () => {
+  await world.redis.flushall()
+  world.standIn.set({ faultRate: 0, faults: ['503'] })
+})
+afterEach(killAll)
+
+const lines = async (id: string) => (await run(['status', id], world.env)).stdout.trimEnd().split('\n')
+
+async function storyOf(id: string): Promise<Record<string, unknown>> {
+  return JSON.parse((await run(['status', id, '--json'], world.env)).stdout)
+}
+
+describe('status LOOKUP_ID', () => {
+  it('of one that waits in a hold says so, and what holds', async () => {
+    await world.queue(NAMES.lookupQueue).add('lookup', { connectionId: '1' }, { jobId: 'crm-1' })
+    await run(['hold', '--reason', 'maintenance'], world.env)
+    expect(await lines('crm-1')).toEqual([
+      'crm-1 on chat-lookups: waiting',
+      expect.stringMatching(/^enqueued \d{4}-\d\d-\d\dT.*Z, taken up 0 times$/),
+      'no result yet',
+      expect.stringMatching(/^held \(manual\) for \d+ s: maintenance; .*; chat-enricher release ends it$/),
+    ])
+  })
+
+  it('of one that failed and waits for its next attempt says when, why, and that it was not charged', async () => {
+    const aDay = { LOOKUP_BACKOFF_MIN_MS: '86400000', LOOKUP_BACKOFF_MAX_MS: '86400000' }
+    await startWorker({ ...world.env, ...aDay, CALL_RETRIES: '1' })
+    world.standIn.set({ faultRate: 1, faults: ['server-fault'] })
+    const queue = world.queue(NAMES.interactiveQueue)
+    await queue.add('lookup', { connectionId: '1' }, { jobId: 'crm-2' })
+    await until('it is to be tried again', async () => (await queue.getJobState('crm-2')) === 'delayed')
+    await killAll()
+    const [where, , history, failure, result] = await lines('crm-2')
+    expect(where).toMatch(/^crm-2 on chat-lookups-interactive: delayed, due \d{4}-.*Z$/)
+    expect(history).toBe('as it last went back: 2 calls, 1 failed attempt, 0 charged to it')
+    expect(failure).toBe('last failure: soap-fault: expected an answer, got a SOAP fault of the service')
+    expect(result).toBe('no result yet')
+    expect(await storyOf('crm-2')).toMatchObject({
+      lookupId: 'crm-2',
+      lane: 'interactive',
+      state: 'delayed',
+      history: { calls: 2, failures: 1, charged: 0, rechecks: 0 },
+      lastFailure: { code: 'soap-fault' },
+      result: null,
+    })
+  })
+
+  it('of one that was not found, and is to be asked again, says so', async () => {
+    await startWorker({ ...world.env, NOT_FOUND_RECHECK: '1h' })
+    const queue = world.queue(NAMES.lookupQueue)
+    await queue.add('lookup', { connectionId: 'nobody' }, { jobId: 'crm-3' })
+    await until('it is to be asked again', async () => (await queue.getJobState('crm-3')) === 'delayed')
+    expect(await lines('crm-3')).toContain('not found 1 time, to be asked again')
+  })
+
+  it('of one that is done says what became of it, and whether the result was taken', async () => {
+    await startWorker(world.env)
+    const queue = world.queue(NAMES.lookupQueue)
+    await queue.add('lookup', { connectionId: '1' }, { jobId: 'crm-4' })
+    await until('it is done', async () => (await queue.getJobState('crm-4')) === 'completed')
+    expect((await lines('crm-4')).at(-1)).toBe('it has had its result: enriched, which waits in the result queue')
+    await run(['results', '--limit', '1'], world.env)
+    expect((await lines('crm-4')).at(-1)).toBe('it has had its result: enriched, which has been consumed')
+    expect(await storyOf('crm-4')).toMatchObject({ state: 'completed', result: 'enriched', resultIsThere: false })
+  })
+
+  it('of one that nobody knows says so, exit 1', async () => {
+    for (const more of [[], ['--json']]) {
+      const { code, stdout, stderr } = await run(['status', 'nope', ...more], world.env)
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+      expect(stderr).toBe('nope: expected a lookup that is known here, got none: never enqueued, or forgotten\n')
+    }
+  })
+
+  it('takes one id, exit 2 for more', async () => {
+    expect((await run(['status', 'a', 'b'], world.env)).code).toBe(2)
+  })
+})
