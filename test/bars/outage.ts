@@ -48,16 +48,19 @@ export async function outage(options: OutageOptions): Promise<Figure[]> {
   const startedAt = performance.now()
   await begin(service, kind)
   const heldAfter = timeUntil(async () => (await fleet.holdShown()) !== '', seconds * 1000)
+  const refusedUntilHeld = heldAfter.then(() => refusedCalls(fleet, kind))
   const arriving = arrive(fleet, queued / 2, seconds * 1000)
   await sleep((seconds * 1000) / 2)
+  const refusedBefore = await refusedCalls(fleet, kind)
   await fleet.restartAll()
   await arriving
   await sleep(startedAt + seconds * 1000 - performance.now())
+  const refusedInAll = refusedBefore + (await refusedCalls(fleet, kind))
   const endedAt = performance.now()
   await end(service, kind)
   const ms = await heldAfter
-  const before = callsBetween(service, startedAt, startedAt + ms).length
-  const inHold = callsBetween(service, startedAt + ms, endedAt).length
+  const before = callsBetween(service, startedAt, startedAt + ms).length + (await refusedUntilHeld)
+  const inHold = callsBetween(service, startedAt + ms, endedAt).length + refusedInAll - (await refusedUntilHeld)
   const count = answeredBefore + queued * 1.5
   const complete = await allEnriched(fleet, count, HOLD_MAX_MS + 60_000 + (count / ratePerSecond) * 1000)
   const figures = [
@@ -70,6 +73,12 @@ export async function outage(options: OutageOptions): Promise<Figure[]> {
   ]
   await fleet.close()
   return figures
+}
+
+/** What a closed port refuses only the workers can tell. */
+async function refusedCalls({ metric }: Fleet, kind: OutageKind): Promise<number> {
+  if (OUTAGES[kind] !== null) return 0
+  return metric('soap_call_duration_seconds_count', 'outcome="network"')
 }
 
 async function begin(service: ScriptedService, kind: OutageKind): Promise<void> {

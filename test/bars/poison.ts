@@ -1,7 +1,7 @@
 /** One id at which the service always fails: it pays for itself, alone; and where the service is down, nobody pays. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { NAMES } from '../support/world.ts'
+import { NAMES, until } from '../support/world.ts'
 import { allEnriched, callsBetween, type Fleet, info, startFleet, timeUntil } from './fleet.ts'
 import { atLeast, atMost, exactly, type Figure } from './report.ts'
 import { CHAT, type Script } from './scripted-service.ts'
@@ -89,7 +89,9 @@ export async function serviceDownAtTheEnd({ seconds }: { seconds: number }): Pro
 
 /** That the bad one ended, as a dead letter, and nothing else came of it. */
 async function alone(fleet: Fleet): Promise<Figure[]> {
-  const failed = await fleet.world.queue(NAMES.lookupQueue).getFailed()
+  const queue = fleet.world.queue(NAMES.lookupQueue)
+  await until('its job has ended', async () => (await queue.getFailedCount()) > 0).catch(() => {})
+  const failed = await queue.getFailed()
   const results = fleet.consumer.results.filter(({ status }) => status !== 'enriched')
   return [
     exactly('dead letters', failed.map(({ data }) => data.connectionId).join(), `${ID}0`),

@@ -7,9 +7,9 @@ import { join } from 'node:path'
 import type { TlsOptions } from 'node:tls'
 import { type Environment, run } from '../support/processes.ts'
 import { until } from '../support/world.ts'
-import { allEnriched, type Fleet, type FleetOptions, info, startFleet, timeUntil } from './fleet.ts'
+import { allEnriched, type Fleet, info, startFleet, timeUntil } from './fleet.ts'
 import { atMost, exactly, type Figure } from './report.ts'
-import { type Answer, CHAT, type ScriptedService } from './scripted-service.ts'
+import { type Answer, CHAT, type Script, type ScriptedService } from './scripted-service.ts'
 
 const REFUSALS = {
   '401': { answer: { say: 'status', status: 401 }, mayBeSpent: 0 },
@@ -62,7 +62,10 @@ export async function acceptedCode(options: RefusalOptions): Promise<Figure[]> {
   return figures
 }
 
-/** Our certificate, shown to the service, has expired; a new one is written to the same files. */
+/**
+ * Our certificate, shown to the service, has expired; a new one is written to the same files. As IIS does, the service lets
+ * the connection come about and answers 403.
+ */
 export async function ourCertificateExpired(options: RefusalOptions): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'bar-tls-'))
   const authority = new Authority(folder)
@@ -72,7 +75,8 @@ export async function ourCertificateExpired(options: RefusalOptions): Promise<Fi
   writeFileSync(certFile, old.cert)
   writeFileSync(keyFile, old.key)
   const { fleet, figures } = await expired(options, {
-    tls: { ...server, ca: authority.cert, requestCert: true, rejectUnauthorized: true },
+    tls: { ...server, ca: authority.cert, requestCert: true, rejectUnauthorized: false },
+    script: ({ trusted }) => (trusted ? CHAT : { say: 'status', status: 403 }),
     env: { SOAP_CA_FILE: authority.file, SOAP_CLIENT_CERT_FILE: certFile, SOAP_CLIENT_KEY_FILE: keyFile },
   })
   const renewed = authority.issue('client', { days: 30 })
@@ -96,8 +100,12 @@ export async function itsCertificateExpired(options: RefusalOptions): Promise<Fi
   return finish(fleet, figures, options.lookups, folder)
 }
 
-async function expired(options: RefusalOptions, start: { tls: TlsOptions; env: Environment } & FleetOptions) {
+async function expired(
+  options: RefusalOptions,
+  { script = () => CHAT, ...start }: { tls: TlsOptions; env: Environment; script?: Script },
+) {
   const fleet = await startFleet(start)
+  fleet.service.script = script
   return { fleet, figures: await untilHeld(fleet, options, 0) }
 }
 

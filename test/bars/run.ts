@@ -27,7 +27,7 @@ const outageOf = (kind: OutageKind, lookupAttempts?: number) => () =>
   outage({
     kind,
     ...(short
-      ? { seconds: 10, queued: 300, ratePerSecond: 100, callTimeoutMs: 2000 }
+      ? { seconds: 10, queued: 200, ratePerSecond: 50, callTimeoutMs: 2000 }
       : { seconds: 60, queued: 1000, ratePerSecond: 50, callTimeoutMs: 10_000 }),
     ...(lookupAttempts === undefined ? {} : { lookupAttempts }),
   })
@@ -58,7 +58,7 @@ const BARS: Record<string, () => Promise<Figure[]>> = {
   'retry-after': () => pause({ seconds: short ? 5 : 20 }),
   sharing: () => sharing({ lookups: 1000, cacheTtlMs: 0 }),
   'sharing-cache': () => sharing({ lookups: 1000, cacheTtlMs: 60_000 }),
-  poison: () => poisonAmongGood(short ? { good: 1000, ratePerSecond: 200 } : { good: 10_000, ratePerSecond: 50 }),
+  poison: () => poisonAmongGood(short ? { good: 400, ratePerSecond: 50 } : { good: 10_000, ratePerSecond: 50 }),
   'poison-last': () => poisonAtTheEnd(),
   'poison-or-service': () => serviceDownAtTheEnd({ seconds: short ? 45 : 120 }),
   backfill: () =>

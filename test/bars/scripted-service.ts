@@ -14,6 +14,8 @@ export interface Call {
   id: string
   /** EncryptedUser, as sent. */
   user: string
+  /** With TLS only: the certificate shown to the service is one it trusts, and has not expired. */
+  trusted: boolean
 }
 
 export type Answer =
@@ -57,7 +59,12 @@ export async function startScriptedService({ latencyMs = 50, tls }: { latencyMs?
   const listener: RequestListener = async (request, response) => {
     const body = await bodyOf(request)
     if (body === null) return
-    const call = { at: performance.now(), id: field(body, 'ChatConnectionIDBD'), user: field(body, 'EncryptedUser') }
+    const call = {
+      at: performance.now(),
+      id: field(body, 'ChatConnectionIDBD'),
+      user: field(body, 'EncryptedUser'),
+      trusted: 'authorized' in request.socket && request.socket.authorized === true,
+    }
     calls.push(call)
     open.add(response)
     response.once('close', () => open.delete(response))
