@@ -1,5 +1,6 @@
 /** A fleet of real workers before a scripted service, and what a bar asks of it. */
 
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { TlsOptions } from 'node:tls'
 import { type Environment, startWorker, type WorkerProcess } from '../support/processes.ts'
 import { type Consumer, consume, NAMES, startWorld, type World } from '../support/world.ts'
@@ -20,6 +21,8 @@ export interface Fleet {
   holdShown(): Promise<string>
   /** Sum of a metric over the workers, of the lines that hold all of `labels`. */
   metric(name: string, ...labels: string[]): Promise<number>
+  /** How late this process's own timers were: beside a missed pace, whether the machine had no time for it. */
+  lateness(): Figure
   close(): Promise<void>
 }
 
@@ -42,6 +45,8 @@ export async function startFleet({ processes = 4, latencyMs, tls, env = {}, envO
   const start = (process: number) => startWorker({ ...all, ...envOf?.(process) })
   const workers = await Promise.all(Array.from({ length: processes }, (_, process) => start(process)))
   const consumer = consume(world)
+  const delay = monitorEventLoopDelay({ resolution: 5 })
+  delay.enable()
   const lines = async () => (await Promise.all(workers.map(metricsOf))).join('\n').split('\n')
   return {
     world,
@@ -65,7 +70,9 @@ export async function startFleet({ processes = 4, latencyMs, tls, env = {}, envO
         .filter((line) => new RegExp(`^chat_enricher_${name}[{ ]`).test(line))
         .filter((line) => labels.every((label) => line.includes(label)))
         .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0),
+    lateness: () => info('  timers of the bar itself late, 99th percentile, ms', delay.percentile(99) / 1e6 - 5),
     close: async () => {
+      delay.disable()
       await Promise.all(workers.map((worker) => worker.kill('SIGKILL')))
       await consumer.close()
       await world.close()

@@ -33,6 +33,7 @@ export async function poisonAmongGood({ good, ratePerSecond }: PoisonOptions): P
     ...(await alone(fleet)),
     info('calls for it', service.calls.length - answered.length),
     info('probes', answered.length - good),
+    fleet.lateness(),
   ]
   await fleet.close()
   return figures

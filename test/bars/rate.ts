@@ -44,6 +44,7 @@ export async function rate({ ratePerSecond, seconds, clockAhead = false }: RateO
     exactly('holds that the 503s began', await fleet.metric('holds_total', 'reason="service"'), 0),
     ...(clockAhead ? [atLeast('  most skew shown, s', await fleet.metric('clock_skew_seconds'), 7000)] : []),
     info('calls', calls.length),
+    fleet.lateness(),
   ]
   await fleet.close()
   return figures

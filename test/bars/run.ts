@@ -27,7 +27,7 @@ const outageOf = (kind: OutageKind, lookupAttempts?: number) => () =>
   outage({
     kind,
     ...(short
-      ? { seconds: 10, queued: 200, ratePerSecond: 50, callTimeoutMs: 2000 }
+      ? { seconds: 10, queued: 200, ratePerSecond: 50, callTimeoutMs: 3000 }
       : { seconds: 60, queued: 1000, ratePerSecond: 50, callTimeoutMs: 10_000 }),
     ...(lookupAttempts === undefined ? {} : { lookupAttempts }),
   })
