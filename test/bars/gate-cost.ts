@@ -3,6 +3,8 @@
  * else the machine does meets both. How often Redis is asked is counted, on its own account, by the key of the pace.
  */
 
+import { connect } from 'node:net'
+import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { run } from '../support/processes.ts'
 import { callsBetween, type Fleet, info, startFleet } from './fleet.ts'
@@ -50,13 +52,16 @@ async function keepBusy(fleet: Fleet): Promise<void> {
 async function permitsAsked(fleet: Fleet): Promise<{ questions: number; calls: number }> {
   await run(['limit', '--rate', TOO_HIGH_TO_BIND], fleet.env)
   await keepBusy(fleet)
-  const monitor = await fleet.world.redis.monitor()
+  const { hostname, port } = new URL(fleet.world.redisUrl)
+  const monitor = connect(Number(port), hostname).setEncoding('utf8')
+  monitor.write('MONITOR\r\n')
   let questions = 0
   const startedAt = performance.now()
-  monitor.on('monitor', (_time, args: string[]) => {
-    if (/^eval(sha)?$/i.test(args[0] ?? '') && /:gate:\w+:rate$/.test(args[3] ?? '')) questions++
+  createInterface(monitor).on('line', (line) => {
+    if (/"eval(sha)?" .* "\d+" "[^"]*:gate:\w+:rate" /i.test(line)) questions++
   })
   await sleep(2000)
-  monitor.disconnect()
+  monitor.destroy()
+  if (questions === 0) throw new Error('expected questions for permits among the commands of Redis, saw none')
   return { questions, calls: callsBetween(fleet.service, startedAt, performance.now()).length }
 }

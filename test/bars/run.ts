@@ -80,8 +80,6 @@ const IN_SHORT = [
   'refused-code-5',
   'retry-after',
   'sharing',
-  'poison',
-  'gate-cost',
 ]
 
 build()
