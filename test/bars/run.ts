@@ -1,16 +1,37 @@
-/** `npm run bars` runs them all in full; `npm run bars -- --short`, as CI does, a short run of each; names choose. */
+/**
+ * `npm run bars` runs them all in full, in about an hour; `npm run bars -- --short`, as CI does, a short run of some; names
+ * choose, also among those that CI has no time for.
+ */
 
 import build from '../support/build.ts'
 import { killAll } from '../support/processes.ts'
+import { gateCost } from './gate-cost.ts'
 import { kill } from './kill.ts'
+import { backfill, longLine } from './lanes.ts'
+import { OUTAGE_KINDS, type OutageKind, outage } from './outage.ts'
+import { pause } from './pause.ts'
+import { poisonAmongGood, poisonAtTheEnd, serviceDownAtTheEnd } from './poison.ts'
+import { quietOutage } from './quiet-outage.ts'
 import { rate } from './rate.ts'
+import { acceptedCode, itsCertificateExpired, ourCertificateExpired, REFUSAL_KINDS, refused } from './refusals.ts'
 import { type Figure, report } from './report.ts'
+import { sharing } from './sharing.ts'
 import { soap } from './soap.ts'
 import { standIn } from './stand-in.ts'
 import { stop } from './stop.ts'
 
 const short = process.argv.includes('--short')
 const chosen = process.argv.slice(2).filter((name) => !name.startsWith('--'))
+
+const outageOf = (kind: OutageKind, lookupAttempts?: number) => () =>
+  outage({
+    kind,
+    ...(short
+      ? { seconds: 10, queued: 200, ratePerSecond: 50, callTimeoutMs: 3000 }
+      : { seconds: 60, queued: 1000, ratePerSecond: 50, callTimeoutMs: 10_000 }),
+    ...(lookupAttempts === undefined ? {} : { lookupAttempts }),
+  })
+const refusal = short ? { lookups: 100, seconds: 2 } : { lookups: 500, seconds: 20 }
 
 const BARS: Record<string, () => Promise<Figure[]>> = {
   kill: () =>
@@ -20,16 +41,52 @@ const BARS: Record<string, () => Promise<Figure[]>> = {
         : { lookups: 5000, killEveryMs: 5000, ratePerSecond: 50, latencyMs: [50, 500] },
     ),
   'stand-in': () => standIn({ seconds: short ? 3 : 20 }),
-  rate: () => rate({ seconds: short ? 10 : 60, processes: 4 }),
   soap: () => soap({ megabytes: short ? 2 : 10 }),
   stop: () => stop({ shutdownTimeoutMs: short ? 2000 : 5000 }),
+  rate: () => rate({ ratePerSecond: 50, seconds: short ? 5 : 60 }),
+  'rate-500': () => rate({ ratePerSecond: 500, seconds: short ? 5 : 60 }),
+  'rate-clock': () => rate({ ratePerSecond: 50, seconds: short ? 5 : 60, clockAhead: true }),
+  ...Object.fromEntries(OUTAGE_KINDS.map((kind) => [`outage-${kind.replace(/\W/, '-')}`, outageOf(kind)])),
+  'outage-two-attempts': outageOf('soap:Server', 2),
+  'outage-quiet': () => quietOutage({ scale: short ? 40 : 20 }),
+  ...Object.fromEntries(
+    REFUSAL_KINDS.map((kind) => [`refused-${kind.replace(' ', '-')}`, () => refused(kind, refusal)]),
+  ),
+  'accepted-code': () => acceptedCode(refusal),
+  'our-certificate': () => ourCertificateExpired(refusal),
+  'its-certificate': () => itsCertificateExpired(refusal),
+  'retry-after': () => pause({ seconds: short ? 5 : 20 }),
+  sharing: () => sharing({ lookups: 1000, cacheTtlMs: 0 }),
+  'sharing-cache': () => sharing({ lookups: 1000, cacheTtlMs: 60_000 }),
+  poison: () => poisonAmongGood(short ? { good: 400, ratePerSecond: 50 } : { good: 10_000, ratePerSecond: 50 }),
+  'poison-last': () => poisonAtTheEnd(),
+  'poison-or-service': () => serviceDownAtTheEnd({ seconds: short ? 45 : 120 }),
+  backfill: () =>
+    backfill(short ? { lookups: 5000, seconds: 15, everyMs: 1500 } : { lookups: 100_000, seconds: 300, everyMs: 5000 }),
+  line: () => longLine({ seconds: short ? 12 : 120, lookupDeadlineMs: short ? 5000 : 25_000, failing: 0 }),
+  'line-503': () => longLine({ seconds: short ? 12 : 120, lookupDeadlineMs: short ? 5000 : 25_000, failing: 0.2 }),
+  'gate-cost': () => gateCost({ rounds: short ? 4 : 20, secondsEach: 2 }),
 }
+
+/** What the short runs have time for, without names. */
+const IN_SHORT = [
+  'kill',
+  'stand-in',
+  'soap',
+  'stop',
+  'rate',
+  'outage-500',
+  'refused-401',
+  'refused-code-5',
+  'retry-after',
+  'sharing',
+]
 
 build()
 let passed = 0
 let failed = 0
 for (const [name, bar] of Object.entries(BARS)) {
-  if (chosen.length > 0 && !chosen.includes(name)) continue
+  if (!(chosen.length > 0 ? chosen : short ? IN_SHORT : Object.keys(BARS)).includes(name)) continue
   const ok = report(name, await bar())
   await killAll()
   if (ok) passed++

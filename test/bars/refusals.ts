@@ -1,0 +1,202 @@
+/** The service refuses everybody, for a reason of ours: few calls, then a hold; no lookup pays; the cure works at once. */
+
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TlsOptions } from 'node:tls'
+import { type Environment, run } from '../support/processes.ts'
+import { until } from '../support/world.ts'
+import { allEnriched, type Fleet, info, startFleet, timeUntil } from './fleet.ts'
+import { atMost, exactly, type Figure } from './report.ts'
+import { type Answer, CHAT, type Script, type ScriptedService } from './scripted-service.ts'
+
+const REFUSALS = {
+  '401': { answer: { say: 'status', status: 401 }, mayBeSpent: 0 },
+  'login page': { answer: { say: 'page', status: 200 }, mayBeSpent: 0 },
+  'code 5': { answer: { say: 'code', code: 5 }, mayBeSpent: 40 },
+  'Client fault': { answer: { say: 'fault', code: 'Client' }, mayBeSpent: 40 },
+} as const satisfies Record<string, { answer: Answer; mayBeSpent: number }>
+
+export type RefusalKind = keyof typeof REFUSALS
+export const REFUSAL_KINDS = Object.keys(REFUSALS) as RefusalKind[]
+
+const MOST_CALLS = 40
+const RESUMES_WITHIN_S = 5
+
+export interface RefusalOptions {
+  lookups: number
+  /** Watched after the hold has begun. */
+  seconds: number
+}
+
+/** Refuses an old user; the file of the credential is then changed. */
+export async function refused(kind: RefusalKind, options: RefusalOptions): Promise<Figure[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'bar-credentials-'))
+  const file = join(folder, 'user')
+  writeFileSync(file, 'old-user')
+  const { answer, mayBeSpent } = REFUSALS[kind]
+  const fleet = await startFleet({ env: { SOAP_ENCRYPTED_USER: undefined, SOAP_ENCRYPTED_USER_FILE: file } })
+  fleet.service.script = ({ user }) => (user === 'new-user' ? CHAT : answer)
+  const figures = await untilHeld(fleet, options, mayBeSpent)
+  writeFileSync(file, 'new-user')
+  figures.push(await resumed('the file is changed', fleet, 'enriched'))
+  figures.push(...(await restEnriched(fleet, options.lookups)))
+  await fleet.close()
+  rmSync(folder, { recursive: true })
+  return figures
+}
+
+/** The code was right after all. */
+export async function acceptedCode(options: RefusalOptions): Promise<Figure[]> {
+  const fleet = await startFleet({})
+  fleet.service.script = () => REFUSALS['code 5'].answer
+  const figures = await untilHeld(fleet, options, MOST_CALLS)
+  const { code } = await run(['release', '--accept-code', '5'], commandEnv(fleet))
+  figures.push(exactly('release --accept-code 5, exit code', code ?? 'none', 0))
+  figures.push(await resumed('the code is accepted', fleet, 'not-found'))
+  const results = await fleet.consumer.have(options.lookups, 60_000).catch(() => fleet.consumer.results)
+  const notFound = results.filter(({ status, response }) => status === 'not-found' && response?.code === 5)
+  figures.push(exactly('not-found, with code 5', notFound.length, options.lookups))
+  await fleet.close()
+  return figures
+}
+
+/**
+ * Our certificate, shown to the service, has expired; a new one is written to the same files. As IIS does, the service lets
+ * the connection come about and answers 403.
+ */
+export async function ourCertificateExpired(options: RefusalOptions): Promise<Figure[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'bar-tls-'))
+  const authority = new Authority(folder)
+  const server = authority.issue('service', { days: 30 })
+  const old = authority.issue('client', { days: -1 })
+  const [certFile, keyFile] = [join(folder, 'shown.crt'), join(folder, 'shown.key')]
+  writeFileSync(certFile, old.cert)
+  writeFileSync(keyFile, old.key)
+  const { fleet, figures } = await expired(options, {
+    tls: { ...server, ca: authority.cert, requestCert: true, rejectUnauthorized: false },
+    script: ({ trusted }) => (trusted ? CHAT : { say: 'status', status: 403 }),
+    env: { SOAP_CA_FILE: authority.file, SOAP_CLIENT_CERT_FILE: certFile, SOAP_CLIENT_KEY_FILE: keyFile },
+  })
+  const renewed = authority.issue('client', { days: 30 })
+  writeFileSync(keyFile, renewed.key)
+  writeFileSync(certFile, renewed.cert)
+  figures.push(await resumed('the files are changed', fleet, 'enriched'))
+  return finish(fleet, figures, options.lookups, folder)
+}
+
+/** The service's own has expired. No file of ours cures that: it gets a new one, and the next probe, or `release`, tells. */
+export async function itsCertificateExpired(options: RefusalOptions): Promise<Figure[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'bar-tls-'))
+  const authority = new Authority(folder)
+  const { fleet, figures } = await expired(options, {
+    tls: authority.issue('service', { days: -1 }),
+    env: { SOAP_CA_FILE: authority.file },
+  })
+  fleet.service.showCertificate(authority.issue('service', { days: 30 }))
+  await run(['release'], commandEnv(fleet))
+  figures.push(await resumed('it shows a new one, and `release`', fleet, 'enriched'))
+  return finish(fleet, figures, options.lookups, folder)
+}
+
+async function expired(
+  options: RefusalOptions,
+  { script = () => CHAT, ...start }: { tls: TlsOptions; env: Environment; script?: Script },
+) {
+  const fleet = await startFleet(start)
+  fleet.service.script = script
+  return { fleet, figures: await untilHeld(fleet, options, 0) }
+}
+
+async function finish(fleet: Fleet, figures: Figure[], lookups: number, folder: string): Promise<Figure[]> {
+  figures.push(...(await restEnriched(fleet, lookups)))
+  await fleet.close()
+  rmSync(folder, { recursive: true })
+  return figures
+}
+
+function commandEnv(fleet: Fleet): Environment {
+  return { ...fleet.env, SOAP_PUBLIC_KEY_1: 'k' }
+}
+
+async function untilHeld(fleet: Fleet, { lookups, seconds }: RefusalOptions, mayBeSpent: number): Promise<Figure[]> {
+  const { service, consumer } = fleet
+  await fleet.enqueue(lookups)
+  const heldAfter = await timeUntil(async () => (await fleet.holdShown()) === 'configuration', 30_000)
+  const before = tried(service)
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
+  return [
+    atMost('held after, s', heldAfter / 1000, 10),
+    atMost('calls until the hold', before, MOST_CALLS),
+    info(`calls in the ${seconds} s after that`, tried(service) - before),
+    atMost('lookups spent', consumer.results.length, mayBeSpent),
+  ]
+}
+
+/** Where TLS refuses, each try is a connection that never becomes a call. */
+function tried({ calls, connections }: ScriptedService): number {
+  return Math.max(calls.length, connections)
+}
+
+async function resumed(after: string, { consumer }: Fleet, status: string): Promise<Figure> {
+  const before = consumer.results.length
+  const ms = await timeUntil(() => consumer.results.slice(before).some((result) => result.status === status), 60_000)
+  return atMost(`resumes after ${after}, s`, ms / 1000, RESUMES_WITHIN_S)
+}
+
+/** Whatever was not spent before the cure. */
+async function restEnriched(fleet: Fleet, lookups: number): Promise<Figure[]> {
+  await until('every lookup has its result', () => fleet.consumer.results.length >= lookups, 90_000).catch(() => {})
+  const spent = fleet.consumer.results.filter(({ status }) => status !== 'enriched').length
+  const [enriched, , deadLetters] = await allEnriched(fleet, lookups, 1)
+  return [exactly('the others enriched', Number(enriched?.got) + spent, lookups), ...(deadLetters ? [deadLetters] : [])]
+}
+
+/** Certificates of an authority of the bar's own. */
+class Authority {
+  readonly file: string
+  readonly cert: string
+  readonly #folder: string
+
+  constructor(folder: string) {
+    this.#folder = folder
+    this.file = join(folder, 'authority.crt')
+    const names = ['-subj', '/CN=authority', '-addext', 'basicConstraints=critical,CA:TRUE']
+    this.#openssl(
+      'req',
+      '-x509',
+      ...NEW_KEY,
+      '-days',
+      '30',
+      ...names,
+      '-keyout',
+      this.#path('authority.key'),
+      '-out',
+      this.file,
+    )
+    this.cert = readFileSync(this.file, 'utf8')
+  }
+
+  /** `days` from yesterday's eve on; -1: expired. */
+  issue(name: string, { days }: { days: number }): { key: string; cert: string } {
+    const [key, request, cert, extensions] = ['key', 'csr', 'crt', 'ext'].map((end) =>
+      this.#path(`${name}.${end}`),
+    ) as [string, string, string, string]
+    writeFileSync(extensions, 'subjectAltName=IP:127.0.0.1\n')
+    this.#openssl('req', ...NEW_KEY, '-subj', `/CN=${name}`, '-keyout', key, '-out', request)
+    const by = ['-CA', this.file, '-CAkey', this.#path('authority.key'), '-CAcreateserial']
+    this.#openssl('x509', '-req', '-in', request, ...by, '-days', String(days), '-extfile', extensions, '-out', cert)
+    return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') }
+  }
+
+  #path(name: string): string {
+    return join(this.#folder, name)
+  }
+
+  #openssl(...args: string[]): void {
+    execFileSync('openssl', args, { stdio: 'ignore' })
+  }
+}
+
+const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
