@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest'
+import type { ServiceRecord } from '../domain/chat-request.ts'
+import { type Failure, LookupFailure } from '../domain/failure.ts'
+import type { Outcome } from '../domain/outcome.ts'
+import { reportOf, whatIfRight } from './breaker.ts'
+
+const isListed = (code: number) => code === 7
+const withCode = (code: number | null): ServiceRecord['response'] => ({
+  code,
+  description: null,
+  encryptedSymmetricKey: null,
+})
+const outcome = (status: Outcome['status'], code: number | null): Outcome => ({
+  status,
+  response: withCode(code),
+  chatRequest: null,
+})
+const failed = (failure: Partial<Failure>, code: number | null = null) =>
+  new LookupFailure(
+    { code: 'response-code', class: 'permanent', reason: 'response_code', message: 'refused', ...failure },
+    code === null ? null : { response: withCode(code), chatRequest: null },
+  )
+const said = (end: Outcome | LookupFailure) => reportOf(end, 'id', isListed)
+
+describe('what a call says to the fleet', () => {
+  it('an answer: the service answers, and for this id', () => {
+    expect(said(outcome('enriched', 0))).toEqual({ answered: true, kind: null, connectionId: 'id' })
+    expect(said(outcome('not-found', 0))).toEqual({ answered: true, kind: null, connectionId: 'id' })
+  })
+
+  it('a ChatRequest is no refusal, whatever its code', () => {
+    expect(said(outcome('enriched', 5)).kind).toBeNull()
+  })
+
+  it.each([
+    [5, 'code:5'],
+    [-1, 'code:-1'],
+    [0, null],
+    [7, null],
+    [null, null],
+  ])('nothing found, with code %s, is of kind %s', (code, kind) => {
+    expect(said(outcome('not-found', code)).kind).toBe(kind)
+  })
+
+  it.each([
+    [5, 'code:5'],
+    [0, null],
+    [7, null],
+  ])('a refusal with code %s is of kind %s, and no id to probe with', (code, kind) => {
+    expect(said(failed({}, code))).toEqual({ answered: true, kind })
+  })
+
+  it('a fault is told apart by its code', () => {
+    expect(said(failed({ soapFaultCode: 'Client' }))).toEqual({ answered: true, kind: 'fault:Client' })
+    expect(said(failed({ soapFaultCode: 'Sender' }))).toEqual({ answered: true, kind: 'fault:Sender' })
+  })
+
+  it('what may pass: the service failed, and may ask for a pause', () => {
+    expect(said(failed({ class: 'transient' }))).toEqual({ answered: false, kind: null })
+    expect(said(failed({ class: 'transient', retryAfterMs: 500 }))).toMatchObject({ retryAfterMs: 500 })
+  })
+
+  it('what is no answer of the contract: the service answers all the same, without suspicion', () => {
+    expect(said(failed({ class: 'permanent-after-retry', soapFaultCode: 'Client' }))).toEqual({
+      answered: true,
+      kind: null,
+    })
+  })
+
+  it('what cannot be the lookup’s fault: in our words, with the status', () => {
+    const refused = failed({ class: 'configuration', message: 'credentials refused', httpStatus: 401 })
+    expect(said(refused)).toEqual({ answered: false, kind: null, configuration: 'credentials refused (HTTP 401)' })
+    const fault = failed({ class: 'configuration', message: 'not understood', soapFaultCode: 'MustUnderstand' })
+    expect(said(fault).configuration).toBe('not understood (fault MustUnderstand)')
+    expect(said(failed({ class: 'configuration', message: 'no TLS' })).configuration).toBe('no TLS')
+  })
+})
+
+describe('what an operator is told to do if a suspicion is wrong', () => {
+  it('names the code, and the command and the variable that accept it', () => {
+    expect(whatIfRight('code:5')).toMatch(/release --accept-code 5\b.*SOAP_NOT_FOUND_CODES/)
+    expect(whatIfRight('fault:Client')).toContain('chat-enricher release')
+  })
+})

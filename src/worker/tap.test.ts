@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest'
+import { Tap } from './tap.ts'
+
+/** A worker as BullMQ's, as far as a tap has to do with it. */
+function worker() {
+  return {
+    concurrency: 32,
+    takes: true,
+    waited: false,
+    async pause(doNotWaitForRunning: boolean) {
+      this.waited ||= !doNotWaitForRunning
+      this.takes = false
+    },
+    resume() {
+      this.takes = true
+    },
+  }
+}
+
+describe('the tap of a worker', () => {
+  it('is shut at once, without waiting for what runs, and open again', () => {
+    const of = worker()
+    const tap = new Tap(of)
+    tap.shut('hold')
+    expect(of).toMatchObject({ takes: false, waited: false })
+    expect(tap.isShutBy('hold')).toBe(true)
+    tap.open('hold')
+    expect(of.takes).toBe(true)
+  })
+
+  it('is open when nobody shuts it any more', () => {
+    const of = worker()
+    const tap = new Tap(of)
+    tap.shut('hold')
+    tap.shut('rest')
+    tap.open('hold')
+    expect(of.takes).toBe(false)
+    tap.open('rest')
+    expect(of.takes).toBe(true)
+  })
+
+  it('is not opened by who has not shut it', () => {
+    const of = worker()
+    const tap = new Tap(of)
+    tap.shut('hold')
+    tap.open('rest')
+    expect(of.takes).toBe(false)
+  })
+
+  it('lets one lookup through as a probe, and all of them when the hold is over', () => {
+    const of = worker()
+    const tap = new Tap(of)
+    tap.shut('hold')
+    expect(tap.letOneThrough()).toBe(true)
+    expect(of).toMatchObject({ takes: true, concurrency: 1 })
+    tap.shut('hold')
+    expect(of.takes).toBe(false)
+    tap.open('hold')
+    expect(of).toMatchObject({ takes: true, concurrency: 32 })
+  })
+
+  it('lets none through while something else shuts it, nor while it is open', () => {
+    const of = worker()
+    const tap = new Tap(of)
+    expect(tap.letOneThrough()).toBe(false)
+    tap.shut('hold')
+    tap.shut('rest')
+    expect(tap.letOneThrough()).toBe(false)
+    expect(of).toMatchObject({ takes: false, concurrency: 32 })
+  })
+
+  it('leaves a worker alone that is being closed', () => {
+    const of = worker()
+    const tap = new Tap(of)
+    tap.stop()
+    tap.shut('hold')
+    expect(of.takes).toBe(true)
+    tap.open('hold')
+    expect(tap.letOneThrough()).toBe(false)
+  })
+})
