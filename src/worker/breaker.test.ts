@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import type { ServiceRecord } from '../domain/chat-request.ts'
 import { type Failure, LookupFailure } from '../domain/failure.ts'
 import type { Outcome } from '../domain/outcome.ts'
-import { reportOf, whatIfRight } from './breaker.ts'
+import { cureOf } from '../domain/hold.ts'
+import { reportOf } from './breaker.ts'
 
 const isListed = (code: number) => code === 7
 const withCode = (code: number | null): ServiceRecord['response'] => ({
@@ -78,7 +79,7 @@ describe('what a call says to the fleet', () => {
 
 describe('what an operator is told to do if a suspicion is wrong', () => {
   it('names the code, and the command and the variable that accept it', () => {
-    expect(whatIfRight('code:5')).toMatch(/release --accept-code 5\b.*SOAP_NOT_FOUND_CODES/)
-    expect(whatIfRight('fault:Client')).toContain('chat-enricher release')
+    expect(cureOf({ reason: 'configuration', kind: 'code:5' })).toMatch(/release --accept-code 5\b.*SOAP_NOT_FOUND_CODES/)
+    expect(cureOf({ reason: 'configuration', kind: 'fault:Client' })).toContain('chat-enricher release')
   })
 })
