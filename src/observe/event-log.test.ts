@@ -97,3 +97,31 @@ describe('the log', () => {
     expect(linesOf({ type: 'redis-error', kind, where: 'x', say: false })).toEqual([])
   })
 })
+
+describe('a hold', () => {
+  const hold = { reason: 'manual', why: 'maintenance', since: 1000, expiresAt: 61_000, nextProbeAt: null } as const
+  const rest = { probes: 0, kind: null }
+
+  it('is one line that says why, what cures it, and when it ends; and one when it is over', () => {
+    const [held, over] = linesOf(
+      { type: 'held', hold: { ...hold, ...rest }, at: 3000 },
+      { type: 'released', hold: { ...hold, ...rest }, at: 9000 },
+    )
+    expect(held).toMatchObject({ level: 40, reason: 'manual', heldForMs: 2000, endsInMs: 58_000 })
+    expect(held?.msg).toBe('the fleet holds its calls (manual): maintenance; chat-enricher release ends it')
+    expect(over).toMatchObject({ level: 30, reason: 'manual', heldForMs: 8000, msg: 'the hold is over (manual)' })
+  })
+
+  it('that is probed says when the next probe goes, and one for a suspicion what to do if the code is right', () => {
+    const suspected = { ...hold, ...rest, reason: 'configuration', nextProbeAt: 5000, kind: 'code:5' } as const
+    const [held] = linesOf({ type: 'held', hold: suspected, at: 3000 })
+    expect(held).toMatchObject({ nextProbeInMs: 2000 })
+    expect(held).not.toHaveProperty('endsInMs')
+    expect(held?.msg).toContain('if responseCode 5 is right: chat-enricher release --accept-code 5')
+  })
+
+  it('for results promises no end: it is prolonged as long as it is needed', () => {
+    const [held] = linesOf({ type: 'held', hold: { ...hold, ...rest, reason: 'results' }, at: 3000 })
+    expect(held).not.toHaveProperty('endsInMs')
+  })
+})
