@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { ServiceRecord } from '../domain/chat-request.ts'
 import { type Failure, LookupFailure } from '../domain/failure.ts'
-import type { Outcome } from '../domain/outcome.ts'
 import { cureOf } from '../domain/hold.ts'
+import type { Outcome } from '../domain/outcome.ts'
 import { reportOf } from './breaker.ts'
 
 const isListed = (code: number) => code === 7
@@ -79,7 +79,9 @@ describe('what a call says to the fleet', () => {
 
 describe('what an operator is told to do if a suspicion is wrong', () => {
   it('names the code, and the command and the variable that accept it', () => {
-    expect(cureOf({ reason: 'configuration', kind: 'code:5' })).toMatch(/release --accept-code 5\b.*SOAP_NOT_FOUND_CODES/)
+    expect(cureOf({ reason: 'configuration', kind: 'code:5' })).toMatch(
+      /release --accept-code 5\b.*SOAP_NOT_FOUND_CODES/,
+    )
     expect(cureOf({ reason: 'configuration', kind: 'fault:Client' })).toContain('chat-enricher release')
   })
 })
