@@ -176,7 +176,7 @@ export class WorkerApp {
     const { shutdownTimeoutMs } = this.#config
     this.#observe({ type: 'stopping', reason })
     for (const timer of [...this.#timers, this.#pulse, this.#parts.keeper]) timer.stop()
-    const grace = deadline(shutdownTimeoutMs, new Error('shutdown'), this.#grace.signal)
+    const grace = deadline(shutdownTimeoutMs, () => new Error('shutdown'), this.#grace.signal)
     const workers = Promise.all(this.#parts.workers.map((worker) => worker.stop(grace.signal)))
     const clean = (await within(shutdownTimeoutMs + STOP_MARGIN_MS, workers)) !== 'late'
     grace.clear()

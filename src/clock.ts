@@ -34,10 +34,17 @@ export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   }
 }
 
-/** A signal that aborts with `reason` after `ms`, or with the parent when the parent aborts. `clear` it when done. */
-export function deadline(ms: number, reason: Error, parent?: AbortSignal): { signal: AbortSignal; clear: () => void } {
+/**
+ * A signal that aborts after `ms`, or with the parent when the parent aborts. `clear` it when done. The reason is made when
+ * it is needed: an error is dear, and most deadlines are met.
+ */
+export function deadline(
+  ms: number,
+  reason: () => Error,
+  parent?: AbortSignal,
+): { signal: AbortSignal; clear: () => void } {
   const controller = new AbortController()
-  const timeout = setTimeout(() => controller.abort(reason), ms)
+  const timeout = setTimeout(() => controller.abort(reason()), ms)
   const follow = () => controller.abort(parent?.reason)
   if (parent?.aborted) follow()
   else parent?.addEventListener('abort', follow, { once: true })

@@ -1,5 +1,6 @@
 /** Connections to Redis, the check before anything starts, and what is said (and how often) when Redis makes trouble. */
 
+import type { Socket } from 'node:net'
 import { Redis } from 'ioredis'
 import { monotonic } from '../clock.ts'
 import type { Observe, RedisErrorKind } from '../domain/event.ts'
@@ -11,12 +12,35 @@ export type { Redis } from 'ioredis'
  * READONLY means that our Redis was demoted: reconnect, and send the command again.
  */
 export function patientConnection(url: string, name: string): Redis {
-  return new Redis(url, {
+  const redis = new Redis(url, {
     ...COMMON,
     connectionName: `chat-enricher:${name}`,
     maxRetriesPerRequest: null,
     reconnectOnError: (error: Error) => (/READONLY/.test(error.message) ? 2 : false),
   })
+  redis.on('connect', () => writeTogether(redis.stream))
+  return redis
+}
+
+/**
+ * Sends what is written in one turn of the event loop together: a worker writes a command for each of many lookups, and
+ * each write of its own would be a system call. Order and contents stay as they are.
+ */
+function writeTogether(socket: Pick<Socket, 'write' | 'cork' | 'uncork'>): void {
+  const write = socket.write.bind(socket)
+  let isCorked = false
+  const uncork = () => {
+    isCorked = false
+    socket.uncork()
+  }
+  socket.write = ((...args: Parameters<typeof write>) => {
+    if (!isCorked) {
+      isCorked = true
+      socket.cork()
+      setImmediate(uncork)
+    }
+    return write(...args)
+  }) as typeof write
 }
 
 /** A connection that gives up in half a second: for metrics and health, which must answer while Redis hangs. */

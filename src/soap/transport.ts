@@ -102,7 +102,7 @@ export class Transport {
   /** Rejects with the signal's reason when the caller's signal aborts; else with an error for `errorCode`. */
   async post(request: SoapRequest, signal?: AbortSignal): Promise<HttpAnswer> {
     if (!this.#pool) this.refresh()
-    const limit = deadline(this.#settings.callTimeoutMs, new CallTimeout('no answer in time'), signal)
+    const limit = deadline(this.#settings.callTimeoutMs, () => new CallTimeout('no answer in time'), signal)
     try {
       return await this.#exchange(request, limit.signal)
     } catch (error) {

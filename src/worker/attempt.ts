@@ -136,7 +136,7 @@ export class Attempt {
   #startClock(): void {
     if (this.#deadline) return
     const { deadlineMs } = this.#parts
-    this.#deadline = deadline(deadlineMs, new DeadlineReached(DEADLINE_FAILURE.message), this.#signal)
+    this.#deadline = deadline(deadlineMs, () => new DeadlineReached(DEADLINE_FAILURE.message), this.#signal)
     this.#endsAt = monotonic() + deadlineMs
   }
 }
