@@ -99,9 +99,9 @@ export class LookupRuns {
       this.#observe({ type: 'verdict', lookupId: run.taken.lookupId, verdict, reason, calls: end.calls })
     switch (end.type) {
       case 'answered': {
-        const again = this.#recheckAfter(end.outcome.status, history)
+        const again = this.#recheckAfter(run, end.outcome.status, history)
         tell(again === null ? 'answered' : 'recheck')
-        if (again !== null) return this.#recheck(run, { ...history, calls }, again)
+        if (again !== null) return this.#recheck({ ...history, calls }, again)
         const result = resultOf(subject(), end.outcome.status, { ...end.outcome, source: end.source })
         return { type: 'result', result }
       }
@@ -132,18 +132,14 @@ export class LookupRuns {
     return { type: 'held', history: { ...history, failures: history.failures + 1 } }
   }
 
-  #recheckAfter(status: ResultStatus, { rechecks }: LookupHistory): number | null {
-    return status === 'not-found' ? (this.#settings.notFoundRecheck?.[rechecks] ?? null) : null
+  /** Null where it is not to be asked again, or would have expired by then: what it was answered stands. */
+  #recheckAfter({ expiresAt }: Run, status: ResultStatus, { rechecks }: LookupHistory): number | null {
+    const delayMs = status === 'not-found' ? this.#settings.notFoundRecheck?.[rechecks] : undefined
+    return delayMs !== undefined && now() + delayMs < expiresAt ? delayMs : null
   }
 
-  #recheck(run: Run, history: LookupHistory, delayMs: number): RunEnd {
-    const left = untilExpiry(delayMs, run.expiresAt)
-    return {
-      type: 'go-back',
-      delayMs: left,
-      history: { ...history, rechecks: history.rechecks + 1 },
-      mayBeCharged: false,
-    }
+  #recheck(history: LookupHistory, delayMs: number): RunEnd {
+    return { type: 'go-back', delayMs, history: { ...history, rechecks: history.rechecks + 1 }, mayBeCharged: false }
   }
 
   /** A probe told so: the attempt before this one was free, and there is no use in another now. */

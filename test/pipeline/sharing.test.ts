@@ -142,6 +142,14 @@ describe('a lookup that is not found', () => {
     expect((times[2] ?? 0) - (times[1] ?? 0)).toBeGreaterThanOrEqual(300)
   })
 
+  it('and would have expired by the next time is not found, not expired', async () => {
+    world.standIn.set({ answers: [none] })
+    await start({ NOT_FOUND_RECHECK: '1h', LOOKUP_EXPIRY_MS: '600000' })
+    await enqueue('none', 1)
+    await consumer.have(1)
+    expect(consumer.results[0]).toMatchObject({ status: 'not-found', calls: 1, failure: null })
+  })
+
   it('yet is enriched when it is there meanwhile', async () => {
     world.standIn.set({ answers: [none] })
     await start({ NOT_FOUND_RECHECK: '500ms' })
