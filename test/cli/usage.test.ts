@@ -8,7 +8,19 @@ import { VARIABLES } from '../../src/config-table.ts'
 import { run, SOAP_SECRETS } from '../support/processes.ts'
 import { endAll, watch } from './started.ts'
 
-const COMMANDS = ['worker', 'enqueue', 'lookup', 'results', 'status', 'stand-in', 'demo', 'config']
+const COMMANDS = [
+  'worker',
+  'enqueue',
+  'lookup',
+  'results',
+  'status',
+  'limit',
+  'hold',
+  'release',
+  'stand-in',
+  'demo',
+  'config',
+]
 const linesOf = (text: string) => text.split('\n').filter((line) => line !== '')
 
 afterEach(endAll)
@@ -55,7 +67,7 @@ describe('a mistyped command line', () => {
     [['lookup'], /missing required argument 'id'/],
     [['lookup', ''], /connectionId: expected 1 to 256 characters/],
     [['lookup', '1', '2'], /too many arguments/],
-    [['status', 'now'], /too many arguments/],
+    [['status', 'now', 'then'], /too many arguments/],
     [['stand-in', '--port', '65536'], /--port.*from 0 to 65535, got "65536"/],
     [['stand-in', '--fault-rate', '1.1'], /--fault-rate.*from 0 to 1, got "1.1"/],
     [['stand-in', '--fault', 'fire'], /--fault.*Allowed choices are/],

@@ -179,7 +179,10 @@ describe('refusals that are everybody’s', () => {
     expect(hold?.cure).toContain('chat-enricher release --accept-code 5')
     const spent = consumer.results.length
     const released = await run(['release', '--accept-code', '5'], { REDIS_URL: world.redisUrl })
-    expect(released).toMatchObject({ code: 0, stdout: 'released; responseCode 5 is accepted from now on\n' })
+    expect(released).toMatchObject({
+      code: 0,
+      stdout: 'released (configuration); responseCode 5 is accepted from now on\n',
+    })
     await consumer.have(100)
     expect(consumer.results.slice(spent).every(({ status }) => status === 'not-found')).toBe(true)
   })
@@ -207,7 +210,7 @@ describe('a hold by hand', () => {
     await until('the worker knows', async () => (await holds())[0]?.why === 'maintenance')
     await nothingRuns()
     expect(calls()).toBe(0)
-    expect((await run(['release'], { REDIS_URL: world.redisUrl })).stdout).toBe('released\n')
+    expect((await run(['release'], { REDIS_URL: world.redisUrl })).stdout).toBe('released (manual)\n')
     await consumer.have(21)
   })
 })
