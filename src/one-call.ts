@@ -86,7 +86,12 @@ async function gatedCall(
     if (!(error instanceof Held)) throw error
     const { at, holds: on } = await holds.read()
     if (on[0]) news.held(holdInWords(on[0], at))
-    return await callOnce(attempt(await probeOf(holds, config, signal)), connectionId)
+    const probe = await probeOf(holds, config, signal)
+    try {
+      return await callOnce(attempt(probe), connectionId)
+    } finally {
+      if (probe) await holds.giveProbeBack(probe).catch(() => {}) // nothing, if it was told what it came to
+    }
   } finally {
     await gate.flush()
   }

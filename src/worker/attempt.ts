@@ -91,8 +91,10 @@ export class Attempt {
     const { isListed, gate } = this.#parts
     const report = { ...reportOf(end, connectionId, isListed), ...this.#circumstances() }
     const told = gate.report(report, this.#request.probe)
-    // The fleet's answer is waited for only where it matters: is this refusal everybody's?
-    if (report.kind !== null && (await told)?.suspect === report.kind) throw new Held()
+    // The fleet's answer is waited for only where it matters: is this refusal everybody's? And a probe's token must not be
+    // given back before it is known what the probe came to.
+    const reply = report.kind !== null || this.isProbe ? await told : null
+    if (report.kind !== null && reply?.suspect === report.kind) throw new Held()
     if (end instanceof LookupFailure) throw end
     return end
   }
