@@ -3,9 +3,9 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { TlsOptions } from 'node:tls'
 import { type Environment, startWorker, type WorkerProcess } from '../support/processes.ts'
+import { type Call, type ScriptedService, startScriptedService } from '../support/scripted-service.ts'
 import { type Consumer, consume, NAMES, startWorld, type World } from '../support/world.ts'
 import { exactly, type Figure } from './report.ts'
-import { type Call, type ScriptedService, startScriptedService } from './scripted-service.ts'
 
 export interface Fleet {
   world: World

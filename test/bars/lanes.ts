@@ -1,10 +1,10 @@
 /** A person's lookup is not delayed by a backfill, and a line however long costs nobody his deadline. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { CHAT } from '../support/scripted-service.ts'
 import { NAMES, until } from '../support/world.ts'
 import { type Fleet, info, startFleet } from './fleet.ts'
 import { atLeast, atMost, exactly, type Figure } from './report.ts'
-import { CHAT } from './scripted-service.ts'
 
 export interface BackfillOptions {
   lookups: number

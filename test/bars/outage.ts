@@ -1,10 +1,10 @@
 /** The service fails everybody for a while: the fleet notices at once, leaves it in peace, and no lookup pays for it. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type Answer, CHAT, type ScriptedService } from '../support/scripted-service.ts'
 import { until } from '../support/world.ts'
 import { allEnriched, callsBetween, type Fleet, info, paceReached, startFleet, timeUntil } from './fleet.ts'
 import { atMost, type Figure } from './report.ts'
-import { type Answer, CHAT, type ScriptedService } from './scripted-service.ts'
 
 const OUTAGES = {
   '500': { say: 'status', status: 500 },

@@ -1,10 +1,10 @@
 /** `Retry-After` to one of the processes: none of them calls until it is over. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { CHAT } from '../support/scripted-service.ts'
 import { until } from '../support/world.ts'
 import { allEnriched, callsBetween, info, startFleet } from './fleet.ts'
 import { atMost, exactly, type Figure } from './report.ts'
-import { CHAT } from './scripted-service.ts'
 
 /** What was let go before the answer was read and told may still arrive. */
 const TOLD_WITHIN_MS = 500

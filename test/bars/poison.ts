@@ -1,10 +1,10 @@
 /** One id at which the service always fails: it pays for itself, alone; and where the service is down, nobody pays. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { CHAT, type Script } from '../support/scripted-service.ts'
 import { NAMES, until } from '../support/world.ts'
 import { allEnriched, callsBetween, type Fleet, info, startFleet, timeUntil } from './fleet.ts'
 import { atLeast, atMost, exactly, type Figure } from './report.ts'
-import { CHAT, type Script } from './scripted-service.ts'
 
 const ID = 'poison'
 const POISON: Script = ({ id }) => (id.startsWith(ID) ? { say: 'fault', code: 'Server' } : CHAT)

@@ -1,9 +1,9 @@
 /** An outage of ten minutes at one lookup every 20 s, all times divided by the same number: held, and nobody pays. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { CHAT } from '../support/scripted-service.ts'
 import { allEnriched, callsBetween, info, startFleet, timeUntil } from './fleet.ts'
 import { atMost, type Figure } from './report.ts'
-import { CHAT } from './scripted-service.ts'
 
 const OUTAGE_MS = 600_000
 const EVERY_MS = 20_000

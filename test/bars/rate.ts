@@ -3,10 +3,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { run } from '../support/processes.ts'
+import { type Call, CHAT } from '../support/scripted-service.ts'
 import { until } from '../support/world.ts'
 import { type Fleet, info, mostInAnySecond, startFleet } from './fleet.ts'
 import { atLeast, atMost, exactly, type Figure } from './report.ts'
-import { type Call, CHAT } from './scripted-service.ts'
 
 const MOST = 1.06
 const LEAST = 0.97

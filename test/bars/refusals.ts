@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TlsOptions } from 'node:tls'
 import { type Environment, run } from '../support/processes.ts'
+import { type Answer, CHAT, type Script, type ScriptedService } from '../support/scripted-service.ts'
 import { until } from '../support/world.ts'
 import { allEnriched, type Fleet, info, startFleet, timeUntil } from './fleet.ts'
 import { atMost, exactly, type Figure } from './report.ts'
-import { type Answer, CHAT, type Script, type ScriptedService } from './scripted-service.ts'
 
 const REFUSALS = {
   '401': { answer: { say: 'status', status: 401 }, mayBeSpent: 0 },

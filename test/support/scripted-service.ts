@@ -1,11 +1,11 @@
 /**
- * The service as a bar wants it at any moment: what it says follows a script that can be changed in the middle of a run. Of
+ * The service as a test wants it at any moment: what it says follows a script that can be changed in the middle of a run. Of
  * each call it keeps the time and the id. It shares nothing with src/: what it takes for a request is all it needs.
  */
 
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { SecureContextOptions, TlsOptions } from 'node:tls'
 
 export interface Call {
@@ -29,6 +29,8 @@ export type Answer =
   | { say: 'page'; status: number }
   | { say: 'hang' }
   | { say: 'reset' }
+  /** Whatever `write` puts on the wire, and however it leaves the connection; `chat` is a good answer's XML. */
+  | { say: 'wire'; write: (socket: Socket, chat: string) => void }
 
 export const CHAT: Answer = { say: 'chat' }
 
@@ -140,6 +142,9 @@ function say(answer: Answer, id: string, response: ServerResponse): void {
       return
     case 'reset':
       response.socket?.resetAndDestroy()
+      return
+    case 'wire':
+      if (response.socket) answer.write(response.socket, envelope(result(0, chat(id))))
       return
     case 'page':
       send(response, answer.status, '<!DOCTYPE html><html><body><form>Sign in</form></body></html>', 'text/html')

@@ -1,0 +1,96 @@
+/** A TCP proxy that a worker speaks to Redis through: it can refuse, cut, delay, and lose what goes one way. */
+
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+
+export type Direction = 'to-server' | 'to-client'
+
+/** One connection through the proxy. */
+export interface Link {
+  /** Resets both ends. */
+  cut(): void
+  /** From now on, nothing that comes this way is passed on. */
+  lose(direction: Direction): void
+}
+
+export interface TcpProxy {
+  port: number
+  /** Passed on so much later, ms; both ways. */
+  delayMs: number
+  /** Loses what goes this way, on every connection that there is and will be; null: nothing. */
+  losing: Direction | null
+  /** Sees what passes, before it is passed on. */
+  watch: ((text: string, direction: Direction, link: Link) => void) | null
+  /** Resets every connection. */
+  cut(): void
+  /** Takes no connections, until `accept`. */
+  refuse(): Promise<void>
+  accept(): Promise<void>
+  close(): Promise<void>
+}
+
+export async function startProxy(target: { port: number }): Promise<TcpProxy> {
+  const links = new Set<Link>()
+  const server = createServer((client) => void links.add(join(client, target.port, proxy, links)))
+  await listen(server, 0)
+  const { port } = server.address() as AddressInfo
+  const cut = () => {
+    for (const link of links) link.cut()
+  }
+  const refuse = async () => {
+    if (!server.listening) return
+    const closed = once(server, 'close')
+    server.close()
+    cut()
+    await closed
+  }
+  const proxy: TcpProxy = {
+    port,
+    delayMs: 0,
+    losing: null,
+    watch: null,
+    cut,
+    refuse,
+    accept: async () => {
+      if (!server.listening) await listen(server, port)
+    },
+    close: refuse,
+  }
+  return proxy
+}
+
+function join(client: Socket, targetPort: number, proxy: TcpProxy, links: Set<Link>): Link {
+  const server = connect(targetPort, '127.0.0.1')
+  const lost = new Set<Direction>()
+  const link: Link = {
+    cut: () => {
+      for (const socket of [client, server]) socket.resetAndDestroy()
+    },
+    lose: (direction) => void lost.add(direction),
+  }
+  for (const socket of [client, server]) {
+    socket.setNoDelay(true)
+    socket.on('error', () => {})
+    socket.once('close', () => {
+      links.delete(link)
+      client.destroy()
+      server.destroy()
+    })
+  }
+  const pass = (from: Socket, to: Socket, direction: Direction) => {
+    from.on('data', (data) => {
+      proxy.watch?.(data.toString('latin1'), direction, link)
+      if (lost.has(direction) || proxy.losing === direction) return
+      if (proxy.delayMs === 0) to.write(data)
+      else setTimeout(() => to.write(data), proxy.delayMs)
+    })
+  }
+  pass(client, server, 'to-server')
+  pass(server, client, 'to-client')
+  return link
+}
+
+async function listen(server: Server, port: number): Promise<void> {
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+}

@@ -1,0 +1,205 @@
+/**
+ * What a fault is caused and judged with: a Redis of its own, workers that each speak to it through a proxy of their own, a
+ * scripted service, a producer, and an auditor. All of it ends with `close`.
+ */
+
+import { Queue } from 'bullmq'
+import { Redis } from 'ioredis'
+import { type Environment, killAll, SOAP_SECRETS, startWorker, type WorkerProcess } from '../support/processes.ts'
+import { type ScriptedService, startScriptedService } from '../support/scripted-service.ts'
+import { until } from '../support/world.ts'
+import { Auditor } from './auditor.ts'
+import { startProxy, type TcpProxy } from './proxy.ts'
+import { type RedisServer, startRedisServer } from './redis-server.ts'
+
+export { until } from '../support/world.ts'
+
+/** A short run leaves out what takes long: `it.skipIf(isShort)`. */
+export const isShort = process.env.FAULTS_SHORT !== undefined
+
+export interface RigWorker extends WorkerProcess {
+  /** Between it and Redis. */
+  proxy: TcpProxy
+  /** Calls of this worker carry it as their user. */
+  user: string
+}
+
+export interface RigOptions {
+  workers?: number
+  /** Arguments of redis-server. */
+  redisArguments?: string[]
+  latencyMs?: number
+  env?: Environment
+  /** Of single workers, by number. */
+  envOf?: (worker: number) => Environment
+}
+
+export interface Rig {
+  redisServer: RedisServer
+  /** Straight to Redis. */
+  redis: Redis
+  service: ScriptedService
+  workers: RigWorker[]
+  auditor: Auditor
+  /** Of a command that is to meet this fleet. */
+  env: Environment
+  queue(name?: string): Queue
+  /** Adds lookups and notes them as accepted. Those that Redis gave no answer for are not. Returns their ids. */
+  enqueue(count: number, prefix?: string): Promise<string[]>
+  startWorker(env?: Environment): Promise<RigWorker>
+  /** From now on, whenever a worker ends, another one is started in its place, at once. */
+  supervise(): void
+  /** Value of a metric, summed over the workers that answer, of the lines that hold all of `labels`. */
+  metric(name: string, ...labels: string[]): Promise<number>
+  /** Lookups on the queue that were charged an attempt. */
+  charged(): Promise<number>
+  /** Log lines of all workers, ended ones too. */
+  log(): Record<string, unknown>[]
+  close(): Promise<void>
+}
+
+export async function startRig(options: RigOptions = {}): Promise<Rig> {
+  const { workers: count = 2, redisArguments, latencyMs = 20, env = {}, envOf } = options
+  const redisServer = await startRedisServer(redisArguments)
+  const redis = new Redis(redisServer.url, { protocol: 2, maxRetriesPerRequest: null })
+  redis.on('error', () => {})
+  const service = await startScriptedService({ latencyMs })
+  const auditor = new Auditor(redisServer.url)
+  const all: Environment = { SOAP_ENDPOINT: service.url, RATE_LIMIT_PER_SECOND: 'none', ...env }
+  const workers: RigWorker[] = []
+  const ever: RigWorker[] = []
+  const queues = new Map<string, Queue>()
+  let closed = false
+  let supervised = false
+
+  const startOne = async (own: Environment = {}, place = workers.length): Promise<RigWorker> => {
+    const proxy = await startProxy(redisServer)
+    const user = `worker-${ever.length}`
+    const redisUrl = `redis://127.0.0.1:${proxy.port}`
+    const started = await startWorker({ ...all, SOAP_ENCRYPTED_USER: user, REDIS_URL: redisUrl, ...own })
+    const worker = { ...started, proxy, user }
+    workers[place] = worker
+    ever.push(worker)
+    worker.child.once('exit', () => {
+      void proxy.close()
+      if (supervised && !closed) void startOne(own, place).catch(() => {})
+    })
+    return worker
+  }
+
+  const queue = (name = 'chat-lookups'): Queue => {
+    const known = queues.get(name)
+    if (known) return known
+    const opened = new Queue(name, { connection: redis })
+    opened.on('error', () => {})
+    queues.set(name, opened)
+    return opened
+  }
+
+  await Promise.all(Array.from({ length: count }, (_, number) => startOne(envOf?.(number), number)))
+  return {
+    redisServer,
+    redis,
+    service,
+    workers,
+    auditor,
+    env: { ...SOAP_SECRETS, ...all, REDIS_URL: redisServer.url },
+    queue,
+    enqueue: (howMany, prefix = 'c') => enqueue(queue(), auditor, howMany, prefix),
+    startWorker: startOne,
+    supervise: () => {
+      supervised = true
+    },
+    metric: async (name, ...labels) => {
+      const texts = await Promise.all(workers.map(({ url }) => textOf(`${url}/metrics`)))
+      return sumOf(texts.join('\n'), name, labels)
+    },
+    charged: () => charged(redis),
+    log: () => ever.flatMap((worker) => linesOf(worker.log())),
+    close: async () => {
+      closed = true
+      redisServer.thaw()
+      await killAll()
+      await auditor.close()
+      redis.disconnect()
+      await service.close()
+      await redisServer.close()
+    },
+  }
+}
+
+export async function isReady({ url }: WorkerProcess): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2000) })).status === 200
+  } catch {
+    return false
+  }
+}
+
+/** The worker that this call came from. */
+export function callerOf(rig: Rig, call: { user: string }): RigWorker | undefined {
+  return rig.workers.find(({ user }) => user === call.user)
+}
+
+/** Every worker has nothing in hand, and the queue is empty. */
+export async function idle(rig: Rig): Promise<void> {
+  await until('nothing is on the queue', async () => {
+    const counts = await rig.queue().getJobCounts('waiting', 'active', 'delayed', 'prioritized')
+    return Object.values(counts).every((count) => count === 0)
+  })
+}
+
+let batch = 0
+
+async function enqueue(queue: Queue, auditor: Auditor, count: number, prefix: string): Promise<string[]> {
+  const own = `${prefix}${batch++}-`
+  const ids: string[] = []
+  for (let start = 0; start < count; start += 500) {
+    const jobs = Array.from({ length: Math.min(500, count - start) }, (_, i) => ({
+      name: 'lookup',
+      data: { connectionId: `${own}${start + i}` },
+      opts: { jobId: `lk-${own}${start + i}` },
+    }))
+    const added = await queue.addBulk(jobs)
+    for (const { id = '' } of added) {
+      auditor.accepted.add(id)
+      ids.push(id)
+    }
+  }
+  return ids
+}
+
+async function charged(redis: Redis): Promise<number> {
+  let count = 0
+  for (const lane of ['chat-lookups', 'chat-lookups-interactive']) {
+    const keys = await redis.keys(`bull:${lane}:lk-*`)
+    for (const key of keys) {
+      const history = (await redis.type(key)) === 'hash' ? await redis.hget(key, 'ce:history') : null
+      if (history && (JSON.parse(history) as { charged: number }).charged > 0) count++
+    }
+  }
+  return count
+}
+
+async function textOf(url: string): Promise<string> {
+  try {
+    return await (await fetch(url, { signal: AbortSignal.timeout(3000) })).text()
+  } catch {
+    return '' // one that has ended, or is frozen
+  }
+}
+
+function sumOf(text: string, name: string, labels: string[]): number {
+  return text
+    .split('\n')
+    .filter((line) => new RegExp(`^chat_enricher_${name}[{ ]`).test(line))
+    .filter((line) => labels.every((label) => line.includes(label)))
+    .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
+}
+
+function linesOf(log: string): Record<string, unknown>[] {
+  return log
+    .split('\n')
+    .filter((line) => line.startsWith('{') && line.endsWith('}'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+}
