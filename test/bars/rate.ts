@@ -25,7 +25,8 @@ export interface RateOptions {
 /** With backlog; then across the end of a hold, and after the fleet was idle. */
 export async function rate({ ratePerSecond, seconds, clockAhead = false }: RateOptions): Promise<Figure[]> {
   const fleet = await startFleet({
-    env: { RATE_LIMIT_PER_SECOND: String(ratePerSecond) },
+    consumed: false,
+    env: { RATE_LIMIT_PER_SECOND: String(ratePerSecond), RESULT_BACKLOG_LIMIT: 'none' },
     envOf: (process) => (clockAhead && process === 0 ? { NODE_OPTIONS: `--import ${CLOCK_AHEAD}` } : {}),
   })
   const { service } = fleet
