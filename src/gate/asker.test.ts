@@ -9,9 +9,13 @@ setMaxListeners(0, never)
 function asker(...answers: (() => Answer)[]) {
   const givenBack: string[] = []
   let asked = 0
-  const ask = async () => (answers[Math.min(asked++, answers.length - 1)] as () => Answer)()
+  const missed: number[] = []
+  const ask = async (_wanted: number, missedTurns: number) => {
+    missed.push(missedTurns)
+    return (answers[Math.min(asked++, answers.length - 1)] as () => Answer)()
+  }
   const made = new Asker(ask, (name) => givenBack.push(name))
-  return { givenBack, permit: () => made.permit(never), asked: () => asked }
+  return { givenBack, missed, permit: () => made.permit(never), asked: () => asked }
 }
 
 /** An answer that lay unread for so long; Redis' clock is an hour ahead of ours. */
@@ -42,7 +46,7 @@ describe('a turn', () => {
   })
 
   it('that was missed is given back, and asked for again', async () => {
-    const { permit, givenBack, asked } = asker(
+    const { permit, givenBack, asked, missed } = asker(
       () => granted(0),
       () => granted(100, 300, 'missed'),
       () => granted(0),
@@ -51,6 +55,7 @@ describe('a turn', () => {
     await permit()
     expect(givenBack).toEqual(['missed'])
     expect(asked()).toBe(3)
+    expect(missed).toEqual([0, 0, 1])
   })
 
   it('of which nobody has need any more is given back', async () => {

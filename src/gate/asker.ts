@@ -34,14 +34,18 @@ export class Asker {
   readonly #waiting = new Set<Waiter>()
   /** Those who have called already and call again: their time is running, so they come first. */
   readonly #again = new Set<Waiter>()
-  readonly #ask: (wanted: number) => Promise<Answer>
+  readonly #ask: (wanted: number, missed: number) => Promise<Answer>
   readonly #giveBack: (name: string) => void
   readonly #differences: number[] = []
   #asking = false
+  #missed = 0
   #wake: () => void = () => {}
 
-  /** `ask` asks the gate's script; `giveBack` ends a permit's lease. */
-  constructor(ask: (wanted: number) => Promise<Answer>, giveBack: (name: string) => void) {
+  /**
+   * `ask` asks the gate's script for so many permits, and tells it how many turns were missed since the last time;
+   * `giveBack` ends a permit's lease.
+   */
+  constructor(ask: (wanted: number, missed: number) => Promise<Answer>, giveBack: (name: string) => void) {
     this.#ask = ask
     this.#giveBack = giveBack
   }
@@ -91,7 +95,9 @@ export class Asker {
   }
 
   async #askOnce(): Promise<void> {
-    const answer = await this.#ask(Math.min(this.#waitingCount, MOST_AT_ONCE))
+    const missed = this.#missed
+    this.#missed = 0
+    const answer = await this.#ask(Math.min(this.#waitingCount, MOST_AT_ONCE), missed)
     const answeredAt = monotonic()
     if (answer === 'held') return this.refuseAll()
     if (answer === 'full') return this.#pause(FULL_ASK_AGAIN_MS * (0.5 + Math.random()))
@@ -116,6 +122,7 @@ export class Asker {
   #handOut(name: string, lateMs: number): void {
     const [waiter] = this.#waitingCount > this.#waiting.size ? this.#again : this.#waiting
     if (!waiter || lateMs > LATE_MS) {
+      if (waiter) this.#missed++
       this.#giveBack(name)
       return
     }

@@ -122,18 +122,18 @@ export class Gate {
 
   #newAsker(lane: Lane, probe: string): Asker {
     return new Asker(
-      (wanted) => this.#ask(wanted, lane, probe),
+      (wanted, missed) => this.#ask(wanted, missed, lane, probe),
       (name) => this.#giveBack(name),
     )
   }
 
-  async #ask(wanted: number, lane: Lane, probe: string): Promise<Answer> {
+  async #ask(wanted: number, missed: number, lane: Lane, probe: string): Promise<Answer> {
     const first = this.#permits
     this.#permits += wanted
-    const { rate, rateInteractive, inFlight, waiting, quota, limits, hold, batchWaiting } = this.#keys
-    const keys = [rate, rateInteractive, inFlight, waiting, quota, limits, hold, batchWaiting]
+    const { rate, rateInteractive, inFlight, waiting, quota, limits, hold, batchWaiting, rateMissed } = this.#keys
+    const keys = [rate, rateInteractive, inFlight, waiting, quota, limits, hold, batchWaiting, rateMissed]
     try {
-      const args = [wanted, this.#request(lane, probe), `${this.#process}:`, first]
+      const args = [wanted, this.#request(lane, probe), `${this.#process}:`, first, missed]
       const reply = await PERMIT_SCRIPT.run(this.#redis, keys, args)
       return this.#read(reply as string[], first)
     } catch (error) {

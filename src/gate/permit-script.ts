@@ -4,7 +4,8 @@
  *     hold       while the fleet holds nobody calls, but for whoever has the token of the probe
  *     quota      calls of a longer period, counted in slices of it; spent, it begins a hold
  *     in flight  leases in a sorted set, so that those of a dead process end by themselves
- *     pace       a GCRA: the time at which the next call would be due, moved on by one interval for each permit
+ *     pace       a GCRA: the time at which the next call would be due, moved on by one interval for each permit; turns
+ *                that a busy process missed are given back, a few in a second, so that the pace is kept
  *
  * The lanes: both book turns on one line. Batch lookups are given turns up to BATCH_AHEAD ahead; interactive ones a bit
  * further, as long as they keep within their own share, so that there is always a turn for them behind those already
@@ -12,11 +13,12 @@
  * places are kept for interactive lookups while any waits for one.
  *
  * KEYS  1 rate, 2 rate of the interactive lane, 3 in-flight, 4 waiting, 5 quota, 6 limits, 7 hold,
- *       8 batch-waiting (names.ts)
+ *       8 batch-waiting, 9 rate of turns given back (names.ts)
  * ARGV  1 permits wanted
  *       2 JSON: ratePerSecond (0: no limit), burst, inFlight (0: no limit), leaseMs, interactive (lane), share,
  *         quotaCalls (0: none), quotaPeriodMs, probe (token or '')
  *       3 process, 4 number of the first permit: their names are process and number
+ *       5 turns that were missed since the last question
  * Reply 'granted', or 'leased' where calls in flight are limited: then each permit is to be given back; the time; then
  *         for each permit the milliseconds from then until its turn
  *       'wait', then the milliseconds after which to ask again
@@ -36,6 +38,8 @@ const TOGETHER_MS = 10
 const SLOWER = 5
 /** Whoever waits asks again by then. */
 const ASKS_AGAIN_MS = 250
+/** Part of the pace. A turn given back stands beside another one: so many more calls may be in some second. */
+const GIVEN_BACK = 0.02
 const QUOTA_SLICES = 48
 
 export const PERMIT_SCRIPT = new Script(`
@@ -111,6 +115,11 @@ else
   local due = tonumber(redis.call('GET', KEYS[1]) or 0)
   -- Further ahead than anybody books: the clock was set back, or the pace was raised.
   if due > now + tolerance + interval + 2 * ${INTERACTIVE_AHEAD_MS} then due = now end
+  local givenBack = tonumber(redis.call('GET', KEYS[9]) or 0)
+  if tonumber(ARGV[5]) > 0 and givenBack <= now then
+    due = math.max(now, due - interval)
+    redis.call('SET', KEYS[9], string.format('%.3f', now + interval / ${GIVEN_BACK}), 'PX', math.ceil(interval / ${GIVEN_BACK}))
+  end
   local ahead = ${BATCH_AHEAD_MS}
   local own, step, ofOwn = now, 0, 0
   if ask.interactive and ask.share > 0 then

@@ -7,6 +7,7 @@
  *     result:<hash>       channel the result itself, for whoever waits for this one lookup
  *     gate:<service>:rate              string  theoretical arrival time of the next call (GCRA), in milliseconds
  *     gate:<service>:rate-interactive  string  the same of the interactive lane's own share
+ *     gate:<service>:rate-missed       string  when the next turn that was missed may be given back
  *     gate:<service>:in-flight         zset    permits that are out, by the time their lease ends
  *     gate:<service>:waiting           string  an interactive lookup waits for a place among the calls in flight
  *     gate:<service>:batch-waiting     string  batch lookups wait for their turn
@@ -60,6 +61,7 @@ export function ownKey(names: QueueNames, ...parts: string[]): string {
 export interface GateKeys {
   rate: string
   rateInteractive: string
+  rateMissed: string
   inFlight: string
   waiting: string
   batchWaiting: string
@@ -84,6 +86,7 @@ export function gateKeys(names: QueueNames, service: string): GateKeys {
   return {
     rate: gate('rate'),
     rateInteractive: gate('rate-interactive'),
+    rateMissed: gate('rate-missed'),
     inFlight: gate('in-flight'),
     waiting: gate('waiting'),
     batchWaiting: gate('batch-waiting'),

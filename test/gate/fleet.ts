@@ -102,8 +102,14 @@ export function gateFleet() {
       return (await holds().read()).at
     },
     /** Asks the permit script itself, so that turns can be read to the millisecond on whatever machine. */
-    async book(lane: Lane, wanted: number, options: Partial<GateOptions> = {}, probe = ''): Promise<Booked> {
-      return readBooked((await redis.eval(...bookingOf(lane, wanted, options, probe))) as string[])
+    async book(
+      lane: Lane,
+      wanted: number,
+      options: Partial<GateOptions> = {},
+      probe = '',
+      missed = 0,
+    ): Promise<Booked> {
+      return readBooked((await redis.eval(...bookingOf(lane, wanted, options, probe, missed))) as string[])
     },
   }
 }
@@ -111,7 +117,7 @@ export function gateFleet() {
 let permits = 0
 
 /** The question to the permit script, as arguments of EVAL. */
-export function bookingOf(lane: Lane, wanted: number, options: Partial<GateOptions> = {}, probe = '') {
+export function bookingOf(lane: Lane, wanted: number, options: Partial<GateOptions> = {}, probe = '', missed = 0) {
   const all = { ...UNLIMITED, ...options }
   const request = {
     ratePerSecond: all.ratePerSecond ?? 0,
@@ -124,12 +130,12 @@ export function bookingOf(lane: Lane, wanted: number, options: Partial<GateOptio
     quotaPeriodMs: all.quotaPeriodMs,
     probe,
   }
-  const { rate, rateInteractive, inFlight, waiting, quota, limits, hold, batchWaiting } = KEYS
+  const { rate, rateInteractive, inFlight, waiting, quota, limits, hold, batchWaiting, rateMissed } = KEYS
   permits += wanted
-  const args = [wanted, JSON.stringify(request), 'test:', permits - wanted]
+  const args = [wanted, JSON.stringify(request), 'test:', permits - wanted, missed]
   return [
     PERMIT_SCRIPT.lua,
-    8,
+    9,
     rate,
     rateInteractive,
     inFlight,
@@ -138,6 +144,7 @@ export function bookingOf(lane: Lane, wanted: number, options: Partial<GateOptio
     limits,
     hold,
     batchWaiting,
+    rateMissed,
     ...args,
   ] as const
 }

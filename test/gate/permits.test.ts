@@ -26,6 +26,35 @@ async function interval(options: Parameters<typeof fleet.book>[2]): Promise<numb
 
 const gaps = (turns: number[]) => turns.slice(1).map((turn, index) => turn - (turns[index] as number))
 
+describe('turns that a busy process missed', () => {
+  const PACE = { ratePerSecond: 100 }
+  const due = async () => Number(await fleet.redis.get(KEYS.rate))
+
+  it('are given back to the fleet, so that its pace is kept', async () => {
+    await bookAll('batch', PACE)
+    const before = await due()
+    const [turn] = (await fleet.book('interactive', 1, PACE, '', 3)).turns
+    expect(turn).toBeGreaterThan(0)
+    expect(await due()).toBeCloseTo(before, 0) // one turn given back, one taken
+  })
+
+  it('come back one at a time, a fiftieth of the pace, or some second would have too many', async () => {
+    await bookAll('batch', PACE)
+    const before = await due()
+    for (let i = 0; i < 3; i++) await fleet.book('interactive', 1, PACE, '', 5)
+    const lives = await fleet.redis.pttl(KEYS.rateMissed)
+    expect(lives).toBeGreaterThan(0)
+    expect(lives).toBeLessThanOrEqual(500)
+    expect(await due()).toBeCloseTo(before + 20, 0) // three taken, one given back
+  })
+
+  it('are not given back where nobody stands in line: those after them would come too early', async () => {
+    const { at, turns } = await fleet.book('batch', 1, PACE, '', 5)
+    expect(turns).toEqual([0])
+    expect(await due()).toBeGreaterThanOrEqual(at + 9.9)
+  })
+})
+
 describe('the lanes', () => {
   const PACE = { ratePerSecond: 20 }
 
