@@ -125,6 +125,20 @@ describe('which fleet is meant', () => {
     expect(shown.code).toBe(0)
     expect(shown.stderr).toContain('holds and limits are not shown: SOAP_ENDPOINT: expected it')
   })
+
+  it('refuses an address that no worker was ever set to: a slip must not hold a fleet that there is not', async () => {
+    await startWorker(world.env)
+    const slip = { ...world.env, SOAP_ENDPOINT: `${world.env.SOAP_ENDPOINT}x` }
+    const { code, stderr } = await run(['hold'], slip)
+    expect(code).toBe(2)
+    expect(stderr).toMatch(
+      /^error: SOAP_ENDPOINT: expected the address that workers have called here \(127\.0\.0\.1:\d+\), got/,
+    )
+    expect((await status()).holds).toEqual([])
+    expect((await run(['status'], slip)).stderr).toContain(
+      'holds and limits are not shown: SOAP_ENDPOINT: expected the address',
+    )
+  })
 })
 
 describe('release', () => {
