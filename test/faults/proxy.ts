@@ -78,16 +78,34 @@ function join(client: Socket, targetPort: number, proxy: TcpProxy, links: Set<Li
     })
   }
   const pass = (from: Socket, to: Socket, direction: Direction) => {
+    const later = inOrder((data) => to.write(data))
     from.on('data', (data) => {
       proxy.watch?.(data.toString('latin1'), direction, link)
       if (lost.has(direction) || proxy.losing === direction) return
-      if (proxy.delayMs === 0) to.write(data)
-      else setTimeout(() => to.write(data), proxy.delayMs)
+      later(data, proxy.delayMs)
     })
   }
   pass(client, server, 'to-server')
   pass(server, client, 'to-client')
   return link
+}
+
+/** However the delay changes, what came first goes first. */
+function inOrder(write: (data: Buffer) => void): (data: Buffer, delayMs: number) => void {
+  const waiting: { data: Buffer; at: number }[] = []
+  const next = () => {
+    const [first] = waiting
+    if (!first) return
+    const left = first.at - performance.now()
+    if (left > 0) return void setTimeout(next, left)
+    waiting.shift()
+    write(first.data)
+    next()
+  }
+  return (data, delayMs) => {
+    waiting.push({ data, at: performance.now() + delayMs })
+    if (waiting.length === 1) next()
+  }
 }
 
 async function listen(server: Server, port: number): Promise<void> {
