@@ -19,6 +19,10 @@ export interface TcpProxy {
   delayMs: number
   /** Loses what goes this way, on every connection that there is and will be; null: nothing. */
   losing: Direction | null
+  /** Connections that were made, or tried while it refused none. */
+  readonly connections: number
+  /** Black hole: the connections that there are now pass nothing on any more, and stay open. New ones are well. */
+  loseOnPresentLinks(): void
   /** Sees what passes, before it is passed on. */
   watch: ((text: string, direction: Direction, link: Link) => void) | null
   /** Resets every connection. */
@@ -31,7 +35,11 @@ export interface TcpProxy {
 
 export async function startProxy(target: { port: number }): Promise<TcpProxy> {
   const links = new Set<Link>()
-  const server = createServer((client) => void links.add(join(client, target.port, proxy, links)))
+  let connections = 0
+  const server = createServer((client) => {
+    connections++
+    links.add(join(client, target.port, proxy, links))
+  })
   await listen(server, 0)
   const { port } = server.address() as AddressInfo
   const cut = () => {
@@ -49,6 +57,12 @@ export async function startProxy(target: { port: number }): Promise<TcpProxy> {
     delayMs: 0,
     losing: null,
     watch: null,
+    get connections() {
+      return connections
+    },
+    loseOnPresentLinks: () => {
+      for (const link of links) for (const direction of ['to-server', 'to-client'] as const) link.lose(direction)
+    },
     cut,
     refuse,
     accept: async () => {
