@@ -51,9 +51,9 @@ const said = (worker: RigWorker): string[] =>
 
 describe('a Redis that is restarted', () => {
   it('costs nothing with 500 lookups in hand: no stall, no charge, no second result', async () => {
-    rig = await startRig({ workers: 2, latencyMs: 1500, env: { CONCURRENCY: '250' } })
+    rig = await startRig({ workers: 2, latencyMs: 4000, env: { CONCURRENCY: '250' } })
     await rig.enqueue(800)
-    await until('500 calls are in flight', () => rig.service.inFlight === 500)
+    await until('500 are in hand', async () => (await rig.queue().getJobCounts('active')).active === 500)
     await rig.redisServer.shutdown()
     await sleep(3000)
     await rig.redisServer.start()
