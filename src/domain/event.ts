@@ -57,7 +57,7 @@ export type LookupEvent =
   | { type: 'published'; lookupId: string; status: ResultStatus; sinceEnqueuedMs: number; failure?: Failure }
   | { type: 'suppressed'; lookupId: string }
   | { type: 'recovered'; lookupId: string }
-  | { type: 'set-apart'; lookupId: string; stalls: number; delayMs: number }
+  | { type: 'set-apart'; lookupId: string; stalls: number }
   | { type: 'handed-back'; lookupId: string }
   | { type: 'held-back'; lookupId: string }
   | { type: 'lock-lost'; lookupId: string }

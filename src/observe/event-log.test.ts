@@ -33,7 +33,7 @@ function ofEveryKind(lookupId: string): LookupEvent[] {
     { type: 'published', lookupId, status: 'rejected', sinceEnqueuedMs: 1, failure: FAILURE },
     { type: 'suppressed', lookupId },
     { type: 'recovered', lookupId },
-    { type: 'set-apart', lookupId, stalls: 2, delayMs: 1 },
+    { type: 'set-apart', lookupId, stalls: 2 },
     { type: 'handed-back', lookupId },
     { type: 'lock-lost', lookupId },
     { type: 'internal-error', lookupId, where: 'run', error: new Error(FOREIGN) },

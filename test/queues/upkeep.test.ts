@@ -29,6 +29,7 @@ beforeEach(async () => {
   await redis.flushall()
 })
 
+const takingOf = (id: string, stalls = 0) => ({ ...identityOf(id), stalls })
 const identify = (job: Job): LookupIdentity => identityOf(job.id ?? '')
 
 /** Adds these and has them end as BullMQ ends them: `failed` fail, the others complete. */
@@ -150,7 +151,7 @@ describe('what is known of a lookup', () => {
   const history = { ...NO_HISTORY, charged: 2, calls: 7 }
 
   it('is nothing at first', async () => {
-    expect(await histories().recall(identityOf('a'), false)).toEqual({
+    expect(await histories().recall(takingOf('a'), false)).toEqual({
       published: null,
       history: NO_HISTORY,
       failedAt: null,
@@ -161,28 +162,44 @@ describe('what is known of a lookup', () => {
     await queue.add('lookup', {}, { jobId: 'a' })
     const [seconds] = await redis.time()
     await histories().remember(identityOf('a'), history, true)
-    const known = await histories().recall(identityOf('a'), false)
+    const known = await histories().recall(takingOf('a'), false)
     expect(known.history).toEqual(history)
     expect(Math.abs((known.failedAt ?? 0) - Number(seconds) * 1000)).toBeLessThan(5000)
     await histories().remember(identityOf('a'), history, false)
-    expect(await histories().recall(identityOf('a'), false)).toEqual({ published: null, history, failedAt: null })
+    expect(await histories().recall(takingOf('a'), false)).toEqual({ published: null, history, failedAt: null })
+  })
+
+  it('is how often its process died while it ran there alone, and not how often it was lost otherwise', async () => {
+    await queue.add('lookup', {}, { jobId: 'a' })
+    await histories().beginAlone(takingOf('a', 2), { ...history, diedAlone: 1 })
+    expect((await histories().recall(takingOf('a', 2), false)).history).toEqual({ ...history, diedAlone: 1 })
+    const { history: died } = await histories().recall(takingOf('a', 3), false)
+    expect(died).toEqual({ ...history, diedAlone: 2 })
+    await histories().remember(identityOf('a'), died, false)
+    expect((await histories().recall(takingOf('a', 4), false)).history.diedAlone).toBe(2)
+    await histories().beginAlone(takingOf('a', 4), died)
+    await histories().endAlone(takingOf('a', 3)) // a run that was lost longer ago
+    expect((await histories().recall(takingOf('a', 5), false)).history.diedAlone).toBe(3)
+    await histories().endAlone(takingOf('a', 4))
+    expect((await histories().recall(takingOf('a', 5), false)).history.diedAlone).toBe(2)
   })
 
   it('is that it has its result', async () => {
     await mark('a')
-    expect(await histories().recall(identityOf('a'), true)).toMatchObject({ published: 'failed' })
+    expect(await histories().recall(takingOf('a'), true)).toMatchObject({ published: 'failed' })
     expect(await histories().withoutResult([identityOf('a'), identityOf('b')])).toEqual([identityOf('b')])
     expect(await histories().withoutResult([])).toEqual([])
   })
 
   it('goes with its job, and does not come back with a late write', async () => {
     await histories().remember(identityOf('gone'), history, true)
+    await histories().beginAlone(takingOf('gone'), history)
     expect(await redis.keys('*gone*')).toEqual([])
   })
 
   it('of an older version has what that did not know at its beginning', async () => {
     await redis.hset(`bull:${NAMES.lookupQueue}:a`, 'ce:history', '{"charged":3}')
-    const { history: read } = await histories().recall(identityOf('a'), false)
+    const { history: read } = await histories().recall(takingOf('a'), false)
     expect(read).toEqual({ ...NO_HISTORY, charged: 3 })
   })
 })
