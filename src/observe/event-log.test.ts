@@ -33,6 +33,7 @@ function ofEveryKind(lookupId: string): LookupEvent[] {
     { type: 'published', lookupId, status: 'rejected', sinceEnqueuedMs: 1, failure: FAILURE },
     { type: 'suppressed', lookupId },
     { type: 'recovered', lookupId },
+    { type: 'adopted', lookupId },
     { type: 'set-apart', lookupId, stalls: 2 },
     { type: 'handed-back', lookupId },
     { type: 'lock-lost', lookupId },

@@ -90,6 +90,11 @@ const LINES: Lines = {
     message: 'lookup taken back from a worker that died or froze',
     fields: { lookupId },
   }),
+  adopted: ({ lookupId }) => ({
+    level: 'warn',
+    message: 'lookup lay in no list of its queue; put back',
+    fields: { lookupId },
+  }),
   'set-apart': ({ lookupId, stalls }) => ({
     level: 'warn',
     message: 'lookup lost its worker again and again; running it alone',

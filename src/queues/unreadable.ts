@@ -10,10 +10,14 @@ export interface UnreadableJob {
   id: string
   queue: string
   timestamp: number
+  /** As it was found. */
+  text: string
 }
 
-// KEYS: active, stalled, job, its lock. ARGV: id.
+// Unless it was mended meanwhile, or another one came under its id. KEYS: active, stalled, job, its lock. ARGV: id, its data
+// as it was found.
 const REMOVE = `
+if redis.call('HGET', KEYS[3], 'data') ~= ARGV[2] then return 0 end
 redis.call('LREM', KEYS[1], 0, ARGV[1])
 redis.call('SREM', KEYS[2], ARGV[1])
 return redis.call('DEL', KEYS[3], KEYS[4])`
@@ -35,14 +39,14 @@ export class UnreadableJobs {
       const fields = ['data', 'opts', 'timestamp'] as const
       const [data, opts, timestamp] = await this.#redis.hmget(bullKey(this.#names, queue, id), ...fields)
       const isReadable = data == null || (isJson(data) && isJsonObject(opts ?? '{}'))
-      if (!isReadable) found.push({ id, queue, timestamp: Number(timestamp) })
+      if (!isReadable) found.push({ id, queue, timestamp: Number(timestamp), text: data })
     }
     return found
   }
 
-  async remove({ id, queue }: UnreadableJob): Promise<void> {
+  async remove({ id, queue, text }: UnreadableJob): Promise<void> {
     const key = (part: string) => bullKey(this.#names, queue, part)
-    await this.#redis.eval(REMOVE, 4, key('active'), key('stalled'), key(id), key(`${id}:lock`), id)
+    await this.#redis.eval(REMOVE, 4, key('active'), key('stalled'), key(id), key(`${id}:lock`), id, text)
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Job, Queue } from 'bullmq'
-import { Queue as BullQueue, Worker } from 'bullmq'
+import { Queue as BullQueue, FlowProducer, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { NO_HISTORY } from '../../src/domain/history.ts'
@@ -7,6 +7,7 @@ import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/embedded-redis
 import { Fleet, type Member } from '../../src/queues/fleet.ts'
 import { LookupHistories } from '../../src/queues/lookup-history.ts'
 import { type LookupIdentity, markerKey } from '../../src/queues/names.ts'
+import { Orphans } from '../../src/queues/orphans.ts'
 import { Reconciler } from '../../src/queues/reconciler.ts'
 import { removeOld } from '../../src/queues/retention.ts'
 import { connect, identityOf } from '../support/queues.ts'
@@ -110,6 +111,59 @@ describe('a lookup that gave up without a result', () => {
     await finish(['a', 'b'])
     await redis.del(`bull:${NAMES.lookupQueue}:b`)
     expect(await found(reconciler())).toEqual(['a'])
+  })
+})
+
+describe('a lookup that lies in no list', () => {
+  const key = (part: string) => `bull:${NAMES.lookupQueue}:${part}`
+  const adopt = () => new Orphans(redis, NAMES).adopt(NAMES.lookupQueue)
+
+  it('is put back once, however many look, and however many others there are', async () => {
+    await finish(['done'], false)
+    await finish(['dead'])
+    const ids = Array.from({ length: 1500 }, (_, index) => `l${index}`)
+    await queue.addBulk(ids.map((jobId) => ({ name: 'lookup', data: {}, opts: { jobId } })))
+    const lost = ['l3', 'l700', 'l1499']
+    for (const id of lost) await redis.lrem(key('wait'), 1, id)
+    for (const [state, id] of [
+      ['completed', 'done'],
+      ['failed', 'dead'],
+    ] as const)
+      await redis.zrem(key(state), id)
+    const found = (await Promise.all([adopt(), adopt(), adopt()])).flat()
+    expect(found.map(({ id, place }) => `${id} ${place}`).sort()).toEqual(
+      [...lost.map((id) => `${id} wait`), 'dead failed', 'done completed'].sort(),
+    )
+    expect((await redis.lrange(key('wait'), '0', '-1')).sort()).toEqual([...ids].sort())
+    expect(await queue.getJobCounts('completed', 'failed')).toEqual({ completed: 1, failed: 1 })
+    expect(await adopt()).toEqual([])
+  })
+
+  it('is not what one is that is delayed, has a priority, waits for others, or runs', async () => {
+    await queue.add('lookup', {}, { jobId: 'later', delay: 1e9 })
+    await queue.add('lookup', {}, { jobId: 'urgent', priority: 3 })
+    await new FlowProducer({ connection: redis }).add({
+      name: 'lookup',
+      queueName: NAMES.lookupQueue,
+      opts: { jobId: 'parent' },
+      children: [{ name: 'other', queueName: 'others' }],
+    })
+    await queue.add('lookup', {}, { jobId: 'running' })
+    await redis.lrem(key('wait'), 1, 'running')
+    await redis.set(key('running:lock'), 'x')
+    expect(await adopt()).toEqual([])
+  })
+
+  it('is found in the end among more keys than are looked at in one go', async () => {
+    const orphans = new Orphans(redis, NAMES)
+    for (let start = 0; start < 60_000; start += 10_000) {
+      const pairs = Array.from({ length: 10_000 }, (_, index) => [`other:${start + index}`, 'x']).flat()
+      await redis.mset(...pairs)
+    }
+    await queue.add('lookup', {}, { jobId: 'a' })
+    await redis.del(key('wait'))
+    const found = [await orphans.adopt(NAMES.lookupQueue), await orphans.adopt(NAMES.lookupQueue)].flat()
+    expect(found).toEqual([{ id: 'a', place: 'wait' }])
   })
 })
 
