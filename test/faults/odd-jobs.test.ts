@@ -6,11 +6,11 @@ afterEach(() => rig.close())
 
 const key = (part: string) => `bull:chat-lookups:${part}`
 
-/** As whoever writes into Redis by hand does it. */
+/** As whoever writes into Redis by hand does it; in no list yet. */
 async function write(id: string, fields: Record<string, string>): Promise<void> {
   const job = { name: 'lookup', data: '{"connectionId":"c"}', opts: '{}', timestamp: String(Date.now()), ...fields }
   await rig.redis.hset(key(id), job)
-  await push(id)
+  rig.auditor.accepted.add(id)
 }
 
 async function push(id: string): Promise<void> {
@@ -39,6 +39,7 @@ describe('a job that is no lookup', () => {
     rig = await startRig({ workers: 2 })
     for (const [id, fields] of Object.entries(MALFORMED)) {
       await write(id, fields)
+      await push(id)
       await rig.enqueue(5)
     }
     await push('of-no-hash')
@@ -68,10 +69,8 @@ describe('a lookup that lies where nobody looks', () => {
   }
 
   async function plant(): Promise<void> {
-    for (const id of ['in-no-list', 'among-those-with-no-lock', 'failed-and-in-no-list']) {
-      await write(id, id.startsWith('failed') ? { ...ended, failedReason: 'x' } : {})
-      await rig.redis.lrem(key('wait'), 1, id)
-    }
+    for (const id of ['in-no-list', 'among-those-with-no-lock']) await write(id, {})
+    await write('failed-and-in-no-list', { ...ended, failedReason: 'x' })
     await rig.redis.lpush(key('active'), 'among-those-with-no-lock')
     await rig.queue().add('lookup', { connectionId: 'c' }, { jobId: 'of-a-removed-priority', priority: 7, delay: 1e9 })
     await rig.redis.zrem(key('delayed'), 'of-a-removed-priority')
