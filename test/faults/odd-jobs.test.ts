@@ -43,7 +43,10 @@ describe('a job that is no lookup', () => {
       await rig.enqueue(5)
     }
     await push('of-no-hash')
-    const odd = [...Object.keys(MALFORMED), 'of-no-hash']
+    await write('of-no-characters', {})
+    await rig.redis.hset(key('of-no-characters'), 'data', Buffer.from([0x22, 0xff, 0xfe]))
+    await push('of-no-characters')
+    const odd = [...Object.keys(MALFORMED), 'of-no-hash', 'of-no-characters']
     const audit = await rig.auditor.complete(90_000)
     await idle(rig)
     expect(audit).toMatchObject({ lost: [], duplicates: [], unasked: 0 })
