@@ -75,21 +75,3 @@ describe('a worker that was frozen until others took up what it had', () => {
     await wakesUp(zombie)
   })
 })
-
-describe('a worker that has lost its locks', () => {
-  // Fails without: src/worker/lookup-worker.ts: the listener of lockRenewalFailed
-  it('breaks off the calls that it makes for them, and nobody pays for that', async () => {
-    rig = await startRig({ workers: 1, env: { SOAP_CALL_TIMEOUT_MS: '20000' } })
-    rig.service.script = () => ({ say: 'hang' })
-    const [first = ''] = await rig.enqueue(IN_FLIGHT)
-    await until('all are in flight', () => rig.service.inFlight === IN_FLIGHT)
-    rig.service.script = () => CHAT
-    await endLocksBeside(rig, first)
-    const audit = await rig.auditor.complete()
-    await idle(rig)
-    expect(audit).toMatchObject({ results: IN_FLIGHT, lost: [], duplicates: [], notEnriched: [] })
-    expect(rig.log().filter(({ msg }) => /lost its lock/.test(String(msg)))).toHaveLength(IN_FLIGHT)
-    expect(rig.service.calls).toHaveLength(2 * IN_FLIGHT)
-    expect(await rig.charged()).toBe(0)
-  })
-})
