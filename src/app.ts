@@ -22,6 +22,7 @@ import { QueueCollector, type QueueReading } from './observe/queue-collector.ts'
 import { Fleet, MEMBER_BEAT_MS, type Member } from './queues/fleet.ts'
 import { LookupQueues } from './queues/lookup-queue.ts'
 import { type QueueNames, serviceOf, servicesKey } from './queues/names.ts'
+import { Orphans } from './queues/orphans.ts'
 import { Pulse } from './queues/pulse.ts'
 import { countUntaken, readQueues } from './queues/queue-state.ts'
 import { Reconciler } from './queues/reconciler.ts'
@@ -91,8 +92,9 @@ export class WorkerApp {
     const { histories, publisher } = this.#parts
     const reconciler = new Reconciler(histories, { markerTtlMs: config.resultMarkerTtlMs })
     const unreadable = new UnreadableJobs(this.#redis, config)
-    const parts = { fleet: this.#fleet, queues: this.#queues, publisher, reconciler, unreadable }
-    this.#upkeep = new Upkeep(parts, this.#id, config)
+    const orphans = new Orphans(this.#redis, config)
+    const parts = { fleet: this.#fleet, queues: this.#queues, publisher, reconciler, unreadable, orphans }
+    this.#upkeep = new Upkeep(parts, this.#id, config, this.#observe)
     this.#collector = new QueueCollector(
       this.metrics,
       () => this.#readQueues(),

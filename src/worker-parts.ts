@@ -23,6 +23,7 @@ import { HoldKeeper } from './worker/hold-keeper.ts'
 import { LookupRuns } from './worker/lookup-run.ts'
 import { LookupWorker } from './worker/lookup-worker.ts'
 import { Publisher } from './worker/publisher.ts'
+import { Solitude } from './worker/solitude.ts'
 
 export interface WorkerParts {
   /** Of the lanes that this process serves, interactive first. */
@@ -52,14 +53,15 @@ export function buildWorkerParts(config: Config, redis: Redis, observe: Observe)
   const enricher = new Enricher({ client: soap, gate, isListed }, sharing, config, observe)
   const histories = new LookupHistories(redis, config)
   const charges = new ChargeDecision(memory, config.soapProbeConnectionId)
-  const runs = new LookupRuns({ histories, enricher, charges }, config, observe)
+  const solitude = new Solitude()
+  const runs = new LookupRuns({ histories, enricher, charges, solitude }, config, observe)
   const resultQueue = openQueue(config.resultQueue, redis, config)
   const results = new ResultQueue(resultQueue, redis, config, { markerTtlMs: config.resultMarkerTtlMs })
   const publisher = new Publisher(results, histories, observe)
   const slots = { batch: config.concurrency, interactive: config.interactiveConcurrency }
   const build = (lane: Lane) => {
     const own = { ...config, lane, concurrency: Math.max(1, slots[lane]) }
-    return new LookupWorker({ runs, publisher, histories, redis }, config, own, observe)
+    return new LookupWorker({ runs, publisher, histories, solitude, redis }, config, own, observe)
   }
   const workers = LANES.filter((lane) => slots[lane] > 0)
     .sort((a) => (a === 'interactive' ? -1 : 1))

@@ -57,7 +57,9 @@ export type LookupEvent =
   | { type: 'published'; lookupId: string; status: ResultStatus; sinceEnqueuedMs: number; failure?: Failure }
   | { type: 'suppressed'; lookupId: string }
   | { type: 'recovered'; lookupId: string }
-  | { type: 'set-apart'; lookupId: string; stalls: number; delayMs: number }
+  /** It lay in no list of its queue, and was put back where it belongs. */
+  | { type: 'adopted'; lookupId: string }
+  | { type: 'set-apart'; lookupId: string; stalls: number }
   | { type: 'handed-back'; lookupId: string }
   | { type: 'held-back'; lookupId: string }
   | { type: 'lock-lost'; lookupId: string }

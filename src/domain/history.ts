@@ -8,14 +8,14 @@ export interface LookupHistory {
   failures: number
   /** Calls of the attempts before this one. */
   calls: number
-  /** Times the lookup was taken up without being run: set apart, or given up. */
+  /** Times the lookup was taken up without being run: it had to make way, or was given up. */
   idle: number
   /** It already had the one retry that a failure of class permanent-after-retry gets. */
   retriedOnce: boolean
   /** Times it was not found, and to be asked again (NOT_FOUND_RECHECK). */
   rechecks: number
-  /** The stall count at which it was last set apart from its neighbours. */
-  apartAt: number
+  /** Times its process died while it ran there alone. */
+  diedAlone: number
   /** The failure it went back with, should it have to give up with that. */
   lastFailure: Failure | null
 }
@@ -27,6 +27,6 @@ export const NO_HISTORY: Readonly<LookupHistory> = Object.freeze({
   idle: 0,
   retriedOnce: false,
   rechecks: 0,
-  apartAt: 0,
+  diedAlone: 0,
   lastFailure: null,
 })

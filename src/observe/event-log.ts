@@ -90,10 +90,15 @@ const LINES: Lines = {
     message: 'lookup taken back from a worker that died or froze',
     fields: { lookupId },
   }),
-  'set-apart': ({ lookupId, stalls, delayMs }) => ({
+  adopted: ({ lookupId }) => ({
     level: 'warn',
-    message: 'lookup lost its worker again and again; running it apart from others',
-    fields: { lookupId, stalls, delayMs },
+    message: 'lookup lay in no list of its queue; put back',
+    fields: { lookupId },
+  }),
+  'set-apart': ({ lookupId, stalls }) => ({
+    level: 'warn',
+    message: 'lookup lost its worker again and again; running it alone',
+    fields: { lookupId, stalls },
   }),
   'handed-back': ({ lookupId }) => ({ level: 'debug', message: 'lookup handed back', fields: { lookupId } }),
   'held-back': ({ lookupId }) => ({

@@ -3,7 +3,15 @@
 import type { Redis } from 'ioredis'
 import { type LookupHistory, NO_HISTORY } from '../domain/history.ts'
 import type { ResultStatus } from '../domain/result.ts'
-import { bullKey, FAILED_AT_FIELD, HISTORY_FIELD, type LookupIdentity, markerKey, type QueueNames } from './names.ts'
+import {
+  ALONE_FIELD,
+  bullKey,
+  FAILED_AT_FIELD,
+  HISTORY_FIELD,
+  type LookupIdentity,
+  markerKey,
+  type QueueNames,
+} from './names.ts'
 import { Script } from './script.ts'
 
 export interface KnownLookup {
@@ -19,6 +27,7 @@ export interface KnownLookup {
 const REMEMBER = new Script(`
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 redis.call('HSET', KEYS[1], '${HISTORY_FIELD}', ARGV[1])
+redis.call('HDEL', KEYS[1], '${ALONE_FIELD}')
 if ARGV[2] == '1' then
   local time = redis.call('TIME')
   redis.call('HSET', KEYS[1], '${FAILED_AT_FIELD}', string.format('%.3f', time[1] * 1000 + time[2] / 1000))
@@ -26,6 +35,22 @@ else
   redis.call('HDEL', KEYS[1], '${FAILED_AT_FIELD}')
 end
 return 1`)
+
+// KEYS: job. ARGV: history, stalls.
+const BEGIN_ALONE = new Script(`
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+return redis.call('HSET', KEYS[1], '${HISTORY_FIELD}', ARGV[1], '${ALONE_FIELD}', ARGV[2])`)
+
+// Unless the next run of it has begun. KEYS: job. ARGV: stalls.
+const END_ALONE = new Script(`
+if redis.call('HGET', KEYS[1], '${ALONE_FIELD}') ~= ARGV[1] then return 0 end
+return redis.call('HDEL', KEYS[1], '${ALONE_FIELD}')`)
+
+/** A lookup as it was taken up. */
+export interface Taking extends LookupIdentity {
+  /** Times its process died, or lost it. */
+  stalls: number
+}
 
 export class LookupHistories {
   readonly #redis: Redis
@@ -36,15 +61,27 @@ export class LookupHistories {
     this.#names = names
   }
 
-  async recall(identity: LookupIdentity, firstRun: boolean): Promise<KnownLookup> {
-    const marker = this.#redis.get(markerKey(this.#names, identity))
-    const fields = firstRun ? [null, null] : this.#redis.hmget(this.#job(identity), HISTORY_FIELD, FAILED_AT_FIELD)
-    const [published, [history, failedAt]] = await Promise.all([marker, fields])
+  async recall(taking: Taking, firstRun: boolean): Promise<KnownLookup> {
+    const marker = this.#redis.get(markerKey(this.#names, taking))
+    const fields = firstRun ? [] : this.#redis.hmget(this.#job(taking), HISTORY_FIELD, FAILED_AT_FIELD, ALONE_FIELD)
+    const [published, [stored, failedAt, aloneAt]] = await Promise.all([marker, fields])
+    const history = { ...NO_HISTORY, ...(stored ? (JSON.parse(stored) as Partial<LookupHistory>) : {}) }
+    if (aloneAt && taking.stalls > Number(aloneAt)) history.diedAlone++
     return {
       published: published as ResultStatus | null,
-      history: history ? { ...NO_HISTORY, ...(JSON.parse(history) as Partial<LookupHistory>) } : { ...NO_HISTORY },
+      history,
       failedAt: failedAt ? Number(failedAt) : null,
     }
+  }
+
+  /** It runs alone in its process from now on. Should it be found stalled, then that process died of it. */
+  async beginAlone(taking: Taking, history: LookupHistory): Promise<void> {
+    await BEGIN_ALONE.run(this.#redis, [this.#job(taking)], [JSON.stringify(history), taking.stalls])
+  }
+
+  /** Its process lives: if it is found stalled all the same, it is not for that. */
+  async endAlone(taking: Taking): Promise<void> {
+    await END_ALONE.run(this.#redis, [this.#job(taking)], [taking.stalls])
   }
 
   async remember(identity: LookupIdentity, history: LookupHistory, mayBeCharged: boolean): Promise<void> {

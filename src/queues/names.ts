@@ -24,8 +24,9 @@
  *     members             zset    ids of the worker processes, by the time they were last seen
  *     lease:<task>        string  which process does a task of the whole fleet
  *
- * On the hash of a lookup job stand two fields of ours, which go when the job goes: `ce:history`, `ce:failed-at`. On that
- * of a result stands `ce:of`, the hash of its lookup, where the lookup's id does not say alone which one it was.
+ * On the hash of a lookup job stand three fields of ours, which go when the job goes: `ce:history`, `ce:failed-at`,
+ * `ce:alone`. On that of a result stands `ce:of`, the hash of its lookup, where the lookup's id does not say alone which
+ * one it was.
  *
  * <service> stands for SOAP_ENDPOINT: all who call one service keep its limits together. <fleet> stands for the service
  * and the queues: those who hold together.
@@ -43,6 +44,7 @@ export interface QueueNames {
 
 export const HISTORY_FIELD = 'ce:history'
 export const FAILED_AT_FIELD = 'ce:failed-at'
+export const ALONE_FIELD = 'ce:alone'
 
 export function queueOf(names: QueueNames, lane: Lane): string {
   return lane === 'interactive' ? names.interactiveQueue : names.lookupQueue

@@ -49,6 +49,11 @@ export class Reconciler {
     this.#doneUpTo.set(queue.name, newest)
   }
 
+  /** What was looked at before is looked at again. */
+  forget(queue: string): void {
+    this.#doneUpTo.delete(queue)
+  }
+
   async #withoutResult(jobs: Job[], identify: (job: Job) => LookupIdentity): Promise<Job[]> {
     const lookups = new Map(jobs.map((job) => [identify(job), job]))
     const without = await this.#histories.withoutResult([...lookups.keys()])

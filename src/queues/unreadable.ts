@@ -10,10 +10,14 @@ export interface UnreadableJob {
   id: string
   queue: string
   timestamp: number
+  /** Its data as it was found, byte for byte: it may be no text. */
+  bytes: Buffer
 }
 
-// KEYS: active, stalled, job, its lock. ARGV: id.
+// Unless it was mended meanwhile, or another one came under its id. KEYS: active, stalled, job, its lock. ARGV: id, its data
+// as it was found.
 const REMOVE = `
+if redis.call('HGET', KEYS[3], 'data') ~= ARGV[2] then return 0 end
 redis.call('LREM', KEYS[1], 0, ARGV[1])
 redis.call('SREM', KEYS[2], ARGV[1])
 return redis.call('DEL', KEYS[3], KEYS[4])`
@@ -33,16 +37,17 @@ export class UnreadableJobs {
     const found: UnreadableJob[] = []
     for (const id of ids) {
       const fields = ['data', 'opts', 'timestamp'] as const
-      const [data, opts, timestamp] = await this.#redis.hmget(bullKey(this.#names, queue, id), ...fields)
-      const isReadable = data == null || (isJson(data) && isJsonObject(opts ?? '{}'))
-      if (!isReadable) found.push({ id, queue, timestamp: Number(timestamp) })
+      const [data, opts, timestamp] = await this.#redis.hmgetBuffer(bullKey(this.#names, queue, id), ...fields)
+      if (!data) continue
+      const isReadable = isJson(String(data)) && isJsonObject(String(opts ?? '{}'))
+      if (!isReadable) found.push({ id, queue, timestamp: Number(timestamp), bytes: data })
     }
     return found
   }
 
-  async remove({ id, queue }: UnreadableJob): Promise<void> {
+  async remove({ id, queue, bytes }: UnreadableJob): Promise<void> {
     const key = (part: string) => bullKey(this.#names, queue, part)
-    await this.#redis.eval(REMOVE, 4, key('active'), key('stalled'), key(id), key(`${id}:lock`), id)
+    await this.#redis.eval(REMOVE, 4, key('active'), key('stalled'), key(id), key(`${id}:lock`), id, bytes)
   }
 }
 

@@ -4,7 +4,8 @@
  *     has its result already?   -> done
  *     cannot be read?           -> result `invalid`
  *     too old?                  -> result `failed`, code `expired`
- *     its process died, again   -> set apart for a while from those it died with
+ *     its process died of it    -> result `failed`, code `poison`
+ *     its process died, twice   -> alone in its process, as soon as nobody else is
  *     charged too often?        -> result `failed`, with the last failure
  *     else                      -> an attempt; its end is a result, or going back
  */
@@ -20,7 +21,8 @@ import type { Attempt, AttemptRequest } from './attempt.ts'
 import type { ChargeDecision } from './charge.ts'
 import { aboutLookup, aboutUnread, EXPIRED, endWithout, invalid, POISON } from './end-without-answer.ts'
 import type { AttemptEnd, Enricher } from './enrich.ts'
-import { ageOf, type RunEnd, type TakenLookup } from './taken-lookup.ts'
+import type { Solitude } from './solitude.ts'
+import { ageOf, isSuspect, type RunEnd, type TakenLookup } from './taken-lookup.ts'
 
 export interface RunSettings {
   lookupAttempts: number
@@ -31,26 +33,26 @@ export interface RunSettings {
   notFoundRecheck: readonly number[] | null
 }
 
-/** From this stall on a lookup may be what kills the process, and is run apart from the others. */
-const SUSPECT_FROM_STALL = 2
-/** Apart by up to this. Recovery from a crash takes up to 40 s, and all of it must be over in 60. */
-const APART_MS = 15_000
+/** With two deaths among others before, a lookup that kills its process ends after the sixth. */
+const DEATHS_ALONE = 4
 
 export class LookupRuns {
   readonly #histories: LookupHistories
   readonly #enricher: Enricher
   readonly #charges: ChargeDecision
+  readonly #solitude: Solitude
   readonly #settings: RunSettings
   readonly #observe: Observe
 
   constructor(
-    parts: { histories: LookupHistories; enricher: Enricher; charges: ChargeDecision },
+    parts: { histories: LookupHistories; enricher: Enricher; charges: ChargeDecision; solitude: Solitude },
     settings: RunSettings,
     observe: Observe,
   ) {
     this.#histories = parts.histories
     this.#enricher = parts.enricher
     this.#charges = parts.charges
+    this.#solitude = parts.solitude
     this.#settings = settings
     this.#observe = observe
   }
@@ -69,7 +71,16 @@ export class LookupRuns {
     const lookup = { ...parsed.data, lookupId: taken.lookupId, enqueuedAt: taken.enqueuedAt }
     const run: Run = { taken, lookup, known, attempt, expiresAt: this.#expiryOf(lookup, taken.askedDelayMs) }
     if (now() >= run.expiresAt) return endWithout(aboutLookup(run), history, EXPIRED)
-    if (taken.stalls >= SUSPECT_FROM_STALL && history.apartAt < taken.stalls) return this.#setApart(taken, history)
+    if (history.diedAlone >= DEATHS_ALONE) return endWithout(aboutLookup(run), history, POISON)
+    return isSuspect(taken) ? this.#alone(run) : this.#attempt(run)
+  }
+
+  /** Until its run has ended altogether: whoever has it run gives the solitude back. */
+  async #alone(run: Run): Promise<RunEnd> {
+    const { taken, known, attempt } = run
+    if (!(await this.#solitude.enter(attempt))) return { type: 'make-way' }
+    await this.#histories.beginAlone(taken, known.history)
+    this.#observe({ type: 'set-apart', lookupId: taken.lookupId, stalls: taken.stalls })
     return this.#attempt(run)
   }
 
@@ -154,17 +165,6 @@ export class LookupRuns {
     const reason = history.lastFailure?.reason ?? 'internal'
     this.#observe({ type: 'retry', lookupId: run.taken.lookupId, when: 'later', reason, delayMs })
     return { type: 'go-back', delayMs, history: { ...history, failures: history.failures + 1 }, mayBeCharged }
-  }
-
-  #setApart(taken: TakenLookup, history: LookupHistory): RunEnd {
-    const delayMs = Math.round(Math.random() * APART_MS)
-    this.#observe({ type: 'set-apart', lookupId: taken.lookupId, stalls: taken.stalls, delayMs })
-    return {
-      type: 'go-back',
-      delayMs,
-      history: { ...history, apartAt: taken.stalls, idle: history.idle + 1 },
-      mayBeCharged: false,
-    }
   }
 
   /** Counted from when it was due; a lookup that cannot say when it was enqueued has no age. */

@@ -7,6 +7,7 @@
  *     go back                remember, then delay
  *     the fleet holds        back to wait, at no cost, and no more are taken
  *     shutdown               back to wait, at no cost
+ *     a suspect runs alone   back to wait, at no cost
  *     Redis in trouble       leave it: its lock ends, and whoever is alive takes it up
  *
  * Nothing that goes wrong on our side ever fails a job: worse to run a lookup twice than to lose it.
@@ -27,13 +28,15 @@ import type { Attempt } from './attempt.ts'
 import type { LookupRuns } from './lookup-run.ts'
 import type { Publisher } from './publisher.ts'
 import { Rest } from './rest.ts'
-import { type RunEnd, type TakenLookup, takenFrom } from './taken-lookup.ts'
+import type { Companion, Solitude } from './solitude.ts'
+import { isSuspect, type RunEnd, type TakenLookup, takenFrom } from './taken-lookup.ts'
 import { Tap } from './tap.ts'
 
 export interface LookupWorkerParts {
   runs: LookupRuns
   publisher: Publisher
   histories: LookupHistories
+  solitude: Solitude
   redis: Redis
 }
 
@@ -50,8 +53,11 @@ export interface LookupWorkerSettings {
  */
 export const LOCK_MS = 35_000
 const STALLED_CHECK_MS = 5_000
-/** Lookups are read-only: running one again harms nobody. The limit is there for the one that kills its process. */
-const MAX_STALLS = 5
+/**
+ * Lookups are read-only: running one again harms nobody. One that kills its process ends long before, by what it did when
+ * it ran alone (lookup-run.ts); this is for a job that kills whoever only reads it.
+ */
+const MAX_STALLS = 15
 const BEHIND_THE_OTHERS_MS = 1
 
 /** The lookup has had its result, and it is a dead letter. The message is our failure's, nothing else. */
@@ -67,9 +73,10 @@ const PROBE_MUST_START_MS = 3_000
 
 /** Why a running lookup was taken away. */
 class HandBack extends Error {}
+class MakeWay extends HandBack {}
 class LockLost extends Error {}
 
-export class LookupWorker {
+export class LookupWorker implements Companion {
   readonly #worker: Worker
   readonly #names: QueueNames
   readonly #parts: LookupWorkerParts
@@ -81,6 +88,8 @@ export class LookupWorker {
   readonly #tap: Tap
   /** Set while one lookup is let through as the fleet's probe. */
   #probe: { token: string; started: (run: { ended: Promise<unknown> }) => void } | null = null
+  /** Set while a suspect runs alone, or waits for it. */
+  #aside: { attempt: Attempt; done: () => void } | null = null
   #isStarted = false
   #stopping = false
 
@@ -112,6 +121,7 @@ export class LookupWorker {
       if (isRefusal(error)) this.#rest.take()
     }
     this.#listen()
+    parts.solitude.join(this)
   }
 
   get inProgress(): number {
@@ -120,7 +130,7 @@ export class LookupWorker {
 
   /** It takes lookups, and Redis lets it. */
   get isRunning(): boolean {
-    const isFetching = this.#worker.isRunning() || this.#tap.isShutBy('hold')
+    const isFetching = this.#worker.isRunning() || this.#tap.isShutBy('hold') || this.#aside !== null
     return isFetching && !this.#rest.isRecent && !this.#stopping
   }
 
@@ -142,7 +152,7 @@ export class LookupWorker {
     this.#stopping = true
     this.#tap.stop()
     const closed = this.#worker.close()
-    for (const [id, attempt] of this.#running) if (!attempt.hasCalled) this.#takeAway(id, new HandBack('shutdown'))
+    this.#handBackUncalled(new HandBack('shutdown'))
     const handBackAll = () => {
       for (const id of this.#running.keys()) this.#takeAway(id, new HandBack('shutdown'))
     }
@@ -150,6 +160,29 @@ export class LookupWorker {
     else grace.addEventListener('abort', handBackAll, { once: true })
     await closed
     grace.removeEventListener('abort', handBackAll)
+  }
+
+  stepAside(attempt: Attempt): Promise<void> {
+    this.#tap.shut('suspect')
+    this.#handBackUncalled(new MakeWay('a suspect is to run alone'), attempt)
+    return new Promise((done) => {
+      this.#aside = { attempt, done }
+      this.#lookAside()
+    })
+  }
+
+  comeBack(): void {
+    this.#aside = null
+    this.#tap.open('suspect')
+  }
+
+  #lookAside(): void {
+    const others = [...this.#running.values()].filter((attempt) => attempt !== this.#aside?.attempt)
+    if (others.length === 0) this.#aside?.done()
+  }
+
+  #handBackUncalled(reason: HandBack, except?: Attempt): void {
+    for (const [id, attempt] of this.#running) if (attempt !== except && !attempt.hasCalled) this.#takeAway(id, reason)
   }
 
   /** The fleet holds: no more lookups are taken until `release`. */
@@ -205,6 +238,9 @@ export class LookupWorker {
   }
 
   #process(job: Job, token = '', signal = new AbortController().signal): Promise<{ status: ResultStatus }> {
+    // Suspects of one crash come together, and each is to run alone: none is fetched in vain.
+    if (isSuspect({ stalls: job.stalledCounter })) this.#tap.narrow()
+    else this.#tap.widen()
     // The first lookup that comes is the probe; no other may come beside it.
     const probe = this.#probe
     if (probe) this.#endProbe()
@@ -219,6 +255,7 @@ export class LookupWorker {
     this.#running.set(taken.lookupId, attempt)
     try {
       if (this.#stopping) throw new HandBack('shutdown')
+      if (this.#parts.solitude.isTaken) throw new MakeWay('a suspect runs alone')
       await disown(job, this.#parts.redis, this.#names, taken.queue)
       const end = await this.#parts.runs.run(taken, attempt)
       return await this.#conclude(job, token, signal, taken, end)
@@ -228,6 +265,8 @@ export class LookupWorker {
       attempt.close()
       // A run that lost its lock may end after the next one of the same lookup has begun.
       if (this.#running.get(taken.lookupId) === attempt) this.#running.delete(taken.lookupId)
+      this.#parts.solitude.leave(attempt)
+      this.#lookAside()
     }
   }
 
@@ -241,6 +280,8 @@ export class LookupWorker {
         await this.#parts.publisher.untilDone(end.result, end.failure, taken, signal, this.#trouble)
         if (end.result.status === 'failed') throw new GaveUp(`${end.failure?.code}: ${end.failure?.message}`)
         return { status: end.result.status }
+      case 'make-way':
+        throw new MakeWay('another suspect runs alone')
       case 'held':
         await this.#parts.histories.remember(taken, end.history, false)
         this.#tap.shut('hold')
@@ -259,6 +300,7 @@ export class LookupWorker {
     const { lookupId } = taken
     if (error instanceof LockLost) {
       this.#observe({ type: 'lock-lost', lookupId })
+      if (isSuspect(taken)) void this.#parts.histories.endAlone(taken).catch(this.#trouble)
       return new WaitingError()
     }
     if (isRedisError(error)) this.#trouble(error)
@@ -266,7 +308,7 @@ export class LookupWorker {
       this.#observe({ type: 'internal-error', lookupId, where: 'run', error })
     try {
       if (error instanceof Held) await this.#holdBack(job, token, taken)
-      else if (error instanceof HandBack) await this.#handBack(job, token, taken)
+      else if (error instanceof HandBack) await this.#handBack(job, token, taken, error)
       else await job.moveToDelayed(now() + 1000 * (1 + Math.random()), token)
     } catch {
       // Left where it is: the lock ends, and a live worker takes it up.
@@ -274,10 +316,10 @@ export class LookupWorker {
     return new WaitingError()
   }
 
-  async #handBack(job: Job, token: string, taken: TakenLookup): Promise<void> {
+  async #handBack(job: Job, token: string, taken: TakenLookup, reason: HandBack): Promise<void> {
     await this.#rememberRun(taken)
     await job.moveToWait(token)
-    this.#observe({ type: 'handed-back', lookupId: taken.lookupId })
+    if (!(reason instanceof MakeWay)) this.#observe({ type: 'handed-back', lookupId: taken.lookupId })
   }
 
   /** As the probe it has been asked for in vain: behind the others, for it may be its own fault. */

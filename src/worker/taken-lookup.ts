@@ -25,7 +25,14 @@ export type RunEnd =
   | { type: 'result'; result: Result; failure?: Failure }
   /** Back to its place, at no cost. */
   | { type: 'held'; history: LookupHistory }
+  /** The same: it must run alone, and somebody else does at the moment. */
+  | { type: 'make-way' }
   | { type: 'go-back'; delayMs: number; history: LookupHistory; mayBeCharged: boolean }
+
+/** From the second stall on a lookup may be what kills its process. */
+export function isSuspect({ stalls }: Pick<TakenLookup, 'stalls'>): boolean {
+  return stalls >= 2
+}
 
 /** Milliseconds since it was enqueued; 0 for one that cannot say when that was. */
 export function ageOf({ enqueuedAt }: LookupIdentity): number {

@@ -7,12 +7,13 @@ export interface Tappable {
   resume(): void | Promise<void>
 }
 
-export type Shutter = 'rest' | 'hold' | 'stop'
+export type Shutter = 'rest' | 'hold' | 'suspect' | 'stop'
 
 export class Tap {
   readonly #worker: Tappable
   readonly #concurrency: number
   readonly #shutBy = new Set<Shutter>()
+  #isNarrow = false
 
   constructor(worker: Tappable) {
     this.#worker = worker
@@ -39,8 +40,19 @@ export class Tap {
 
   open(shutter: Shutter): void {
     if (!this.#shutBy.delete(shutter)) return
-    this.#worker.concurrency = this.#concurrency
+    this.#worker.concurrency = this.#isNarrow ? 1 : this.#concurrency
     if (this.isOpen) void this.#worker.resume()
+  }
+
+  /** Takes one job at a time, until `widen`. */
+  narrow(): void {
+    this.#isNarrow = true
+  }
+
+  widen(): void {
+    if (!this.#isNarrow) return
+    this.#isNarrow = false
+    if (this.isOpen) this.#worker.concurrency = this.#concurrency
   }
 
   /** While it is shut for a hold: lets one job through. False if something else shuts it, too. */

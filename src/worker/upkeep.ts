@@ -1,11 +1,13 @@
 /**
- * What one process does for the whole fleet: finds lookups that gave up without a result, and jobs that nobody can read,
- * and removes what is too old.
+ * What one process does for the whole fleet: finds lookups that lie in no list, those that gave up without a result, and
+ * jobs that nobody can read, and removes what is too old.
  */
 
+import type { Observe } from '../domain/event.ts'
 import { LANES } from '../domain/lane.ts'
 import type { Fleet } from '../queues/fleet.ts'
 import type { LookupQueues } from '../queues/lookup-queue.ts'
+import type { Orphans } from '../queues/orphans.ts'
 import type { Reconciler } from '../queues/reconciler.ts'
 import { type Retention, removeOld } from '../queues/retention.ts'
 import type { UnreadableJobs } from '../queues/unreadable.ts'
@@ -22,18 +24,21 @@ export interface UpkeepParts {
   publisher: Publisher
   reconciler: Reconciler
   unreadable: UnreadableJobs
+  orphans: Orphans
 }
 
 export class Upkeep {
   readonly #parts: UpkeepParts
   readonly #member: string
   readonly #retention: Retention
+  readonly #observe: Observe
 
   /** `member` is the id of this process in the fleet. */
-  constructor(parts: UpkeepParts, member: string, retention: Retention) {
+  constructor(parts: UpkeepParts, member: string, retention: Retention, observe: Observe) {
     this.#parts = parts
     this.#member = member
     this.#retention = retention
+    this.#observe = observe
   }
 
   /** Does it, if it is this process that does. Rejects when Redis fails; the next run goes on from there. */
@@ -42,6 +47,7 @@ export class Upkeep {
     if (!(await fleet.mayDo('upkeep', this.#member, LEASE_MS))) return
     for (const lane of LANES) {
       const queue = queues.of(lane)
+      await this.#adopt(queue.name)
       await reconciler.run(
         queue,
         (job) => takenFrom(job, lane),
@@ -53,5 +59,12 @@ export class Upkeep {
       }
       await removeOld(queue, this.#retention)
     }
+  }
+
+  async #adopt(queue: string): Promise<void> {
+    const { orphans, reconciler } = this.#parts
+    const found = await orphans.adopt(queue)
+    for (const { id: lookupId } of found) this.#observe({ type: 'adopted', lookupId })
+    if (found.some(({ place }) => place === 'failed')) reconciler.forget(queue)
   }
 }

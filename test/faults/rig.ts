@@ -69,15 +69,16 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const workers: RigWorker[] = []
   const ever: RigWorker[] = []
   const queues = new Map<string, Queue>()
+  let started = 0
   let closed = false
   let supervised = false
 
   const startOne = async (own: Environment = {}, place = workers.length): Promise<RigWorker> => {
+    const user = `worker-${started++}` // before anything is waited for: several start at once
     const proxy = await startProxy(redisServer)
-    const user = `worker-${ever.length}`
     const redisUrl = `redis://127.0.0.1:${proxy.port}`
-    const started = await startWorker({ ...all, SOAP_ENCRYPTED_USER: user, REDIS_URL: redisUrl, ...own })
-    const worker = { ...started, proxy, user }
+    const child = await startWorker({ ...all, SOAP_ENCRYPTED_USER: user, REDIS_URL: redisUrl, ...own })
+    const worker = { ...child, proxy, user }
     workers[place] = worker
     ever.push(worker)
     worker.child.once('exit', () => {

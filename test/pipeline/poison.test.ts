@@ -25,16 +25,26 @@ const fast = () => ({ ...world.env, RATE_LIMIT_PER_SECOND: 'none' })
 const queue = () => world.queue(NAMES.lookupQueue)
 const key = (part: string) => `bull:${NAMES.lookupQueue}:${part}`
 
+/** What its last run left on the job: its history, and the stall count with which it ran alone in its process. */
+interface Left {
+  history?: object
+  aloneAt?: number
+}
+/** As of one that has died twice among others, three times alone, and was running alone once more. */
+const DIED_ALONE = { history: { calls: 4, idle: 1, diedAlone: 3 }, aloneAt: 5 }
+
 /**
  * A lookup whose process has died that often: it lies among the active ones with no lock, as the last one left it. The
  * check that takes it up runs when a worker starts (it marks) and five seconds later (it moves).
  */
-async function addDiedWith(stalls: number, opts: JobsOptions = {}, history?: object): Promise<string> {
+async function addDiedWith(stalls: number, opts: JobsOptions = {}, left: Left = {}): Promise<string> {
   await queue().add('lookup', { connectionId: 'p', correlationId: 'k' }, { jobId: 'poison', ...opts })
   await world.redis.lrem(key('wait'), 1, 'poison')
   await world.redis.lpush(key('active'), 'poison')
   await world.redis.hset(key('poison'), { stc: stalls, ats: stalls + 1 })
+  const { history, aloneAt } = left
   if (history) await world.redis.hset(key('poison'), 'ce:history', JSON.stringify(history))
+  if (aloneAt) await world.redis.hset(key('poison'), 'ce:alone', aloneAt)
   return 'poison'
 }
 
@@ -49,7 +59,7 @@ const POISONED = {
 
 describe('a lookup whose process died', () => {
   it('for the sixth time gets one failed result, is a dead letter, and is not run again', async () => {
-    await addDiedWith(5, {}, { calls: 4, idle: 1 })
+    await addDiedWith(5, {}, DIED_ALONE)
     const worker = await startWorker(fast())
     await queue().add('lookup', { connectionId: 'healthy' })
     await consumer.have(2)
@@ -62,6 +72,22 @@ describe('a lookup whose process died', () => {
     expect(consumer.of('poison')).toHaveLength(1)
   })
 
+  // Fails without: src/worker/lookup-run.ts: DEATHS_ALONE (a limit on deaths of any kind instead)
+  it('for the sixth time, and only once while it ran alone, is not given up for that', async () => {
+    await addDiedWith(5, {}, { history: { calls: 4, diedAlone: 0 }, aloneAt: 5 })
+    await startWorker(fast())
+    await consumer.have(1)
+    expect(consumer.of('poison')).toMatchObject([{ status: 'enriched', calls: 5, attempts: 7 }])
+  })
+
+  it('each time that somebody only looked at it is given up in the end, too', async () => {
+    await addDiedWith(15)
+    await startWorker(fast())
+    await consumer.have(1)
+    expect(consumer.of('poison')).toMatchObject([POISONED])
+    expect(world.standIn.requests.count('p')).toBe(0)
+  })
+
   it('for the first time is simply run again', async () => {
     await addDiedWith(0)
     await startWorker(fast())
@@ -70,7 +96,7 @@ describe('a lookup whose process died', () => {
   })
 
   it('gets its result even if it asked to be removed when it fails', async () => {
-    await addDiedWith(5, { removeOnFail: true })
+    await addDiedWith(15, { removeOnFail: true })
     await startWorker(fast())
     await consumer.have(1)
     expect(consumer.of('poison')).toMatchObject([POISONED])

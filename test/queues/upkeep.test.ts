@@ -1,5 +1,5 @@
 import type { Job, Queue } from 'bullmq'
-import { Queue as BullQueue, Worker } from 'bullmq'
+import { Queue as BullQueue, FlowProducer, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { NO_HISTORY } from '../../src/domain/history.ts'
@@ -7,6 +7,7 @@ import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/embedded-redis
 import { Fleet, type Member } from '../../src/queues/fleet.ts'
 import { LookupHistories } from '../../src/queues/lookup-history.ts'
 import { type LookupIdentity, markerKey } from '../../src/queues/names.ts'
+import { Orphans } from '../../src/queues/orphans.ts'
 import { Reconciler } from '../../src/queues/reconciler.ts'
 import { removeOld } from '../../src/queues/retention.ts'
 import { connect, identityOf } from '../support/queues.ts'
@@ -29,6 +30,7 @@ beforeEach(async () => {
   await redis.flushall()
 })
 
+const takingOf = (id: string, stalls = 0) => ({ ...identityOf(id), stalls })
 const identify = (job: Job): LookupIdentity => identityOf(job.id ?? '')
 
 /** Adds these and has them end as BullMQ ends them: `failed` fail, the others complete. */
@@ -112,6 +114,59 @@ describe('a lookup that gave up without a result', () => {
   })
 })
 
+describe('a lookup that lies in no list', () => {
+  const key = (part: string) => `bull:${NAMES.lookupQueue}:${part}`
+  const adopt = () => new Orphans(redis, NAMES).adopt(NAMES.lookupQueue)
+
+  it('is put back once, however many look, and however many others there are', async () => {
+    await finish(['done'], false)
+    await finish(['dead'])
+    const ids = Array.from({ length: 1500 }, (_, index) => `l${index}`)
+    await queue.addBulk(ids.map((jobId) => ({ name: 'lookup', data: {}, opts: { jobId } })))
+    const lost = ['l3', 'l700', 'l1499']
+    for (const id of lost) await redis.lrem(key('wait'), 1, id)
+    for (const [state, id] of [
+      ['completed', 'done'],
+      ['failed', 'dead'],
+    ] as const)
+      await redis.zrem(key(state), id)
+    const found = (await Promise.all([adopt(), adopt(), adopt()])).flat()
+    expect(found.map(({ id, place }) => `${id} ${place}`).sort()).toEqual(
+      [...lost.map((id) => `${id} wait`), 'dead failed', 'done completed'].sort(),
+    )
+    expect((await redis.lrange(key('wait'), '0', '-1')).sort()).toEqual([...ids].sort())
+    expect(await queue.getJobCounts('completed', 'failed')).toEqual({ completed: 1, failed: 1 })
+    expect(await adopt()).toEqual([])
+  })
+
+  it('is not what one is that is delayed, has a priority, waits for others, or runs', async () => {
+    await queue.add('lookup', {}, { jobId: 'later', delay: 1e9 })
+    await queue.add('lookup', {}, { jobId: 'urgent', priority: 3 })
+    await new FlowProducer({ connection: redis }).add({
+      name: 'lookup',
+      queueName: NAMES.lookupQueue,
+      opts: { jobId: 'parent' },
+      children: [{ name: 'other', queueName: 'others' }],
+    })
+    await queue.add('lookup', {}, { jobId: 'running' })
+    await redis.lrem(key('wait'), 1, 'running')
+    await redis.set(key('running:lock'), 'x')
+    expect(await adopt()).toEqual([])
+  })
+
+  it('is found in the end among more keys than are looked at in one go', async () => {
+    const orphans = new Orphans(redis, NAMES)
+    for (let start = 0; start < 60_000; start += 10_000) {
+      const pairs = Array.from({ length: 10_000 }, (_, index) => [`other:${start + index}`, 'x']).flat()
+      await redis.mset(...pairs)
+    }
+    await queue.add('lookup', {}, { jobId: 'a' })
+    await redis.del(key('wait'))
+    const found = [await orphans.adopt(NAMES.lookupQueue), await orphans.adopt(NAMES.lookupQueue)].flat()
+    expect(found).toEqual([{ id: 'a', place: 'wait' }])
+  })
+})
+
 describe('retention', () => {
   it('removes on a queue that lies idle what is too old, and only that', async () => {
     await finish(['done', 'done-old'], false)
@@ -150,7 +205,7 @@ describe('what is known of a lookup', () => {
   const history = { ...NO_HISTORY, charged: 2, calls: 7 }
 
   it('is nothing at first', async () => {
-    expect(await histories().recall(identityOf('a'), false)).toEqual({
+    expect(await histories().recall(takingOf('a'), false)).toEqual({
       published: null,
       history: NO_HISTORY,
       failedAt: null,
@@ -161,28 +216,44 @@ describe('what is known of a lookup', () => {
     await queue.add('lookup', {}, { jobId: 'a' })
     const [seconds] = await redis.time()
     await histories().remember(identityOf('a'), history, true)
-    const known = await histories().recall(identityOf('a'), false)
+    const known = await histories().recall(takingOf('a'), false)
     expect(known.history).toEqual(history)
     expect(Math.abs((known.failedAt ?? 0) - Number(seconds) * 1000)).toBeLessThan(5000)
     await histories().remember(identityOf('a'), history, false)
-    expect(await histories().recall(identityOf('a'), false)).toEqual({ published: null, history, failedAt: null })
+    expect(await histories().recall(takingOf('a'), false)).toEqual({ published: null, history, failedAt: null })
+  })
+
+  it('is how often its process died while it ran there alone, and not how often it was lost otherwise', async () => {
+    await queue.add('lookup', {}, { jobId: 'a' })
+    await histories().beginAlone(takingOf('a', 2), { ...history, diedAlone: 1 })
+    expect((await histories().recall(takingOf('a', 2), false)).history).toEqual({ ...history, diedAlone: 1 })
+    const { history: died } = await histories().recall(takingOf('a', 3), false)
+    expect(died).toEqual({ ...history, diedAlone: 2 })
+    await histories().remember(identityOf('a'), died, false)
+    expect((await histories().recall(takingOf('a', 4), false)).history.diedAlone).toBe(2)
+    await histories().beginAlone(takingOf('a', 4), died)
+    await histories().endAlone(takingOf('a', 3)) // a run that was lost longer ago
+    expect((await histories().recall(takingOf('a', 5), false)).history.diedAlone).toBe(3)
+    await histories().endAlone(takingOf('a', 4))
+    expect((await histories().recall(takingOf('a', 5), false)).history.diedAlone).toBe(2)
   })
 
   it('is that it has its result', async () => {
     await mark('a')
-    expect(await histories().recall(identityOf('a'), true)).toMatchObject({ published: 'failed' })
+    expect(await histories().recall(takingOf('a'), true)).toMatchObject({ published: 'failed' })
     expect(await histories().withoutResult([identityOf('a'), identityOf('b')])).toEqual([identityOf('b')])
     expect(await histories().withoutResult([])).toEqual([])
   })
 
   it('goes with its job, and does not come back with a late write', async () => {
     await histories().remember(identityOf('gone'), history, true)
+    await histories().beginAlone(takingOf('gone'), history)
     expect(await redis.keys('*gone*')).toEqual([])
   })
 
   it('of an older version has what that did not know at its beginning', async () => {
     await redis.hset(`bull:${NAMES.lookupQueue}:a`, 'ce:history', '{"charged":3}')
-    const { history: read } = await histories().recall(identityOf('a'), false)
+    const { history: read } = await histories().recall(takingOf('a'), false)
     expect(read).toEqual({ ...NO_HISTORY, charged: 3 })
   })
 })

@@ -1,0 +1,44 @@
+/**
+ * Where a suspect of a crash runs alone. A process that dies takes all that it has in hand with it, and nobody can see
+ * from outside which of them it was. So a lookup whose process has died more than once is run in a process that has
+ * nothing else in hand: if that one dies, too, there is no doubt. No other lookup pays for it, however many are beside it.
+ */
+
+import { orAborted } from '../clock.ts'
+import type { Attempt } from './attempt.ts'
+
+/** One of those that take lookups in this process. */
+export interface Companion {
+  /** Takes nothing more and hands back what has not called; resolves when it has nothing in hand but `attempt`. */
+  stepAside(attempt: Attempt): Promise<void>
+  comeBack(): void
+}
+
+export class Solitude {
+  readonly #companions: Companion[] = []
+  #alone: Attempt | null = null
+
+  join(companion: Companion): void {
+    this.#companions.push(companion)
+  }
+
+  /** Somebody is alone, or about to be: whoever else is taken up has to make way. */
+  get isTaken(): boolean {
+    return this.#alone !== null
+  }
+
+  /** True when `attempt` is alone; false if somebody else is. Rejects with the reason when it is taken away meanwhile. */
+  async enter(attempt: Attempt): Promise<boolean> {
+    if (this.#alone !== null) return false
+    this.#alone = attempt
+    await orAborted(Promise.all(this.#companions.map((companion) => companion.stepAside(attempt))), attempt.signal)
+    return true
+  }
+
+  /** Nothing, if it was not alone. */
+  leave(attempt: Attempt): void {
+    if (this.#alone !== attempt) return
+    this.#alone = null
+    for (const companion of this.#companions) companion.comeBack()
+  }
+}
