@@ -1,0 +1,103 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { clientFor, failureOf } from '../recordings/serve.ts'
+import { heldBytes } from '../soap/heap.ts'
+import { Authority, type Issued } from '../support/authority.ts'
+import { startScriptedService } from '../support/scripted-service.ts'
+import { costsNothing, UNFORGIVING } from './outage.ts'
+import { type Rig, startRig } from './rig.ts'
+
+let folder: string
+let authority: Authority
+let stranger: Authority
+let good: Issued
+let rig: Rig | undefined
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'faults-tls-'))
+  authority = new Authority(folder)
+  stranger = new Authority(folder, 'stranger')
+  good = authority.issue('service')
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+afterEach(async () => {
+  await rig?.close()
+  rig = undefined
+})
+
+describe('a service whose certificate', () => {
+  it.each<[string, () => Issued]>([
+    ['has expired', () => authority.issue('expired', { days: -1 })],
+    ['is of an authority that we do not trust', () => stranger.issue('untrusted')],
+    ['is of another host', () => authority.issue('elsewhere', { host: 'DNS:elsewhere.example' })],
+  ])('%s is held for, and asked again once it shows a better one; no lookup pays', async (_name, issue) => {
+    const env = { ...UNFORGIVING, SOAP_CA_FILE: authority.file }
+    const running = await startRig({ tls: good, env })
+    rig = running
+    await costsNothing(running, {
+      begin: () => running.service.showCertificate(issue()),
+      end: () => running.service.showCertificate(good),
+      reason: 'configuration',
+    })
+    expect(await running.metric('lookup_retries_total')).toBe(0)
+    expect(await running.metric('tls_certificate_expiry_timestamp_seconds')).toBeGreaterThan(Date.now() / 1000)
+  })
+
+  it('is refused a thousand times leaves nothing in memory', async () => {
+    const service = await startScriptedService({ tls: authority.issue('refused', { host: 'DNS:elsewhere.example' }) })
+    onTestFinished(() => service.close())
+    const { client, events } = clientFor(service.url, { tls: () => ({ ca: authority.cert }) })
+    const refused = async (times: number) => {
+      for (let left = times; left > 0; left--) {
+        const { failure } = await failureOf(client.lookup('1'))
+        expect(failure).toMatchObject({ class: 'configuration', reason: 'tls' })
+      }
+      events.length = 0
+    }
+    await refused(200)
+    const before = heldBytes()
+    await refused(1000)
+    expect(heldBytes() - before).toBeLessThan(2_000_000)
+    expect(service.connections).toBe(1200)
+    expect(service.calls).toEqual([])
+  })
+})
+
+describe('our certificate', () => {
+  const shown = { cert: 'shown.crt', key: 'shown.key' }
+  const show = (issued: Partial<Issued>) => {
+    if (issued.key) writeFileSync(join(folder, shown.key), issued.key)
+    if (issued.cert) writeFileSync(join(folder, shown.cert), issued.cert)
+  }
+
+  async function startWithOurs(): Promise<Rig> {
+    show(authority.issue('ours'))
+    const SOAP_CLIENT_CERT_FILE = join(folder, shown.cert)
+    const SOAP_CLIENT_KEY_FILE = join(folder, shown.key)
+    const env = { ...UNFORGIVING, SOAP_CA_FILE: authority.file, SOAP_CLIENT_CERT_FILE, SOAP_CLIENT_KEY_FILE }
+    return startRig({ tls: { ...good, ca: authority.cert, requestCert: true, rejectUnauthorized: true }, env })
+  }
+
+  it('with its new key there, and the new certificate not yet: is held for until both are; no lookup pays', async () => {
+    const running = await startWithOurs()
+    rig = running
+    const next = authority.issue('next')
+    await costsNothing(running, {
+      begin: () => show({ key: next.key }),
+      end: () => show({ cert: next.cert }),
+      reason: 'configuration',
+    })
+  })
+
+  it('that the service does not take is held for until it is exchanged; no lookup pays', async () => {
+    const running = await startWithOurs()
+    rig = running
+    await costsNothing(running, {
+      begin: () => show(stranger.issue('not-taken')),
+      end: () => show(authority.issue('taken')),
+      reason: 'configuration',
+    })
+  })
+})
