@@ -5,7 +5,7 @@
 
 import type { LookupFunction, Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { buildConnector, type Dispatcher, Pool } from 'undici'
+import { buildConnector, type Dispatcher, errors, Pool } from 'undici'
 import { deadline, fromIso, monotonic, orAborted } from '../clock.ts'
 import type { SoapRequest } from './envelope.ts'
 import { type ProxyServer, type ProxySettings, proxyFor, Tunnels } from './proxy.ts'
@@ -165,7 +165,10 @@ export class Transport {
     const connect = buildConnector({ ...files, rejectUnauthorized: true, timeout, ...(lookup && { lookup }) })
     return (options, callback) =>
       connect(options, (...result) => {
-        if (result[0] === null) this.#noteCertificate(result[1])
+        if (result[0] === null) {
+          this.#noteCertificate(result[1])
+          endForGood(result[1])
+        }
         callback(...result)
       })
   }
@@ -186,6 +189,16 @@ export class Transport {
     const closing = closed.finally(() => this.#closing.delete(closing))
     this.#closing.add(closing)
   }
+}
+
+/**
+ * When a call is broken off, the HTTP client would connect once more for it and keep that connection for nobody: against a
+ * service that hangs, one for each call (undici 7.30; nodejs/undici#5845). It does not where a socket ends with this code.
+ */
+function endForGood(socket: Socket): void {
+  const destroy = socket.destroy.bind(socket)
+  socket.destroy = (error) =>
+    destroy(errorCode(error) === 'UND_ERR_INFO' ? new errors.SocketError('broken off') : error)
 }
 
 async function readResponse(

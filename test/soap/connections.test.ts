@@ -87,6 +87,27 @@ describe('a service that closes its sockets', () => {
   })
 })
 
+describe('calls that are broken off', () => {
+  it.each<[string, (socket: Socket) => void]>([
+    ['before their answer', () => {}],
+    ['in the middle of their answer', (socket) => socket.write(WHOLE.subarray(0, HEAD.length + 300))],
+  ])('%s leave no connection behind', async (_name, respond) => {
+    const open = new Set<Socket>()
+    let opened = 0
+    const endpoint = await serveBytes((socket) => {
+      opened++
+      open.add(socket)
+      socket.once('close', () => open.delete(socket))
+      respond(socket)
+    })
+    const { client } = clientFor(endpoint, { callTimeoutMs: 200 })
+    const failures = await Promise.all(Array.from({ length: 10 }, (_, i) => failureOf(client.lookup(`${i}`))))
+    expect(failures.every(({ failure }) => failure.code === 'timeout')).toBe(true)
+    await expect.poll(() => open.size).toBe(0)
+    expect(opened).toBe(10)
+  })
+})
+
 describe('as many connections as calls may be on the way', () => {
   it('and no more, kept for the next ones', async () => {
     const sockets = new Set<Socket>()
