@@ -192,13 +192,21 @@ export class Transport {
 }
 
 /**
- * When a call is broken off, the HTTP client would connect once more for it and keep that connection for nobody: against a
- * service that hangs, one for each call (undici 7.30; nodejs/undici#5845). It does not where a socket ends with this code.
+ * Two things that the HTTP client gets wrong when a connection ends (undici 7.30). For a call that is broken off it would
+ * connect once more, and keep that connection for nobody; not where the end has the code of a broken socket
+ * (nodejs/undici#5845). And of an alert of TLS 1.3, which says after the handshake that our certificate is refused, it would
+ * tell only that the connection closed.
  */
 function endForGood(socket: Socket): void {
   const destroy = socket.destroy.bind(socket)
-  socket.destroy = (error) =>
-    destroy(errorCode(error) === 'UND_ERR_INFO' ? new errors.SocketError('broken off') : error)
+  let first: Error | undefined
+  socket.once('error', (error) => {
+    first = error
+  })
+  socket.destroy = (error) => {
+    const isBrokenOff = errorCode(error) === 'UND_ERR_INFO'
+    return destroy(first ?? (isBrokenOff ? new errors.SocketError('broken off') : error))
+  }
 }
 
 async function readResponse(

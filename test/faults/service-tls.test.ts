@@ -5,8 +5,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } 
 import { clientFor, failureOf } from '../recordings/serve.ts'
 import { heldBytes } from '../soap/heap.ts'
 import { Authority, type Issued } from '../support/authority.ts'
+import { startRefusingServer } from '../support/refusing-tls.ts'
 import { startScriptedService } from '../support/scripted-service.ts'
 import { costsNothing, UNFORGIVING } from './outage.ts'
+import { startProxy } from './proxy.ts'
 import { type Rig, startRig } from './rig.ts'
 
 let folder: string
@@ -72,12 +74,12 @@ describe('our certificate', () => {
     if (issued.cert) writeFileSync(join(folder, shown.cert), issued.cert)
   }
 
-  async function startWithOurs(): Promise<Rig> {
+  async function startWithOurs(workers = 2): Promise<Rig> {
     show(authority.issue('ours'))
     const SOAP_CLIENT_CERT_FILE = join(folder, shown.cert)
     const SOAP_CLIENT_KEY_FILE = join(folder, shown.key)
     const env = { ...UNFORGIVING, SOAP_CA_FILE: authority.file, SOAP_CLIENT_CERT_FILE, SOAP_CLIENT_KEY_FILE }
-    return startRig({ tls: { ...good, ca: authority.cert, requestCert: true, rejectUnauthorized: true }, env })
+    return startRig({ workers, tls: { ...good, ca: authority.cert, requestCert: true, rejectUnauthorized: true }, env })
   }
 
   it('with its new key there, and the new certificate not yet: is held for until both are; no lookup pays', async () => {
@@ -91,12 +93,35 @@ describe('our certificate', () => {
     })
   })
 
-  it('that the service does not take is held for until it is exchanged; no lookup pays', async () => {
+  it('that the service refuses without a word is held for until it is exchanged; no lookup pays', async () => {
     const running = await startWithOurs()
     rig = running
     await costsNothing(running, {
       begin: () => show(stranger.issue('not-taken')),
       end: () => show(authority.issue('taken')),
+      reason: 'service',
+    })
+  })
+
+  it('that the service refuses by an alert is held for until it takes it; no lookup pays', async () => {
+    const files = { cert: join(folder, 'service.crt'), key: join(folder, 'service.key'), ca: stranger.file }
+    const refusing = await startRefusingServer(files)
+    onTestFinished(() => refusing.close())
+    const running = await startWithOurs(0)
+    rig = running
+    const service = { port: Number(new URL(running.service.url).port) }
+    const target = { ...service }
+    const between = await startProxy(target)
+    onTestFinished(() => between.close())
+    await running.startWorker({ SOAP_ENDPOINT: running.service.url.replace(/:\d+/, `:${between.port}`) })
+    await costsNothing(running, {
+      begin: () => {
+        target.port = refusing.port
+        between.cut()
+      },
+      end: () => {
+        target.port = service.port
+      },
       reason: 'configuration',
     })
   })
