@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Environment } from '../support/processes.ts'
 import { type ScriptedService, startScriptedService } from '../support/scripted-service.ts'
 import { costsNothing, UNFORGIVING } from './outage.ts'
-import { type Rig, startRig, until } from './rig.ts'
+import { type Rig, type RigWorker, startRig, until } from './rig.ts'
 
 const PATCH = fileURLToPath(new URL('address.mjs', import.meta.url))
 /** What a connection is used for at most. */
@@ -14,6 +15,7 @@ const SOCKET_LIFE_MS = 60_000
 let folder: string
 let rig: Rig
 let elsewhere: ScriptedService
+let start: (env?: Environment) => Promise<RigWorker>
 
 /** Another address, and so much later. */
 function move(address: string, later: number): void {
@@ -30,7 +32,7 @@ beforeEach(async () => {
   elsewhere = await startScriptedService({ host: '127.0.0.2', port: Number(port) })
   const SOAP_ENDPOINT = rig.service.url.replace('127.0.0.1', 'service.example')
   const patched = { NODE_OPTIONS: `--import ${PATCH}`, ADDRESS_FILE: join(folder, 'address') }
-  await rig.startWorker({ ...UNFORGIVING, ...patched, SOAP_ENDPOINT, CONCURRENCY: '1' })
+  start = (env) => rig.startWorker({ ...UNFORGIVING, ...patched, SOAP_ENDPOINT, ...env })
 })
 afterEach(async () => {
   await rig.close()
@@ -40,7 +42,8 @@ afterEach(async () => {
 
 describe('a service whose address changes', () => {
   it('is asked at the new one within a minute, also over a connection that is never idle; no lookup pays', async () => {
-    await rig.enqueue(600)
+    await start({ CONCURRENCY: '1' })
+    await rig.enqueue(300)
     await until('it is asked', () => rig.service.calls.length > 10)
     move('127.0.0.2', 0)
     const { length } = rig.service.calls
@@ -56,6 +59,7 @@ describe('a service whose address changes', () => {
   })
 
   it('while the old one is there no more, is asked at the new one as soon as it has it; no lookup pays', async () => {
+    await start()
     await costsNothing(rig, { begin: () => rig.service.refuse(), end: () => move('127.0.0.2', 0) })
     expect(elsewhere.calls.length).toBeGreaterThanOrEqual(60)
   })

@@ -43,7 +43,7 @@ describe('an answer that is peculiar to one id', () => {
   beforeAll(async () => {
     // Its calls are few, and a third of them fail: that is not to be taken for the service's failing.
     const env = { LOOKUP_BACKOFF_MIN_MS: '20', LOOKUP_BACKOFF_MAX_MS: '100', BREAKER_MIN_CALLS: '1000' }
-    rig = await startRig({ env: { ...env, LOG_LEVEL: 'trace' } })
+    rig = await startRig({ workers: 1, env: { ...env, LOG_LEVEL: 'trace' } })
     rig.service.script = ({ id }) => PECULIAR[id.slice(0, id.lastIndexOf('_'))] ?? CHAT
     await rig.enqueue(1, 'known')
     await rig.auditor.complete()
@@ -95,7 +95,7 @@ describe('an answer that is peculiar to one id', () => {
 
 describe('a service that sends everybody', () => {
   beforeAll(async () => {
-    rig = await startRig({ env: { ...UNFORGIVING, LOG_LEVEL: 'trace' } })
+    rig = await startRig({ workers: 1, env: { ...UNFORGIVING, LOG_LEVEL: 'trace' } })
   })
   afterAll(() => rig.close())
 
@@ -124,7 +124,7 @@ describe('a service that sends everybody', () => {
 
 describe('a service that fails one call in five', () => {
   it('with a fault of its own, costs no lookup more than quick retries, and nobody holds', async () => {
-    rig = await startRig()
+    rig = await startRig({ workers: 1, env: { LOOKUP_BACKOFF_MIN_MS: '20', LOOKUP_BACKOFF_MAX_MS: '100' } })
     rig.service.script = (_call, number) => (number % 5 === 0 ? { say: 'fault', code: 'Server' } : CHAT)
     await rig.enqueue(300)
     expect(await rig.auditor.complete()).toMatchObject({ lost: [], duplicates: [], notEnriched: [] })

@@ -1,23 +1,21 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { type Answer, CHAT } from '../support/scripted-service.ts'
 import { costsNothing, UNFORGIVING } from './outage.ts'
-import { type Link, startProxy, type TcpProxy } from './proxy.ts'
-import { type Relay, socketsTo, startRelay } from './relay.ts'
+import { type Link, startProxy } from './proxy.ts'
+import { socketsTo, startRelay } from './relay.ts'
 import { type Rig, startRig, until } from './rig.ts'
 import { drip, FRAMINGS, HEAD } from './wire.ts'
 
 let rig: Rig
-let relay: Relay | undefined
-let proxy: TcpProxy | undefined
-afterEach(async () => {
-  await rig.close()
-  relay?.close()
-  await proxy?.close()
-})
 
 const timeouts = () => rig.metric('soap_call_duration_seconds_count', 'outcome="timeout"')
 
 describe('a service that says nothing more', () => {
+  beforeAll(async () => {
+    rig = await startRig({ env: UNFORGIVING })
+  })
+  afterAll(() => rig.close())
+
   it.each<[string, Answer]>([
     ['once it has the call', { say: 'hang' }],
     [
@@ -35,13 +33,13 @@ describe('a service that says nothing more', () => {
       },
     ],
   ])('%s: calls are cut at their deadline, their connections are gone, no lookup pays', async (_name, answer) => {
-    rig = await startRig({ env: UNFORGIVING })
+    const before = await timeouts()
     await costsNothing(rig, {
       begin: () => {
         rig.service.script = () => answer
       },
       meanwhile: async () => {
-        expect(await timeouts()).toBeGreaterThanOrEqual(20)
+        expect(await timeouts()).toBeGreaterThanOrEqual(before + 20)
         await until('no connection is open', () => rig.service.open === 0)
       },
       end: () => {
@@ -49,11 +47,15 @@ describe('a service that says nothing more', () => {
       },
     })
   })
+})
 
-  it('and takes no connection: connecting is given up in time, no socket is left, no lookup pays', async () => {
+describe('a host that has vanished', () => {
+  afterEach(() => rig.close())
+
+  it('takes no connection: connecting is given up in time, no socket is left, no lookup pays', async () => {
     rig = await startRig({ workers: 0 })
-    relay = await startRelay(rig.service.url)
-    const { port, url, freeze, thaw } = relay
+    const { port, url, freeze, thaw, close } = await startRelay(rig.service.url)
+    onTestFinished(close)
     const { pid } = await rig.startWorker({ ...UNFORGIVING, SOAP_ENDPOINT: url })
     await costsNothing(rig, {
       begin: freeze,
@@ -62,20 +64,18 @@ describe('a service that says nothing more', () => {
     })
     expect(await rig.metric('lookup_retries_total', 'reason="connect"')).toBeGreaterThan(0)
   })
-})
 
-describe('connections whose other end has vanished', () => {
-  it('cost each lookup at most quick retries, and are dropped', async () => {
+  it('leaves connections that cost each lookup at most quick retries, and are dropped', async () => {
     rig = await startRig({ workers: 0 })
     const dead = new Set<Link>()
     let vanishing = true
     const between = await startProxy({ port: Number(new URL(rig.service.url).port) })
+    onTestFinished(() => between.close())
     between.watch = (_text, direction, link) => {
       if (direction !== 'to-server' || !vanishing) return
       dead.add(link)
       link.lose('to-client')
     }
-    proxy = between
     const url = rig.service.url.replace(/:\d+/, `:${between.port}`)
     await rig.startWorker({ ...UNFORGIVING, SOAP_CALL_TIMEOUT_MS: '3000', SOAP_ENDPOINT: url })
     await rig.enqueue(15)
