@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Result } from '../../src/domain/result.ts'
 import { type Answer, CHAT } from '../support/scripted-service.ts'
 import { costsNothing, UNFORGIVING } from './outage.ts'
-import { idle, type Rig, startRig } from './rig.ts'
+import { idle, isShort, type Rig, startRig } from './rig.ts'
 import { FRAMINGS, response } from './wire.ts'
 
 /** Nobody's name is like it. */
@@ -123,7 +123,7 @@ describe('a service that sends everybody', () => {
 })
 
 describe('a service that fails one call in five', () => {
-  it('with a fault of its own, costs no lookup more than quick retries, and nobody holds', async () => {
+  it.skipIf(isShort)('with a fault of its own, costs no lookup more than quick retries, and nobody holds', async () => {
     rig = await startRig({ workers: 1, env: { LOOKUP_BACKOFF_MIN_MS: '20', LOOKUP_BACKOFF_MAX_MS: '100' } })
     rig.service.script = (_call, number) => (number % 5 === 0 ? { say: 'fault', code: 'Server' } : CHAT)
     await rig.enqueue(300)

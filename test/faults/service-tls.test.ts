@@ -1,21 +1,20 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { clientFor, failureOf } from '../recordings/serve.ts'
 import { heldBytes } from '../soap/heap.ts'
 import { Authority, type Issued } from '../support/authority.ts'
 import { startRefusingServer } from '../support/refusing-tls.ts'
 import { startScriptedService } from '../support/scripted-service.ts'
 import { costsNothing, UNFORGIVING } from './outage.ts'
-import { startProxy } from './proxy.ts'
+import { startProxy, type TcpProxy } from './proxy.ts'
 import { isShort, type Rig, startRig } from './rig.ts'
 
 let folder: string
 let authority: Authority
 let stranger: Authority
 let good: Issued
-let rig: Rig | undefined
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'faults-tls-'))
@@ -24,10 +23,6 @@ beforeAll(() => {
   good = authority.issue('service')
 })
 afterAll(() => rmSync(folder, { recursive: true }))
-afterEach(async () => {
-  await rig?.close()
-  rig = undefined
-})
 
 describe('a service whose certificate', () => {
   let running: Rig
@@ -71,25 +66,38 @@ describe('a service whose certificate', () => {
 })
 
 describe('our certificate', () => {
-  const shown = { cert: 'shown.crt', key: 'shown.key' }
+  let rig: Rig
+  /** Where the worker's calls go. */
+  const target = { port: 0 }
+  let between: TcpProxy
   const show = (issued: Partial<Issued>) => {
-    if (issued.key) writeFileSync(join(folder, shown.key), issued.key)
-    if (issued.cert) writeFileSync(join(folder, shown.cert), issued.cert)
+    if (issued.key) writeFileSync(join(folder, 'shown.key'), issued.key)
+    if (issued.cert) writeFileSync(join(folder, 'shown.crt'), issued.cert)
   }
 
-  async function startWithOurs(workers = 1): Promise<Rig> {
+  beforeAll(async () => {
     show(authority.issue('ours'))
-    const SOAP_CLIENT_CERT_FILE = join(folder, shown.cert)
-    const SOAP_CLIENT_KEY_FILE = join(folder, shown.key)
-    const env = { ...UNFORGIVING, SOAP_CA_FILE: authority.file, SOAP_CLIENT_CERT_FILE, SOAP_CLIENT_KEY_FILE }
-    return startRig({ workers, tls: { ...good, ca: authority.cert, requestCert: true, rejectUnauthorized: true }, env })
-  }
+    rig = await startRig({
+      workers: 0,
+      tls: { ...good, ca: authority.cert, requestCert: true, rejectUnauthorized: true },
+      env: { ...UNFORGIVING, SOAP_CA_FILE: authority.file },
+    })
+    target.port = Number(new URL(rig.service.url).port)
+    between = await startProxy(target)
+    await rig.startWorker({
+      SOAP_ENDPOINT: rig.service.url.replace(/:\d+/, `:${between.port}`),
+      SOAP_CLIENT_CERT_FILE: join(folder, 'shown.crt'),
+      SOAP_CLIENT_KEY_FILE: join(folder, 'shown.key'),
+    })
+  })
+  afterAll(async () => {
+    await rig.close()
+    await between.close()
+  })
 
   it('with its new key there, and the new certificate not yet: is held for until both are; no lookup pays', async () => {
-    const running = await startWithOurs()
-    rig = running
     const next = authority.issue('next')
-    await costsNothing(running, {
+    await costsNothing(rig, {
       begin: () => show({ key: next.key }),
       end: () => show({ cert: next.cert }),
       reason: 'configuration',
@@ -97,12 +105,9 @@ describe('our certificate', () => {
   })
 
   it('that the service refuses without a word is held for until it is exchanged; no lookup pays', async () => {
-    const running = await startWithOurs()
-    rig = running
-    await costsNothing(running, {
+    await costsNothing(rig, {
       begin: () => show(stranger.issue('not-taken')),
       end: () => show(authority.issue('taken')),
-      reason: 'service',
     })
   })
 
@@ -110,20 +115,14 @@ describe('our certificate', () => {
     const files = { cert: join(folder, 'service.crt'), key: join(folder, 'service.key'), ca: stranger.file }
     const refusing = await startRefusingServer(files)
     onTestFinished(() => refusing.close())
-    const running = await startWithOurs(0)
-    rig = running
-    const service = { port: Number(new URL(running.service.url).port) }
-    const target = { ...service }
-    const between = await startProxy(target)
-    onTestFinished(() => between.close())
-    await running.startWorker({ SOAP_ENDPOINT: running.service.url.replace(/:\d+/, `:${between.port}`) })
-    await costsNothing(running, {
+    const servicePort = target.port
+    await costsNothing(rig, {
       begin: () => {
         target.port = refusing.port
         between.cut()
       },
       end: () => {
-        target.port = service.port
+        target.port = servicePort
       },
       reason: 'configuration',
     })
