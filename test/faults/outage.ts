@@ -15,6 +15,9 @@ export const UNFORGIVING: Environment = {
   HOLD_MAX_MS: '500',
 }
 
+/** For `expect.poll`: a worker on a busy machine may be late with its metrics. */
+export const PATIENT = { timeout: 30_000, interval: 100 }
+
 export interface Outage {
   begin(): unknown
   end(): unknown

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Result } from '../../src/domain/result.ts'
 import { type Answer, CHAT } from '../support/scripted-service.ts'
-import { costsNothing, UNFORGIVING } from './outage.ts'
+import { costsNothing, PATIENT, UNFORGIVING } from './outage.ts'
 import { idle, isShort, type Rig, startRig } from './rig.ts'
 import { FRAMINGS, response } from './wire.ts'
 
@@ -76,7 +76,7 @@ describe('an answer that is peculiar to one id', () => {
 
   it('good XML under another content type is taken, and counted', async () => {
     expect(results.get('binary')).toMatchObject([{ status: 'enriched', calls: 1 }])
-    expect(await rig.metric('soap_unexpected_content_type_total')).toBe(1)
+    await expect.poll(() => rig.metric('soap_unexpected_content_type_total'), PATIENT).toBe(1)
   })
 
   it('disturbs no lookup beside it', () => {
@@ -128,7 +128,8 @@ describe('a service that fails one call in five', () => {
     rig.service.script = (_call, number) => (number % 5 === 0 ? { say: 'fault', code: 'Server' } : CHAT)
     await rig.enqueue(300)
     expect(await rig.auditor.complete()).toMatchObject({ lost: [], duplicates: [], notEnriched: [] })
-    expect(await rig.metric('lookup_retries_total', 'reason="fault"')).toBeGreaterThanOrEqual(300 / 5)
+    const retries = () => rig.metric('lookup_retries_total', 'reason="fault"')
+    await expect.poll(retries, PATIENT).toBeGreaterThanOrEqual(300 / 5)
     expect(rig.auditor.results.every(({ attempts }) => attempts <= 5)).toBe(true)
     expect(await rig.metric('holds_total')).toBe(0)
     await rig.close()

@@ -7,7 +7,7 @@ import { heldBytes } from '../soap/heap.ts'
 import { Authority, type Issued } from '../support/authority.ts'
 import { startRefusingServer } from '../support/refusing-tls.ts'
 import { startScriptedService } from '../support/scripted-service.ts'
-import { costsNothing, UNFORGIVING } from './outage.ts'
+import { costsNothing, PATIENT, UNFORGIVING } from './outage.ts'
 import { startProxy, type TcpProxy } from './proxy.ts'
 import { isShort, type Rig, startRig } from './rig.ts'
 
@@ -42,7 +42,8 @@ describe('a service whose certificate', () => {
       reason: 'configuration',
     })
     expect(await running.metric('lookup_retries_total')).toBe(0)
-    expect(await running.metric('tls_certificate_expiry_timestamp_seconds')).toBeGreaterThan(Date.now() / 1000)
+    const expiry = () => running.metric('tls_certificate_expiry_timestamp_seconds')
+    await expect.poll(expiry, PATIENT).toBeGreaterThan(Date.now() / 1000)
   })
 
   it.skipIf(isShort)('is refused a thousand times leaves nothing in memory', async () => {

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { clientFor, failureOf } from '../recordings/serve.ts'
 import { CHAT, type ScriptedService, startScriptedService } from '../support/scripted-service.ts'
-import { UNFORGIVING } from './outage.ts'
+import { PATIENT, UNFORGIVING } from './outage.ts'
 import { type Rig, startRig } from './rig.ts'
 import { FRAMINGS } from './wire.ts'
 
@@ -41,7 +41,7 @@ describe('a connection that the service closes instead of a second answer', () =
       await rig.enqueue(8)
       expect(await rig.auditor.complete()).toMatchObject(NOTHING_WRONG)
       expect(closed).toBeGreaterThan(0)
-      expect(await resets()).toBe(resetsBefore + closed)
+      await expect.poll(resets, PATIENT).toBe(resetsBefore + closed)
       expect(rig.service.calls).toHaveLength(callsBefore + 8 + closed)
       expect(rig.auditor.results.every(({ attempts }) => attempts === 1)).toBe(true)
       expect(rig.log().slice(before)).toEqual([])
@@ -103,6 +103,7 @@ describe('an answer cut off', () => {
     expect(await rig.auditor.complete()).toMatchObject(NOTHING_WRONG)
     expect(asked.size).toBe(120)
     expect(rig.auditor.results.filter((result) => result.chatRequest?.userName !== result.connectionId)).toEqual([])
-    expect(await rig.metric('lookup_retries_total', 'reason="unreadable"')).toBeGreaterThan(0)
+    const unreadable = () => rig.metric('lookup_retries_total', 'reason="unreadable"')
+    await expect.poll(unreadable, PATIENT).toBeGreaterThan(0)
   })
 })
