@@ -41,6 +41,7 @@ afterEach(async () => {
 })
 
 describe('a service whose address changes', () => {
+  // Fails without: src/soap/transport.ts: the age of the pool in `refresh`.
   it('is asked at the new one within a minute, also over a connection that is never idle; no lookup pays', async () => {
     await start({ CONCURRENCY: '1' })
     await rig.enqueue(300)
@@ -58,6 +59,7 @@ describe('a service whose address changes', () => {
     expect(await rig.auditor.complete()).toMatchObject({ lost: [], duplicates: [], notEnriched: [] })
   })
 
+  // Fails without: src/worker/charge.ts: what failed before a hold is free.
   it('while the old one is there no more, is asked at the new one as soon as it has it; no lookup pays', async () => {
     await start()
     await costsNothing(rig, { begin: () => rig.service.refuse(), end: () => move('127.0.0.2', 0) })

@@ -38,6 +38,7 @@ const PECULIAR: Record<string, Answer> = { ...NO_ANSWERS, ...OTHER_ANSWERS }
 
 let rig: Rig
 
+// Fails without: src/worker/charge.ts: 'charged'; the content type: src/soap/client.ts: what it tells of it.
 describe('an answer that is peculiar to one id', () => {
   const results = new Map<string, Result[]>()
   beforeAll(async () => {
@@ -110,10 +111,12 @@ describe('a service that sends everybody', () => {
       reason,
     })
 
+  // Fails without: src/worker/charge.ts: what failed before a hold is free.
   it.each(Object.entries(NO_ANSWERS))('%s: is held for, and no lookup pays', (_kind, answer) =>
     fault(answer, 'service'),
   )
 
+  // Fails without: src/soap/to-failure.ts: a redirect is the configuration's.
   it('to a login page, is held for until somebody mends it, and no lookup pays', () =>
     fault(response(CANARY, 'text/html', '302 Found', 'Location: /login\r\n'), 'configuration'))
 

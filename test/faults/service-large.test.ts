@@ -45,6 +45,7 @@ async function answered(given: Record<string, Answer>) {
   }
 }
 
+// Fails without: src/soap/transport.ts: maxResponseSize.
 describe('50 MiB instead of an answer', () => {
   it('are cut off, and cost the worker little memory, the lookup its result, and the others nothing', async () => {
     const sent = { bytes: 0 }
@@ -87,6 +88,7 @@ describe('50 MiB instead of an answer', () => {
   })
 })
 
+// Fails without: src/soap/transport.ts: the refusal of a Content-Encoding.
 describe('200 MB of zeros, packed', () => {
   it('are refused before a byte is unpacked or read, however they are packed', async () => {
     const bomb = gzipSync(Buffer.alloc(200_000_000))
@@ -160,12 +162,13 @@ describe('XML that is made to keep its reader busy', () => {
       ),
     }
     let alive = 0
+    let mute = 0
     let over = false
     const asking = (async () => {
       while (!over) {
-        const livez = await fetch(`${worker.url}/livez`, { signal: AbortSignal.timeout(10_000) })
-        expect(livez.status).toBe(200)
-        alive++
+        const livez = await fetch(`${worker.url}/livez`, { signal: AbortSignal.timeout(30_000) }).catch(() => null)
+        if (livez?.status === 200) alive++
+        else mute++
       }
     })()
     const { ends, othersEnriched } = await answered({
@@ -181,5 +184,6 @@ describe('XML that is made to keep its reader busy', () => {
     expect(othersEnriched).toBe(50)
     expect(asked).toBe(0)
     expect(alive).toBeGreaterThan(0)
+    expect(mute).toBe(0)
   })
 })

@@ -10,6 +10,7 @@ let rig: Rig
 
 const timeouts = () => rig.metric('soap_call_duration_seconds_count', 'outcome="timeout"')
 
+// Fails without: src/soap/transport.ts: endForGood (the first two: connections that nobody needs stay open).
 describe('a service that says nothing more', () => {
   beforeAll(async () => {
     rig = await startRig({ env: UNFORGIVING })
@@ -52,6 +53,7 @@ describe('a service that says nothing more', () => {
 describe('a host that has vanished', () => {
   afterEach(() => rig.close())
 
+  // Fails without: src/soap/transport.ts: the timeout of buildConnector.
   it('takes no connection: connecting is given up in time, no socket is left, no lookup pays', async () => {
     rig = await startRig({ workers: 0 })
     const { port, url, freeze, thaw, close } = await startRelay(rig.service.url)
@@ -66,6 +68,7 @@ describe('a host that has vanished', () => {
     await expect.poll(connects, PATIENT).toBeGreaterThan(0)
   })
 
+  // Fails without: src/worker/verdict.ts: quick.
   it('leaves connections that cost each lookup at most quick retries, and are dropped', async () => {
     rig = await startRig({ workers: 0 })
     const dead = new Set<Link>()

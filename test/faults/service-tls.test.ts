@@ -31,6 +31,7 @@ describe('a service whose certificate', () => {
   })
   afterAll(() => running.close())
 
+  // Fails without: src/soap/transport.ts: rejectUnauthorized.
   it.each<[string, () => Issued]>([
     ['has expired', () => authority.issue('expired', { days: -1 })],
     ['is of an authority that we do not trust', () => stranger.issue('untrusted')],
@@ -105,6 +106,7 @@ describe('our certificate', () => {
     })
   })
 
+  // Fails without: src/worker/charge.ts: what failed before a hold is free.
   it('that the service refuses without a word is held for until it is exchanged; no lookup pays', async () => {
     await costsNothing(rig, {
       begin: () => show(stranger.issue('not-taken')),

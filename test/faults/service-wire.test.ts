@@ -13,6 +13,7 @@ let rig: Rig
 
 const NOTHING_WRONG = { lost: [], duplicates: [], notEnriched: [] }
 
+// Fails without: src/worker/verdict.ts: quick.
 describe('a connection that the service closes instead of a second answer', () => {
   beforeAll(async () => {
     // Every second call fails: that is not to be taken for the service's failing.
@@ -65,6 +66,7 @@ describe('an answer cut off', () => {
     return whole
   }
 
+  // Fails without: src/soap/xml.ts: the end of the root; and src/soap/transport.ts: `cut-off`.
   it.each(ALL)('at any byte, where its end is told by %s, is no answer, and asked for again', async (framing) => {
     const service = await startScriptedService({ latencyMs: 0 })
     onTestFinished(() => service.close())
@@ -81,6 +83,7 @@ describe('an answer cut off', () => {
     while (cuts.length > 0) await Promise.all(cuts.splice(-8).map(cutOff))
   })
 
+  // Fails without: the same.
   it('is asked for again by the workers, and what is published is each lookup’s own', async () => {
     rig = await startRig({ env: UNFORGIVING })
     onTestFinished(() => rig.close())
