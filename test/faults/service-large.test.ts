@@ -35,7 +35,7 @@ async function answered(given: Record<string, Answer>) {
   const ids: [string, string][] = []
   for (const kind of Object.keys(given)) ids.push([kind, (await rig.enqueue(1, `${kind}_`))[0] ?? ''])
   const others = await rig.enqueue(50, 'beside')
-  await rig.auditor.complete()
+  await rig.auditor.complete(180_000)
   await idle(rig)
   const ends = ids.map(([kind, id]) => [kind, rig.auditor.of(id).map(({ status, failure }) => failure?.code ?? status)])
   return {
