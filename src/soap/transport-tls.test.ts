@@ -3,9 +3,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import https from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { recording } from '../../test/recordings/recording.ts'
 import { clientFor, failureOf, listen, serve } from '../../test/recordings/serve.ts'
+import { startRefusingServer } from '../../test/support/refusing-tls.ts'
 import type { TlsFiles } from './transport.ts'
 
 const OK = recording('ok-soap11.res').body
@@ -81,6 +82,17 @@ describe('TLS', () => {
     expect(await with_(ours).lookup('1')).toMatchObject({ status: 'enriched' })
     expect((await failureOf(with_(elsewhere).lookup('1'))).failure.code).toBe('network')
     expect((await failureOf(with_({}).lookup('1'))).failure.code).toBe('network')
+  })
+
+  // Fails without: src/soap/transport.ts: endForGood.
+  it('our certificate refused by an alert after the handshake holds the fleet', async () => {
+    const cert = join(folder, 'service.crt')
+    const server = await startRefusingServer({ cert, key: join(folder, 'service.key'), ca: cert })
+    onTestFinished(() => server.close())
+    const { client } = clientFor(`https://127.0.0.1:${server.port}/x.asmx`, {
+      tls: () => ({ ca: service.cert, ...ours }),
+    })
+    expect((await failureOf(client.lookup('1'))).failure).toMatchObject(CONFIGURATION)
   })
 
   it.each([

@@ -5,7 +5,7 @@
 
 import type { LookupFunction, Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { buildConnector, type Dispatcher, Pool } from 'undici'
+import { buildConnector, type Dispatcher, errors, Pool } from 'undici'
 import { deadline, fromIso, monotonic, orAborted } from '../clock.ts'
 import type { SoapRequest } from './envelope.ts'
 import { type ProxyServer, type ProxySettings, proxyFor, Tunnels } from './proxy.ts'
@@ -165,7 +165,10 @@ export class Transport {
     const connect = buildConnector({ ...files, rejectUnauthorized: true, timeout, ...(lookup && { lookup }) })
     return (options, callback) =>
       connect(options, (...result) => {
-        if (result[0] === null) this.#noteCertificate(result[1])
+        if (result[0] === null) {
+          this.#noteCertificate(result[1])
+          endForGood(result[1])
+        }
         callback(...result)
       })
   }
@@ -185,6 +188,24 @@ export class Transport {
     const closed = old.close().then(() => tunnels?.close())
     const closing = closed.finally(() => this.#closing.delete(closing))
     this.#closing.add(closing)
+  }
+}
+
+/**
+ * Two things that the HTTP client gets wrong when a connection ends (undici 7.30). For a call that is broken off it would
+ * connect once more, and keep that connection for nobody; not where the end has the code of a broken socket
+ * (nodejs/undici#5845). And of an alert of TLS 1.3, which says after the handshake that our certificate is refused, it would
+ * tell only that the connection closed.
+ */
+function endForGood(socket: Socket): void {
+  const destroy = socket.destroy.bind(socket)
+  let first: Error | undefined
+  socket.once('error', (error) => {
+    first = error
+  })
+  socket.destroy = (error) => {
+    const isBrokenOff = errorCode(error) === 'UND_ERR_INFO'
+    return destroy(first ?? (isBrokenOff ? new errors.SocketError('broken off') : error))
   }
 }
 

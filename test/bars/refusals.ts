@@ -1,10 +1,10 @@
 /** The service refuses everybody, for a reason of ours: few calls, then a hold; no lookup pays; the cure works at once. */
 
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TlsOptions } from 'node:tls'
+import { Authority } from '../support/authority.ts'
 import { type Environment, run } from '../support/processes.ts'
 import { type Answer, CHAT, type Script, type ScriptedService } from '../support/scripted-service.ts'
 import { until } from '../support/world.ts'
@@ -152,51 +152,3 @@ async function restEnriched(fleet: Fleet, lookups: number): Promise<Figure[]> {
   const [enriched, , deadLetters] = await allEnriched(fleet, lookups, 1)
   return [exactly('the others enriched', Number(enriched?.got) + spent, lookups), ...(deadLetters ? [deadLetters] : [])]
 }
-
-/** Certificates of an authority of the bar's own. */
-class Authority {
-  readonly file: string
-  readonly cert: string
-  readonly #folder: string
-
-  constructor(folder: string) {
-    this.#folder = folder
-    this.file = join(folder, 'authority.crt')
-    const names = ['-subj', '/CN=authority', '-addext', 'basicConstraints=critical,CA:TRUE']
-    this.#openssl(
-      'req',
-      '-x509',
-      ...NEW_KEY,
-      '-days',
-      '30',
-      ...names,
-      '-keyout',
-      this.#path('authority.key'),
-      '-out',
-      this.file,
-    )
-    this.cert = readFileSync(this.file, 'utf8')
-  }
-
-  /** `days` from yesterday's eve on; -1: expired. */
-  issue(name: string, { days }: { days: number }): { key: string; cert: string } {
-    const [key, request, cert, extensions] = ['key', 'csr', 'crt', 'ext'].map((end) =>
-      this.#path(`${name}.${end}`),
-    ) as [string, string, string, string]
-    writeFileSync(extensions, 'subjectAltName=IP:127.0.0.1\n')
-    this.#openssl('req', ...NEW_KEY, '-subj', `/CN=${name}`, '-keyout', key, '-out', request)
-    const by = ['-CA', this.file, '-CAkey', this.#path('authority.key'), '-CAcreateserial']
-    this.#openssl('x509', '-req', '-in', request, ...by, '-days', String(days), '-extfile', extensions, '-out', cert)
-    return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') }
-  }
-
-  #path(name: string): string {
-    return join(this.#folder, name)
-  }
-
-  #openssl(...args: string[]): void {
-    execFileSync('openssl', args, { stdio: 'ignore' })
-  }
-}
-
-const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']

@@ -3,6 +3,7 @@
  * scripted service, a producer, and an auditor. All of it ends with `close`.
  */
 
+import type { TlsOptions } from 'node:tls'
 import { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
 import { type Environment, killAll, SOAP_SECRETS, startWorker, type WorkerProcess } from '../support/processes.ts'
@@ -29,6 +30,8 @@ export interface RigOptions {
   /** Arguments of redis-server. */
   redisArguments?: string[]
   latencyMs?: number
+  /** Of the service. */
+  tls?: TlsOptions
   env?: Environment
   /** Of single workers, by number. */
   envOf?: (worker: number) => Environment
@@ -59,11 +62,11 @@ export interface Rig {
 }
 
 export async function startRig(options: RigOptions = {}): Promise<Rig> {
-  const { workers: count = 2, redisArguments, latencyMs = 20, env = {}, envOf } = options
+  const { workers: count = 2, redisArguments, latencyMs = 20, tls, env = {}, envOf } = options
   const redisServer = await startRedisServer(redisArguments)
   const redis = new Redis(redisServer.url, { protocol: 2, maxRetriesPerRequest: null })
   redis.on('error', () => {})
-  const service = await startScriptedService({ latencyMs })
+  const service = await startScriptedService({ latencyMs, ...(tls && { tls }) })
   const auditor = new Auditor(redisServer.url)
   const all: Environment = { SOAP_ENDPOINT: service.url, RATE_LIMIT_PER_SECOND: 'none', ...env }
   const workers: RigWorker[] = []

@@ -3,6 +3,7 @@ import type { AddressInfo, LookupFunction, Socket } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { recording } from '../recordings/recording.ts'
 import { clientFor, failureOf, serve, serveBytes } from '../recordings/serve.ts'
+import { startScriptedService } from '../support/scripted-service.ts'
 
 const XML = { 'content-type': 'text/xml; charset=utf-8' }
 const OK = recording('ok-soap11.res').body
@@ -84,6 +85,25 @@ describe('a service that closes its sockets', () => {
     })
     const { client } = clientFor(endpoint)
     for (let turn = 0; turn < 5; turn++) expect(await answered(client, '1')).toBe(2)
+  })
+})
+
+// Fails without: src/soap/transport.ts: endForGood.
+describe('calls that are broken off', () => {
+  it.each<[string, (socket: Socket) => void]>([
+    ['before their answer', () => {}],
+    ['in the middle of their answer', (socket) => socket.write(WHOLE.subarray(0, HEAD.length + 300))],
+  ])('%s leave no connection behind', async (_name, write) => {
+    const service = await startScriptedService({ latencyMs: 0 })
+    onTestFinished(() => service.close())
+    service.script = () => ({ say: 'wire', write })
+    const { client } = clientFor(service.url, { callTimeoutMs: 200 })
+    const failures = await Promise.all(Array.from({ length: 10 }, (_, i) => failureOf(client.lookup(`${i}`))))
+    expect(failures.every(({ failure }) => failure.code === 'timeout')).toBe(true)
+    await expect.poll(() => service.open).toBe(0)
+    service.script = () => ({ say: 'chat' })
+    expect(await client.lookup('last')).toMatchObject({ status: 'enriched' }) // whatever would come before has come
+    expect(service.connections).toBe(10 + 1)
   })
 })
 

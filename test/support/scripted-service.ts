@@ -47,6 +47,8 @@ export interface ScriptedService {
   readonly isClosed: boolean
   /** Connections so far; one that TLS refuses never becomes a call. */
   readonly connections: number
+  /** Connections that are open. */
+  readonly open: number
   script: Script
   latencyMs: number
   /** Closes the port and every connection. */
@@ -58,9 +60,18 @@ export interface ScriptedService {
   close(): Promise<void>
 }
 
-export async function startScriptedService({ latencyMs = 50, tls }: { latencyMs?: number; tls?: TlsOptions } = {}) {
+export interface ServiceOptions {
+  latencyMs?: number
+  tls?: TlsOptions
+  host?: string
+  /** Any that is free, by default. */
+  port?: number
+}
+
+export async function startScriptedService(options: ServiceOptions = {}): Promise<ScriptedService> {
+  const { latencyMs = 50, tls, host = '127.0.0.1' } = options
   const calls: Call[] = []
-  const open = new Set<ServerResponse>()
+  const unanswered = new Set<ServerResponse>()
   const listener: RequestListener = async (request, response) => {
     const body = await bodyOf(request)
     if (body === null) return
@@ -72,8 +83,8 @@ export async function startScriptedService({ latencyMs = 50, tls }: { latencyMs?
       said: '',
     }
     calls.push(call)
-    open.add(response)
-    response.once('close', () => open.delete(response))
+    unanswered.add(response)
+    response.once('close', () => unanswered.delete(response))
     const answer = service.script(call, calls.length - 1)
     setTimeout(() => {
       call.said = answer.say
@@ -82,11 +93,14 @@ export async function startScriptedService({ latencyMs = 50, tls }: { latencyMs?
   }
   const server: Server | TlsServer = tls ? createTlsServer(tls, listener) : createServer(listener)
   let connections = 0
-  server.on('connection', () => {
+  const open = new Set<Socket>()
+  server.on('connection', (socket) => {
     connections++
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
   })
   server.on('tlsClientError', () => {})
-  await listen(server, 0)
+  await listen(server, options.port ?? 0, host)
   const { port } = server.address() as AddressInfo
   const refuse = async () => {
     const closed = new Promise((resolve) => server.close(resolve))
@@ -94,10 +108,10 @@ export async function startScriptedService({ latencyMs = 50, tls }: { latencyMs?
     await closed
   }
   const service: ScriptedService = {
-    url: `${tls ? 'https' : 'http'}://127.0.0.1:${port}/semp/TPClientWebServicesAPI.asmx`,
+    url: `${tls ? 'https' : 'http'}://${host}:${port}/semp/TPClientWebServicesAPI.asmx`,
     calls,
     get inFlight() {
-      return open.size
+      return unanswered.size
     },
     get isClosed() {
       return !server.listening
@@ -105,10 +119,13 @@ export async function startScriptedService({ latencyMs = 50, tls }: { latencyMs?
     get connections() {
       return connections
     },
+    get open() {
+      return open.size
+    },
     script: () => CHAT,
     latencyMs,
     refuse,
-    accept: () => listen(server, port),
+    accept: () => listen(server, port, host),
     showCertificate: (certificate) => {
       ;(server as TlsServer).setSecureContext(certificate)
       server.closeAllConnections()
@@ -120,10 +137,10 @@ export async function startScriptedService({ latencyMs = 50, tls }: { latencyMs?
   return service
 }
 
-function listen(server: Server | TlsServer, port: number): Promise<void> {
+function listen(server: Server | TlsServer, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, '127.0.0.1', () => {
+    server.listen(port, host, () => {
       server.off('error', reject)
       resolve()
     })
@@ -154,7 +171,8 @@ function say(answer: Answer, id: string, response: ServerResponse): void {
       response.socket?.resetAndDestroy()
       return
     case 'wire':
-      if (response.socket) answer.write(response.socket, envelope(result(0, chat(id))))
+      // The request's socket: the response has none while what was written before it on the wire was no response of its own.
+      answer.write(response.req.socket, envelope(result(0, chat(id))))
       return
     case 'page':
       send(response, answer.status, '<!DOCTYPE html><html><body><form>Sign in</form></body></html>', 'text/html')
