@@ -27,14 +27,13 @@ const TAKEN = 'auditor:taken'
 // KEYS: the result queue's wait, its completed, the auditor's list. ARGV: prefix of a job's key, 'retain' or 'remove'.
 const TAKE = `
 for _ = 1, 200 do
-  local id = redis.call('RPOP', KEYS[1])
+  local id = redis.call('LINDEX', KEYS[1], -1)
   if not id then break end
   local job = ARGV[1] .. id
   local data = redis.call('HGET', job, 'data')
-  if data then
-    redis.call('RPUSH', KEYS[3], data)
-    if ARGV[2] == 'retain' then redis.call('ZADD', KEYS[2], 1, id) else redis.call('DEL', job) end
-  end
+  if data then redis.call('RPUSH', KEYS[3], data) end -- first: out of memory, this is what is refused
+  redis.call('RPOP', KEYS[1])
+  if data and ARGV[2] == 'retain' then redis.call('ZADD', KEYS[2], 1, id) else redis.call('DEL', job) end
 end
 return redis.call('LLEN', KEYS[3])`
 

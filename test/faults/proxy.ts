@@ -19,6 +19,10 @@ export interface TcpProxy {
   delayMs: number
   /** Loses what goes this way, on every connection that there is and will be; null: nothing. */
   losing: Direction | null
+  /** Connections that were made, or tried while it refused none. */
+  readonly connections: number
+  /** Black hole: the connections that there are now pass nothing on any more, and stay open. New ones are well. */
+  loseOnPresentLinks(): void
   /** Sees what passes, before it is passed on. */
   watch: ((text: string, direction: Direction, link: Link) => void) | null
   /** Resets every connection. */
@@ -31,7 +35,11 @@ export interface TcpProxy {
 
 export async function startProxy(target: { port: number }): Promise<TcpProxy> {
   const links = new Set<Link>()
-  const server = createServer((client) => void links.add(join(client, target.port, proxy, links)))
+  let connections = 0
+  const server = createServer((client) => {
+    connections++
+    links.add(join(client, target.port, proxy, links))
+  })
   await listen(server, 0)
   const { port } = server.address() as AddressInfo
   const cut = () => {
@@ -49,6 +57,12 @@ export async function startProxy(target: { port: number }): Promise<TcpProxy> {
     delayMs: 0,
     losing: null,
     watch: null,
+    get connections() {
+      return connections
+    },
+    loseOnPresentLinks: () => {
+      for (const link of links) for (const direction of ['to-server', 'to-client'] as const) link.lose(direction)
+    },
     cut,
     refuse,
     accept: async () => {
@@ -78,16 +92,34 @@ function join(client: Socket, targetPort: number, proxy: TcpProxy, links: Set<Li
     })
   }
   const pass = (from: Socket, to: Socket, direction: Direction) => {
+    const later = inOrder((data) => to.write(data))
     from.on('data', (data) => {
       proxy.watch?.(data.toString('latin1'), direction, link)
       if (lost.has(direction) || proxy.losing === direction) return
-      if (proxy.delayMs === 0) to.write(data)
-      else setTimeout(() => to.write(data), proxy.delayMs)
+      later(data, proxy.delayMs)
     })
   }
   pass(client, server, 'to-server')
   pass(server, client, 'to-client')
   return link
+}
+
+/** However the delay changes, what came first goes first. */
+function inOrder(write: (data: Buffer) => void): (data: Buffer, delayMs: number) => void {
+  const waiting: { data: Buffer; at: number }[] = []
+  const next = () => {
+    const [first] = waiting
+    if (!first) return
+    const left = first.at - performance.now()
+    if (left > 0) return void setTimeout(next, left)
+    waiting.shift()
+    write(first.data)
+    next()
+  }
+  return (data, delayMs) => {
+    waiting.push({ data, at: performance.now() + delayMs })
+    if (waiting.length === 1) next()
+  }
 }
 
 async function listen(server: Server, port: number): Promise<void> {

@@ -142,11 +142,12 @@ export function callerOf(rig: Rig, call: { user: string }): RigWorker | undefine
 }
 
 /** Every worker has nothing in hand, and the queue is empty. */
-export async function idle(rig: Rig): Promise<void> {
-  await until('nothing is on the queue', async () => {
+export async function idle(rig: Rig, withinMs = 120_000): Promise<void> {
+  const isEmpty = async () => {
     const counts = await rig.queue().getJobCounts('waiting', 'active', 'delayed', 'prioritized')
     return Object.values(counts).every((count) => count === 0)
-  })
+  }
+  await until('nothing is on the queue', isEmpty, withinMs)
 }
 
 let batch = 0

@@ -13,6 +13,7 @@ const { values, positionals } = parseArgs({
     short: { type: 'boolean', default: false },
     seed: { type: 'string' },
     minutes: { type: 'string' },
+    seeds: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
@@ -22,13 +23,14 @@ const HELP = `npm run test:faults -- [options] [part of a file's name …]
 Breaks things on purpose, on real processes, and has an auditor say whether each accepted lookup got exactly one result.
   --short       only what needs little time, as CI does
   --seed N      faults at random instead, from this seed (printed where it is chosen)
-  --minutes M   for so long`
+  --minutes M   for so long (0.75)
+  --seeds K     so many runs, from seed N on`
 
 if (values.help) {
   console.log(HELP)
-} else if (values.seed !== undefined || values.minutes !== undefined) {
+} else if (values.seed !== undefined || values.minutes !== undefined || values.seeds !== undefined) {
   const { randomRun } = await import('./random.ts')
-  process.exit(await randomRun({ seed: values.seed, minutes: values.minutes }))
+  process.exit(await randomRun(values))
 } else {
   const vitest = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
   const args = [vitest, 'run', '--config', 'vitest.faults.config.ts', ...positionals]

@@ -16,6 +16,8 @@ export interface Call {
   user: string
   /** With TLS only: the certificate shown to the service is one it trusts, and has not expired. */
   trusted: boolean
+  /** What it was answered; '' until then. */
+  said: Answer['say'] | ''
 }
 
 export type Answer =
@@ -42,6 +44,7 @@ export interface ScriptedService {
   calls: Call[]
   /** Calls that have no answer yet. */
   readonly inFlight: number
+  readonly isClosed: boolean
   /** Connections so far; one that TLS refuses never becomes a call. */
   readonly connections: number
   script: Script
@@ -61,17 +64,21 @@ export async function startScriptedService({ latencyMs = 50, tls }: { latencyMs?
   const listener: RequestListener = async (request, response) => {
     const body = await bodyOf(request)
     if (body === null) return
-    const call = {
+    const call: Call = {
       at: performance.now(),
       id: field(body, 'ChatConnectionIDBD'),
       user: field(body, 'EncryptedUser'),
       trusted: 'authorized' in request.socket && request.socket.authorized === true,
+      said: '',
     }
     calls.push(call)
     open.add(response)
     response.once('close', () => open.delete(response))
     const answer = service.script(call, calls.length - 1)
-    setTimeout(() => say(answer, call.id, response), service.latencyMs)
+    setTimeout(() => {
+      call.said = answer.say
+      say(answer, call.id, response)
+    }, service.latencyMs)
   }
   const server: Server | TlsServer = tls ? createTlsServer(tls, listener) : createServer(listener)
   let connections = 0
@@ -91,6 +98,9 @@ export async function startScriptedService({ latencyMs = 50, tls }: { latencyMs?
     calls,
     get inFlight() {
       return open.size
+    },
+    get isClosed() {
+      return !server.listening
     },
     get connections() {
       return connections
