@@ -2,6 +2,7 @@
 
 import type { Redis } from 'ioredis'
 import type { WorkerProcess } from '../support/processes.ts'
+import { until } from '../support/world.ts'
 
 /** How often each kind of trouble with Redis was logged, by the worker that logged most of it. */
 export function troubleLogged(workers: WorkerProcess[]): Map<string, number> {
@@ -17,7 +18,18 @@ export function troubleLogged(workers: WorkerProcess[]): Map<string, number> {
   return most
 }
 
-/** Connections that Redis has taken so far. */
-export async function connectionsMade(redis: Redis): Promise<number> {
-  return Number(/^total_connections_received:(\d+)/m.exec(await redis.info('stats'))?.[1])
+/** What Redis has been asked while it says no, a second, from now on for six seconds. */
+export async function triesASecond(redis: Redis): Promise<{ connections: number; refusals: number }> {
+  const startedAt = performance.now()
+  const [connections, refusals] = await counted(redis)
+  await until('it has been tried for a while', () => performance.now() - startedAt > 6_000)
+  const now = await counted(redis)
+  const seconds = (performance.now() - startedAt) / 1000
+  return { connections: (now[0] - connections) / seconds, refusals: (now[1] - refusals) / seconds }
+}
+
+async function counted(redis: Redis): Promise<[connections: number, refusals: number]> {
+  const stats = await redis.info('stats')
+  const field = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(stats)?.[1])
+  return [field('total_connections_received'), field('total_error_replies')]
 }
