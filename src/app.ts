@@ -19,14 +19,16 @@ import { countEvents } from './observe/event-metrics.ts'
 import type { Logger } from './observe/logger.ts'
 import { createMetrics, type Metrics } from './observe/metrics.ts'
 import { QueueCollector, type QueueReading } from './observe/queue-collector.ts'
+import { impatientConnection, patientConnection, placeInWords } from './queues/connections.ts'
 import { Fleet, MEMBER_BEAT_MS, type Member } from './queues/fleet.ts'
 import { LookupQueues } from './queues/lookup-queue.ts'
+import { MemoryPolicy } from './queues/memory-policy.ts'
 import { type QueueNames, serviceOf, servicesKey } from './queues/names.ts'
 import { Orphans } from './queues/orphans.ts'
 import { Pulse } from './queues/pulse.ts'
 import { countUntaken, readQueues } from './queues/queue-state.ts'
 import { Reconciler } from './queues/reconciler.ts'
-import { impatientConnection, patientConnection, preflight, type Redis, redisTrouble } from './queues/redis.ts'
+import { preflight, type Redis, redisTrouble } from './queues/redis.ts'
 import { UnreadableJobs } from './queues/unreadable.ts'
 import { REVISION, VERSION } from './version.ts'
 import { BACKLOG_LOOK_EVERY_MS, BacklogHold } from './worker/backlog-hold.ts'
@@ -59,6 +61,7 @@ export class WorkerApp {
   readonly #fleet: Fleet
   readonly #limits: LimitStore
   readonly #pulse: Pulse
+  readonly #memoryPolicy: MemoryPolicy
   readonly #upkeep: Upkeep
   readonly #collector: QueueCollector
   readonly #id = randomUUID()
@@ -80,15 +83,16 @@ export class WorkerApp {
       log(event)
       if (event.type === 'published') this.#recent.push(monotonic())
     }
-    this.#redis = this.#open(patientConnection(config.redisUrl, 'worker'), 'connection')
-    this.#quickRedis = this.#open(impatientConnection(config.redisUrl, 'health'), 'health')
+    this.#redis = this.#open(patientConnection(config, 'worker'), 'connection')
+    this.#quickRedis = this.#open(impatientConnection(config, 'health'), 'health')
     this.#queues = new LookupQueues(this.#redis, config)
     this.#fleet = new Fleet(this.#redis, config)
     this.#limits = new LimitStore(this.#quickRedis, gateKeysOf(config))
     this.#parts = buildWorkerParts(config, this.#redis, this.#observe)
-    this.#news = this.#open(patientConnection(config.redisUrl, 'news'), 'news')
+    this.#news = this.#open(patientConnection(config, 'news'), 'news')
     this.#backlogHold = this.#buildBacklogHold()
     this.#pulse = new Pulse(this.#quickRedis)
+    this.#memoryPolicy = new MemoryPolicy(this.#quickRedis, this.#observe)
     const { histories, publisher } = this.#parts
     const reconciler = new Reconciler(histories, { markerTtlMs: config.resultMarkerTtlMs })
     const unreadable = new UnreadableJobs(this.#redis, config)
@@ -113,7 +117,7 @@ export class WorkerApp {
   }
 
   async #start(): Promise<void> {
-    const problems = await preflight(this.#redis)
+    const problems = await preflight(this.#redis, placeInWords(this.#config).variable)
     if (problems.length > 0) throw new ConfigError(problems)
     const { concurrency, interactiveConcurrency, ratePerSecond, maxCallsInFlight } = this.#config
     await this.#heedHolds()
@@ -136,7 +140,7 @@ export class WorkerApp {
           guarded(() => backlogHold.look()),
         ),
       )
-    await Promise.all([this.#pulse.start(), beat()])
+    await Promise.all([this.#pulse.start(), this.#memoryPolicy.start(), beat()])
     const details = { version: VERSION, concurrency, interactiveConcurrency, ratePerSecond, maxCallsInFlight }
     this.#observe({ type: 'started', what: 'worker', details })
   }
@@ -155,12 +159,16 @@ export class WorkerApp {
 
   health(): Health {
     const { skewMs } = this.#pulse
+    const { unsafe } = this.#memoryPolicy
     const reasons = [
       this.#stopped ? 'stopping' : '',
       this.#pulse.answers ? '' : 'Redis does not answer',
       this.#parts.workers.every((worker) => worker.isRunning)
         ? ''
         : 'workers take no lookups: not running, or Redis refuses what they need',
+      unsafe === null
+        ? ''
+        : `maxmemory-policy of Redis is ${unsafe}, which may throw lookups away: set it to noeviction`,
       Math.abs(skewMs) > MAX_CLOCK_SKEW_MS ? `clock is ${(skewMs / 1000).toFixed(1)} s off that of Redis` : '',
     ].filter((text) => text !== '')
     return { ready: reasons.length === 0, reasons }
@@ -177,7 +185,7 @@ export class WorkerApp {
     const startedAt = monotonic()
     const { shutdownTimeoutMs } = this.#config
     this.#observe({ type: 'stopping', reason })
-    for (const timer of [...this.#timers, this.#pulse, this.#parts.keeper]) timer.stop()
+    for (const timer of [...this.#timers, this.#pulse, this.#memoryPolicy, this.#parts.keeper]) timer.stop()
     const grace = deadline(shutdownTimeoutMs, () => new Error('shutdown'), this.#grace.signal)
     const workers = Promise.all(this.#parts.workers.map((worker) => worker.stop(grace.signal)))
     const clean = (await within(shutdownTimeoutMs + STOP_MARGIN_MS, workers)) !== 'late'

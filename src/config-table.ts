@@ -45,7 +45,7 @@ function optional<T>(
   group: VariableGroup,
   kind: Kind<T>,
   meaning: string,
-  secret?: 'password',
+  secret?: 'whole' | 'password',
 ): Variable<T | null> {
   const unset = null
   return { name, group, ...kind, fallback: undefined, unset, meaning, required: false, ...(secret ? { secret } : {}) }
@@ -147,6 +147,44 @@ function url(...protocols: string[]): Kind<string> {
   }
 }
 
+/** Asked each time it is used: the file it is in may change. What stands there while it is none is passed over. */
+function secretUrl(...protocols: string[]): Kind<Secret> {
+  const { expected, parse } = url(...protocols)
+  return {
+    expected,
+    parse: (text, secret) => {
+      let last = parse(text, secret)
+      return () => {
+        try {
+          last = parse(secret(), secret)
+        } catch {
+          // Half written, or a mistake: what was right stands until it is right again.
+        }
+        return last
+      }
+    },
+  }
+}
+
+const addresses: Kind<readonly { host: string; port: number }[]> = {
+  expected: 'a list of host:port, with commas between',
+  parse: (text) =>
+    text.split(',').map((one) => {
+      const [, bracketed, plain, port = ''] = /^(?:\[([\da-fA-F:.]+)\]|([\w.-]+)):(\d{1,5})$/.exec(one.trim()) ?? []
+      const host = bracketed ?? plain
+      if (host === undefined || Number(port) < 1 || Number(port) > 65_535) throw new Error('')
+      return { host, port: Number(port) }
+    }),
+}
+
+const masterName: Kind<string> = {
+  expected: 'a name without spaces',
+  parse: (text) => {
+    if (!/^\S+$/.test(text)) throw new Error('')
+    return text
+  },
+}
+
 const queueName: Kind<string> = {
   expected: 'a queue name without colons, other than chat-enricher',
   parse: (text) => {
@@ -206,10 +244,30 @@ export const VARIABLES = {
   redisUrl: variable(
     'REDIS_URL',
     'redis',
-    url('redis:', 'rediss:'),
+    secretUrl('redis:', 'rediss:'),
     'redis://127.0.0.1:6379',
     'Redis; `rediss://` for TLS; user and password allowed',
     'password',
+  ),
+  redisSentinels: optional(
+    'REDIS_SENTINELS',
+    'redis',
+    addresses,
+    '`host:port,…` of the sentinels that know where Redis is; user, password, TLS and database are those of `REDIS_URL`',
+  ),
+  redisSentinelMaster: optional('REDIS_SENTINEL_MASTER', 'redis', masterName, 'name the sentinels have for the master'),
+  redisSentinelPassword: optional(
+    'REDIS_SENTINEL_PASSWORD',
+    'redis',
+    secretText,
+    'password of the sentinels themselves, where they have one',
+    'whole',
+  ),
+  redisClusterNodes: optional(
+    'REDIS_CLUSTER_NODES',
+    'redis',
+    addresses,
+    '`host:port,…` of some nodes of a Cluster; user, password and TLS are those of `REDIS_URL`; `QUEUE_PREFIX` needs a hash tag, as `{chat}`',
   ),
   prefix: variable('QUEUE_PREFIX', 'queues', prefix, 'bull', "BullMQ's prefix, and the prefix of every other key"),
   lookupQueue: variable('LOOKUP_QUEUE', 'queues', queueName, 'chat-lookups', 'queue of the lookups'),

@@ -43,6 +43,30 @@ const CODES = 'a list of response codes (32-bit integers), as 3 or 3,17,-1'
 
 /** Name, default, a good value and what it becomes, bad values, what an error says was expected. */
 const CASES: [name: string, standard: unknown, good: [string, unknown][], bad: string[], expected: string][] = [
+  [
+    'REDIS_SENTINELS',
+    null,
+    [
+      [
+        'a:26379, 10.0.0.1:1',
+        [
+          { host: 'a', port: 26_379 },
+          { host: '10.0.0.1', port: 1 },
+        ],
+      ],
+      ['[::1]:26379', [{ host: '::1', port: 26_379 }]],
+    ],
+    ['a', 'a:0', 'a:65536', 'redis://a:1', 'a:1,', 'user@a:1'],
+    'a list of host:port, with commas between',
+  ],
+  ['REDIS_SENTINEL_MASTER', null, [['mymaster', 'mymaster']], ['my master'], 'a name without spaces'],
+  [
+    'REDIS_CLUSTER_NODES',
+    null,
+    [['a:7000', [{ host: 'a', port: 7000 }]]],
+    ['a', 'a:x'],
+    'a list of host:port, with commas between',
+  ],
   ['QUEUE_PREFIX', 'bull', [['{ce}', '{ce}']], ['a b'], 'a text without spaces'],
   ['LOOKUP_QUEUE', 'chat-lookups', [['in', 'in']], ['a:b', 'a b', 'chat-enricher'], QUEUE],
   ['INTERACTIVE_QUEUE', 'chat-lookups-interactive', [['now', 'now']], ['a:b'], QUEUE],
@@ -141,6 +165,14 @@ const CASES: [name: string, standard: unknown, good: [string, unknown][], bad: s
   ['LOG_FORMAT', null, [['pretty', 'pretty']], ['text'], 'json or pretty'],
 ]
 
+/** What a good value cannot do without. */
+const COMPANIONS: Record<string, Record<string, string>> = {
+  LOOKUP_BACKOFF_MAX_MS: { LOOKUP_BACKOFF_MIN_MS: '1' },
+  REDIS_SENTINELS: { REDIS_SENTINEL_MASTER: 'mymaster' },
+  REDIS_SENTINEL_MASTER: { REDIS_SENTINELS: 'a:1' },
+  REDIS_CLUSTER_NODES: { QUEUE_PREFIX: '{chat}' },
+}
+
 function keyOf(name: string): keyof Config {
   const found = Object.entries(VARIABLES).find(([, variable]) => variable.name === name)
   return found?.[0] as keyof Config
@@ -149,7 +181,14 @@ function keyOf(name: string): keyof Config {
 describe('each variable', () => {
   it('stands in one of the tables of this file', () => {
     const files = ['SOAP_CA_FILE', 'SOAP_CLIENT_CERT_FILE', 'SOAP_CLIENT_KEY_FILE']
-    const here = [...CASES.map(([name]) => name), ...Object.keys(SECRETS), ...files, ...PROXIES, 'REDIS_URL']
+    const here = [
+      ...CASES.map(([name]) => name),
+      ...Object.keys(SECRETS),
+      ...files,
+      ...PROXIES,
+      'REDIS_URL',
+      'REDIS_SENTINEL_PASSWORD',
+    ]
     expect(here.sort()).toEqual(
       Object.values(VARIABLES)
         .map(({ name }) => name)
@@ -167,7 +206,7 @@ describe('each variable', () => {
       // The one variable that others must not be above.
       const others = name === 'SOAP_CALL_TIMEOUT_MS' ? {} : { SOAP_CONNECT_TIMEOUT_MS: '1', [name]: text }
       const env = { ...others, [name]: text }
-      const companion = name === 'LOOKUP_BACKOFF_MAX_MS' ? { LOOKUP_BACKOFF_MIN_MS: '1' } : {}
+      const companion = COMPANIONS[name] ?? {}
       expect(loadConfig({ ...companion, ...env }).config[keyOf(name)]).toEqual(value)
       expect(loadConfig({ ...companion }, { [name]: text }).config[keyOf(name)]).toEqual(value)
     }
@@ -291,7 +330,7 @@ describe('REDIS_URL', () => {
   })
 
   it('comes from REDIS_URL_FILE too, which may be wrong as well', () => {
-    expect(loadConfig({ REDIS_URL_FILE: fileWith('redis://:canary@host\n') }).config.redisUrl).toBe(
+    expect(loadConfig({ REDIS_URL_FILE: fileWith('redis://:canary@host\n') }).config.redisUrl()).toBe(
       'redis://:canary@host',
     )
     expect(problemsOf({ REDIS_URL_FILE: fileWith('canary') })).toEqual([
@@ -301,7 +340,75 @@ describe('REDIS_URL', () => {
 
   it('by flag stands above a file in the environment', () => {
     const { config } = loadConfig({ REDIS_URL_FILE: fileWith('redis://env') }, { REDIS_URL: 'redis://flag' })
-    expect(config.redisUrl).toBe('redis://flag')
+    expect(config.redisUrl()).toBe('redis://flag')
+  })
+
+  it('is read again when its file changes, and stays what it was while that holds something else', () => {
+    const time = vi.spyOn(performance, 'now')
+    const later = performance.now()
+    const path = fileWith('redis://:old@host')
+    const { redisUrl } = loadConfig({ REDIS_URL_FILE: path }).config
+    writeFileSync(path, 'redis://:half')
+    time.mockReturnValue(later + 2_000)
+    expect(redisUrl()).toBe('redis://:old@host')
+    writeFileSync(path, 'redis://:newer@host')
+    time.mockReturnValue(later + 4_000)
+    expect(redisUrl()).toBe('redis://:newer@host')
+    time.mockRestore()
+  })
+})
+
+describe('Sentinel and Cluster', () => {
+  const cluster = { REDIS_CLUSTER_NODES: 'a:1,b:2' }
+  const sentinels = { REDIS_SENTINELS: 'a:1', REDIS_SENTINEL_MASTER: 'mymaster' }
+
+  it.each(['bull', '{}', 'a{}b{c}', '}a{', '{a'])(
+    'a Cluster is refused the prefix %j, which spreads the keys',
+    (prefix) => {
+      expect(problemsOf({ ...cluster, QUEUE_PREFIX: prefix })).toEqual([
+        'QUEUE_PREFIX: expected a hash tag, as {chat}, beside REDIS_CLUSTER_NODES, so that all keys lie on one node; ' +
+          `got ${JSON.stringify(prefix)}`,
+      ])
+    },
+  )
+
+  it('a Cluster takes one with a hash tag, wherever that stands', () => {
+    for (const prefix of ['{chat}', 'a{b}c'])
+      expect(loadConfig({ ...cluster, QUEUE_PREFIX: prefix }).config.prefix).toBe(prefix)
+  })
+
+  it.each([
+    [
+      { REDIS_SENTINELS: 'a:1' },
+      'REDIS_SENTINELS: expected it together with REDIS_SENTINEL_MASTER, got one without the other',
+    ],
+    [
+      { REDIS_SENTINEL_MASTER: 'm' },
+      'REDIS_SENTINELS: expected it together with REDIS_SENTINEL_MASTER, got one without the other',
+    ],
+    [
+      { REDIS_SENTINEL_PASSWORD: 'canary' },
+      'REDIS_SENTINEL_PASSWORD: expected it together with REDIS_SENTINELS, got it alone',
+    ],
+    [
+      { ...sentinels, ...cluster, QUEUE_PREFIX: '{a}' },
+      'REDIS_SENTINELS: expected it or REDIS_CLUSTER_NODES, got both: a Cluster has no sentinels',
+    ],
+    [
+      { ...cluster, QUEUE_PREFIX: '{a}', REDIS_URL: 'redis://:canary@any/2' },
+      'REDIS_URL: expected no database beside REDIS_CLUSTER_NODES (a Cluster has one alone), got one',
+    ],
+  ])('%j makes no sense', (env, problem) => {
+    expect(problemsOf(env)).toEqual([problem])
+  })
+
+  it('the password of the sentinels is a secret', () => {
+    const { config, settings } = loadConfig({ ...sentinels, REDIS_SENTINEL_PASSWORD: 'canary' })
+    expect(config.redisSentinelPassword?.()).toBe('canary')
+    expect(JSON.stringify(settings)).not.toContain('canary')
+    expect(
+      loadConfig({ ...sentinels, REDIS_SENTINEL_PASSWORD_FILE: fileWith('c\n') }).config.redisSentinelPassword?.(),
+    ).toBe('c')
   })
 })
 

@@ -150,6 +150,33 @@ const CROSS_CHECKS: CrossCheck[] = [
   atMost('lookupBackoffMinMs', 'lookupBackoffMaxMs'),
   atMost('holdMinMs', 'holdMaxMs'),
   [
+    ['redisSentinels', 'redisSentinelMaster'],
+    (config) => (config.redisSentinels === null) === (config.redisSentinelMaster === null),
+    () => 'REDIS_SENTINELS: expected it together with REDIS_SENTINEL_MASTER, got one without the other',
+  ],
+  [
+    ['redisSentinels', 'redisSentinelPassword'],
+    (config) => config.redisSentinelPassword === null || config.redisSentinels !== null,
+    () => 'REDIS_SENTINEL_PASSWORD: expected it together with REDIS_SENTINELS, got it alone',
+  ],
+  [
+    ['redisSentinels', 'redisClusterNodes'],
+    (config) => config.redisSentinels === null || config.redisClusterNodes === null,
+    () => 'REDIS_SENTINELS: expected it or REDIS_CLUSTER_NODES, got both: a Cluster has no sentinels',
+  ],
+  [
+    ['redisUrl', 'redisClusterNodes'],
+    (config) => config.redisClusterNodes === null || !hasDatabase(config.redisUrl()),
+    () => 'REDIS_URL: expected no database beside REDIS_CLUSTER_NODES (a Cluster has one alone), got one',
+  ],
+  [
+    ['prefix', 'redisClusterNodes'],
+    (config) => config.redisClusterNodes === null || hasHashTag(config.prefix),
+    (config) =>
+      'QUEUE_PREFIX: expected a hash tag, as {chat}, beside REDIS_CLUSTER_NODES, so that all keys lie on one node; ' +
+      `got ${JSON.stringify(config.prefix)}`,
+  ],
+  [
     ['concurrency', 'interactiveConcurrency'],
     (config) => config.concurrency + config.interactiveConcurrency > 0,
     () => 'CONCURRENCY: expected CONCURRENCY or INTERACTIVE_CONCURRENCY above 0, got 0 for both',
@@ -172,6 +199,17 @@ function atMost(small: NumberKey, large: NumberKey): CrossCheck {
   const problem = (config: Config) =>
     `${VARIABLES[small].name}: expected at most ${VARIABLES[large].name} (${config[large]}), got ${config[small]}`
   return [[small, large], (config) => config[small] <= config[large], problem]
+}
+
+/** Of a key a Cluster looks at what stands between the first { and the next }, unless that is nothing. */
+function hasHashTag(prefix: string): boolean {
+  const [, tag = ''] = /^[^{]*\{([^}]*)\}/.exec(prefix) ?? []
+  return tag !== ''
+}
+
+function hasDatabase(url: string): boolean {
+  const { pathname, searchParams } = new URL(url)
+  return /^\/0*[1-9]/.test(pathname) || Number(searchParams.get('db') ?? 0) > 0
 }
 
 function allDiffer(values: unknown[]): boolean {

@@ -8,7 +8,8 @@ import type { Outcome } from './domain/outcome.ts'
 import { Gate } from './gate/gate.ts'
 import { Holds, holdInWords } from './gate/holds.ts'
 import { gateKeysOf, gateOptions } from './gate-settings.ts'
-import { impatientConnection, type Redis } from './queues/redis.ts'
+import { impatientConnection } from './queues/connections.ts'
+import type { Redis } from './queues/redis.ts'
 import { SoapClient } from './soap/client.ts'
 import { soapSettings } from './soap-settings.ts'
 import { Attempt } from './worker/attempt.ts'
@@ -37,7 +38,7 @@ export async function oneCall(
   signal: AbortSignal,
   news: OneCallNews,
 ): Promise<Outcome> {
-  const redis = impatientConnection(config.redisUrl, 'lookup')
+  const redis = impatientConnection(config, 'lookup')
   let why = `no answer in ${REDIS_MAY_TAKE_MS / 1000} s`
   redis.on('error', (error: NodeJS.ErrnoException) => {
     why = error.code ?? error.message

@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { loadConfig } from '../config.ts'
 import { startEmbeddedRedis } from '../embedded-redis.ts'
 import { submit, toLookup } from '../intake/submit.ts'
+import { singleRedis } from '../queues/connections.ts'
 import { LookupQueues, type NewLookup } from '../queues/lookup-queue.ts'
 import type { QueueNames } from '../queues/names.ts'
 import type { Redis } from '../queues/redis.ts'
@@ -40,9 +41,9 @@ async function runDemo(command: Command): Promise<number> {
   const options = command.opts() as { lookups: number; once?: boolean }
   const stop = interruption()
   const ownRedis = process.env.REDIS_URL || process.env.REDIS_URL_FILE ? null : await startEmbeddedRedis()
-  const redisUrl = ownRedis?.url ?? loadConfig(process.env).config.redisUrl
+  const redisUrl = ownRedis?.url ?? loadConfig(process.env).config.redisUrl()
   try {
-    return await withRedis({ redisUrl }, 'demo', async (redis) => {
+    return await withRedis(singleRedis(redisUrl), 'demo', async (redis) => {
       say(`Redis      ${new URL(redisUrl).host}${ownRedis ? ' (its own, gone at the end)' : ''}`)
       const demo = new Demo(redis, redisUrl)
       try {

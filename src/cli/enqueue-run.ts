@@ -4,9 +4,10 @@ import { monotonic, sleep } from '../clock.ts'
 import type { Lane } from '../domain/lane.ts'
 import { type Awaited, ResultWaiter } from '../intake/await-results.ts'
 import { type Request, submit, toLookup } from '../intake/submit.ts'
+import { commandConnection } from '../queues/connections.ts'
 import { LookupQueues, type NewLookup } from '../queues/lookup-queue.ts'
 import { queueOf } from '../queues/names.ts'
-import { commandConnection, type Redis } from '../queues/redis.ts'
+import type { Redis } from '../queues/redis.ts'
 import type { Source } from './enqueue-source.ts'
 import type { Config } from './options.ts'
 import { type Progress, progressBar } from './progress.ts'
@@ -53,7 +54,7 @@ export class EnqueueRun {
 
   /** Resolves to the exit code. */
   async run(): Promise<number> {
-    const subscriber = this.#options.wait ? commandConnection(this.#config.redisUrl, 'enqueue-wait') : null
+    const subscriber = this.#options.wait ? commandConnection(this.#config, 'enqueue-wait') : null
     if (subscriber) this.#waiter = this.#startWaiting(subscriber)
     try {
       await this.#enqueueAll()

@@ -68,6 +68,8 @@ export type LookupEvent =
   /** `say` is false when the same was said within ten seconds: count it, but do not write it again. */
   | { type: 'redis-error'; kind: RedisErrorKind; where: string; say: boolean }
   | { type: 'redis-ready'; where: string }
+  /** What Redis does when its memory is full; changed, or seen for the first time. */
+  | { type: 'memory-policy'; policy: string; isSafe: boolean; isFirst: boolean }
   | { type: 'started'; what: string; details: Record<string, unknown> }
   | { type: 'stopping'; reason: string }
   | { type: 'stopped'; clean: boolean; durationMs: number }

@@ -118,6 +118,13 @@ const LINES: Lines = {
   }),
   'redis-error': ({ kind, where, say }) =>
     say ? { level: 'error', message: `Redis: ${REDIS_TROUBLE[kind]}`, fields: { kind, where } } : null,
+  'memory-policy': ({ policy, isSafe, isFirst }) => {
+    if (isSafe && isFirst) return null
+    const message = isSafe
+      ? 'Redis: maxmemory-policy is noeviction again'
+      : `Redis: maxmemory-policy is ${policy} now, which may throw lookups away: CONFIG SET maxmemory-policy noeviction`
+    return { level: isSafe ? 'info' : 'error', message, fields: { policy } }
+  },
   'redis-ready': ({ where }) => ({ level: 'info', message: 'Redis is there again', fields: { where } }),
 }
 

@@ -36,6 +36,7 @@ export function countEvents(metrics: Metrics, clock: () => number): Observe {
     suppressed: () => metrics.suppressed.inc(),
     recovered: () => metrics.recovered.inc(),
     'handed-back': () => metrics.handedBack.inc(),
+    'memory-policy': ({ isSafe }) => metrics.evictionPolicyOk.set(isSafe ? 1 : 0),
     'redis-error': ({ kind }) => metrics.redisErrors.inc({ kind }),
   }
   return (event) => (counts[event.type] as ((event: LookupEvent) => void) | undefined)?.(event)

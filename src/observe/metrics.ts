@@ -94,6 +94,10 @@ export function createMetrics(build: { version: string; revision: string }) {
     collectErrors: plainCounter('queue_collect_errors_total', 'Times the state of the queues could not be read.'),
     redisUp: gauge('redis_up', '1 if Redis answered when it was last asked.'),
     redisErrors: counter('redis_errors_total', 'Errors of Redis by kind.', { kind: REDIS_ERROR_KINDS }),
+    evictionPolicyOk: gauge(
+      'redis_eviction_policy_ok',
+      'Fleet (min): 1 while Redis throws nothing away when its memory is full; 0: lookups may be lost.',
+    ),
     clockSkew: gauge('clock_skew_seconds', "This process's clock less that of Redis."),
     certificateExpiry: gauge(
       'tls_certificate_expiry_timestamp_seconds',
@@ -102,6 +106,7 @@ export function createMetrics(build: { version: string; revision: string }) {
     buildInfo: gauge('build_info', 'Always 1.', 'version', 'revision', 'nodejs_version'),
   }
   for (const reason of HOLD_REASONS) metrics.holdActive.set({ reason }, 0)
+  metrics.evictionPolicyOk.set(1) // a worker does not start with another
   metrics.buildInfo.set({ ...build, nodejs_version: process.version }, 1)
   return metrics
 }

@@ -1,97 +1,62 @@
-/** Connections to Redis, the check before anything starts, and what is said (and how often) when Redis makes trouble. */
+/** The check of Redis before anything starts, and what is said (and how often) when Redis makes trouble. */
 
-import type { Socket } from 'node:net'
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import { monotonic } from '../clock.ts'
 import type { Observe, RedisErrorKind } from '../domain/event.ts'
+import { mastersOf } from './connections.ts'
 
 export type { Redis } from 'ioredis'
 
 /**
- * A connection that waits for Redis as long as it takes: for workers, whose lookups are safe in Redis meanwhile.
- * READONLY means that our Redis was demoted: reconnect, and send the command again.
+ * What stands in the way, each with its cure; empty when Redis is fit to hold a queue. `variable` says where it is. Throws
+ * when it cannot be asked.
  */
-export function patientConnection(url: string, name: string): Redis {
-  const redis = new Redis(url, {
-    ...COMMON,
-    connectionName: `chat-enricher:${name}`,
-    maxRetriesPerRequest: null,
-    reconnectOnError: (error: Error) => (/READONLY/.test(error.message) ? 2 : false),
-  })
-  redis.on('connect', () => writeTogether(redis.stream))
-  return redis
+export async function preflight(redis: Redis, variable = 'REDIS_URL'): Promise<string[]> {
+  await redis.ping() // a Cluster knows its nodes once it has answered
+  const problems = await Promise.all(mastersOf(redis).map(async (server) => problemsOf(await server.info())))
+  return [...new Set(problems.flat())].map((problem) => `${variable}: ${problem}`)
 }
 
-/**
- * Sends what is written in one turn of the event loop together: a worker writes a command for each of many lookups, and
- * each write of its own would be a system call. Order and contents stay as they are.
- */
-function writeTogether(socket: Pick<Socket, 'write' | 'cork' | 'uncork'>): void {
-  const write = socket.write.bind(socket)
-  let isCorked = false
-  const uncork = () => {
-    isCorked = false
-    socket.uncork()
-  }
-  socket.write = ((...args: Parameters<typeof write>) => {
-    if (!isCorked) {
-      isCorked = true
-      socket.cork()
-      setImmediate(uncork)
-    }
-    return write(...args)
-  }) as typeof write
-}
-
-/** A connection that gives up in half a second: for metrics and health, which must answer while Redis hangs. */
-export function impatientConnection(url: string, name: string): Redis {
-  return new Redis(url, {
-    ...COMMON,
-    connectionName: `chat-enricher:${name}`,
-    maxRetriesPerRequest: 1,
-    enableOfflineQueue: false,
-    commandTimeout: 500,
-    connectTimeout: 500,
-  })
-}
-
-/** A connection for commands that a person or a script waits for: they fail in seconds, saying why. */
-export function commandConnection(url: string, name: string): Redis {
-  return new Redis(url, {
-    ...COMMON,
-    connectionName: `chat-enricher:${name}`,
-    maxRetriesPerRequest: null,
-    connectTimeout: 3000,
-    retryStrategy: (times: number) => (times > 2 ? null : 200),
-  })
-}
-
-const COMMON = { protocol: 2, retryStrategy: (times: number) => Math.min(100 * 2 ** Math.min(times, 5), 2000) } as const
-
-/** What stands in the way, each with its cure; empty when Redis is fit to hold a queue. Throws when it cannot be asked. */
-export async function preflight(redis: Redis): Promise<string[]> {
-  const info = await redis.info()
-  const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? ''
+function problemsOf(info: string): string[] {
   const problems: string[] = []
-  const [major = 0, minor = 0] = (field('redis_version') || '0.0').split('.').map(Number)
+  const version = fieldOf(info, 'redis_version')
+  const [major = 0, minor = 0] = (version || '0.0').split('.').map(Number)
   if (major < 6 || (major === 6 && minor < 2)) {
-    problems.push(`REDIS_URL: expected Redis 6.2 or newer (or Valkey), got ${field('redis_version')}`)
+    problems.push(`expected Redis 6.2 or newer (or Valkey), got ${version}`)
   }
-  const policy = field('maxmemory_policy')
-  if (policy !== 'noeviction') {
-    problems.push(
-      `REDIS_URL: expected maxmemory-policy noeviction (any other may throw lookups away), got ${policy}: ` +
-        'set `maxmemory-policy noeviction` in redis.conf, or `CONFIG SET maxmemory-policy noeviction`',
-    )
-  }
+  const policy = fieldOf(info, 'maxmemory_policy')
+  if (policy !== SAFE_POLICY) problems.push(wrongPolicy(policy))
   return problems
+}
+
+function fieldOf(info: string, name: string): string {
+  return new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? ''
+}
+
+/** Any other may throw lookups away. */
+const SAFE_POLICY = 'noeviction'
+
+function wrongPolicy(policy: string): string {
+  return (
+    `expected maxmemory-policy noeviction (any other may throw lookups away), got ${policy}: ` +
+    'set `maxmemory-policy noeviction` in redis.conf, or `CONFIG SET maxmemory-policy noeviction`'
+  )
+}
+
+/** What Redis does when its memory is full, where that is not what queues need; null where it is. */
+export async function unsafePolicy(redis: Redis): Promise<string | null> {
+  const masters = mastersOf(redis)
+  if (masters.length === 0) throw new Error('Connection is closed.') // as Redis' own: a Cluster that is not reached yet
+  const infos = await Promise.all(masters.map((server) => server.info('memory')))
+  return infos.map((info) => fieldOf(info, 'maxmemory_policy')).find((policy) => policy !== SAFE_POLICY) ?? null
 }
 
 /** Redis names its errors in the first word of the message; that word is the code, the rest is never looked at. */
 export function kindOfRedisError(error: unknown): RedisErrorKind {
-  const { message = '', code = '', previousErrors } = error as RedisError
-  // A MULTI says only that it was not done; why, says what came before.
-  if (previousErrors?.[0]) return kindOfRedisError(previousErrors[0])
+  const { message = '', code = '', previousErrors, lastNodeError } = error as RedisError
+  // A MULTI says only that it was not done; why, says what came before. A Cluster, that no node would do.
+  const cause = previousErrors?.[0] ?? lastNodeError
+  if (cause) return kindOfRedisError(cause)
   if (/^(ECONN|EPIPE|ENOTFOUND|EAI_|EHOST|ENET|ETIMEDOUT)/.test(code)) return 'connection'
   const row = KINDS.find(([pattern]) => pattern.test(message))
   return row?.[1] ?? 'other'
@@ -102,6 +67,7 @@ interface RedisError {
   message?: string
   code?: string
   previousErrors?: Error[]
+  lastNodeError?: Error | null
 }
 
 /** Redis was there and said no. */
@@ -115,7 +81,13 @@ export function isRedisError(error: unknown): boolean {
 }
 
 const KINDS: [RegExp, RedisErrorKind][] = [
+  // First, for those that tell of several tries hold the last one's error.
+  [
+    /^All sentinels are unreachable|^Failed to refresh slots|^None of startup nodes|^Cluster is |^Cluster isn't/,
+    'connection',
+  ],
   [/^Connection is closed|ECONNREFUSED|Stream isn't writeable|max retries per request|Socket closed/, 'connection'],
+  [/^(CLUSTERDOWN|MOVED|ASK|TRYAGAIN|Too many Cluster redirections)/, 'connection'],
   [/^Command timed out/, 'timeout'],
   [/^OOM/, 'oom'],
   [/^READONLY|^UNBLOCKED/, 'readonly'],

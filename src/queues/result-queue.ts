@@ -19,6 +19,7 @@
 import { Job, type Queue, type RedisClient } from 'bullmq'
 import type { ChainableCommander, Redis } from 'ioredis'
 import type { Result } from '../domain/result.ts'
+import { mastersOf } from './connections.ts'
 import {
   bullKey,
   isCounterId,
@@ -118,7 +119,8 @@ export class ResultQueue {
   async #loadAdd(): Promise<void> {
     const scripts = Object.entries(this.#redis.scriptsSet as Record<string, { lua: string }>)
     const adds = scripts.filter(([name]) => name.startsWith('addStandardJob'))
-    await Promise.all(adds.map(([, { lua }]) => this.#redis.script('LOAD', lua)))
+    const servers = mastersOf(this.#redis)
+    await Promise.all(servers.flatMap((server) => adds.map(([, { lua }]) => server.script('LOAD', lua))))
   }
 
   /** The same without the MULTI: where an error splits it each time. Here a second worker might come in between. */

@@ -37,6 +37,15 @@ for _ = 1, 200 do
 end
 return redis.call('LLEN', KEYS[3])`
 
+/** Of an auditor's connection: it asks again soon. */
+export const IMPATIENT = {
+  protocol: 2,
+  maxRetriesPerRequest: 0,
+  enableOfflineQueue: false,
+  commandTimeout: 2000,
+  retryStrategy: () => 100,
+} as const
+
 export class Auditor {
   /** Lookups that Redis has said it has, by id. */
   readonly accepted = new Set<string>()
@@ -46,18 +55,16 @@ export class Auditor {
   paused = false
   readonly #redis: Redis
   readonly #queue: string
+  /** In a Cluster it must lie where the queues lie. */
+  readonly #taken: string
   #closed = false
   readonly #looking: Promise<void>
 
-  constructor(redisUrl: string, resultQueue = 'chat-results', prefix = 'bull') {
+  /** `redis` may be a connection that finds its Redis by itself; it is the auditor's from then on. */
+  constructor(redis: string | Redis, resultQueue = 'chat-results', prefix = 'bull') {
     this.#queue = `${prefix}:${resultQueue}`
-    this.#redis = new Redis(redisUrl, {
-      protocol: 2,
-      maxRetriesPerRequest: 0,
-      enableOfflineQueue: false,
-      commandTimeout: 2000,
-      retryStrategy: () => 100,
-    })
+    this.#taken = prefix === 'bull' ? TAKEN : `${prefix}:${TAKEN}`
+    this.#redis = typeof redis === 'string' ? new Redis(redis, IMPATIENT) : redis
     this.#redis.on('error', () => {})
     this.#looking = this.#look()
   }
@@ -103,11 +110,11 @@ export class Auditor {
   }
 
   async #look(): Promise<void> {
-    const keys = [`${this.#queue}:wait`, `${this.#queue}:completed`, TAKEN]
+    const keys = [`${this.#queue}:wait`, `${this.#queue}:completed`, this.#taken]
     while (!this.#closed) {
       try {
         if (!this.paused) await this.#redis.eval(TAKE, 3, ...keys, `${this.#queue}:`, this.consumption)
-        const more = await this.#redis.lrange(TAKEN, String(this.results.length), '-1')
+        const more = await this.#redis.lrange(this.#taken, String(this.results.length), '-1')
         for (const text of more) this.results.push(JSON.parse(text) as Result)
       } catch {
         // Redis is what is being broken.

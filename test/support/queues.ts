@@ -3,9 +3,9 @@
 import type { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { type Result, resultOf } from '../../src/domain/result.ts'
+import { patientConnection, singleRedis } from '../../src/queues/connections.ts'
 import { openQueue } from '../../src/queues/lookup-queue.ts'
 import type { LookupIdentity } from '../../src/queues/names.ts'
-import { patientConnection } from '../../src/queues/redis.ts'
 import { ResultQueue } from '../../src/queues/result-queue.ts'
 import { NAMES } from './world.ts'
 
@@ -16,7 +16,7 @@ export interface Publisher {
 }
 
 export function connect(url: string): Redis {
-  const redis = patientConnection(url, 'test')
+  const redis = patientConnection(singleRedis(url), 'test')
   redis.on('error', () => {})
   return redis
 }

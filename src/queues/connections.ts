@@ -1,0 +1,247 @@
+/**
+ * Connections to Redis: one server, the master that Sentinel names, or a Cluster. Every connection of the product is made
+ * here, and signs in with what REDIS_URL (or its file) says at the moment it connects, so that a password can be rotated.
+ */
+
+import type { Socket } from 'node:net'
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
+
+type DNSLookupFunction = NonNullable<ClusterOptions['dnsLookup']>
+
+import { monotonic } from '../clock.ts'
+
+export interface Address {
+  host: string
+  port: number
+}
+
+/** Where Redis is, and how to sign in. */
+export interface RedisPlace {
+  /** User, password, TLS and database; with neither sentinels nor a cluster also where it is. */
+  redisUrl: () => string
+  redisSentinels: readonly Address[] | null
+  redisSentinelMaster: string | null
+  redisSentinelPassword: (() => string) | null
+  redisClusterNodes: readonly Address[] | null
+}
+
+/** A Redis that is reached by a URL alone. */
+export function singleRedis(url: string): RedisPlace {
+  return {
+    redisUrl: () => url,
+    redisSentinels: null,
+    redisSentinelMaster: null,
+    redisSentinelPassword: null,
+    redisClusterNodes: null,
+  }
+}
+
+/** For people: the variable that says where Redis is, and where that is; no user, no password. */
+export function placeInWords(place: RedisPlace): { variable: string; where: string } {
+  const { redisClusterNodes, redisSentinels, redisSentinelMaster, redisUrl } = place
+  if (redisClusterNodes) return { variable: 'REDIS_CLUSTER_NODES', where: listed(redisClusterNodes) }
+  if (redisSentinels)
+    return { variable: 'REDIS_SENTINELS', where: `${redisSentinelMaster} of the sentinels ${listed(redisSentinels)}` }
+  return { variable: 'REDIS_URL', where: new URL(redisUrl()).host || '127.0.0.1:6379' }
+}
+
+function listed(addresses: readonly Address[]): string {
+  return addresses.map(({ host, port }) => `${host}:${port}`).join(', ')
+}
+
+/** What is asked of a connection, whichever kind of Redis it goes to. */
+interface Manner {
+  options: Pick<RedisOptions, 'maxRetriesPerRequest' | 'commandTimeout' | 'connectTimeout' | 'reconnectOnError'>
+  /** ms until the next try to connect; null: give up. */
+  tryAgain: (times: number) => number | null
+  /** Commands wait until there is a connection. */
+  waits: boolean
+  /** Of a Cluster: how often a command is sent again while nobody serves its slot. */
+  maxRedirections: number
+}
+
+type Common = Manner['options'] &
+  Pick<RedisOptions, 'protocol' | 'connectionName' | 'retryStrategy' | 'enableOfflineQueue'>
+
+/** Under five tries a second, down to one in two seconds. */
+const backoff = (times: number) => Math.min(250 * 2 ** Math.min(times - 1, 4), 2000)
+
+/** A connection that waits for Redis as long as it takes: for workers, whose lookups are safe in Redis meanwhile. */
+export function patientConnection(place: RedisPlace, name: string): Redis {
+  const redis = open(place, name, {
+    options: { maxRetriesPerRequest: null, reconnectOnError: onceASecond(isReadonly) },
+    tryAgain: backoff,
+    waits: true,
+    maxRedirections: 120, // a minute: longer than a Cluster takes to elect another master
+  })
+  eachSocketOf(redis, writeTogether)
+  return redis
+}
+
+/** A connection that gives up in half a second: for metrics and health, which must answer while Redis hangs. */
+export function impatientConnection(place: RedisPlace, name: string): Redis {
+  return open(place, name, {
+    options: {
+      maxRetriesPerRequest: 1,
+      commandTimeout: 500,
+      connectTimeout: 500,
+      reconnectOnError: onceASecond(isReadonly),
+    },
+    tryAgain: backoff,
+    waits: false,
+    maxRedirections: 2,
+  })
+}
+
+/** A connection for commands that a person or a script waits for: they fail in seconds, saying why. */
+export function commandConnection(place: RedisPlace, name: string): Redis {
+  return open(place, name, {
+    options: { maxRetriesPerRequest: null, connectTimeout: 3000 },
+    tryAgain: (times) => (times > 2 ? null : 200),
+    waits: true,
+    maxRedirections: 16,
+  })
+}
+
+/** The servers that hold data: of a Cluster each master, else the one there is. */
+export function mastersOf(redis: Redis): Redis[] {
+  return redis.isCluster ? (redis as unknown as Cluster).nodes('master') : [redis]
+}
+
+/** READONLY means that our Redis was demoted: the master is elsewhere now, or will be this one again. */
+function isReadonly(error: Error): boolean {
+  return /^READONLY/.test(error.message)
+}
+
+/**
+ * Reconnect and send the command again, for an error that a new connection may cure. Where it does not, the error goes to
+ * whoever asked, for who reconnects at each answer does nothing else.
+ */
+function onceASecond(isCurable: (error: Error) => boolean): (error: Error) => false | 2 {
+  let lastAt = Number.NEGATIVE_INFINITY
+  return (error) => {
+    if (!isCurable(error) || monotonic() - lastAt < 1000) return false
+    lastAt = monotonic()
+    return 2
+  }
+}
+
+function open(place: RedisPlace, name: string, manner: Manner): Redis {
+  // RESP 3 has nothing that we need.
+  const common = { ...manner.options, protocol: 2 as const, connectionName: `chat-enricher:${name}` }
+  if (place.redisClusterNodes) return openCluster(place, place.redisClusterNodes, common, manner)
+  const retrying = { ...common, retryStrategy: manner.tryAgain, enableOfflineQueue: manner.waits }
+  if (place.redisSentinels) return openBySentinel(place, place.redisSentinels, retrying, manner)
+  return fresh(
+    new Redis(place.redisUrl(), retrying),
+    liveSignIn(place.redisUrl, 'host', 'port', 'username', 'password'),
+  )
+}
+
+function openBySentinel(place: RedisPlace, sentinels: readonly Address[], options: Common, manner: Manner) {
+  const { username, password, db, tls } = signIn(place.redisUrl())
+  const sentinelPassword = place.redisSentinelPassword?.()
+  const redis = new Redis({
+    ...options,
+    sentinels: [...sentinels],
+    name: place.redisSentinelMaster ?? '',
+    sentinelRetryStrategy: manner.tryAgain,
+    // A master whose machine is gone closes no connection: the sentinels say when there is another.
+    failoverDetector: true,
+    sentinelReconnectStrategy: backoff,
+    ...(db === undefined ? {} : { db }),
+    ...(tls ? { tls, sentinelTLS: tls, enableTLSForSentinelMode: true } : {}),
+    ...(username ? { username } : {}),
+    ...(password ? { password } : {}),
+    ...(sentinelPassword ? { sentinelPassword } : {}),
+  })
+  const { redisSentinelPassword } = place
+  const ofSentinels = redisSentinelPassword ? { sentinelPassword: redisSentinelPassword } : {}
+  return fresh(redis, { ...liveSignIn(place.redisUrl, 'username', 'password'), ...ofSentinels })
+}
+
+function openCluster(place: RedisPlace, nodes: readonly Address[], options: Common, manner: Manner): Redis {
+  const { username, password, tls } = signIn(place.redisUrl())
+  const settings = {
+    redisOptions: {
+      ...options,
+      ...(tls ? { tls } : {}),
+      ...(username ? { username } : {}),
+      ...(password ? { password } : {}),
+    },
+    clusterRetryStrategy: manner.tryAgain,
+    enableOfflineQueue: manner.waits,
+    maxRedirections: manner.maxRedirections,
+    // Each also looks for the masters anew, at every node.
+    retryDelayOnFailover: 500,
+    retryDelayOnClusterDown: 500,
+    retryDelayOnMoved: 100,
+    // A certificate is made out to a name.
+    ...(tls ? { dnsLookup: asItIs } : {}),
+  }
+  return asRedis(freshCluster(new Cluster([...nodes], settings), liveSignIn(place.redisUrl, 'username', 'password')))
+}
+
+const asItIs: DNSLookupFunction = (host, found) => found(null, host)
+
+/** A Cluster has every command and event of a Redis; `mastersOf` is for the few that concern a single server. */
+function asRedis(cluster: Cluster): Redis {
+  return cluster as unknown as Redis
+}
+
+type SignIn = Pick<RedisOptions, 'host' | 'port' | 'username' | 'password' | 'db' | 'tls'>
+
+/** What ioredis makes of a URL. */
+function signIn(url: string): SignIn {
+  return new Redis(url, { lazyConnect: true }).options
+}
+
+/** Options that are asked for anew at each connect. */
+type Live = { [name: string]: () => unknown }
+
+function liveSignIn(url: () => string, ...names: (keyof SignIn)[]): Live {
+  return Object.fromEntries(names.map((name) => [name, () => signIn(url())[name]]))
+}
+
+/** Also what BullMQ duplicates from it. */
+function fresh(redis: Redis, live: Live): Redis {
+  for (const [name, get] of Object.entries(live))
+    Object.defineProperty(redis.options, name, { get, enumerable: true, configurable: true })
+  const duplicate = redis.duplicate.bind(redis)
+  redis.duplicate = (...args) => fresh(duplicate(...args), live)
+  return redis
+}
+
+function freshCluster(cluster: Cluster, live: Live): Cluster {
+  cluster.on('+node', (node: Redis) => fresh(node, live))
+  const duplicate = cluster.duplicate.bind(cluster)
+  cluster.duplicate = (...args) => freshCluster(duplicate(...args), live)
+  return cluster
+}
+
+function eachSocketOf(redis: Redis, use: (socket: Socket) => void): void {
+  const onConnect = (node: Redis) => void node.on('connect', () => use(node.stream as Socket))
+  if (redis.isCluster) redis.on('+node', onConnect)
+  else onConnect(redis)
+}
+
+/**
+ * Sends what is written in one turn of the event loop together: a worker writes a command for each of many lookups, and
+ * each write of its own would be a system call. Order and contents stay as they are.
+ */
+function writeTogether(socket: Pick<Socket, 'write' | 'cork' | 'uncork'>): void {
+  const write = socket.write.bind(socket)
+  let isCorked = false
+  const uncork = () => {
+    isCorked = false
+    socket.uncork()
+  }
+  socket.write = ((...args: Parameters<typeof write>) => {
+    if (!isCorked) {
+      isCorked = true
+      socket.cork()
+      setImmediate(uncork)
+    }
+    return write(...args)
+  }) as typeof write
+}

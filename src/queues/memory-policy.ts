@@ -1,0 +1,45 @@
+/** Whether Redis may throw lookups away when its memory is full: asked every five seconds, for it can be changed live. */
+
+import { every } from '../clock.ts'
+import type { Observe } from '../domain/event.ts'
+import { type Redis, unsafePolicy } from './redis.ts'
+
+const ASK_EVERY_MS = 5_000
+const SAFE = 'noeviction'
+
+export class MemoryPolicy {
+  readonly #redis: Redis
+  readonly #observe: Observe
+  /** As last seen. */
+  #unsafe: string | null | undefined
+  #timer: { stop: () => void } | null = null
+
+  /** `redis` gives up by itself when Redis hangs. */
+  constructor(redis: Redis, observe: Observe) {
+    this.#redis = redis
+    this.#observe = observe
+  }
+
+  /** The policy where it is not the right one, else null. */
+  get unsafe(): string | null {
+    return this.#unsafe ?? null
+  }
+
+  async start(): Promise<void> {
+    this.#timer = every(ASK_EVERY_MS, () => this.#ask())
+    await this.#ask()
+  }
+
+  stop(): void {
+    this.#timer?.stop()
+  }
+
+  /** Never rejects: while Redis does not answer, what was seen last stands. */
+  async #ask(): Promise<void> {
+    const before = this.#unsafe
+    const seen = await unsafePolicy(this.#redis).catch(() => before)
+    if (seen === undefined || seen === before) return
+    this.#unsafe = seen
+    this.#observe({ type: 'memory-policy', policy: seen ?? SAFE, isSafe: seen === null, isFirst: before === undefined })
+  }
+}

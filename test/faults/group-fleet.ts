@@ -1,0 +1,82 @@
+/** Workers, a producer and an auditor that all find their Redis by sentinels, or in a Cluster. */
+
+import { Queue } from 'bullmq'
+import type { Redis } from 'ioredis'
+import { expect } from 'vitest'
+import { type Environment, killAll, run, SOAP_SECRETS, startWorker, type WorkerProcess } from '../support/processes.ts'
+import { type ScriptedService, startScriptedService } from '../support/scripted-service.ts'
+import { Auditor, IMPATIENT } from './auditor.ts'
+import type { RedisGroup } from './redis-groups.ts'
+
+export interface GroupFleet {
+  service: ScriptedService
+  workers: WorkerProcess[]
+  auditor: Auditor
+  /** Of a command that is to meet this fleet. */
+  env: Environment
+  /** Adds lookups, however long that takes, and notes them as accepted when Redis has said so. */
+  enqueue(count: number): Promise<void>
+  /** Lookups that were charged an attempt. */
+  charged(): Promise<number>
+  close(): Promise<void>
+}
+
+export async function startGroupFleet(group: RedisGroup, workers = 2): Promise<GroupFleet> {
+  const service = await startScriptedService({ latencyMs: 100 })
+  const env = {
+    ...SOAP_SECRETS,
+    ...group.env,
+    SOAP_ENDPOINT: service.url,
+    RATE_LIMIT_PER_SECOND: 'none',
+    CONCURRENCY: '8',
+  }
+  const auditor = new Auditor(group.connect(IMPATIENT), 'chat-results', group.prefix)
+  const redis = group.connect()
+  const queue = new Queue('chat-lookups', { connection: redis, prefix: group.prefix })
+  queue.on('error', () => {})
+  return {
+    service,
+    workers: await Promise.all(Array.from({ length: workers }, () => startWorker(env))),
+    auditor,
+    env,
+    enqueue: (count) => enqueue(queue, auditor, count),
+    charged: () => charged(redis, group.prefix, [...auditor.accepted]),
+    close: async () => {
+      await killAll()
+      await auditor.close()
+      redis.disconnect()
+      await service.close()
+    },
+  }
+}
+
+/** `enqueue` and `status` find the same Redis. */
+export async function meetsCommands({ auditor, env, workers }: GroupFleet): Promise<void> {
+  const { code, stdout } = await run(['enqueue', '1', '2', '--json'], env)
+  expect(code).toBe(0)
+  const ids = stdout
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { lookupId: string }).lookupId)
+  for (const id of ids) auditor.accepted.add(id)
+  const { results } = await auditor.complete()
+  expect(results).toBe(auditor.accepted.size)
+  const status = await run(['status', '--json'], env)
+  expect(status.code).toBe(0)
+  expect(JSON.parse(status.stdout).members).toHaveLength(workers.length)
+}
+
+let added = 0
+
+async function enqueue(queue: Queue, auditor: Auditor, count: number): Promise<void> {
+  const jobs = Array.from({ length: count }, () => {
+    const connectionId = `c-${added++}`
+    return { name: 'lookup', data: { connectionId }, opts: { jobId: `lk-${connectionId}` } }
+  })
+  for (const { id = '' } of await queue.addBulk(jobs)) auditor.accepted.add(id)
+}
+
+async function charged(redis: Redis, prefix: string, ids: string[]): Promise<number> {
+  const histories = await Promise.all(ids.map((id) => redis.hget(`${prefix}:chat-lookups:${id}`, 'ce:history')))
+  return histories.filter((text) => text && (JSON.parse(text) as { charged: number }).charged > 0).length
+}
