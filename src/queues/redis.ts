@@ -8,6 +8,12 @@ import type { Observe, RedisErrorKind } from '../domain/event.ts'
 export type { Redis } from 'ioredis'
 
 /**
+ * A connection that owes an answer for so long is dropped, and another one is made: the other end may be gone without a
+ * word. Longer than Redis is ever asked to wait for a job (10 s); short enough that locks, renewed every 17.5 s, live on.
+ */
+const SILENT_MS = 15_000
+
+/**
  * A connection that waits for Redis as long as it takes: for workers, whose lookups are safe in Redis meanwhile.
  * READONLY means that our Redis was demoted: reconnect, and send the command again.
  */
@@ -16,6 +22,7 @@ export function patientConnection(url: string, name: string): Redis {
     ...COMMON,
     connectionName: `chat-enricher:${name}`,
     maxRetriesPerRequest: null,
+    socketTimeout: SILENT_MS,
     reconnectOnError: (error: Error) => (/READONLY/.test(error.message) ? 2 : false),
   })
   redis.on('connect', () => writeTogether(redis.stream))
@@ -43,15 +50,16 @@ function writeTogether(socket: Pick<Socket, 'write' | 'cork' | 'uncork'>): void 
   }) as typeof write
 }
 
-/** A connection that gives up in half a second: for metrics and health, which must answer while Redis hangs. */
+/** A connection that gives up in less than a second: for metrics and health, which must answer while Redis hangs. */
 export function impatientConnection(url: string, name: string): Redis {
   return new Redis(url, {
     ...COMMON,
     connectionName: `chat-enricher:${name}`,
     maxRetriesPerRequest: 1,
     enableOfflineQueue: false,
-    commandTimeout: 500,
-    connectTimeout: 500,
+    commandTimeout: 750,
+    connectTimeout: 750,
+    socketTimeout: 3000,
   })
 }
 
@@ -62,6 +70,7 @@ export function commandConnection(url: string, name: string): Redis {
     connectionName: `chat-enricher:${name}`,
     maxRetriesPerRequest: null,
     connectTimeout: 3000,
+    socketTimeout: 5000,
     retryStrategy: (times: number) => (times > 2 ? null : 200),
   })
 }
@@ -116,7 +125,7 @@ export function isRedisError(error: unknown): boolean {
 
 const KINDS: [RegExp, RedisErrorKind][] = [
   [/^Connection is closed|ECONNREFUSED|Stream isn't writeable|max retries per request|Socket closed/, 'connection'],
-  [/^Command timed out/, 'timeout'],
+  [/^(Command timed out|Socket timeout)/, 'timeout'],
   [/^OOM/, 'oom'],
   [/^READONLY|^UNBLOCKED/, 'readonly'],
   [/^LOADING|^MASTERDOWN/, 'loading'],

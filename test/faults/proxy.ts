@@ -17,8 +17,15 @@ export interface TcpProxy {
   port: number
   /** Passed on so much later, ms; both ways. */
   delayMs: number
-  /** Loses what goes this way, on every connection that there is and will be; null: nothing. */
+  /**
+   * Loses what goes this way, on every connection that there is and will be; null: nothing. One that has lost something
+   * passes nothing that way any more: TCP knows no gaps.
+   */
   losing: Direction | null
+  /** Taken so far, whatever became of them. */
+  readonly connections: number
+  /** Loses what goes this way for good, on every connection that there is; new ones are well. */
+  lose(direction: Direction): void
   /** Sees what passes, before it is passed on. */
   watch: ((text: string, direction: Direction, link: Link) => void) | null
   /** Resets every connection. */
@@ -31,7 +38,11 @@ export interface TcpProxy {
 
 export async function startProxy(target: { port: number }): Promise<TcpProxy> {
   const links = new Set<Link>()
-  const server = createServer((client) => void links.add(join(client, target.port, proxy, links)))
+  let connections = 0
+  const server = createServer((client) => {
+    connections++
+    links.add(join(client, target.port, proxy, links))
+  })
   await listen(server, 0)
   const { port } = server.address() as AddressInfo
   const cut = () => {
@@ -49,6 +60,12 @@ export async function startProxy(target: { port: number }): Promise<TcpProxy> {
     delayMs: 0,
     losing: null,
     watch: null,
+    get connections() {
+      return connections
+    },
+    lose: (direction) => {
+      for (const link of links) link.lose(direction)
+    },
     cut,
     refuse,
     accept: async () => {
@@ -78,11 +95,23 @@ function join(client: Socket, targetPort: number, proxy: TcpProxy, links: Set<Li
     })
   }
   const pass = (from: Socket, to: Socket, direction: Direction) => {
+    let outstanding = 0
+    let before = Promise.resolve()
+    const passLater = (data: Buffer, due: number) => {
+      outstanding++
+      before = before.then(async () => {
+        await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - performance.now())))
+        outstanding--
+        to.write(data)
+      })
+    }
     from.on('data', (data) => {
       proxy.watch?.(data.toString('latin1'), direction, link)
-      if (lost.has(direction) || proxy.losing === direction) return
-      if (proxy.delayMs === 0) to.write(data)
-      else setTimeout(() => to.write(data), proxy.delayMs)
+      if (proxy.losing === direction) lost.add(direction)
+      if (lost.has(direction)) return
+      // Nothing overtakes what is still on its way.
+      if (proxy.delayMs === 0 && outstanding === 0) to.write(data)
+      else passLater(data, performance.now() + proxy.delayMs)
     })
   }
   pass(client, server, 'to-server')
