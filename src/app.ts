@@ -32,12 +32,18 @@ import { preflight, type Redis, redisTrouble } from './queues/redis.ts'
 import { UnreadableJobs } from './queues/unreadable.ts'
 import { REVISION, VERSION } from './version.ts'
 import { BACKLOG_LOOK_EVERY_MS, BacklogHold } from './worker/backlog-hold.ts'
+import { PROGRESS_LOOK_EVERY_MS, Progress } from './worker/progress.ts'
 import { UPKEEP_EVERY_MS, Upkeep } from './worker/upkeep.ts'
 import { buildWorkerParts, type WorkerParts } from './worker-parts.ts'
 
 export interface Health {
   ready: boolean
   /** Why not, if it is not. */
+  reasons: string[]
+}
+
+export interface Liveness {
+  live: boolean
   reasons: string[]
 }
 
@@ -62,6 +68,7 @@ export class WorkerApp {
   readonly #limits: LimitStore
   readonly #pulse: Pulse
   readonly #memoryPolicy: MemoryPolicy
+  readonly #progress: Progress
   readonly #upkeep: Upkeep
   readonly #collector: QueueCollector
   readonly #id = randomUUID()
@@ -76,7 +83,7 @@ export class WorkerApp {
     this.#config = config
     this.#names = config
     this.metrics = createMetrics({ version: VERSION, revision: REVISION })
-    const log = logEvents(logger)
+    const log = logEvents(logger, monotonic)
     const count = countEvents(this.metrics, () => now() / 1000)
     this.#observe = (event) => {
       count(event)
@@ -93,6 +100,7 @@ export class WorkerApp {
     this.#backlogHold = this.#buildBacklogHold()
     this.#pulse = new Pulse(this.#quickRedis)
     this.#memoryPolicy = new MemoryPolicy(this.#quickRedis, this.#observe)
+    this.#progress = new Progress(this.#parts.workers, this.#pulse)
     const { histories, publisher } = this.#parts
     const reconciler = new Reconciler(histories, { markerTtlMs: config.resultMarkerTtlMs })
     const unreadable = new UnreadableJobs(this.#redis, config)
@@ -132,6 +140,7 @@ export class WorkerApp {
         guarded(() => this.#upkeep.run()),
       ),
     )
+    this.#timers.push(every(PROGRESS_LOOK_EVERY_MS, () => this.#progress.look()))
     const backlogHold = this.#backlogHold
     if (backlogHold)
       this.#timers.push(
@@ -155,6 +164,15 @@ export class WorkerApp {
     if (this.#stopped) this.#grace.abort(new Error('stopped twice'))
     this.#stopped ??= this.#stop(reason)
     return this.#stopped
+  }
+
+  /**
+   * Whether a restart would not help. What this process depends on has no part in it: in an outage of Redis or of the
+   * service an orchestrator would restart the whole fleet for nothing.
+   */
+  liveness(): Liveness {
+    const isStuck = this.#progress.isStuck && !this.#stopped
+    return { live: !isStuck, reasons: isStuck ? ['takes no lookups, though it could and Redis answers'] : [] }
   }
 
   health(): Health {

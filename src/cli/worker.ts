@@ -1,7 +1,8 @@
 import { Command } from 'commander'
 import { WorkerApp } from '../app.ts'
+import { within } from '../clock.ts'
 import { serveWorker } from '../http/worker-server.ts'
-import { createLogger } from '../observe/logger.ts'
+import { createLogger, logWritten } from '../observe/logger.ts'
 import type { CliCommand } from './command.ts'
 import { configOf, withVariables } from './options.ts'
 
@@ -20,6 +21,9 @@ Examples:
 SIGTERM or SIGINT: stops taking lookups, finishes what it can in SHUTDOWN_TIMEOUT_MS, hands back the rest; exit 0.
 A second one: hands back at once.`
 
+/** For the last lines to be read. */
+const LOG_MARGIN_MS = 200
+
 async function runWorker(command: Command): Promise<number> {
   const { config } = configOf(command, GROUPS)
   const logger = createLogger(config)
@@ -35,6 +39,7 @@ async function runWorker(command: Command): Promise<number> {
     throw error
   }
   const clean = await stopped
+  await within(LOG_MARGIN_MS, logWritten())
   // What is left (a connection to a Redis that hangs, say) must not keep a stopped worker alive.
   process.exit(clean ? 0 : 1)
 }

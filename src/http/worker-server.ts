@@ -18,7 +18,10 @@ export async function serveWorker(app: WorkerApp, { host, port }: { host: string
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 100 },
   })
-  server.get('/livez', async () => ({ live: true }))
+  server.get('/livez', async (_request, reply) => {
+    const liveness = app.liveness()
+    return reply.code(liveness.live ? 200 : 503).send(liveness)
+  })
   server.get('/readyz', async (_request, reply) => {
     const health = app.health()
     return reply.code(health.ready ? 200 : 503).send(health)

@@ -14,7 +14,8 @@ function linesOf(...events: LookupEvent[]): Record<string, unknown>[] {
       done()
     },
   })
-  const observe = logEvents(pino({ level: 'debug', base: null }, destination))
+  let at = 0
+  const observe = logEvents(pino({ level: 'debug', base: null }, destination), () => (at += 1000))
   for (const event of events) observe(event)
   return lines
 }

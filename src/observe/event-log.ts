@@ -6,16 +6,22 @@
 import { createHash } from 'node:crypto'
 import type { LookupEvent, Observe } from '../domain/event.ts'
 import { cureOf } from '../domain/hold.ts'
+import { LineBudget } from './line-budget.ts'
 import type { Logger } from './logger.ts'
 
-export function logEvents(logger: Logger): Observe {
+/** `clock` is monotonic, in milliseconds. */
+export function logEvents(logger: Logger, clock: () => number): Observe {
+  const budget = new LineBudget(clock)
   return (event) => {
     const line = LINES[event.type] as ((event: LookupEvent) => Line | null) | undefined
     const said = line?.(event)
     if (!said) return
+    // Who asks for debug lines wants all of them.
+    const notSaid = said.level === 'debug' ? 0 : budget.ask(event.type)
+    if (notSaid === null) return
     const { lookupId } = said.fields
-    const fields = typeof lookupId === 'string' ? { ...said.fields, lookupId: presentable(lookupId) } : said.fields
-    logger[said.level](fields, said.message)
+    const shown = typeof lookupId === 'string' ? { lookupId: presentable(lookupId) } : {}
+    logger[said.level]({ ...said.fields, ...shown, ...(notSaid > 0 && { notSaid }) }, said.message)
   }
 }
 

@@ -1,5 +1,6 @@
 /** Log lines. JSON for machines, pretty on a terminal; always on stderr, so that stdout carries data alone. */
 
+import { Writable } from 'node:stream'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import pretty from 'pino-pretty'
 
@@ -10,11 +11,32 @@ export interface LogSettings {
   logFormat: 'json' | 'pretty' | null
 }
 
-const STDERR = 2
+/** What a reader of stderr that has stopped reading may leave unread before lines are dropped, bytes. */
+const MOST_UNREAD = 1 << 20
+
+/**
+ * Never waits for whoever reads it: a pipe that is full must not stop lookups. What the operating system takes at once is
+ * written at once, as by a synchronous log.
+ */
+class Stderr extends Writable {
+  constructor() {
+    super({ decodeStrings: false })
+  }
+
+  override _write(line: string | Buffer, _encoding: BufferEncoding, done: () => void): void {
+    if (process.stderr.writableLength < MOST_UNREAD) process.stderr.write(line)
+    done()
+  }
+}
 
 export function createLogger({ logLevel, logFormat }: LogSettings, isTerminal = process.stderr.isTTY): Logger {
   const options = { level: logLevel, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime }
   const format = logFormat ?? (isTerminal ? 'pretty' : 'json')
-  if (format === 'json') return pino(options, pino.destination({ dest: STDERR, sync: true }))
-  return pino(options, pretty({ destination: STDERR, sync: true, ignore: 'pid' }) as DestinationStream)
+  if (format === 'json') return pino(options, new Stderr())
+  return pino(options, pretty({ destination: new Stderr(), ignore: 'pid' }) as DestinationStream)
+}
+
+/** Resolves when all that was logged has left this process; never, while nobody reads it. */
+export function logWritten(): Promise<void> {
+  return new Promise((resolve) => process.stderr.write('', () => resolve()))
 }

@@ -51,7 +51,10 @@ function listed(addresses: readonly Address[]): string {
 
 /** What is asked of a connection, whichever kind of Redis it goes to. */
 interface Manner {
-  options: Pick<RedisOptions, 'maxRetriesPerRequest' | 'commandTimeout' | 'connectTimeout' | 'reconnectOnError'>
+  options: Pick<
+    RedisOptions,
+    'maxRetriesPerRequest' | 'commandTimeout' | 'connectTimeout' | 'socketTimeout' | 'reconnectOnError'
+  >
   /** ms until the next try to connect; null: give up. */
   tryAgain: (times: number) => number | null
   /** Commands wait until there is a connection. */
@@ -66,10 +69,16 @@ type Common = Manner['options'] &
 /** Under five tries a second, down to one in two seconds. */
 const backoff = (times: number) => Math.min(250 * 2 ** Math.min(times - 1, 4), 2000)
 
+/**
+ * A connection that owes an answer for so long is dropped, and another one is made: the other end may be gone without a
+ * word. Longer than Redis is ever asked to wait for a job (10 s); short enough that locks, renewed every 17.5 s, live on.
+ */
+const SILENT_MS = 15_000
+
 /** A connection that waits for Redis as long as it takes: for workers, whose lookups are safe in Redis meanwhile. */
 export function patientConnection(place: RedisPlace, name: string): Redis {
   const redis = open(place, name, {
-    options: { maxRetriesPerRequest: null, reconnectOnError: onceASecond(isReadonly) },
+    options: { maxRetriesPerRequest: null, socketTimeout: SILENT_MS, reconnectOnError: onceASecond(isReadonly) },
     tryAgain: backoff,
     waits: true,
     maxRedirections: 120, // a minute: longer than a Cluster takes to elect another master
@@ -78,13 +87,14 @@ export function patientConnection(place: RedisPlace, name: string): Redis {
   return redis
 }
 
-/** A connection that gives up in half a second: for metrics and health, which must answer while Redis hangs. */
+/** A connection that gives up in less than a second: for metrics and health, which must answer while Redis hangs. */
 export function impatientConnection(place: RedisPlace, name: string): Redis {
   return open(place, name, {
     options: {
       maxRetriesPerRequest: 1,
-      commandTimeout: 500,
-      connectTimeout: 500,
+      commandTimeout: 750,
+      connectTimeout: 750,
+      socketTimeout: 3000,
       reconnectOnError: onceASecond(isReadonly),
     },
     tryAgain: backoff,
@@ -96,7 +106,7 @@ export function impatientConnection(place: RedisPlace, name: string): Redis {
 /** A connection for commands that a person or a script waits for: they fail in seconds, saying why. */
 export function commandConnection(place: RedisPlace, name: string): Redis {
   return open(place, name, {
-    options: { maxRetriesPerRequest: null, connectTimeout: 3000 },
+    options: { maxRetriesPerRequest: null, connectTimeout: 3000, socketTimeout: 5000 },
     tryAgain: (times) => (times > 2 ? null : 200),
     waits: true,
     maxRedirections: 16,

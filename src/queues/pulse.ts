@@ -1,13 +1,13 @@
 /** Whether Redis answers, and how far this machine's clock is off its: asked every two seconds, and when a connection is made. */
 
-import { every, now } from '../clock.ts'
+import { every, monotonic, now } from '../clock.ts'
 import type { Redis } from './redis.ts'
 
 const ASK_EVERY_MS = 2_000
 
 export class Pulse {
   readonly #redis: Redis
-  #answers = false
+  #answersSince: number | null = null
   #skewMs = 0
   #timer: { stop: () => void } | null = null
 
@@ -17,7 +17,12 @@ export class Pulse {
   }
 
   get answers(): boolean {
-    return this.#answers
+    return this.#answersSince !== null
+  }
+
+  /** For how long it has answered every time; 0 if it does not. */
+  get answersForMs(): number {
+    return this.#answersSince === null ? 0 : monotonic() - this.#answersSince
   }
 
   /** This machine's clock less that of Redis, ms; as last seen. */
@@ -41,9 +46,9 @@ export class Pulse {
     try {
       const [seconds, micros] = await this.#redis.time()
       this.#skewMs = (before + now()) / 2 - (Number(seconds) * 1000 + Number(micros) / 1000)
-      this.#answers = true
+      this.#answersSince ??= monotonic()
     } catch {
-      this.#answers = false
+      this.#answersSince = null
     }
   }
 }

@@ -88,7 +88,7 @@ const KINDS: [RegExp, RedisErrorKind][] = [
   ],
   [/^Connection is closed|ECONNREFUSED|Stream isn't writeable|max retries per request|Socket closed/, 'connection'],
   [/^(CLUSTERDOWN|MOVED|ASK|TRYAGAIN|Too many Cluster redirections)/, 'connection'],
-  [/^Command timed out/, 'timeout'],
+  [/^(Command timed out|Socket timeout)/, 'timeout'],
   [/^OOM/, 'oom'],
   [/^READONLY|^UNBLOCKED/, 'readonly'],
   [/^LOADING|^MASTERDOWN/, 'loading'],

@@ -14,7 +14,7 @@
  */
 
 import { DelayedError, type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq'
-import { now, within } from '../clock.ts'
+import { monotonic, now, within } from '../clock.ts'
 import type { Observe } from '../domain/event.ts'
 import { Held } from '../domain/hold.ts'
 import type { Lane } from '../domain/lane.ts'
@@ -71,13 +71,23 @@ class GaveUp extends UnrecoverableError {
 /** How long a lookup may take to come when one is let through as the probe. */
 const PROBE_MUST_START_MS = 3_000
 
+/** Notes when it last asked for a job: of a fetch loop that is stuck there is no other sign. */
+class AskingWorker extends Worker {
+  askedAt = monotonic()
+
+  protected override moveToActive(token: string, name?: string) {
+    this.askedAt = monotonic()
+    return super.moveToActive(token, name)
+  }
+}
+
 /** Why a running lookup was taken away. */
 class HandBack extends Error {}
 class MakeWay extends HandBack {}
 class LockLost extends Error {}
 
 export class LookupWorker implements Companion {
-  readonly #worker: Worker
+  readonly #worker: AskingWorker
   readonly #names: QueueNames
   readonly #parts: LookupWorkerParts
   readonly #settings: LookupWorkerSettings
@@ -100,7 +110,7 @@ export class LookupWorker implements Companion {
     this.#observe = observe
     // BullMQ makes a signal only for a processor that declares three parameters.
     const process = (job: Job, token?: string, signal?: AbortSignal) => this.#process(job, token, signal)
-    this.#worker = new Worker(queueOf(names, settings.lane), process, {
+    this.#worker = new AskingWorker(queueOf(names, settings.lane), process, {
       connection: parts.redis,
       prefix: names.prefix,
       autorun: false,
@@ -132,6 +142,12 @@ export class LookupWorker implements Companion {
   get isRunning(): boolean {
     const isFetching = this.#worker.isRunning() || this.#tap.isShutBy('hold') || this.#aside !== null
     return isFetching && !this.#rest.isRecent && !this.#stopping
+  }
+
+  /** It could take lookups, and has neither asked for one nor got one for so long. */
+  isStuck(forMs: number): boolean {
+    const couldTake = this.isRunning && this.#tap.isOpen && this.inProgress < this.#settings.concurrency
+    return couldTake && monotonic() - this.#worker.askedAt > forMs
   }
 
   async start(): Promise<void> {
@@ -253,6 +269,7 @@ export class LookupWorker implements Companion {
     const taken = takenFrom(job, this.#settings.lane)
     const attempt = this.#parts.runs.begin({ lane: this.#settings.lane, probe }, signal)
     this.#running.set(taken.lookupId, attempt)
+    this.#worker.askedAt = monotonic() // one that ends brings the next along, unasked for
     try {
       if (this.#stopping) throw new HandBack('shutdown')
       if (this.#parts.solitude.isTaken) throw new MakeWay('a suspect runs alone')

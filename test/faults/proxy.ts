@@ -17,12 +17,15 @@ export interface TcpProxy {
   port: number
   /** Passed on so much later, ms; both ways. */
   delayMs: number
-  /** Loses what goes this way, on every connection that there is and will be; null: nothing. */
+  /**
+   * Loses what goes this way, on every connection that there is and will be; null: nothing. One that has lost something
+   * passes nothing that way any more: TCP knows no gaps.
+   */
   losing: Direction | null
-  /** Connections that were made, or tried while it refused none. */
+  /** Taken so far, whatever became of them. */
   readonly connections: number
-  /** Black hole: the connections that there are now pass nothing on any more, and stay open. New ones are well. */
-  loseOnPresentLinks(): void
+  /** Loses what goes this way for good, on every connection that there is; new ones are well. */
+  lose(direction: Direction): void
   /** Sees what passes, before it is passed on. */
   watch: ((text: string, direction: Direction, link: Link) => void) | null
   /** Resets every connection. */
@@ -60,8 +63,8 @@ export async function startProxy(target: { port: number }): Promise<TcpProxy> {
     get connections() {
       return connections
     },
-    loseOnPresentLinks: () => {
-      for (const link of links) for (const direction of ['to-server', 'to-client'] as const) link.lose(direction)
+    lose: (direction) => {
+      for (const link of links) link.lose(direction)
     },
     cut,
     refuse,
@@ -92,34 +95,28 @@ function join(client: Socket, targetPort: number, proxy: TcpProxy, links: Set<Li
     })
   }
   const pass = (from: Socket, to: Socket, direction: Direction) => {
-    const later = inOrder((data) => to.write(data))
+    let outstanding = 0
+    let before = Promise.resolve()
+    const passLater = (data: Buffer, due: number) => {
+      outstanding++
+      before = before.then(async () => {
+        await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - performance.now())))
+        outstanding--
+        to.write(data)
+      })
+    }
     from.on('data', (data) => {
       proxy.watch?.(data.toString('latin1'), direction, link)
-      if (lost.has(direction) || proxy.losing === direction) return
-      later(data, proxy.delayMs)
+      if (proxy.losing === direction) lost.add(direction)
+      if (lost.has(direction)) return
+      // Nothing overtakes what is still on its way.
+      if (proxy.delayMs === 0 && outstanding === 0) to.write(data)
+      else passLater(data, performance.now() + proxy.delayMs)
     })
   }
   pass(client, server, 'to-server')
   pass(server, client, 'to-client')
   return link
-}
-
-/** However the delay changes, what came first goes first. */
-function inOrder(write: (data: Buffer) => void): (data: Buffer, delayMs: number) => void {
-  const waiting: { data: Buffer; at: number }[] = []
-  const next = () => {
-    const [first] = waiting
-    if (!first) return
-    const left = first.at - performance.now()
-    if (left > 0) return void setTimeout(next, left)
-    waiting.shift()
-    write(first.data)
-    next()
-  }
-  return (data, delayMs) => {
-    waiting.push({ data, at: performance.now() + delayMs })
-    if (waiting.length === 1) next()
-  }
 }
 
 async function listen(server: Server, port: number): Promise<void> {

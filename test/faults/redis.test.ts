@@ -1,221 +1,157 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { Queue } from 'bullmq'
-import { Redis } from 'ioredis'
 import { afterEach, describe, expect, it } from 'vitest'
 import { run } from '../support/processes.ts'
-import { idle, isReady, isShort, type Rig, type RigWorker, startRig, until } from './rig.ts'
+import { allAreReady, endure, expectFewLines, expectNothingLost, noneIsReady, sleep, statusOf } from './redis-outage.ts'
+import { idle, isShort, type Rig, startRig, until } from './rig.ts'
 
 let rig: Rig
 afterEach(() => rig.close())
 
-const readyAgain = () =>
-  until('all workers are ready', async () => (await Promise.all(rig.workers.map(isReady))).every(Boolean), 60_000)
-const notReady = () =>
-  until('no worker is ready', async () => !(await Promise.all(rig.workers.map(isReady))).some(Boolean), 60_000)
-const calledAtMost = () => {
-  const calls = new Map<string, number>()
-  for (const { id } of rig.service.calls) calls.set(id, (calls.get(id) ?? 0) + 1)
-  return Math.max(...calls.values())
-}
-
-/** Each accepted lookup has one result, an enriched one; none was charged. */
-async function expectAllWell(withinMs = 120_000): Promise<void> {
-  const audit = await rig.auditor.complete(withinMs)
-  await idle(rig)
-  expect(audit).toMatchObject({ lost: [], duplicates: [], notEnriched: [] })
-  expect(await rig.charged()).toBe(0)
-}
-
-/** Lookups that lost their worker, as BullMQ counts them. */
-async function stalled(): Promise<number> {
-  const keys = await rig.redis.keys('bull:chat-lookups:lk-*')
-  const counts = await Promise.all(keys.map((key) => rig.redis.hget(key, 'stc')))
-  return counts.reduce((sum, count) => sum + Number(count ?? 0), 0)
-}
-
-/** What was said of Redis in this span, by kind, of each worker: at most a line in ten seconds. */
-function expectFewLines(seconds: number): void {
-  for (const worker of rig.workers) {
-    const kinds = new Map<string, number>()
-    for (const kind of said(worker)) kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
-    for (const [kind, lines] of kinds) expect([kind, lines]).toEqual([kind, Math.min(lines, seconds / 10 + 2)])
-  }
-}
-
-const said = (worker: RigWorker): string[] =>
-  worker
-    .log()
-    .split('\n')
-    .filter((line) => line.includes('"msg":"Redis: '))
-    .map((line) => (JSON.parse(line) as { kind: string }).kind)
-
 describe('a Redis that is restarted', () => {
-  it('costs nothing with 500 lookups in hand: no stall, no charge, no second result', async () => {
-    rig = await startRig({ workers: 2, latencyMs: 4000, env: { CONCURRENCY: '250' } })
-    await rig.enqueue(800)
-    await until('500 are in hand', async () => (await rig.queue().getJobCounts('active')).active === 500)
+  it('with 500 lookups in flight costs none of them anything', async () => {
+    rig = await startRig({ workers: 3, latencyMs: 6000, env: { CONCURRENCY: '200' } })
+    await rig.enqueue(600)
+    await until('500 are in flight', () => rig.service.inFlight >= 500, 60_000)
     await rig.redisServer.shutdown()
-    await sleep(3000)
     await rig.redisServer.start()
-    await expectAllWell()
-    expect(await stalled()).toBe(0)
-    expect(calledAtMost()).toBe(1)
-    await readyAgain()
+    await expectNothingLost(rig)
+    expect(rig.service.calls).toHaveLength(600)
+    expect(await rig.metric('lookups_recovered_total')).toBe(0)
+    expectFewLines(rig)
+  })
+})
+
+/** Adds some 500 lookups a second until Redis is gone. Resolves to when each was said to be there. */
+async function addSteadily(until: { gone: boolean }): Promise<Map<string, number>> {
+  const acknowledged = new Map<string, number>()
+  while (!until.gone) {
+    const ids = await Promise.race([rig.enqueue(25), sleep(2000).then(() => [])])
+    for (const id of ids) acknowledged.set(id, performance.now())
+    await sleep(50)
+  }
+  return acknowledged
+}
+
+describe('a Redis that is killed while lookups are added', () => {
+  it('with appendfsync always loses none of them', async () => {
+    const { lost } = await killWhileAdding('always')
+    expect(lost).toBe(0)
   })
 
+  it.skipIf(isShort)('with appendfsync everysec loses two seconds of them at most', async () => {
+    const { oldestS } = await killWhileAdding('everysec')
+    expect(oldestS).toBeLessThanOrEqual(2)
+  })
+
+  /** How many lookups were lost of those that Redis said it had, and how long before the kill it said so. */
+  async function killWhileAdding(fsync: 'always' | 'everysec'): Promise<{ lost: number; oldestS: number }> {
+    rig = await startRig({ workers: 2, redisArguments: ['--appendfsync', fsync], env: { CONCURRENCY: '100' } })
+    rig.auditor.paused = true // what it has taken would be lost as well
+    const state = { gone: false }
+    const adding = addSteadily(state)
+    await until('many are there', () => rig.auditor.accepted.size >= 1500, 60_000)
+    state.gone = true
+    const killedAt = performance.now()
+    await rig.redisServer.kill()
+    const acknowledged = await adding
+    await rig.redisServer.start()
+    rig.auditor.paused = false
+    await until('all that is known is done', () => isDone(), 120_000)
+    const { lost, duplicates, notEnriched } = rig.auditor.audit()
+    expect({ duplicates, notEnriched }).toEqual({ duplicates: [], notEnriched: [] })
+    expect(await rig.charged()).toBe(0)
+    const oldestS = Math.max(0, ...lost.map((id) => (killedAt - (acknowledged.get(id) ?? killedAt)) / 1000))
+    console.log(
+      `appendfsync ${fsync}: ${lost.length} of ${acknowledged.size} acknowledged lookups lost, ` +
+        `the oldest acknowledged ${oldestS.toFixed(3)} s before the kill`,
+    )
+    return { lost: lost.length, oldestS }
+  }
+
+  /** Nothing is on the lookup queue, and every result has been taken. */
+  async function isDone(): Promise<boolean> {
+    const lookups = await rig.queue().getJobCounts('waiting', 'active', 'delayed', 'prioritized')
+    const results = await rig.queue('chat-results').getJobCounts('waiting')
+    const left = [...Object.values(lookups), ...Object.values(results)]
+    return left.every((count) => count === 0) && rig.auditor.results.length === (await rig.redis.llen('auditor:taken'))
+  }
+})
+
+describe('a Redis that is gone for longer than locks last', () => {
   it.skipIf(isShort)(
-    'after a minute finds workers that have waited for it, quietly, and that go on by themselves',
+    'ends no worker, is told once in ten seconds, and costs no lookup more than a second call',
     async () => {
       rig = await startRig({ workers: 2, latencyMs: 500 })
-      await rig.enqueue(300)
-      await until('some are answered', () => rig.auditor.results.length > 50)
-      const connections = () => rig.workers.reduce((sum, { proxy }) => sum + proxy.connections, 0)
-      await rig.redisServer.shutdown()
-      await notReady()
+      await rig.enqueue(1000)
+      await until('calls are in flight', () => rig.service.inFlight >= 40)
+      await rig.redisServer.kill()
+      await until('no worker is ready', () => noneIsReady(rig))
+      await endure(rig, 60_000)
       expect(await rig.metric('redis_up')).toBe(0)
-      const tries = connections()
-      await sleep(60_000)
-      // Each worker has several connections, and each of those tries again by itself.
-      expect((connections() - tries) / 60 / rig.workers.length).toBeLessThan(5)
       await rig.redisServer.start()
-      await expectAllWell()
-      await readyAgain()
-      expect(await rig.metric('redis_up')).toBe(rig.workers.length)
-      expect(rig.workers.map(({ child }) => child.exitCode)).toEqual([null, null])
-      expect(calledAtMost()).toBeLessThanOrEqual(2)
-      expectFewLines(60)
+      await expectNothingLost(rig)
+      await until('all are ready', () => allAreReady(rig))
+      await until('the metrics say so, too', async () => (await rig.metric('redis_up')) === 2)
+      expectFewLines(rig)
     },
   )
 })
 
-describe('a Redis that is killed', () => {
-  /** Adds one after the other for a while, and ends with the kill. Returns when each was acknowledged. */
-  async function addUntilKilled(seconds: number): Promise<Map<string, number>> {
-    const acknowledged = new Map<string, number>()
-    const connection = new Redis(rig.redisServer.url, {
-      protocol: 2,
-      retryStrategy: () => null,
-      maxRetriesPerRequest: 0,
-    })
-    connection.on('error', () => {})
-    const queue = new Queue('chat-lookups', { connection })
-    queue.on('error', () => {})
-    const end = performance.now() + seconds * 1000
-    let number = 0
-    const producer = async () => {
-      while (performance.now() < end + 5000) {
-        const jobId = `lk-k${number++}`
-        await queue.add('lookup', { connectionId: jobId }, { jobId })
-        acknowledged.set(jobId, performance.now())
-      }
-    }
-    const producers = Array.from({ length: 8 }, () => producer().catch(() => {}))
-    await sleep(seconds * 1000)
-    await rig.redisServer.kill()
-    await Promise.all(producers)
-    connection.disconnect()
-    return acknowledged
-  }
+describe('a Redis that is frozen', () => {
+  const enqueue = () =>
+    run(['enqueue', '--file', '-', '--format', 'ndjson'], rig.env, '{"connectionId":"same","idempotencyKey":"same"}\n')
 
-  it.each([
-    ['always', 0],
-    ['everysec', 2000],
-  ])(
-    'with appendfsync %s loses at most %i ms of what it had acknowledged, and no lookup has two results',
-    async (fsync, most) => {
-      rig = await startRig({ workers: 2, redisArguments: ['--appendfsync', fsync], env: { CONCURRENCY: '8' } })
-      const acknowledged = await addUntilKilled(isShort ? 3 : 8)
-      const killedAt = performance.now()
-      await rig.redisServer.start()
-      await idle(rig)
-      await sleep(500)
-      const have = new Set(rig.auditor.results.map(({ lookupId }) => lookupId))
-      const lost = [...acknowledged].filter(([id]) => !have.has(id)).map(([, at]) => killedAt - at)
-      console.log(
-        `appendfsync ${fsync}: ${lost.length} of ${acknowledged.size} lost, the oldest ${Math.round(Math.max(0, ...lost))} ms old`,
-      )
-      expect(acknowledged.size).toBeGreaterThan(100)
-      expect(Math.max(0, ...lost)).toBeLessThanOrEqual(most)
-      // An upsert on lookupId sees each once; what a lost second held may be said again.
-      if (fsync === 'always') expect(rig.auditor.audit().duplicates).toEqual([])
-      expect(rig.auditor.audit().notEnriched).toEqual([])
-    },
-  )
-})
-
-describe('a Redis that hangs', () => {
-  it.skipIf(isShort)('for 40 s, longer than a lock, costs at most a second call', async () => {
+  it.skipIf(isShort)('holds up nobody who asks, and the same idempotency key again is the same lookup', async () => {
     rig = await startRig({ workers: 2, latencyMs: 500 })
-    await rig.enqueue(300)
-    await until('some are answered', () => rig.auditor.results.length > 50)
+    await rig.enqueue(1000)
+    await until('calls are in flight', () => rig.service.inFlight >= 40)
+    expect(await enqueue()).toMatchObject({ code: 0 })
     rig.redisServer.freeze()
-    await notReady()
+    const frozenAt = performance.now()
+    await until('no worker is ready', () => noneIsReady(rig))
     const [worker] = rig.workers
-    const metrics = await fetch(`${worker?.url}/metrics`, { signal: AbortSignal.timeout(3000) })
-    expect(await metrics.text()).toContain('chat_enricher_redis_up 0')
-    expect((await fetch(`${worker?.url}/livez`)).status).toBe(200)
-    const told = await run(['enqueue', '1'], rig.env)
-    expect(told.code).toBe(1)
-    expect(told.stderr).toMatch(
-      /REDIS_URL: expected a Redis that answers at 127\.0\.0\.1:\d+, got no answer in 5 s\. Is it/,
-    )
-    await sleep(33_000)
+    if (!worker) throw new Error('no worker')
+    const askedAt = performance.now()
+    expect(await statusOf(worker, '/readyz')).toBe(503)
+    expect(await rig.metric('redis_up')).toBe(0)
+    expect(performance.now() - askedAt).toBeLessThan(5000)
+    for (const { code, stderr } of await Promise.all([enqueue(), run(['status'], rig.env)])) {
+      expect(code).toBe(1)
+      expect(stderr).toMatch(/expected a Redis that answers at .*, got no answer in 5 s\. Is it running there\? Set /)
+    }
+    await endure(rig, Math.max(0, 40_000 - (performance.now() - frozenAt)))
     rig.redisServer.thaw()
-    await expectAllWell()
-    await readyAgain()
-    expect(calledAtMost()).toBeLessThanOrEqual(2)
-    expectFewLines(50)
-  })
-
-  it('and an enqueue that was sent again with the same key are one lookup', async () => {
-    rig = await startRig({ workers: 1 })
-    rig.redisServer.freeze()
-    const line = '{"connectionId":"a","idempotencyKey":"k"}\n'
-    const first = await run(['enqueue', '--file', '-', '--format', 'ndjson'], rig.env, line)
-    expect(first.code).toBe(1)
-    rig.redisServer.thaw()
-    const second = await run(['enqueue', '--file', '-', '--format', 'ndjson', '--wait'], rig.env, line)
-    expect(second.code).toBe(0)
+    expect(await enqueue()).toMatchObject({ code: 0 })
+    await expectNothingLost(rig)
     await idle(rig)
-    expect(rig.service.calls).toHaveLength(1)
+    await until('its result is there', () => rig.auditor.results.some(({ connectionId }) => connectionId === 'same'))
+    expect(rig.auditor.results.filter(({ connectionId }) => connectionId === 'same')).toHaveLength(1)
+    await until('all are ready', () => allAreReady(rig))
+    expectFewLines(rig)
   })
 })
 
 describe('a Redis that is out of memory', () => {
-  it('makes workers wait, few tries a second, and every answer is kept', async () => {
-    rig = await startRig({ workers: 2, latencyMs: 300 })
-    await rig.enqueue(400)
-    await until('some are answered', () => rig.auditor.results.length > 50)
-    await rig.redis.config('SET', 'maxmemory', '1mb')
-    await notReady()
-    const before = await fetches()
-    await sleep(isShort ? 8000 : 60_000)
-    const aSecond = ((await fetches()) - before) / (isShort ? 8 : 60) / rig.workers.length
-    expect(aSecond).toBeLessThan(5)
-    await rig.redis.config('SET', 'maxmemory', '0')
-    await expectAllWell()
-    await readyAgain()
-    expect(calledAtMost()).toBe(1)
-    expectFewLines(isShort ? 10 : 60)
-  })
-
-  /** Times that a worker asked for a job: BullMQ's blocking command. */
+  /** Tries to take a lookup: whatever became of them. */
   async function fetches(): Promise<number> {
-    return Number(/cmdstat_bzpopmin:calls=(\d+)/.exec(await rig.redis.info('commandstats'))?.[1] ?? 0)
+    const line = /^cmdstat_rpoplpush:calls=(\d+).*rejected_calls=(\d+)/m.exec(await rig.redis.info('commandstats'))
+    return Number(line?.[1] ?? 0) + Number(line?.[2] ?? 0)
   }
-})
 
-describe('a connection to Redis that is dead, and not closed', () => {
-  it.skipIf(isShort)('is given up, and lookups flow again by a new one', async () => {
-    rig = await startRig({ workers: 1, latencyMs: 100 })
-    const [worker] = rig.workers
-    await rig.enqueue(100)
-    await until('some are answered', () => rig.auditor.results.length > 20)
-    worker?.proxy.loseOnPresentLinks()
-    const more = rig.enqueue(100, 'm')
-    await until('it is not ready', async () => worker !== undefined && !(await isReady(worker)))
-    await more
-    await expectAllWell(90_000)
-    await readyAgain()
+  it('makes the workers wait, and throws no answer away', async () => {
+    rig = await startRig({ workers: 1 })
+    await rig.enqueue(3000)
+    await until('results are there', () => rig.auditor.results.length > 50)
+    await rig.redis.config('SET', 'maxmemory', '1mb')
+    await until('it is not ready', () => noneIsReady(rig))
+    const before = await fetches()
+    const since = performance.now()
+    await endure(rig, isShort ? 5000 : 60_000)
+    const aSecond = (await fetches()) - before
+    expect(aSecond / ((performance.now() - since) / 1000)).toBeLessThan(5)
+    await rig.redis.config('SET', 'maxmemory', '0')
+    await expectNothingLost(rig)
+    await until('it is ready again', () => allAreReady(rig))
+    expect(rig.service.calls).toHaveLength(3000)
+    expectFewLines(rig)
   })
 })

@@ -49,7 +49,8 @@ export interface Rig {
   queue(name?: string): Queue
   /** Adds lookups and notes them as accepted. Those that Redis gave no answer for are not. Returns their ids. */
   enqueue(count: number, prefix?: string): Promise<string[]>
-  startWorker(env?: Environment): Promise<RigWorker>
+  /** `place` is of the one that it stands in for. */
+  startWorker(env?: Environment, place?: number): Promise<RigWorker>
   /** From now on, whenever a worker ends, another one is started in its place, at once. */
   supervise(): void
   /** Value of a metric, summed over the workers that answer, of the lines that hold all of `labels`. */

@@ -1,0 +1,32 @@
+/** Whether this process moves on: a worker that could take lookups asks for them again and again, as long as Redis answers. */
+
+export const PROGRESS_LOOK_EVERY_MS = 5_000
+/** Far longer than a worker waits for a lookup (10 s), and than what ends a connection that is silent (15 s). */
+const STUCK_AFTER_MS = 60_000
+/** One look may come at a moment that is over at once: after the whole process was frozen, say. */
+const LOOKS = 2
+
+export interface ProgressParts {
+  isStuck(forMs: number): boolean
+}
+
+export class Progress {
+  readonly #workers: readonly ProgressParts[]
+  readonly #pulse: { readonly answersForMs: number }
+  #looksInVain = 0
+
+  constructor(workers: readonly ProgressParts[], pulse: { readonly answersForMs: number }) {
+    this.#workers = workers
+    this.#pulse = pulse
+  }
+
+  get isStuck(): boolean {
+    return this.#looksInVain >= LOOKS
+  }
+
+  look(): void {
+    const mayExpect = this.#pulse.answersForMs > STUCK_AFTER_MS
+    const isStuck = mayExpect && this.#workers.some((worker) => worker.isStuck(STUCK_AFTER_MS))
+    this.#looksInVain = isStuck ? this.#looksInVain + 1 : 0
+  }
+}

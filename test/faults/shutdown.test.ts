@@ -1,0 +1,107 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { expectNothingLost, sleep } from './redis-outage.ts'
+import { isShort, type Rig, type RigWorker, startRig, until } from './rig.ts'
+
+let rig: Rig
+afterEach(() => rig.close())
+
+const SHUTDOWN_TIMEOUT_MS = 1000
+
+const isActive = async (count: number) => (await rig.queue().getActiveCount()) === count
+function theOne(): RigWorker {
+  const [worker] = rig.workers
+  if (!worker) throw new Error('no worker')
+  return worker
+}
+
+/** Of lookups that nobody runs any more: as if the 40 s until they are taken up were over. */
+async function endLocks(ids: string[]): Promise<void> {
+  await rig.redis.del(ids.map((id) => `bull:chat-lookups:${id}:lock`))
+}
+
+/** No lookup was taken from a worker that had not said it was stopping. */
+async function expectNoStall(ids: string[]): Promise<void> {
+  expect(rig.log().filter(({ msg }) => String(msg).includes('taken back from a worker'))).toEqual([])
+  for (const id of ids) expect(await rig.redis.hget(`bull:chat-lookups:${id}`, 'stc')).toBeNull()
+}
+
+describe('SIGTERM', () => {
+  it('with 50 calls of 2 s in flight ends within 3 s of the last answer; what waits goes back at once', async () => {
+    rig = await startRig({ workers: 1, latencyMs: 2000, env: { CONCURRENCY: '60', MAX_CALLS_IN_FLIGHT: '50' } })
+    const worker = theOne()
+    const ids = await rig.enqueue(60)
+    await until('50 calls are in flight', () => rig.service.inFlight === 50)
+    await until('ten wait for their turn', () => isActive(60), 1500)
+    const ending = worker.kill('SIGTERM')
+    await until('ten have gone back', async () => (await rig.metric('lookups_handed_back_total')) === 10, 1500)
+    expect(await ending).toMatchObject({ code: 0, signal: null })
+    const lastAnswerAt = Math.max(...rig.service.calls.map(({ at }) => at)) + 2000
+    expect(performance.now() - lastAnswerAt).toBeLessThan(3000)
+    expect(rig.service.calls).toHaveLength(50)
+    await rig.startWorker()
+    await expectNothingLost(rig)
+    expect(rig.service.calls).toHaveLength(60)
+    await expectNoStall(ids)
+  })
+
+  it('at any moment, under load, costs nothing', async () => {
+    const workers = isShort ? 2 : 4
+    const rounds = isShort ? 5 : 25
+    const env = { SHUTDOWN_TIMEOUT_MS: '300', LOG_LEVEL: 'debug', RATE_LIMIT_PER_SECOND: '150' }
+    rig = await startRig({ workers, latencyMs: 200, env })
+    const ids: string[] = []
+    for (let round = 0; round < rounds; round++) {
+      ids.push(...(await rig.enqueue(150)))
+      await Promise.all(
+        rig.workers.map(async (worker, place) => {
+          await sleep(Math.random() * 500)
+          expect(await worker.kill('SIGTERM')).toMatchObject({ code: 0, signal: null })
+          await rig.startWorker({}, place)
+        }),
+      )
+    }
+    await expectNothingLost(rig, 200_000)
+    await expectNoStall(ids)
+    const handedBack = rig.log().filter(({ msg }) => msg === 'lookup handed back').length
+    expect(handedBack).toBeGreaterThan(0)
+    console.log(
+      `${workers * rounds} stops: ${ids.length} lookups, ${handedBack} handed back, ${rig.service.calls.length} calls`,
+    )
+  }, 600_000)
+
+  it.skipIf(isShort)('and SIGKILL before it has stopped leaves the lookups to the others', async () => {
+    rig = await startRig({ workers: 1, latencyMs: 8000 })
+    const worker = theOne()
+    await rig.enqueue(20)
+    await until('all are in flight', () => rig.service.inFlight === 20)
+    worker.child.kill('SIGTERM')
+    await until('it says that it stops', () => worker.log().includes('stopping: SIGTERM'))
+    await worker.kill('SIGKILL')
+    rig.service.latencyMs = 20
+    await rig.startWorker()
+    await expectNothingLost(rig, 60_000)
+  })
+})
+
+describe('SIGTERM while Redis', () => {
+  const OUTAGES = {
+    'is gone': { begin: () => rig.redisServer.kill(), end: () => rig.redisServer.start() },
+    'is frozen': { begin: async () => rig.redisServer.freeze(), end: async () => rig.redisServer.thaw() },
+  }
+
+  it.each(Object.entries(OUTAGES))('%s ends within SHUTDOWN_TIMEOUT_MS and a second', async (_, { begin, end }) => {
+    const env = { SHUTDOWN_TIMEOUT_MS: String(SHUTDOWN_TIMEOUT_MS) }
+    rig = await startRig({ workers: 1, latencyMs: 300, env })
+    const worker = theOne()
+    const ids = await rig.enqueue(10)
+    await until('all are in flight', () => rig.service.inFlight === 10)
+    await begin()
+    const ended = await worker.kill('SIGTERM')
+    expect(ended.signal).toBeNull()
+    expect(ended.ms).toBeLessThan(SHUTDOWN_TIMEOUT_MS + 1000)
+    await end()
+    await endLocks(ids)
+    await rig.startWorker()
+    await expectNothingLost(rig)
+  })
+})

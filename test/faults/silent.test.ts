@@ -1,0 +1,68 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { allAreReady, endure, expectFewLines, expectNothingLost, noneIsReady, statusOf } from './redis-outage.ts'
+import { isShort, type Rig, startRig, until } from './rig.ts'
+
+let rig: Rig
+afterEach(() => rig.close())
+
+describe('a way to Redis', () => {
+  it('that is slow makes lookups slow, and costs nothing else', async () => {
+    rig = await startRig({ workers: 2 })
+    for (const { proxy } of rig.workers) proxy.delayMs = 300
+    await rig.enqueue(60)
+    await expectNothingLost(rig)
+    expect(rig.service.calls).toHaveLength(60)
+    expect(await rig.metric('lookups_recovered_total')).toBe(0)
+    for (const { proxy } of rig.workers) proxy.delayMs = 0
+    await until('all are ready', () => allAreReady(rig))
+    expectFewLines(rig)
+  })
+
+  // The other end is gone without a word, as a machine that lost its power: no connection is ever closed.
+  it.skipIf(isShort)('whose connections are dead is noticed, told, and lookups flow again on new ones', async () => {
+    rig = await startRig({ workers: 2, latencyMs: 300 })
+    await rig.enqueue(500)
+    await until('calls are in flight', () => rig.service.inFlight >= 40)
+    rig.workers[0]?.proxy.lose('to-client')
+    rig.workers[1]?.proxy.lose('to-server')
+    await until('no worker is ready', () => noneIsReady(rig))
+    const before = rig.auditor.results.length
+    await until('lookups flow again', () => rig.auditor.results.length > before + 100, 60_000)
+    await expectNothingLost(rig)
+    await until('all are ready', () => allAreReady(rig))
+    expectFewLines(rig)
+  })
+
+  it.skipIf(isShort)('on which answers are lost for a minute is used again when they are not', async () => {
+    rig = await startRig({ workers: 2, latencyMs: 300 })
+    await rig.enqueue(500)
+    await until('calls are in flight', () => rig.service.inFlight >= 40)
+    for (const { proxy } of rig.workers) proxy.losing = 'to-client'
+    await until('no worker is ready', () => noneIsReady(rig))
+    await endure(rig, 60_000)
+    for (const { proxy } of rig.workers) proxy.losing = null
+    await expectNothingLost(rig)
+    await until('all are ready', () => allAreReady(rig))
+    expectFewLines(rig)
+  })
+})
+
+describe('a worker that can take no lookups though Redis is well', () => {
+  it.skipIf(isShort)('is not live, so that it is started anew', async () => {
+    rig = await startRig({ workers: 1 })
+    const [worker] = rig.workers
+    if (!worker) throw new Error('no worker')
+    // Whoever waits for a lookup never hears of one; all other commands are well.
+    worker.proxy.watch = (text, direction, link) => {
+      if (direction === 'to-server' && /bzpopmin/i.test(text)) link.lose('to-client')
+    }
+    expect(await statusOf(worker, '/livez')).toBe(200)
+    await until('it is not live', async () => (await statusOf(worker, '/livez')) === 503, 120_000)
+    expect(await statusOf(worker, '/readyz')).toBe(200)
+    worker.proxy.watch = null
+    worker.proxy.cut()
+    await rig.enqueue(1)
+    await rig.auditor.complete()
+    await until('it is live again', async () => (await statusOf(worker, '/livez')) === 200, 60_000)
+  })
+})
