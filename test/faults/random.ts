@@ -17,13 +17,13 @@ export interface RandomRunOptions {
   seeds?: string | undefined
 }
 
-interface PlannedFault {
+export interface PlannedFault {
   atMs: number
   name: string
   lastsMs: number
 }
 
-interface Findings {
+export interface Findings {
   lookups: number
   faults: number
   lost: number
@@ -38,7 +38,7 @@ interface Findings {
 
 const LOOKUPS_A_MINUTE = 600
 const FAULTS_A_MINUTE = 20
-const DRAIN_MS = 240_000
+export const DRAIN_MS = 240_000
 const MOST_CALLS = 1.05
 
 /** Resolves to the exit code. */
@@ -60,15 +60,15 @@ export async function randomRun({ seed, minutes = '0.75', seeds = '1' }: RandomR
   return bad.length > 0 ? 1 : 0
 }
 
-function numberOf(flag: string, text: string): number {
+export function numberOf(flag: string, text: string): number {
   const value = Number(text)
   if (Number.isFinite(value) && value >= 0) return value
   throw new Error(`${flag}: expected a number, got ${text}`)
 }
 
-function planOf(ms: number, random: Random): PlannedFault[] {
+export function planOf(ms: number, random: Random, faultsAMinute = FAULTS_A_MINUTE): PlannedFault[] {
   const names = Object.entries(FAULTS).flatMap(([name, { weight }]) => Array<string>(weight).fill(name))
-  const count = Math.round((ms / 60_000) * FAULTS_A_MINUTE)
+  const count = Math.round((ms / 60_000) * faultsAMinute)
   const plan = Array.from({ length: count }, () => {
     const name = oneOf(names, random)
     return { atMs: random() * ms * 0.95, name, lastsMs: Math.round(random() * (FAULTS[name]?.lastsMs ?? 0)) }
@@ -106,7 +106,7 @@ async function runOf(seed: number, ms: number): Promise<Findings> {
 }
 
 /** So that backoff and holds have their turn in a short run. */
-const QUICK = {
+export const QUICK = {
   RATE_LIMIT_PER_SECOND: '100',
   SOAP_CALL_TIMEOUT_MS: '3000',
   LOOKUP_DEADLINE_MS: '10000',
@@ -118,7 +118,7 @@ const QUICK = {
   SHUTDOWN_TIMEOUT_MS: '3000',
 }
 
-async function carryOut(plan: PlannedFault[], context: FaultContext, startedAt: number): Promise<void> {
+export async function carryOut(plan: PlannedFault[], context: FaultContext, startedAt: number): Promise<void> {
   const lasting: Promise<void>[] = []
   for (const { atMs, name, lastsMs } of plan) {
     await sleep(Math.max(0, startedAt + atMs - performance.now()))
@@ -137,7 +137,7 @@ async function carryOutOne(name: string, lastsMs: number, context: FaultContext)
 }
 
 /** Some wait, some are urgent, some are a person's, some ask for what others ask for. */
-async function arrive(rig: Rig, ms: number, random: Random): Promise<void> {
+export async function arrive(rig: Rig, ms: number, random: Random): Promise<void> {
   const count = Math.round((ms / 60_000) * LOOKUPS_A_MINUTE)
   const atOnce = 5
   for (let made = 0; made < count; made += atOnce) {
@@ -157,7 +157,7 @@ async function arrive(rig: Rig, ms: number, random: Random): Promise<void> {
   }
 }
 
-async function judge(rig: Rig, faults: number, disturbances: Disturbance[]): Promise<Findings> {
+export async function judge(rig: Rig, faults: number, disturbances: Disturbance[]): Promise<Findings> {
   const { accepted, lost, duplicates, notEnriched } = rig.auditor.audit()
   for (const id of [...lost, ...duplicates].slice(0, 5)) console.log(`  ${id}: ${JSON.stringify(rig.auditor.of(id))}`)
   for (const { lookupId, failure } of notEnriched.slice(0, 5)) console.log(`  ${lookupId}: ${JSON.stringify(failure)}`)
@@ -183,7 +183,7 @@ function plus(a: Findings, b: Findings): Findings {
   return Object.fromEntries(keys.map((key) => [key, a[key] + b[key]])) as unknown as Findings
 }
 
-function tell(what: string, found: Findings): boolean {
+export function tell(what: string, found: Findings): boolean {
   const { lookups, faults, lost, duplicates, notEnriched, charged, goodCalls, explained } = found
   // A call that a fault may have made useless is not counted; nor is, then, the lookup that it was for.
   const callsPerLookup =

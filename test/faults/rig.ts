@@ -69,12 +69,13 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const workers: RigWorker[] = []
   const ever: RigWorker[] = []
   const queues = new Map<string, Queue>()
+  let begun = 0
   let closed = false
   let supervised = false
 
   const startOne = async (own: Environment = {}, place = workers.length): Promise<RigWorker> => {
     const proxy = await startProxy(redisServer)
-    const user = `worker-${ever.length}`
+    const user = `worker-${begun++}`
     const redisUrl = `redis://127.0.0.1:${proxy.port}`
     const started = await startWorker({ ...all, SOAP_ENCRYPTED_USER: user, REDIS_URL: redisUrl, ...own })
     const worker = { ...started, proxy, user }
