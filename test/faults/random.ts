@@ -4,6 +4,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Queue } from 'bullmq'
 import build from '../support/build.ts'
 import type { Call } from '../support/scripted-service.ts'
 import { type Disturbance, FAULTS, type FaultContext, oneOf, type Random, randomFrom } from './random-faults.ts'
@@ -151,9 +152,20 @@ export async function arrive(rig: Rig, ms: number, random: Random): Promise<void
       }
       return { name: 'lookup', data: { connectionId, correlationId: `k${number}` }, opts }
     })
-    const added = await rig.queue(random() < 0.15 ? 'chat-lookups-interactive' : 'chat-lookups').addBulk(jobs)
-    for (const { id = '' } of added) rig.auditor.accepted.add(id)
+    await addTo(rig.queue(random() < 0.15 ? 'chat-lookups-interactive' : 'chat-lookups'), jobs)
+    for (const { opts } of jobs) rig.auditor.accepted.add(opts.jobId)
     await sleep((ms * 0.9 * atOnce) / count)
+  }
+}
+
+/** Again until Redis has them, as a producer would: out of memory it refuses, and an id that it has is no second lookup. */
+async function addTo(queue: Queue, jobs: Parameters<Queue['addBulk']>[0]): Promise<void> {
+  for (;;) {
+    try {
+      return void (await queue.addBulk(jobs))
+    } catch {
+      await sleep(200)
+    }
   }
 }
 

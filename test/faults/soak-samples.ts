@@ -122,10 +122,10 @@ export class Samples {
     }
   }
 
-  async #sampleWorker({ user, pid, url }: RigWorker): Promise<void> {
+  async #sampleWorker({ user, pid, url }: RigWorker): Promise<WorkerSample | null> {
     const atMs = this.#now()
     const ofProcess = processOf(pid)
-    if (!ofProcess) return
+    if (!ofProcess) return null
     const text = await metricsOf(url)
     const lag = metricIn(text, 'nodejs_eventloop_lag_p99_seconds')
     const isWhole = this.#asked.has(user) && !this.#frozen.has(user)
@@ -133,13 +133,13 @@ export class Samples {
       this.#asked.add(user)
       this.#frozen.delete(user)
     }
-    this.workers.push({
+    return {
       atMs,
       user,
       ...ofProcess,
       heapBytes: metricIn(text, 'nodejs_heap_size_used_bytes'),
       lagMs: lag !== null && isWhole ? lag * 1000 : null,
-    })
+    }
   }
 
   #lookForFrozen(): void {
