@@ -22,7 +22,8 @@ export interface Audit {
   notEnriched: Result[]
 }
 
-const TAKEN = 'auditor:taken'
+/** The auditor's own list in Redis. */
+export const TAKEN = 'auditor:taken'
 
 // KEYS: the result queue's wait, its completed, the auditor's list. ARGV: prefix of a job's key, 'retain' or 'remove'.
 const TAKE = `

@@ -21,6 +21,8 @@ export interface FaultContext {
   disturb(of: Disturbance): void
   /** Redis is being ended or frozen already: one at a time. */
   redisIsBroken: boolean
+  /** Users of workers that are never ended. */
+  spared?: ReadonlySet<string>
 }
 
 interface Fault {
@@ -64,6 +66,18 @@ function ofWorker(break_: (worker: RigWorker, context: FaultContext) => Promise<
   }
 }
 
+function endsWorker(signal: NodeJS.Signals) {
+  return async (context: FaultContext, lastsMs: number) => {
+    const worker = oneOf(
+      context.rig.workers.filter(({ user }) => !context.spared?.has(user)),
+      context.random,
+    )
+    disturbed(context, worker, lastsMs)
+    worker.child.kill(signal)
+    return nothing
+  }
+}
+
 function ofRedis(break_: (rig: Rig) => Promise<() => Promise<void> | void>) {
   return async (context: FaultContext, lastsMs: number) => {
     if (context.redisIsBroken) return nothing
@@ -95,18 +109,12 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   'worker killed': {
     weight: 3,
     lastsMs: 0,
-    begin: ofWorker(async (worker) => {
-      worker.child.kill('SIGKILL')
-      return nothing
-    }),
+    begin: endsWorker('SIGKILL'),
   },
   'worker stopped': {
     weight: 2,
     lastsMs: 0,
-    begin: ofWorker(async (worker) => {
-      worker.child.kill('SIGTERM')
-      return nothing
-    }),
+    begin: endsWorker('SIGTERM'),
   },
   'worker frozen': {
     weight: 2,

@@ -4,6 +4,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Queue } from 'bullmq'
 import build from '../support/build.ts'
 import type { Call } from '../support/scripted-service.ts'
 import { type Disturbance, FAULTS, type FaultContext, oneOf, type Random, randomFrom } from './random-faults.ts'
@@ -17,13 +18,13 @@ export interface RandomRunOptions {
   seeds?: string | undefined
 }
 
-interface PlannedFault {
+export interface PlannedFault {
   atMs: number
   name: string
   lastsMs: number
 }
 
-interface Findings {
+export interface Findings {
   lookups: number
   faults: number
   lost: number
@@ -38,7 +39,7 @@ interface Findings {
 
 const LOOKUPS_A_MINUTE = 600
 const FAULTS_A_MINUTE = 20
-const DRAIN_MS = 240_000
+export const DRAIN_MS = 240_000
 const MOST_CALLS = 1.05
 
 /** Resolves to the exit code. */
@@ -60,15 +61,15 @@ export async function randomRun({ seed, minutes = '0.75', seeds = '1' }: RandomR
   return bad.length > 0 ? 1 : 0
 }
 
-function numberOf(flag: string, text: string): number {
+export function numberOf(flag: string, text: string): number {
   const value = Number(text)
   if (Number.isFinite(value) && value >= 0) return value
   throw new Error(`${flag}: expected a number, got ${text}`)
 }
 
-function planOf(ms: number, random: Random): PlannedFault[] {
+export function planOf(ms: number, random: Random, faultsAMinute = FAULTS_A_MINUTE): PlannedFault[] {
   const names = Object.entries(FAULTS).flatMap(([name, { weight }]) => Array<string>(weight).fill(name))
-  const count = Math.round((ms / 60_000) * FAULTS_A_MINUTE)
+  const count = Math.round((ms / 60_000) * faultsAMinute)
   const plan = Array.from({ length: count }, () => {
     const name = oneOf(names, random)
     return { atMs: random() * ms * 0.95, name, lastsMs: Math.round(random() * (FAULTS[name]?.lastsMs ?? 0)) }
@@ -106,7 +107,7 @@ async function runOf(seed: number, ms: number): Promise<Findings> {
 }
 
 /** So that backoff and holds have their turn in a short run. */
-const QUICK = {
+export const QUICK = {
   RATE_LIMIT_PER_SECOND: '100',
   SOAP_CALL_TIMEOUT_MS: '3000',
   LOOKUP_DEADLINE_MS: '10000',
@@ -118,7 +119,7 @@ const QUICK = {
   SHUTDOWN_TIMEOUT_MS: '3000',
 }
 
-async function carryOut(plan: PlannedFault[], context: FaultContext, startedAt: number): Promise<void> {
+export async function carryOut(plan: PlannedFault[], context: FaultContext, startedAt: number): Promise<void> {
   const lasting: Promise<void>[] = []
   for (const { atMs, name, lastsMs } of plan) {
     await sleep(Math.max(0, startedAt + atMs - performance.now()))
@@ -137,7 +138,7 @@ async function carryOutOne(name: string, lastsMs: number, context: FaultContext)
 }
 
 /** Some wait, some are urgent, some are a person's, some ask for what others ask for. */
-async function arrive(rig: Rig, ms: number, random: Random): Promise<void> {
+export async function arrive(rig: Rig, ms: number, random: Random): Promise<void> {
   const count = Math.round((ms / 60_000) * LOOKUPS_A_MINUTE)
   const atOnce = 5
   for (let made = 0; made < count; made += atOnce) {
@@ -151,13 +152,24 @@ async function arrive(rig: Rig, ms: number, random: Random): Promise<void> {
       }
       return { name: 'lookup', data: { connectionId, correlationId: `k${number}` }, opts }
     })
-    const added = await rig.queue(random() < 0.15 ? 'chat-lookups-interactive' : 'chat-lookups').addBulk(jobs)
-    for (const { id = '' } of added) rig.auditor.accepted.add(id)
+    await addTo(rig.queue(random() < 0.15 ? 'chat-lookups-interactive' : 'chat-lookups'), jobs)
+    for (const { opts } of jobs) rig.auditor.accepted.add(opts.jobId)
     await sleep((ms * 0.9 * atOnce) / count)
   }
 }
 
-async function judge(rig: Rig, faults: number, disturbances: Disturbance[]): Promise<Findings> {
+/** Again until Redis has them, as a producer would: out of memory it refuses, and an id that it has is no second lookup. */
+async function addTo(queue: Queue, jobs: Parameters<Queue['addBulk']>[0]): Promise<void> {
+  for (;;) {
+    try {
+      return void (await queue.addBulk(jobs))
+    } catch {
+      await sleep(200)
+    }
+  }
+}
+
+export async function judge(rig: Rig, faults: number, disturbances: Disturbance[]): Promise<Findings> {
   const { accepted, lost, duplicates, notEnriched } = rig.auditor.audit()
   for (const id of [...lost, ...duplicates].slice(0, 5)) console.log(`  ${id}: ${JSON.stringify(rig.auditor.of(id))}`)
   for (const { lookupId, failure } of notEnriched.slice(0, 5)) console.log(`  ${lookupId}: ${JSON.stringify(failure)}`)
@@ -183,7 +195,7 @@ function plus(a: Findings, b: Findings): Findings {
   return Object.fromEntries(keys.map((key) => [key, a[key] + b[key]])) as unknown as Findings
 }
 
-function tell(what: string, found: Findings): boolean {
+export function tell(what: string, found: Findings): boolean {
   const { lookups, faults, lost, duplicates, notEnriched, charged, goodCalls, explained } = found
   // A call that a fault may have made useless is not counted; nor is, then, the lookup that it was for.
   const callsPerLookup =
