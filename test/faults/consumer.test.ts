@@ -19,7 +19,7 @@ describe('results that nobody takes', () => {
     rig = await startRig({ workers: 2, redisArguments: ['--maxmemory', '64mb'], env })
     rig.auditor.paused = true
     await rig.enqueue(3000)
-    await until('it holds', async () => (await rig.metric('hold_active', 'reason="results"')) === 2)
+    await until('it holds', async () => (await rig.metric('hold_active', 'reason="results"')) === 2, 120_000)
     await until('no call is on the way', () => rig.service.inFlight === 0)
     const waiting = await rig.queue('chat-results').getWaitingCount()
     expect(waiting).toBeGreaterThanOrEqual(300)
@@ -35,7 +35,7 @@ describe('results that nobody takes', () => {
 
 describe('a log', () => {
   /** Several times what a pipe holds. */
-  const LOOKUPS = 4000
+  const LOOKUPS = 2000
   const env = { LOG_LEVEL: 'debug' }
 
   it('whose reader has gone stops nothing', async () => {

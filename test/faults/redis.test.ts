@@ -8,7 +8,8 @@ afterEach(() => rig.close())
 
 describe('a Redis that is restarted', () => {
   it('with 500 lookups in flight costs none of them anything', async () => {
-    rig = await startRig({ workers: 3, latencyMs: 6000, env: { CONCURRENCY: '200' } })
+    const env = { CONCURRENCY: '200', SOAP_CALL_TIMEOUT_MS: '20000' }
+    rig = await startRig({ workers: 3, latencyMs: 12_000, env })
     await rig.enqueue(600)
     await until('500 are in flight', () => rig.service.inFlight >= 500, 60_000)
     await rig.redisServer.shutdown()
@@ -80,9 +81,9 @@ describe('a Redis that is gone for longer than locks last', () => {
   it.skipIf(isShort)(
     'ends no worker, is told once in ten seconds, and costs no lookup more than a second call',
     async () => {
-      rig = await startRig({ workers: 2, latencyMs: 500 })
+      rig = await startRig({ workers: 2, latencyMs: 2000 })
       await rig.enqueue(1000)
-      await until('calls are in flight', () => rig.service.inFlight >= 40)
+      await until('calls are in flight', () => rig.service.inFlight >= 20, 120_000)
       await rig.redisServer.kill()
       await until('no worker is ready', () => noneIsReady(rig))
       await endure(rig, 60_000)
@@ -101,9 +102,9 @@ describe('a Redis that is frozen', () => {
     run(['enqueue', '--file', '-', '--format', 'ndjson'], rig.env, '{"connectionId":"same","idempotencyKey":"same"}\n')
 
   it.skipIf(isShort)('holds up nobody who asks, and the same idempotency key again is the same lookup', async () => {
-    rig = await startRig({ workers: 2, latencyMs: 500 })
+    rig = await startRig({ workers: 2, latencyMs: 2000 })
     await rig.enqueue(1000)
-    await until('calls are in flight', () => rig.service.inFlight >= 40)
+    await until('calls are in flight', () => rig.service.inFlight >= 20, 120_000)
     expect(await enqueue()).toMatchObject({ code: 0 })
     rig.redisServer.freeze()
     const frozenAt = performance.now()
@@ -140,7 +141,7 @@ describe('a Redis that is out of memory', () => {
   it('makes the workers wait, and throws no answer away', async () => {
     rig = await startRig({ workers: 1 })
     await rig.enqueue(3000)
-    await until('results are there', () => rig.auditor.results.length > 50)
+    await until('results are there', () => rig.auditor.results.length > 50, 120_000)
     await rig.redis.config('SET', 'maxmemory', '1mb')
     await until('it is not ready', () => noneIsReady(rig))
     const before = await fetches()

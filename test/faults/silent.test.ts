@@ -20,9 +20,9 @@ describe('a way to Redis', () => {
 
   // The other end is gone without a word, as a machine that lost its power: no connection is ever closed.
   it.skipIf(isShort)('whose connections are dead is noticed, told, and lookups flow again on new ones', async () => {
-    rig = await startRig({ workers: 2, latencyMs: 300 })
+    rig = await startRig({ workers: 2, latencyMs: 2000 })
     await rig.enqueue(500)
-    await until('calls are in flight', () => rig.service.inFlight >= 40)
+    await until('calls are in flight', () => rig.service.inFlight >= 20, 120_000)
     rig.workers[0]?.proxy.lose('to-client')
     rig.workers[1]?.proxy.lose('to-server')
     await until('no worker is ready', () => noneIsReady(rig))
@@ -34,9 +34,9 @@ describe('a way to Redis', () => {
   })
 
   it.skipIf(isShort)('on which answers are lost for a minute is used again when they are not', async () => {
-    rig = await startRig({ workers: 2, latencyMs: 300 })
+    rig = await startRig({ workers: 2, latencyMs: 2000 })
     await rig.enqueue(500)
-    await until('calls are in flight', () => rig.service.inFlight >= 40)
+    await until('calls are in flight', () => rig.service.inFlight >= 20, 120_000)
     for (const { proxy } of rig.workers) proxy.losing = 'to-client'
     await until('no worker is ready', () => noneIsReady(rig))
     await endure(rig, 60_000)
@@ -52,13 +52,12 @@ describe('a worker that can take no lookups though Redis is well', () => {
     rig = await startRig({ workers: 1 })
     const [worker] = rig.workers
     if (!worker) throw new Error('no worker')
-    // Whoever waits for a lookup never hears of one; all other commands are well.
+    // Whoever asks for a lookup gets no answer, on whatever connection; those that only ask whether Redis lives do.
     worker.proxy.watch = (text, direction, link) => {
-      if (direction === 'to-server' && /bzpopmin/i.test(text)) link.lose('to-client')
+      if (direction === 'to-server' && text.includes(':limiter')) link.lose('to-client')
     }
     expect(await statusOf(worker, '/livez')).toBe(200)
-    await until('it is not live', async () => (await statusOf(worker, '/livez')) === 503, 120_000)
-    expect(await statusOf(worker, '/readyz')).toBe(200)
+    await until('it is not live', async () => (await statusOf(worker, '/livez')) === 503, 150_000)
     worker.proxy.watch = null
     worker.proxy.cut()
     await rig.enqueue(1)
