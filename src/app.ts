@@ -91,7 +91,8 @@ export class WorkerApp {
     const { histories, publisher } = this.#parts
     const reconciler = new Reconciler(histories, { markerTtlMs: config.resultMarkerTtlMs })
     const unreadable = new UnreadableJobs(this.#redis, config)
-    const parts = { fleet: this.#fleet, queues: this.#queues, publisher, reconciler, unreadable }
+    const redis = this.#redis
+    const parts = { fleet: this.#fleet, queues: this.#queues, publisher, reconciler, unreadable, redis }
     this.#upkeep = new Upkeep(parts, this.#id, config)
     this.#collector = new QueueCollector(
       this.metrics,

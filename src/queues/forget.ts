@@ -204,7 +204,10 @@ export class Forget {
   async #removeResultOf(lookup: LookupIdentity): Promise<void> {
     const { resultQueue } = this.#names
     const ids = [resultId(lookup.lookupId), resultIdOfItsOwn(lookup)]
-    const keys = ids.map((id) => bullKey(this.#names, resultQueue, id))
+    const keys: string[] = []
+    for (const key of ids.map((id) => bullKey(this.#names, resultQueue, id))) {
+      if ((await this.#redis.exists(key)) === 1) keys.push(key)
+    }
     await this.#lookAt(this.#queues.get(resultQueue) as Queue, keys)
   }
 

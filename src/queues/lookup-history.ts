@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis'
 import { type LookupHistory, NO_HISTORY } from '../domain/history.ts'
 import type { ResultStatus } from '../domain/result.ts'
 import { bullKey, FAILED_AT_FIELD, HISTORY_FIELD, type LookupIdentity, markerKey, type QueueNames } from './names.ts'
+import { redisTime } from './redis-time.ts'
 import { Script } from './script.ts'
 
 export interface KnownLookup {
@@ -34,6 +35,11 @@ export class LookupHistories {
   constructor(redis: Redis, names: QueueNames) {
     this.#redis = redis
     this.#names = names
+  }
+
+  /** Redis' clock, ms. */
+  time(): Promise<number> {
+    return redisTime(this.#redis)
   }
 
   async recall(identity: LookupIdentity, firstRun: boolean): Promise<KnownLookup> {
