@@ -105,7 +105,8 @@ export class WorkerApp {
     const reconciler = new Reconciler(histories, { markerTtlMs: config.resultMarkerTtlMs })
     const unreadable = new UnreadableJobs(this.#redis, config)
     const orphans = new Orphans(this.#redis, config)
-    const parts = { fleet: this.#fleet, queues: this.#queues, publisher, reconciler, unreadable, orphans }
+    const redis = this.#redis
+    const parts = { fleet: this.#fleet, queues: this.#queues, publisher, reconciler, unreadable, orphans, redis }
     this.#upkeep = new Upkeep(parts, this.#id, config, this.#observe)
     this.#collector = new QueueCollector(
       this.metrics,

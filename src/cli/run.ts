@@ -50,6 +50,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     description: 'End the holds of the fleet, whatever they are for; accept a response code that is right after all.',
     load: async () => (await import('./hold.ts')).releaseCommand(),
   },
+  forget: {
+    description: 'Erase from Redis every trace of one connection id, and say what was removed.',
+    load: async () => (await import('./forget.ts')).forgetCommand(),
+  },
   'stand-in': {
     description:
       'Serve a stand-in of the SOAP service, for demos and tests: help page, WSDL, SOAP 1.1 and 1.2, faults on request.',

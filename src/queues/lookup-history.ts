@@ -12,6 +12,7 @@ import {
   markerKey,
   type QueueNames,
 } from './names.ts'
+import { redisTime } from './redis-time.ts'
 import { Script } from './script.ts'
 
 export interface KnownLookup {
@@ -59,6 +60,11 @@ export class LookupHistories {
   constructor(redis: Redis, names: QueueNames) {
     this.#redis = redis
     this.#names = names
+  }
+
+  /** Redis' clock, ms. */
+  time(): Promise<number> {
+    return redisTime(this.#redis)
   }
 
   async recall(taking: Taking, firstRun: boolean): Promise<KnownLookup> {

@@ -4,14 +4,13 @@
  */
 
 import type { Job, Queue } from 'bullmq'
-import { now } from '../clock.ts'
 import type { LookupHistories } from './lookup-history.ts'
 import type { LookupIdentity } from './names.ts'
 
 /** The failed set is read newest first, in pages, back to what was looked at before. */
 const PAGE = 500
 /** Members' clocks differ; what another process failed "earlier" may come later. */
-const OVERLAP_MS = 120_000
+const OVERLAP_MS = 900_000
 
 export class Reconciler {
   readonly #histories: LookupHistories
@@ -36,7 +35,8 @@ export class Reconciler {
     identify: (job: Job) => LookupIdentity,
     conclude: (job: Job) => Promise<void>,
   ): Promise<void> {
-    const until = Math.max((this.#doneUpTo.get(queue.name) ?? 0) - OVERLAP_MS, now() - this.#markerTtlMs)
+    const at = await this.#histories.time()
+    const until = Math.max((this.#doneUpTo.get(queue.name) ?? 0) - OVERLAP_MS, at - this.#markerTtlMs)
     let newest = until
     for (let start = 0; ; start += PAGE) {
       const page = await queue.getFailed(start, start + PAGE - 1)
@@ -46,7 +46,8 @@ export class Reconciler {
       for (const job of await this.#withoutResult(fresh, identify)) await conclude(job)
       if (page.length < PAGE || fresh.length < jobs.length) break
     }
-    this.#doneUpTo.set(queue.name, newest)
+    // Not by the clock of one that is ahead: what others fail until then would never be looked at.
+    this.#doneUpTo.set(queue.name, Math.min(newest, at))
   }
 
   /** What was looked at before is looked at again. */

@@ -1,9 +1,13 @@
 /**
- * Removes finished lookups whose time is over. BullMQ does so only when another one finishes; a queue that lies idle
- * would keep customers' data for ever.
+ * Removes finished lookups whose time is over, by Redis' time. BullMQ would do so only when another one finishes, so that a
+ * queue that lies idle kept customers' data for ever; and by the clock of whoever finishes it, so that one worker whose
+ * clock is ahead threw away what the whole fleet has to remember.
  */
 
 import type { Queue } from 'bullmq'
+import type { Redis } from 'ioredis'
+import { now } from '../clock.ts'
+import { redisTime } from './redis-time.ts'
 
 export interface Retention {
   lookupRetentionMs: number
@@ -12,9 +16,11 @@ export interface Retention {
 
 const AT_ONCE = 1000
 
-export async function removeOld(queue: Queue, { lookupRetentionMs, deadLetterRetentionMs }: Retention): Promise<void> {
-  await removeAll(queue, lookupRetentionMs, 'completed')
-  await removeAll(queue, deadLetterRetentionMs, 'failed')
+export async function removeOld(queue: Queue, redis: Redis, retention: Retention): Promise<void> {
+  // BullMQ takes the age from this machine's clock.
+  const aheadMs = Math.round(now() - (await redisTime(redis)))
+  await removeAll(queue, retention.lookupRetentionMs + aheadMs, 'completed')
+  await removeAll(queue, retention.deadLetterRetentionMs + aheadMs, 'failed')
 }
 
 async function removeAll(queue: Queue, ageMs: number, state: 'completed' | 'failed'): Promise<void> {

@@ -63,13 +63,14 @@ export class LookupRuns {
 
   /** Rejects with the signal's reason when the lookup is taken away, or when Redis cannot be asked. */
   async run(taken: TakenLookup, attempt: Attempt): Promise<RunEnd> {
-    const known = await this.#histories.recall(taken, taken.taken <= 1)
+    const [known, at] = await Promise.all([this.#histories.recall(taken, taken.taken <= 1), this.#histories.time()])
     if (known.published) return { type: 'has-result', status: known.published }
     const { history } = known
     const parsed = readTaken(taken)
     if (!parsed.ok) return endWithout(aboutUnread(taken), history, invalid(parsed.problem))
     const lookup = { ...parsed.data, lookupId: taken.lookupId, enqueuedAt: taken.enqueuedAt }
-    const run: Run = { taken, lookup, known, attempt, expiresAt: this.#expiryOf(lookup, taken.askedDelayMs) }
+    const expiresAt = this.#expiryOf(lookup, taken.askedDelayMs) + (now() - at)
+    const run: Run = { taken, lookup, known, attempt, expiresAt }
     if (now() >= run.expiresAt) return endWithout(aboutLookup(run), history, EXPIRED)
     if (history.diedAlone >= DEATHS_ALONE) return endWithout(aboutLookup(run), history, POISON)
     return isSuspect(taken) ? this.#alone(run) : this.#attempt(run)
@@ -196,6 +197,7 @@ interface Run {
   lookup: Lookup
   known: KnownLookup
   attempt: Attempt
+  /** On this machine's clock, however far that is off Redis', by which lookups expire. */
   expiresAt: number
 }
 

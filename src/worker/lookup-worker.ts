@@ -43,8 +43,6 @@ export interface LookupWorkerParts {
 export interface LookupWorkerSettings {
   lane: Lane
   concurrency: number
-  lookupRetentionMs: number
-  deadLetterRetentionMs: number
 }
 
 /**
@@ -119,8 +117,9 @@ export class LookupWorker implements Companion {
       stalledInterval: STALLED_CHECK_MS,
       maxStalledCount: MAX_STALLS,
       drainDelay: 1, // a job handed back with a priority wakes nobody up
-      removeOnComplete: { age: Math.ceil(settings.lookupRetentionMs / 1000) },
-      removeOnFail: { age: Math.ceil(settings.deadLetterRetentionMs / 1000) },
+      // All are kept: what is too old, retention.ts removes, by Redis' time.
+      removeOnComplete: { count: -1 },
+      removeOnFail: { count: -1 },
       skipVersionCheck: true, // the preflight asked, and says it better
     })
     this.#tap = new Tap(this.#worker)

@@ -9,6 +9,7 @@ import type { Fleet } from '../queues/fleet.ts'
 import type { LookupQueues } from '../queues/lookup-queue.ts'
 import type { Orphans } from '../queues/orphans.ts'
 import type { Reconciler } from '../queues/reconciler.ts'
+import type { Redis } from '../queues/redis.ts'
 import { type Retention, removeOld } from '../queues/retention.ts'
 import type { UnreadableJobs } from '../queues/unreadable.ts'
 import type { Publisher } from './publisher.ts'
@@ -25,6 +26,7 @@ export interface UpkeepParts {
   reconciler: Reconciler
   unreadable: UnreadableJobs
   orphans: Orphans
+  redis: Redis
 }
 
 export class Upkeep {
@@ -43,7 +45,7 @@ export class Upkeep {
 
   /** Does it, if it is this process that does. Rejects when Redis fails; the next run goes on from there. */
   async run(): Promise<void> {
-    const { fleet, queues, publisher, reconciler, unreadable } = this.#parts
+    const { fleet, queues, publisher, reconciler, unreadable, redis } = this.#parts
     if (!(await fleet.mayDo('upkeep', this.#member, LEASE_MS))) return
     for (const lane of LANES) {
       const queue = queues.of(lane)
@@ -57,7 +59,7 @@ export class Upkeep {
         await publisher.unreadable(takenUnread(job, lane))
         await unreadable.remove(job)
       }
-      await removeOld(queue, this.#retention)
+      await removeOld(queue, redis, this.#retention)
     }
   }
 

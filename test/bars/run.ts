@@ -8,6 +8,7 @@ import { killAll } from '../support/processes.ts'
 import { gateCost } from './gate-cost.ts'
 import { kill } from './kill.ts'
 import { backfill, longLine } from './lanes.ts'
+import { memory } from './memory.ts'
 import { OUTAGE_KINDS, type OutageKind, outage } from './outage.ts'
 import { pause } from './pause.ts'
 import { poisonAmongGood, poisonAtTheEnd, serviceDownAtTheEnd } from './poison.ts'
@@ -65,6 +66,7 @@ const BARS: Record<string, () => Promise<Figure[]>> = {
     backfill(short ? { lookups: 5000, seconds: 15, everyMs: 1500 } : { lookups: 100_000, seconds: 300, everyMs: 5000 }),
   line: () => longLine({ seconds: short ? 12 : 120, lookupDeadlineMs: short ? 5000 : 25_000, failing: 0 }),
   'line-503': () => longLine({ seconds: short ? 12 : 120, lookupDeadlineMs: short ? 5000 : 25_000, failing: 0.2 }),
+  memory: () => memory({ each: 20_000 }),
   'gate-cost': () => gateCost({ rounds: short ? 4 : 20, secondsEach: 2 }),
 }
 

@@ -17,6 +17,7 @@ const COMMANDS = [
   'limit',
   'hold',
   'release',
+  'forget',
   'stand-in',
   'demo',
   'config',

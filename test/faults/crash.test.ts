@@ -56,7 +56,7 @@ describe('a worker that is killed', () => {
     expect(warnings()).toEqual(['lookup taken back from a worker that died or froze'])
   })
 
-  // Fails without: src/queues/lookup-history.ts: recall() reading the marker (two calls)
+  // Fails without: src/worker/lookup-run.ts: the look at known.published (two calls)
   it.each(CONSUMPTIONS)('after the result is out costs nothing, if its consumer would %s it', async (consumption) => {
     rig = await startRig({ workers: 1 })
     rig.auditor.consumption = consumption

@@ -60,7 +60,7 @@ async function onlyThesePoisoned(ids: string[], crashes: Crash[]): Promise<void>
 }
 
 describe('a lookup that kills its process each time', () => {
-  // Fails without: src/worker/solitude.ts: enter() waiting for the companions to step aside
+  // Fails without: src/worker/solitude.ts: what enter() does (all 32 die with it)
   it('takes no suspect with it that it came back with, and ends when it has done so often enough', async () => {
     rig = await startRig({ workers: 0, latencyMs: 200 })
     const neighbours = await rig.enqueue(31, 'neighbour')

@@ -11,7 +11,8 @@ const IN_FLIGHT = 10
 
 /** A worker whose calls get their answer only while it is frozen, and another one that takes up what it had. */
 async function freezeWithCallsInFlight(): Promise<{ zombie: RigWorker; ids: string[] }> {
-  rig = await startRig({ workers: 1, latencyMs: 0 })
+  // Else its calls are over by their time when it wakes, and it has nothing to publish.
+  rig = await startRig({ workers: 1, latencyMs: 0, env: { SOAP_CALL_TIMEOUT_MS: '25000' } })
   const [zombie] = rig.workers as [RigWorker]
   const answers: (() => void)[] = []
   rig.service.script = ({ user }) => {
@@ -67,7 +68,7 @@ describe('a worker that was frozen until others took up what it had', () => {
     await wakesUp(zombie)
   })
 
-  it.skipIf(isShort)('does so when its locks have ended by themselves', async () => {
+  it.skipIf(isShort)('has its lookups answered once, also when its locks have ended by themselves', async () => {
     const { zombie } = await freezeWithCallsInFlight()
     rig.auditor.consumption = 'retain'
     await rig.startWorker()

@@ -72,7 +72,7 @@ describe('a lookup whose process died', () => {
     expect(consumer.of('poison')).toHaveLength(1)
   })
 
-  // Fails without: src/worker/lookup-run.ts: DEATHS_ALONE (a limit on deaths of any kind instead)
+  // Fails without: src/worker/lookup-run.ts: the count of deaths in solitude (with one of all deaths instead)
   it('for the sixth time, and only once while it ran alone, is not given up for that', async () => {
     await addDiedWith(5, {}, { history: { calls: 4, diedAlone: 0 }, aloneAt: 5 })
     await startWorker(fast())

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto'
+import { text } from 'node:stream/consumers'
+import { Command } from 'commander'
+import { readDuration } from '../config-table.ts'
+import { createLogger } from '../observe/logger.ts'
+import { Forget, type ForgetEnd, type Forgotten } from '../queues/forget.ts'
+import type { CliCommand } from './command.ts'
+import { configOf, withVariables } from './options.ts'
+import { progressBar } from './progress.ts'
+import { withRedis } from './redis.ts'
+import { counted, print, say } from './terminal.ts'
+import { UsageError } from './usage-error.ts'
+
+const GROUPS = ['redis', 'queues', 'endpoint', 'log'] as const
+/** A lookup in hand ends, or goes back to wait, within LOOKUP_DEADLINE_MS. */
+const DEFAULT_WAIT = '60s'
+const FEW_KEYS = 20_000
+
+export function forgetCommand(): CliCommand {
+  const command = new Command('forget')
+    .argument('<connection-id>', 'the connection id, or - to read it from stdin')
+    .option('--wait <duration>', 'how long to wait at most for lookups of it that are in hand, as 90s', DEFAULT_WAIT)
+    .option('--json', 'what was removed, as JSON')
+    .addHelpText('after', EXAMPLES)
+  return { command: withVariables(command, GROUPS), action: runForget }
+}
+
+const EXAMPLES = `
+Erases from Redis, while workers run: lookups and results of this connection id in whatever state, the marker that each
+has had its result, answers kept for others, whom the service answered last, and entries of BullMQ's event streams.
+A lookup that gets no result any more is no loss but what was asked for: stop who enqueues it first. One that a worker has
+in hand is waited for, and goes with its result. The log gets one line, with a hash of the connection id and counts.
+What other systems have is theirs. Redis' files keep what was erased until they are written anew: BGREWRITEAOF, BGSAVE.
+All who look at the list of processes see arguments; with - the connection id is read from stdin.
+
+Exit: 0 (also if there was nothing), 1 if something is still in hand, or no Redis; 2 wrong usage; 78 wrong configuration.
+
+Examples:
+  chat-enricher forget 12345
+  chat-enricher forget - --json < id.txt`
+
+async function runForget(command: Command): Promise<number> {
+  const { wait, json } = command.opts() as { wait: string; json?: boolean }
+  const waitMs = durationOf(wait)
+  const { config } = configOf(command, GROUPS, ['redis', 'queues', 'log'])
+  const connectionId = await givenId(command.args[0] ?? '')
+  const logger = createLogger({ ...config, logLevel: 'info' }) // an audit line is not to be turned off
+  let end: ForgetEnd | null = null
+  await withRedis(config, 'forget', async (redis) => {
+    const progress = progressBar('keys looked at', null, (await redis.dbsize()) < FEW_KEYS)
+    const forget = new Forget(redis, config, connectionId)
+    const onProgress = (keys: number) => progress.update(keys, keys)
+    end = await forget.run({ waitMs, endpoint: config.soapEndpoint, onProgress }).finally(() => progress.stop())
+    const { removed, active } = end
+    logger.info({ connection: shortHash(connectionId), removed, active: active.length }, 'forgot a connection id')
+    await print(json ? JSON.stringify({ removed, active }) : inWords(removed))
+  })
+  return tellActive(end)
+}
+
+function durationOf(given: string): number {
+  try {
+    return readDuration(given)
+  } catch {
+    throw new UsageError(`--wait: expected a duration, as 90s or 5m, got ${JSON.stringify(given)}`)
+  }
+}
+
+async function givenId(argument: string): Promise<string> {
+  const id = argument === '-' ? (await text(process.stdin)).replace(/\r?\n$/, '') : argument
+  if (id !== '') return id
+  throw new UsageError('connection id: expected one, got nothing')
+}
+
+const WORDS: [keyof Forgotten, string][] = [
+  ['lookups', 'lookup'],
+  ['results', 'result'],
+  ['markers', 'marker'],
+  ['answers', 'kept answer'],
+  ['memories', 'place'],
+  ['events', 'event'],
+]
+
+function inWords(removed: Forgotten): string {
+  const parts = WORDS.filter(([kind]) => removed[kind] > 0).map(([kind, word]) =>
+    kind === 'memories'
+      ? `${counted(removed[kind], word)} where the fleet remembered whom the service answered`
+      : counted(removed[kind], word),
+  )
+  return parts.length > 0 ? `removed ${parts.join(', ')}` : 'there was nothing of it'
+}
+
+function tellActive(end: ForgetEnd | null): number {
+  const active = end?.active ?? []
+  for (const id of active) say(`${id}: expected it to end, but it is still in hand: run forget again when it is not`)
+  return active.length > 0 ? 1 : 0
+}
+
+function shortHash(connectionId: string): string {
+  return createHash('sha256').update(connectionId).digest('hex').slice(0, 12)
+}

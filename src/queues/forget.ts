@@ -1,0 +1,267 @@
+/**
+ * Erases what Redis knows of one connection id: lookups and results in whatever state, what was answered for it, and what
+ * the event streams of BullMQ tell of them. Finds them by the job itself, not by the lists: a job may change its list while
+ * it is looked for, or lie in none.
+ */
+
+import type { Queue } from 'bullmq'
+import type { Redis } from 'ioredis'
+import { sleep } from '../clock.ts'
+import { LANES } from '../domain/lane.ts'
+import { type FoundJob, isAbout, lookupIn } from './about-connection.ts'
+import { openQueue } from './lookup-queue.ts'
+import {
+  bullKey,
+  type LookupIdentity,
+  markerKey,
+  ownKey,
+  type QueueNames,
+  queueOf,
+  resultId,
+  resultIdOfItsOwn,
+  serviceOf,
+  servicesKey,
+  sharingKeys,
+} from './names.ts'
+import { Script } from './script.ts'
+
+/** How many of each were removed. */
+export interface Forgotten {
+  lookups: number
+  results: number
+  markers: number
+  /** Answers that were kept for others who ask the same. */
+  answers: number
+  /** Places where the fleet remembered whom the service has answered. */
+  memories: number
+  events: number
+}
+
+export interface ForgetEnd {
+  removed: Forgotten
+  /** Ids of lookups and results that a worker or a consumer had in hand all the time; they are still there. */
+  active: string[]
+}
+
+export interface ForgetOptions {
+  /** How long to wait for those that are in hand, ms. */
+  waitMs: number
+  /** Of the service, beside those that workers were set to. */
+  endpoint: string | null
+  /** Hears how many keys were looked at. */
+  onProgress?: (keys: number) => void
+}
+
+const PAGE = 500
+const LOOK_AGAIN_MS = 500
+/** What a worker still has to say of a call that has just ended comes within a tenth of this. */
+const SETTLE_MS = 1000
+/** BullMQ's: where an id can lie, and what else there is of a job. */
+const LISTS = ['wait', 'paused', 'active']
+const SORTED = ['delayed', 'prioritized', 'completed', 'failed', 'waiting-children', 'repeat']
+const OF_A_JOB = ['', ':logs', ':dependencies', ':processed', ':failed', ':unsuccessful']
+
+// What BullMQ's own removal leaves of a job that is broken, or that is a scheduler's. Nothing, if somebody has it in hand.
+// KEYS: lock, stalled, the lists, the sorted sets, the job's own keys. ARGV: id.
+const ERASE = new Script(`
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('SREM', KEYS[2], ARGV[1])
+for i = 3, ${2 + LISTS.length} do redis.call('LREM', KEYS[i], 0, ARGV[1]) end
+for i = ${3 + LISTS.length}, ${2 + LISTS.length + SORTED.length} do redis.call('ZREM', KEYS[i], ARGV[1]) end
+for i = ${3 + LISTS.length + SORTED.length}, #KEYS do redis.call('DEL', KEYS[i]) end
+return 1`)
+
+// XDEL only marks an entry; its bytes stay until all around it are gone. So the stream is written anew, in one go, without
+// those of these jobs, and those that name the connection id. A stream that a consumer group reads is not written anew.
+// KEYS: stream. ARGV: JSON, ids of jobs; connection id.
+const WITHOUT_EVENTS = new Script(`
+local isForgotten = {}
+for _, id in ipairs(cjson.decode(ARGV[1])) do isForgotten[id] = true end
+local function isPart(text, at) return at >= 1 and at <= #text and string.match(string.sub(text, at, at), '[%w\\128-\\255]') end
+local function names(text)
+  local from = 1
+  while true do
+    local first, last = string.find(text, ARGV[2], from, true)
+    if not first then return false end
+    if not isPart(text, first - 1) and not isPart(text, last + 1) then return true end
+    from = first + 1
+  end
+end
+local gone, kept = {}, {}
+for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '-', '+')) do
+  local fields, isOne = entry[2], false
+  for i = 1, #fields, 2 do
+    if fields[i] == 'jobId' and isForgotten[fields[i + 1]] or names(fields[i + 1]) then isOne = true end
+  end
+  table.insert(isOne and gone or kept, entry)
+end
+if #gone == 0 then return 0 end
+if #redis.call('XINFO', 'GROUPS', KEYS[1]) > 0 then
+  for _, entry in ipairs(gone) do redis.call('XDEL', KEYS[1], entry[1]) end
+  return #gone
+end
+redis.call('DEL', KEYS[1])
+for _, entry in ipairs(kept) do redis.call('XADD', KEYS[1], entry[1], unpack(entry[2])) end
+return #gone`)
+
+// KEYS: what is remembered of a service. ARGV: connection id.
+const WITHOUT_ID = new Script(`
+local removed = 0
+for _, field in ipairs({ 'answeredId', 'answeredBefore' }) do
+  if redis.call('HGET', KEYS[1], field) == ARGV[1] then removed = removed + redis.call('HDEL', KEYS[1], field) end
+end
+return removed`)
+
+export class Forget {
+  readonly #redis: Redis
+  readonly #names: QueueNames
+  readonly #connectionId: string
+  readonly #queues: Map<string, Queue>
+  readonly #removed: Forgotten = { lookups: 0, results: 0, markers: 0, answers: 0, memories: 0, events: 0 }
+  /** Ids of what was removed, by queue, for the event streams. */
+  readonly #ids = new Map<string, Set<string>>()
+  readonly #active = new Map<string, { queue: Queue; job: FoundJob }>()
+
+  constructor(redis: Redis, names: QueueNames, connectionId: string) {
+    this.#redis = redis
+    this.#names = names
+    this.#connectionId = connectionId
+    const { lookupQueue, interactiveQueue, resultQueue } = names
+    const all = [lookupQueue, interactiveQueue, resultQueue]
+    this.#queues = new Map(all.map((name) => [name, openQueue(name, redis, names)]))
+  }
+
+  /** Rejects when Redis fails; it is safe to run again. */
+  async run({ waitMs, endpoint, onProgress = () => {} }: ForgetOptions): Promise<ForgetEnd> {
+    await this.#sweep(onProgress)
+    // What had been in hand may have left results where the first sweep had been already.
+    if (this.#active.size > 0) {
+      await this.#waitForActive(waitMs)
+      await this.#sweep(onProgress)
+    }
+    await sleep(SETTLE_MS)
+    await this.#forgetAnswers(endpoint)
+    await this.#forgetService()
+    await this.#forgetEvents()
+    return { removed: this.#removed, active: [...this.#active.values()].map(({ job }) => job.id) }
+  }
+
+  async #sweep(onProgress: (keys: number) => void): Promise<void> {
+    let keys = 0
+    let cursor = '0'
+    do {
+      const match = `${literally(this.#names.prefix)}:*`
+      const [next, page] = await this.#redis.scan(cursor, 'MATCH', match, 'COUNT', PAGE, 'TYPE', 'hash')
+      cursor = next
+      for (const queue of this.#queues.values()) await this.#lookAt(queue, page)
+      keys += PAGE
+      onProgress(keys)
+    } while (cursor !== '0')
+  }
+
+  async #lookAt(queue: Queue, keys: string[]): Promise<void> {
+    const start = bullKey(this.#names, queue.name, '')
+    const ids = keys.filter((key) => key.startsWith(start)).map((key) => key.slice(start.length))
+    if (ids.length === 0) return
+    const multi = this.#redis.pipeline()
+    for (const id of ids) multi.hmget(start + id, 'name', 'data', 'timestamp')
+    const replies = (await multi.exec()) ?? []
+    for (const [index, id] of ids.entries()) {
+      const fields = replies[index]?.[1] // a key that has become another type since answers an error
+      const [name = null, data = null, timestamp = null] = Array.isArray(fields) ? (fields as (string | null)[]) : []
+      const job = { id, name, data, timestamp }
+      if (isAbout(job, this.#connectionId)) await this.#removeJob(queue, job)
+    }
+  }
+
+  async #removeJob(queue: Queue, job: FoundJob): Promise<void> {
+    const { id } = job
+    if (!(await this.#erase(queue, id))) {
+      this.#active.set(`${queue.name} ${id}`, { queue, job })
+      return
+    }
+    this.#active.delete(`${queue.name} ${id}`)
+    const isResult = queue.name === this.#names.resultQueue
+    if (isResult) this.#removed.results++
+    else this.#removed.lookups++
+    for (const lookup of isResult ? this.#lookupsOf(job) : [this.#identityOf(queue, job)]) {
+      this.#removed.markers += await this.#redis.del(markerKey(this.#names, lookup))
+      if (!isResult) await this.#removeResultOf(lookup)
+    }
+  }
+
+  #identityOf(queue: Queue, { id, timestamp }: FoundJob): LookupIdentity {
+    return { lookupId: id, queue: queue.name, enqueuedAt: Math.floor(Number(timestamp ?? 0)) }
+  }
+
+  /** A result does not say which queue its lookup was on. */
+  #lookupsOf({ id, data }: FoundJob): LookupIdentity[] {
+    const { lookupId = id.replace(/^rs-/, ''), enqueuedAt } = lookupIn(data)
+    return LANES.map((lane) => ({ lookupId, queue: queueOf(this.#names, lane), enqueuedAt }))
+  }
+
+  /** Of a lookup that was in hand a moment ago, it may have come after the sweep had been there. */
+  async #removeResultOf(lookup: LookupIdentity): Promise<void> {
+    const { resultQueue } = this.#names
+    const ids = [resultId(lookup.lookupId), resultIdOfItsOwn(lookup)]
+    const keys: string[] = []
+    for (const key of ids.map((id) => bullKey(this.#names, resultQueue, id))) {
+      if ((await this.#redis.exists(key)) === 1) keys.push(key)
+    }
+    await this.#lookAt(this.#queues.get(resultQueue) as Queue, keys)
+  }
+
+  /** False where somebody has it in hand. */
+  async #erase(queue: Queue, id: string): Promise<boolean> {
+    const key = (part: string) => bullKey(this.#names, queue.name, part)
+    if ((await this.#redis.exists(key(`${id}:lock`))) === 1) return false
+    await queue.remove(id, { removeChildren: false }).catch(() => {}) // it cannot read every job; what it leaves goes below
+    const places = [`${id}:lock`, 'stalled', ...LISTS, ...SORTED, ...OF_A_JOB.map((part) => id + part)]
+    if ((await ERASE.run(this.#redis, places.map(key), [id])) !== 1) return false
+    this.#ids.set(queue.name, (this.#ids.get(queue.name) ?? new Set()).add(id))
+    return true
+  }
+
+  async #waitForActive(waitMs: number): Promise<void> {
+    for (let waited = 0; waited < waitMs && this.#active.size > 0; waited += LOOK_AGAIN_MS) {
+      await sleep(Math.min(LOOK_AGAIN_MS, waitMs - waited))
+      for (const { queue, job } of [...this.#active.values()]) await this.#removeJob(queue, job)
+    }
+  }
+
+  async #forgetAnswers(endpoint: string | null): Promise<void> {
+    const services = new Set(Object.keys(await this.#redis.hgetall(servicesKey(this.#names))))
+    if (endpoint !== null) services.add(serviceOf(endpoint))
+    for (const service of services) {
+      const ofLanes = LANES.map((lane) => sharingKeys(this.#names, lane, service, this.#connectionId))
+      const keys = new Set(ofLanes.flatMap(({ call, answer }) => [call, answer]))
+      this.#removed.answers += await this.#redis.del(...keys)
+    }
+  }
+
+  /** Of every fleet that there is, for the services of some may be known no more. */
+  async #forgetService(): Promise<void> {
+    const match = `${literally(ownKey(this.#names, 'fleet'))}:*:service`
+    let cursor = '0'
+    do {
+      const [next, page] = await this.#redis.scan(cursor, 'MATCH', match, 'COUNT', PAGE, 'TYPE', 'hash')
+      cursor = next
+      for (const key of page)
+        this.#removed.memories += Number(await WITHOUT_ID.run(this.#redis, [key], [this.#connectionId]))
+    } while (cursor !== '0')
+  }
+
+  async #forgetEvents(): Promise<void> {
+    for (const name of this.#queues.keys()) {
+      const stream = bullKey(this.#names, name, 'events')
+      if ((await this.#redis.exists(stream)) === 0) continue
+      const args = [JSON.stringify([...(this.#ids.get(name) ?? [])]), this.#connectionId]
+      this.#removed.events += Number(await WITHOUT_EVENTS.run(this.#redis, [stream], args))
+    }
+  }
+}
+
+/** In a pattern of Redis. */
+function literally(text: string): string {
+  return text.replace(/[\\*?[\]]/g, '\\$&')
+}

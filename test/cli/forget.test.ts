@@ -1,0 +1,190 @@
+import { Worker } from 'bullmq'
+import type { Redis } from 'ioredis'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { killAll, run, startWorker } from '../support/processes.ts'
+import { identityOf, publisher, resultFor } from '../support/queues.ts'
+import { NAMES, startWorld, until, type World } from '../support/world.ts'
+
+/** The connection id that is to be forgotten; no other word in Redis has it as its part. */
+const MARKED = 'zq-4711-marked'
+const OTHER = 'somebody-else'
+
+let world: World
+beforeAll(async () => {
+  world = await startWorld({ redisArguments: ['--list-compress-depth', '0', '--rdbcompression', 'no'] })
+})
+afterAll(() => world.close())
+beforeEach(async () => {
+  await world.redis.flushall()
+  world.standIn.requests.clear()
+  world.standIn.set({ latencyMs: 0 })
+})
+afterEach(killAll)
+
+/** Keys whose name, or whose bytes as Redis keeps them, have the text in them. */
+async function keysWith(redis: Redis, text: string): Promise<string[]> {
+  const found: string[] = []
+  for (const key of await redis.keys('*')) {
+    const bytes = await redis.dumpBuffer(key)
+    if (key.includes(text) || bytes?.includes(text)) found.push(key)
+  }
+  return found.sort()
+}
+
+/** All but the keys of BullMQ that are about a queue as a whole. */
+async function everythingOf(redis: Redis, text: string): Promise<Record<string, unknown>> {
+  const kept: Record<string, unknown> = {}
+  for (const key of await keysWith(redis, text)) {
+    if ((await redis.type(key)) === 'hash') kept[key] = await redis.hgetall(key)
+  }
+  return kept
+}
+
+/** Takes single jobs, on the connection of the test. */
+function takerOf(queue: string): Worker {
+  const worker = new Worker(queue, undefined, { connection: world.redis, autorun: false })
+  worker.on('error', () => {})
+  return worker
+}
+
+const lookups = () => world.queue(NAMES.lookupQueue)
+
+async function addEverywhere(connectionId: string): Promise<void> {
+  const data = { connectionId, correlationId: `of-${connectionId}` }
+  const interactive = world.queue(NAMES.interactiveQueue)
+  await lookups().add('lookup', data)
+  await lookups().add('lookup', data, { jobId: `crm:${connectionId}:7` })
+  await lookups().add('lookup', data, { delay: 1e8, deduplication: { id: `one-of-${connectionId}` } })
+  await interactive.add('lookup', data, { priority: 7 })
+  await lookups().add('lookup', { connectionID: connectionId }, { jobId: `mistyped-${connectionId}` })
+  await world.redis.hset(`bull:${NAMES.lookupQueue}:broken-${connectionId}`, 'data', `{"connectionId":"${connectionId}`)
+  await world.redis.lpush(`bull:${NAMES.lookupQueue}:wait`, `broken-${connectionId}`)
+  await finish(connectionId)
+  const { queue, results, redis } = publisher(world.redisUrl)
+  for (const id of ['waits', 'was-read']) {
+    const identity = identityOf(`${id}-${connectionId}`)
+    await results.publish(resultFor(identity, connectionId), identity)
+  }
+  await queue.close()
+  redis.disconnect()
+  await read(`rs-was-read-${connectionId}`)
+}
+
+/** A lookup that is done and one that is a dead letter, with what a producer's consumer would leave on them. */
+async function finish(connectionId: string): Promise<void> {
+  const queue = world.queue(NAMES.lookupQueue)
+  const data = { connectionId }
+  for (const id of ['done', 'dead']) await queue.add('lookup', data, { jobId: `${id}-${connectionId}`, lifo: true })
+  const worker = takerOf(NAMES.lookupQueue)
+  for (let i = 0; i < 2; i++) {
+    const job = await worker.getNextJob('token')
+    if (job?.id?.startsWith('dead')) await job.moveToFailed(new Error(`for ${connectionId}`), 'token', false)
+    else await job?.moveToCompleted(`of ${connectionId}`, 'token', false)
+  }
+  await worker.close()
+}
+
+async function read(id: string): Promise<void> {
+  const worker = takerOf(NAMES.resultQueue)
+  const others: (() => Promise<unknown>)[] = []
+  for (;;) {
+    const job = await worker.getNextJob('token')
+    if (!job) break
+    if (job.id === id) await job.moveToCompleted(null, 'token', false)
+    else others.push(() => job.moveToWait('token'))
+    if (job.id === id) break
+  }
+  for (const back of others) await back()
+  await worker.close()
+}
+
+const forget = (...args: string[]) => run(['forget', ...args], world.env)
+
+describe('forget', () => {
+  it('leaves no byte of a connection id in Redis, in whatever state its lookups and results are, and all of others', async () => {
+    await addEverywhere(OTHER)
+    await addEverywhere(MARKED)
+    const before = await everythingOf(world.redis, OTHER)
+    expect(Object.keys(before)).toHaveLength(10)
+    const { code, stdout, stderr } = await forget(MARKED, '--json')
+    expect(code).toBe(0)
+    // Fails without: src/queues/forget.ts: the call of #forgetEvents
+    expect(await keysWith(world.redis, MARKED)).toEqual([])
+    const { removed, active } = JSON.parse(stdout)
+    expect(removed).toMatchObject({ lookups: 8, results: 2, markers: 2 })
+    expect(removed.events).toBeGreaterThan(8)
+    expect(active).toEqual([])
+    expect(stderr).not.toContain(MARKED)
+    // Fails without: src/queues/about-connection.ts: `said.some` (each job would be about it)
+    expect(await everythingOf(world.redis, OTHER)).toEqual(before)
+    const counts = await lookups().getJobCounts('waiting', 'delayed', 'failed', 'completed')
+    expect(counts).toEqual({ waiting: 4, delayed: 1, failed: 1, completed: 1 })
+  })
+
+  it('erases what a fleet that runs has learned: answers kept for others, and whom the service answered', async () => {
+    await startWorker({ ...world.env, CACHE_TTL_MS: '600000' })
+    for (const connectionId of [OTHER, MARKED]) {
+      await lookups().add('lookup', { connectionId })
+      await until('it is done, and the fleet remembers it', async () => {
+        const isDone = (await lookups().getActiveCount()) + (await lookups().getWaitingCount()) === 0
+        return isDone && (await keysWith(world.redis, connectionId)).some((key) => key.endsWith(':service'))
+      })
+    }
+    expect(await world.redis.keys('*:answer:*')).toHaveLength(2)
+    const { code, stdout } = await forget(MARKED, '--json')
+    expect(code).toBe(0)
+    // Fails without: src/queues/forget.ts: the call of #forgetService, or of #forgetAnswers
+    expect(await keysWith(world.redis, MARKED)).toEqual([])
+    expect(JSON.parse(stdout).removed).toMatchObject({ lookups: 1, results: 1, markers: 1, answers: 1, memories: 1 })
+    const left = await keysWith(world.redis, OTHER)
+    for (const part of [':service', `${NAMES.resultQueue}:rs-`])
+      expect(left.some((key) => key.includes(part))).toBe(true)
+    expect(await world.redis.keys('*:answer:*')).toHaveLength(1)
+    expect(await world.redis.keys('*:done:*')).toHaveLength(1)
+  })
+
+  it('waits for a lookup that a worker has in hand, and its result goes with it', async () => {
+    world.standIn.set({ latencyMs: 4000 })
+    await startWorker(world.env)
+    await lookups().add('lookup', { connectionId: MARKED })
+    await until('it is asked for', () => world.standIn.requests.all().length === 1)
+    const { code, stdout } = await forget(MARKED, '--json')
+    expect(code).toBe(0)
+    // Fails without: src/queues/forget.ts: the second #sweep together with #removeResultOf
+    expect(await keysWith(world.redis, MARKED)).toEqual([])
+    expect(JSON.parse(stdout)).toMatchObject({ removed: { lookups: 1, memories: 1 }, active: [] })
+  })
+
+  it('names the one that is still in hand, exit 1, and has not touched it', async () => {
+    const worker = takerOf(NAMES.lookupQueue)
+    await lookups().add('lookup', { connectionId: MARKED }, { jobId: 'in-hand' })
+    await worker.getNextJob('token')
+    await lookups().add('lookup', { connectionId: MARKED })
+    const { code, stdout, stderr } = await forget(MARKED, '--wait', '1s')
+    expect(code).toBe(1)
+    expect(stderr).toContain('in-hand: expected it to end, but it is still in hand')
+    expect(stdout).toMatch(/^removed 1 lookup, \d+ events\n$/)
+    // Fails without: src/queues/forget.ts: the look at the lock
+    expect(await (await lookups().getJob('in-hand'))?.getState()).toBe('active')
+    await worker.close(true)
+  })
+
+  it('takes the connection id from stdin, so that nobody sees it in the list of processes, and logs no more than a hash of it', async () => {
+    await lookups().add('lookup', { connectionId: MARKED })
+    const { code, stdout, stderr } = await run(['forget', '-'], { ...world.env, LOG_LEVEL: 'silent' }, `${MARKED}\n`)
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^removed 1 lookup/)
+    const line = JSON.parse(stderr)
+    expect(line).toMatchObject({ level: 30, msg: 'forgot a connection id', removed: { lookups: 1 }, active: 0 })
+    expect(line.connection).toMatch(/^[0-9a-f]{12}$/)
+    expect(await keysWith(world.redis, MARKED)).toEqual([])
+  })
+
+  it('finds nothing, exit 0, and does not take a part of an id for it', async () => {
+    await lookups().add('lookup', { connectionId: `${MARKED}2` })
+    await lookups().add('lookup', { of: `1${MARKED}` })
+    const { code, stdout } = await forget(MARKED)
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'there was nothing of it\n' })
+    expect(await lookups().getWaitingCount()).toBe(2)
+  })
+})
