@@ -44,7 +44,7 @@ describe('flags', () => {
     for (const { name, fallback, required } of variables) {
       const standard = fallback !== undefined ? `default ${fallback}` : required ? 'required' : 'not set by default'
       const option = withVariables(new Command('x'), ALL).options.find(({ description }) =>
-        description.includes(`${name}`),
+        new RegExp(`\\(${name}( or ${name}_FILE)?;`).test(description),
       )
       expect(option?.description, name).toContain(standard)
     }
@@ -52,6 +52,7 @@ describe('flags', () => {
 
   it('are only those of the groups that a command uses', () => {
     const flags = withVariables(new Command('x'), ['redis']).options.map(({ long }) => long)
-    expect(flags).toEqual(['--redis-url', '--redis-url-file'])
+    expect(flags).toContain('--redis-url')
+    expect(flags.every((flag) => flag?.startsWith('--redis-'))).toBe(true)
   })
 })
