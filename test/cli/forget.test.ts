@@ -108,14 +108,12 @@ describe('forget', () => {
     expect(Object.keys(before)).toHaveLength(10)
     const { code, stdout, stderr } = await forget(MARKED, '--json')
     expect(code).toBe(0)
-    // Fails without: src/queues/forget.ts: the call of #forgetEvents
     expect(await keysWith(world.redis, MARKED)).toEqual([])
     const { removed, active } = JSON.parse(stdout)
     expect(removed).toMatchObject({ lookups: 8, results: 2, markers: 2 })
     expect(removed.events).toBeGreaterThan(8)
     expect(active).toEqual([])
     expect(stderr).not.toContain(MARKED)
-    // Fails without: src/queues/about-connection.ts: `said.some` (each job would be about it)
     expect(await everythingOf(world.redis, OTHER)).toEqual(before)
     const counts = await lookups().getJobCounts('waiting', 'delayed', 'failed', 'completed')
     expect(counts).toEqual({ waiting: 4, delayed: 1, failed: 1, completed: 1 })
@@ -133,7 +131,6 @@ describe('forget', () => {
     expect(await world.redis.keys('*:answer:*')).toHaveLength(2)
     const { code, stdout } = await forget(MARKED, '--json')
     expect(code).toBe(0)
-    // Fails without: src/queues/forget.ts: the call of #forgetService, or of #forgetAnswers
     expect(await keysWith(world.redis, MARKED)).toEqual([])
     expect(JSON.parse(stdout).removed).toMatchObject({ lookups: 1, results: 1, markers: 1, answers: 1, memories: 1 })
     const left = await keysWith(world.redis, OTHER)
@@ -150,7 +147,6 @@ describe('forget', () => {
     await until('it is asked for', () => world.standIn.requests.all().length === 1)
     const { code, stdout } = await forget(MARKED, '--json')
     expect(code).toBe(0)
-    // Fails without: src/queues/forget.ts: the second #sweep together with #removeResultOf
     expect(await keysWith(world.redis, MARKED)).toEqual([])
     expect(JSON.parse(stdout)).toMatchObject({ removed: { lookups: 1, memories: 1 }, active: [] })
   })
@@ -164,7 +160,6 @@ describe('forget', () => {
     expect(code).toBe(1)
     expect(stderr).toContain('in-hand: expected it to end, but it is still in hand')
     expect(stdout).toMatch(/^removed 1 lookup, \d+ events\n$/)
-    // Fails without: src/queues/forget.ts: the look at the lock
     expect(await (await lookups().getJob('in-hand'))?.getState()).toBe('active')
     await worker.close(true)
   })
@@ -186,5 +181,12 @@ describe('forget', () => {
     const { code, stdout } = await forget(MARKED)
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'there was nothing of it\n' })
     expect(await lookups().getWaitingCount()).toBe(2)
+  })
+
+  it('refuses a Cluster, where it would find nothing and say so', async () => {
+    const env = { REDIS_CLUSTER_NODES: '127.0.0.1:1', QUEUE_PREFIX: '{chat}' }
+    const { code, stdout, stderr } = await run(['forget', MARKED], env)
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toContain('forget cannot search a Cluster yet')
   })
 })

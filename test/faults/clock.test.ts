@@ -44,14 +44,12 @@ describe('a worker whose clock is wrong', () => {
       })
       await doneAgo('recent', 600_000)
       await rig.enqueue(200)
-      // Fails without (two hours ahead): src/worker/lookup-run.ts: `+ (now() - at)`
       await enqueueExpiring(100)
       const audit = await rig.auditor.complete()
       await idle(rig)
       expect(audit).toMatchObject({ accepted: 300, results: 300, lost: [], duplicates: [], notEnriched: [] })
       const [wrong, right] = rig.workers
       expect(new Set(rig.service.calls.map(({ user }) => user)).size).toBe(2)
-      // Fails without (two hours ahead): src/worker/lookup-worker.ts: `removeOnComplete: { count: -1 }` (by age instead)
       expect(await isKnown('recent')).toBe(true)
       expect(await rig.queue().getCompletedCount()).toBe(301)
       expect(wrong && (await isReady(wrong))).toBe(false)
@@ -67,7 +65,6 @@ describe('a worker whose clock is wrong', () => {
     await doneAgo('old', HOUR_MS + 60_000)
     await rig.startWorker(off(2 * HOUR_MS))
     await until('what is too old is gone', async () => !(await isKnown('old')), 60_000)
-    // Fails without: src/queues/retention.ts: `+ aheadMs`
     expect(await isKnown('recent')).toBe(true)
   })
 })
