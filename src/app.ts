@@ -47,7 +47,7 @@ export interface Liveness {
   reasons: string[]
 }
 
-/** Delays, retention and expiry are by this machine's clock: too far off, it would end other members' lookups early. */
+/** Delays are by this machine's clock, and so is the time at which a lookup finished. */
 const MAX_CLOCK_SKEW_MS = 5_000
 /** What the stop itself needs after SHUTDOWN_TIMEOUT_MS: to hand back and to close. */
 const STOP_MARGIN_MS = 500

@@ -1,7 +1,31 @@
 /** The table of variables: name, what is expected, default, meaning. README, `--help` and the code are held to it. */
 
-import { parseLookup } from './domain/lookup.ts'
-import { type Secret, secretFile } from './secret.ts'
+import {
+  addresses,
+  choice,
+  codes,
+  connectionId,
+  DAY_MS,
+  duration,
+  durations,
+  file,
+  host,
+  hosts,
+  integer,
+  type Kind,
+  limit,
+  masterName,
+  ms,
+  prefix,
+  queueName,
+  ratio,
+  secretText,
+  secretUrl,
+  url,
+  YEAR_MS,
+  yesOrNo,
+} from './config-kinds.ts'
+import type { Secret } from './secret.ts'
 
 /** Which commands a variable is for. */
 export type VariableGroup = 'redis' | 'queues' | 'endpoint' | 'soap' | 'worker' | 'log'
@@ -20,11 +44,6 @@ export interface Variable<T> {
   /** `whole`: never shown. `password`: the part of a URL that is never shown. Either can come from `NAME_FILE`. */
   secret?: 'whole' | 'password'
   /** Throws if the text is not what is expected. */
-  parse(text: string, secret: Secret): T
-}
-
-interface Kind<T> {
-  expected: string
   parse(text: string, secret: Secret): T
 }
 
@@ -60,185 +79,6 @@ function required<T>(
 ): Variable<T | null> {
   return { ...optional(name, group, kind, meaning), required: true, ...(secret ? { secret } : {}) }
 }
-
-function integer(min: number, max: number, unit = ''): Kind<number> {
-  return {
-    expected: `a whole number${unit ? ` of ${unit}` : ''} from ${min} to ${max}`,
-    parse: (text) => {
-      if (!/^\d+$/.test(text.trim())) throw new Error('')
-      const value = Number(text)
-      if (value < min || value > max) throw new Error('')
-      return value
-    },
-  }
-}
-
-const ms = (min: number, max = 2 ** 31 - 1) => integer(min, max, 'milliseconds')
-const DAY_MS = 86_400_000
-const YEAR_MS = 366 * DAY_MS
-
-function limit(min: number, max: number, fraction = false): Kind<number | null> {
-  return {
-    expected: `${fraction ? 'a number' : 'a whole number'} from ${min} to ${max}, or none`,
-    parse: (text) => {
-      if (text.trim() === 'none') return null
-      if (!/^\d+(\.\d+)?$/.test(text.trim())) throw new Error('')
-      const value = Number(text)
-      if (value === 0) throw new Error('0 would stop all calls; for that there is chat-enricher hold')
-      if (!(value >= min && value <= max) || (!fraction && !Number.isInteger(value))) throw new Error('')
-      return value
-    },
-  }
-}
-
-const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: DAY_MS }
-
-/** Milliseconds of a text like 5s, 30m or 1d. Throws if it is none. */
-export function readDuration(text: string): number {
-  const [, count = '', unit = ''] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text.trim()) ?? []
-  const value = Number(count) * (UNITS_MS[unit] ?? 0)
-  if (!(value > 0 && value <= YEAR_MS)) throw new Error('')
-  return value
-}
-
-const duration: Kind<number> = { expected: 'a duration as 30s, 15m, 6h or 1d', parse: readDuration }
-
-const durations: Kind<readonly number[]> = {
-  expected: 'a list of durations, as 5s,30s,2m',
-  parse: (text) => text.split(',').map(readDuration),
-}
-
-function ratio(min: number, max: number): Kind<number> {
-  return {
-    expected: `a number from ${min} to ${max}`,
-    parse: (text) => {
-      const value = Number(text)
-      if (!/^\d*\.?\d+$/.test(text.trim()) || value < min || value > max) throw new Error('')
-      return value
-    },
-  }
-}
-
-const yesOrNo: Kind<boolean> = {
-  expected: 'true or false',
-  parse: (text) => {
-    if (text !== 'true' && text !== 'false') throw new Error('')
-    return text === 'true'
-  },
-}
-
-function choice<const T extends string>(...values: T[]): Kind<T> {
-  return {
-    expected: values.join(' or '),
-    parse: (text) => {
-      if (!(values as string[]).includes(text)) throw new Error('')
-      return text as T
-    },
-  }
-}
-
-function url(...protocols: string[]): Kind<string> {
-  return {
-    expected: `a URL with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
-    parse: (text) => {
-      if (!URL.canParse(text) || !protocols.some((protocol) => text.startsWith(`${protocol}//`))) throw new Error('')
-      return text
-    },
-  }
-}
-
-/** Asked each time it is used: the file it is in may change. What stands there while it is none is passed over. */
-function secretUrl(...protocols: string[]): Kind<Secret> {
-  const { expected, parse } = url(...protocols)
-  return {
-    expected,
-    parse: (text, secret) => {
-      let last = parse(text, secret)
-      return () => {
-        try {
-          last = parse(secret(), secret)
-        } catch {
-          // Half written, or a mistake: what was right stands until it is right again.
-        }
-        return last
-      }
-    },
-  }
-}
-
-const addresses: Kind<readonly { host: string; port: number }[]> = {
-  expected: 'a list of host:port, with commas between',
-  parse: (text) =>
-    text.split(',').map((one) => {
-      const [, bracketed, plain, port = ''] = /^(?:\[([\da-fA-F:.]+)\]|([\w.-]+)):(\d{1,5})$/.exec(one.trim()) ?? []
-      const host = bracketed ?? plain
-      if (host === undefined || Number(port) < 1 || Number(port) > 65_535) throw new Error('')
-      return { host, port: Number(port) }
-    }),
-}
-
-const masterName: Kind<string> = {
-  expected: 'a name without spaces',
-  parse: (text) => {
-    if (!/^\S+$/.test(text)) throw new Error('')
-    return text
-  },
-}
-
-const queueName: Kind<string> = {
-  expected: 'a queue name without colons, other than chat-enricher',
-  parse: (text) => {
-    if (!/^[^:\s]+$/.test(text) || text === 'chat-enricher') throw new Error('')
-    return text
-  },
-}
-
-const prefix: Kind<string> = {
-  expected: 'a text without spaces',
-  parse: (text) => {
-    if (!/^\S+$/.test(text)) throw new Error('')
-    return text
-  },
-}
-
-const secretText: Kind<Secret> = {
-  expected: 'its value, or the path of a file with it in NAME_FILE',
-  parse: (text, secret) => {
-    if (text === '') throw new Error('the file is empty')
-    return secret
-  },
-}
-
-const file: Kind<Secret> = { expected: 'the path of a file that can be read', parse: (path) => secretFile(path) }
-
-const codes: Kind<ReadonlySet<number>> = {
-  expected: 'a list of response codes (32-bit integers), as 3 or 3,17,-1',
-  parse: (text) => {
-    const parts = text.split(',').map((part) => part.trim())
-    const values = parts.map(Number)
-    if (!parts.every((part) => /^-?\d{1,10}$/.test(part))) throw new Error('')
-    if (!values.every((value) => value === (value | 0))) throw new Error('')
-    return new Set(values)
-  },
-}
-
-const connectionId: Kind<string> = {
-  expected: 'a connection id of 1 to 256 characters, none of them a control character',
-  parse: (text) => {
-    if (!parseLookup({ connectionId: text }).ok) throw new Error('')
-    return text
-  },
-}
-
-const host: Kind<string> = {
-  expected: 'a host name or an address',
-  parse: (text) => {
-    if (!/^[\w.:-]+$/.test(text)) throw new Error('')
-    return text
-  },
-}
-
-const hosts: Kind<string> = { expected: 'a list of hosts, with commas between', parse: (text) => text }
 
 export const VARIABLES = {
   redisUrl: variable(

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
 import { text } from 'node:stream/consumers'
 import { Command } from 'commander'
-import { readDuration } from '../config-table.ts'
+import { readDuration } from '../config-kinds.ts'
 import { createLogger } from '../observe/logger.ts'
 import { Forget, type ForgetEnd, type Forgotten } from '../queues/forget.ts'
+import { shortHash } from '../queues/names.ts'
 import type { CliCommand } from './command.ts'
 import { type Config, configOf, withVariables } from './options.ts'
 import { progressBar } from './progress.ts'
@@ -30,7 +30,8 @@ Erases from Redis, while workers run: lookups and results of this connection id 
 has had its result, answers kept for others, whom the service answered last, and entries of BullMQ's event streams.
 A lookup that gets no result any more is no loss but what was asked for: stop who enqueues it first. One that a worker has
 in hand is waited for, and goes with its result. The log gets one line, with a hash of the connection id and counts.
-Not for a Redis Cluster yet. What other systems have is theirs. Redis' files keep what was erased until they are written anew: BGREWRITEAOF, BGSAVE.
+Not for a Redis Cluster yet. What other systems have is theirs. Redis' files keep what was erased until they are written
+anew: BGREWRITEAOF, BGSAVE.
 All who look at the list of processes see arguments; with - the connection id is read from stdin.
 
 Exit: 0 (also if there was nothing), 1 if something is still in hand, or no Redis; 2 wrong usage; 78 wrong configuration.
@@ -101,8 +102,4 @@ function tellActive(end: ForgetEnd | null): number {
   const active = end?.active ?? []
   for (const id of active) say(`${id}: expected it to end, but it is still in hand: run forget again when it is not`)
   return active.length > 0 ? 1 : 0
-}
-
-function shortHash(connectionId: string): string {
-  return createHash('sha256').update(connectionId).digest('hex').slice(0, 12)
 }

@@ -13,7 +13,7 @@
  * places are kept for interactive lookups while any waits for one.
  *
  * KEYS  1 rate, 2 rate of the interactive lane, 3 in-flight, 4 waiting, 5 quota, 6 limits, 7 hold,
- *       8 batch-waiting, 9 rate of turns given back (names.ts)
+ *       8 batch-waiting, 9 rate-missed (names.ts)
  * ARGV  1 permits wanted
  *       2 JSON: ratePerSecond (0: no limit), burst, inFlight (0: no limit), leaseMs, interactive (lane), share,
  *         quotaCalls (0: none), quotaPeriodMs, probe (token or '')
@@ -115,10 +115,9 @@ else
   local due = tonumber(redis.call('GET', KEYS[1]) or 0)
   -- Further ahead than anybody books: the clock was set back, or the pace was raised.
   if due > now + tolerance + interval + 2 * ${INTERACTIVE_AHEAD_MS} then due = now end
-  local givenBack = tonumber(redis.call('GET', KEYS[9]) or 0)
-  if tonumber(ARGV[5]) > 0 and givenBack <= now then
+  local hasMissed = tonumber(ARGV[5]) > 0 and due > now
+  if hasMissed and redis.call('SET', KEYS[9], 1, 'PX', math.ceil(interval / ${GIVEN_BACK}), 'NX') then
     due = math.max(now, due - interval)
-    redis.call('SET', KEYS[9], string.format('%.3f', now + interval / ${GIVEN_BACK}), 'PX', math.ceil(interval / ${GIVEN_BACK}))
   end
   local ahead = ${BATCH_AHEAD_MS}
   local own, step, ofOwn = now, 0, 0

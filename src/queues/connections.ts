@@ -5,10 +5,8 @@
 
 import type { Socket } from 'node:net'
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
-
-type DNSLookupFunction = NonNullable<ClusterOptions['dnsLookup']>
-
 import { monotonic } from '../clock.ts'
+import { writeTogether } from './write-together.ts'
 
 export interface Address {
   host: string
@@ -192,7 +190,7 @@ function openCluster(place: RedisPlace, nodes: readonly Address[], options: Comm
   return asRedis(freshCluster(new Cluster([...nodes], settings), liveSignIn(place.redisUrl, 'username', 'password')))
 }
 
-const asItIs: DNSLookupFunction = (host, found) => found(null, host)
+const asItIs: NonNullable<ClusterOptions['dnsLookup']> = (host, found) => found(null, host)
 
 /** A Cluster has every command and event of a Redis; `mastersOf` is for the few that concern a single server. */
 function asRedis(cluster: Cluster): Redis {
@@ -233,25 +231,4 @@ function eachSocketOf(redis: Redis, use: (socket: Socket) => void): void {
   const onConnect = (node: Redis) => void node.on('connect', () => use(node.stream as Socket))
   if (redis.isCluster) redis.on('+node', onConnect)
   else onConnect(redis)
-}
-
-/**
- * Sends what is written in one turn of the event loop together: a worker writes a command for each of many lookups, and
- * each write of its own would be a system call. Order and contents stay as they are.
- */
-function writeTogether(socket: Pick<Socket, 'write' | 'cork' | 'uncork'>): void {
-  const write = socket.write.bind(socket)
-  let isCorked = false
-  const uncork = () => {
-    isCorked = false
-    socket.uncork()
-  }
-  socket.write = ((...args: Parameters<typeof write>) => {
-    if (!isCorked) {
-      isCorked = true
-      socket.cork()
-      setImmediate(uncork)
-    }
-    return write(...args)
-  }) as typeof write
 }

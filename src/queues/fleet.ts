@@ -2,6 +2,7 @@
 
 import type { Redis } from 'ioredis'
 import { ownKey, type QueueNames } from './names.ts'
+import { redisTime } from './redis-time.ts'
 
 export interface Member {
   id: string
@@ -31,7 +32,7 @@ export class Fleet {
   }
 
   async beat(member: Member): Promise<void> {
-    const seen = await this.#now()
+    const seen = Math.floor(await redisTime(this.#redis))
     await this.#redis
       .multi()
       .set(this.#key(member.id), JSON.stringify(member), 'PX', MEMBER_TTL_MS)
@@ -69,10 +70,5 @@ export class Fleet {
 
   #key(id: string): string {
     return ownKey(this.#names, 'member', id)
-  }
-
-  async #now(): Promise<number> {
-    const [seconds, micros] = await this.#redis.time()
-    return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000)
   }
 }

@@ -13,6 +13,7 @@ import { openQueue } from './lookup-queue.ts'
 import {
   bullKey,
   type LookupIdentity,
+  literally,
   markerKey,
   ownKey,
   type QueueNames,
@@ -259,9 +260,4 @@ export class Forget {
       this.#removed.events += Number(await WITHOUT_EVENTS.run(this.#redis, [stream], args))
     }
   }
-}
-
-/** In a pattern of Redis. */
-function literally(text: string): string {
-  return text.replace(/[\\*?[\]]/g, '\\$&')
 }

@@ -2,10 +2,9 @@
 
 import { every } from '../clock.ts'
 import type { Observe } from '../domain/event.ts'
-import { type Redis, unsafePolicy } from './redis.ts'
+import { type Redis, SAFE_POLICY, unsafePolicy } from './redis.ts'
 
 const ASK_EVERY_MS = 5_000
-const SAFE = 'noeviction'
 
 export class MemoryPolicy {
   readonly #redis: Redis
@@ -40,6 +39,11 @@ export class MemoryPolicy {
     const seen = await unsafePolicy(this.#redis).catch(() => before)
     if (seen === undefined || seen === before) return
     this.#unsafe = seen
-    this.#observe({ type: 'memory-policy', policy: seen ?? SAFE, isSafe: seen === null, isFirst: before === undefined })
+    this.#observe({
+      type: 'memory-policy',
+      policy: seen ?? SAFE_POLICY,
+      isSafe: seen === null,
+      isFirst: before === undefined,
+    })
   }
 }

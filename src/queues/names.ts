@@ -7,7 +7,7 @@
  *     result:<hash>       channel the result itself, for whoever waits for this one lookup
  *     gate:<service>:rate              string  theoretical arrival time of the next call (GCRA), in milliseconds
  *     gate:<service>:rate-interactive  string  the same of the interactive lane's own share
- *     gate:<service>:rate-missed       string  when the next turn that was missed may be given back
+ *     gate:<service>:rate-missed       string  a turn that was missed was given back a moment ago: no other one yet
  *     gate:<service>:in-flight         zset    permits that are out, by the time their lease ends
  *     gate:<service>:waiting           string  an interactive lookup waits for a place among the calls in flight
  *     gate:<service>:batch-waiting     string  batch lookups wait for their turn
@@ -53,6 +53,11 @@ export function queueOf(names: QueueNames, lane: Lane): string {
 /** A key of BullMQ's: one of its lists and sets, or the hash of a job. */
 export function bullKey(names: QueueNames, queue: string, part: string): string {
   return `${names.prefix}:${queue}:${part}`
+}
+
+/** Of a text, the pattern of Redis that matches nothing else. */
+export function literally(text: string): string {
+  return text.replace(/[\\*?[\]]/g, '\\$&')
 }
 
 /** A key of ours. */
@@ -111,7 +116,8 @@ export function servicesKey(names: QueueNames): string {
   return ownKey(names, 'services')
 }
 
-function shortHash(text: string, length = 12): string {
+/** Stands for a text that is not to be seen. */
+export function shortHash(text: string, length = 12): string {
   return createHash('sha256').update(text).digest('hex').slice(0, length)
 }
 

@@ -5,7 +5,7 @@
  */
 
 import type { Redis } from 'ioredis'
-import { bullKey, type QueueNames } from './names.ts'
+import { bullKey, literally, type QueueNames } from './names.ts'
 import { Script } from './script.ts'
 
 export interface Orphan {
@@ -78,8 +78,15 @@ export class Orphans {
 
   async #nextPage(queue: string, start: string): Promise<string[]> {
     const from = this.#cursors.get(queue) ?? '0'
-    const pattern = `${start.replaceAll(/[\\*?[\]]/g, '\\$&')}*`
-    const [next, keys] = await this.#redis.scan(from, 'MATCH', pattern, 'COUNT', KEYS_A_PAGE, 'TYPE', 'hash')
+    const [next, keys] = await this.#redis.scan(
+      from,
+      'MATCH',
+      `${literally(start)}*`,
+      'COUNT',
+      KEYS_A_PAGE,
+      'TYPE',
+      'hash',
+    )
     this.#cursors.set(queue, next)
     return keys.map((key) => key.slice(start.length))
   }

@@ -2,6 +2,7 @@
 
 import { every, monotonic, now } from '../clock.ts'
 import type { Redis } from './redis.ts'
+import { redisTime } from './redis-time.ts'
 
 const ASK_EVERY_MS = 2_000
 
@@ -44,8 +45,8 @@ export class Pulse {
   async ask(): Promise<void> {
     const before = now()
     try {
-      const [seconds, micros] = await this.#redis.time()
-      this.#skewMs = (before + now()) / 2 - (Number(seconds) * 1000 + Number(micros) / 1000)
+      const at = await redisTime(this.#redis)
+      this.#skewMs = (before + now()) / 2 - at
       this.#answersSince ??= monotonic()
     } catch {
       this.#answersSince = null

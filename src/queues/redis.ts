@@ -34,7 +34,7 @@ function fieldOf(info: string, name: string): string {
 }
 
 /** Any other may throw lookups away. */
-const SAFE_POLICY = 'noeviction'
+export const SAFE_POLICY = 'noeviction'
 
 function wrongPolicy(policy: string): string {
   return (

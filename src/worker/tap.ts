@@ -44,7 +44,7 @@ export class Tap {
     if (this.isOpen) void this.#worker.resume()
   }
 
-  /** Takes one job at a time, until `widen`. */
+  /** From its next opening on it lets one job through at a time, until `widen`. */
   narrow(): void {
     this.#isNarrow = true
   }

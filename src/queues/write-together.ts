@@ -1,0 +1,22 @@
+import type { Socket } from 'node:net'
+
+/**
+ * Sends what is written in one turn of the event loop together: a worker writes a command for each of many lookups, and
+ * each write of its own would be a system call. Order and contents stay as they are.
+ */
+export function writeTogether(socket: Pick<Socket, 'write' | 'cork' | 'uncork'>): void {
+  const write = socket.write.bind(socket)
+  let isCorked = false
+  const uncork = () => {
+    isCorked = false
+    socket.uncork()
+  }
+  socket.write = ((...args: Parameters<typeof write>) => {
+    if (!isCorked) {
+      isCorked = true
+      socket.cork()
+      setImmediate(uncork)
+    }
+    return write(...args)
+  }) as typeof write
+}
