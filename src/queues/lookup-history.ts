@@ -24,9 +24,9 @@ export interface KnownLookup {
 }
 
 // Only on a job that is still there: a late write must not leave a ghost. Redis' clock, because it is compared with
-// what other processes wrote. KEYS: job. ARGV: history, 1 if the failure may be charged.
+// what other processes wrote. KEYS: job, its lock. ARGV: history, 1 if the failure may be charged, token of the lock.
 const REMEMBER = new Script(`
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('GET', KEYS[2]) ~= ARGV[3] then return 0 end
 redis.call('HSET', KEYS[1], '${HISTORY_FIELD}', ARGV[1])
 redis.call('HDEL', KEYS[1], '${ALONE_FIELD}')
 if ARGV[2] == '1' then
@@ -90,8 +90,18 @@ export class LookupHistories {
     await END_ALONE.run(this.#redis, [this.#job(taking)], [taking.stalls])
   }
 
-  async remember(identity: LookupIdentity, history: LookupHistory, mayBeCharged: boolean): Promise<void> {
-    await REMEMBER.run(this.#redis, [this.#job(identity)], [JSON.stringify(history), mayBeCharged ? 1 : 0])
+  /**
+   * By the token of the lock that it was taken up with: one who has lost it, because its process was frozen, must not write
+   * over the run of who has it now.
+   */
+  async remember(
+    identity: LookupIdentity,
+    token: string,
+    history: LookupHistory,
+    mayBeCharged: boolean,
+  ): Promise<void> {
+    const job = this.#job(identity)
+    await REMEMBER.run(this.#redis, [job, `${job}:lock`], [JSON.stringify(history), mayBeCharged ? 1 : 0, token])
   }
 
   /** Which of these lookups have no result. */

@@ -299,12 +299,12 @@ export class LookupWorker implements Companion {
       case 'make-way':
         throw new MakeWay('another suspect runs alone')
       case 'held':
-        await this.#parts.histories.remember(taken, end.history, false)
+        await this.#parts.histories.remember(taken, token, end.history, false)
         this.#tap.shut('hold')
         await job.moveToWait(token)
         throw new WaitingError()
       case 'go-back':
-        await this.#parts.histories.remember(taken, end.history, end.mayBeCharged)
+        await this.#parts.histories.remember(taken, token, end.history, end.mayBeCharged)
         await job.moveToDelayed(now() + end.delayMs, token)
         throw new DelayedError()
     }
@@ -333,7 +333,7 @@ export class LookupWorker implements Companion {
   }
 
   async #handBack(job: Job, token: string, taken: TakenLookup, reason: HandBack): Promise<void> {
-    await this.#rememberRun(taken)
+    await this.#rememberRun(taken, token)
     await job.moveToWait(token)
     if (!(reason instanceof MakeWay)) this.#observe({ type: 'handed-back', lookupId: taken.lookupId })
   }
@@ -342,17 +342,17 @@ export class LookupWorker implements Companion {
   async #holdBack(job: Job, token: string, taken: TakenLookup): Promise<void> {
     const isProbe = this.#running.get(taken.lookupId)?.isProbe
     this.#tap.shut('hold') // or it would be taken up again at once
-    await this.#rememberRun(taken)
+    await this.#rememberRun(taken, token)
     if (isProbe) await job.moveToDelayed(now() + BEHIND_THE_OTHERS_MS, token)
     else await job.moveToWait(token)
     this.#observe({ type: 'held-back', lookupId: taken.lookupId })
   }
 
   /** What a run that came to nothing leaves: its calls, or that it was none. */
-  async #rememberRun(taken: TakenLookup): Promise<void> {
+  async #rememberRun(taken: TakenLookup, token: string): Promise<void> {
     const calls = this.#running.get(taken.lookupId)?.calls ?? 0
     const { history } = await this.#parts.histories.recall(taken, taken.taken <= 1)
     const idle = calls > 0 ? history.idle : history.idle + 1
-    await this.#parts.histories.remember(taken, { ...history, calls: history.calls + calls, idle }, false)
+    await this.#parts.histories.remember(taken, token, { ...history, calls: history.calls + calls, idle }, false)
   }
 }

@@ -203,6 +203,11 @@ describe('retention', () => {
 describe('what is known of a lookup', () => {
   const histories = () => new LookupHistories(redis, NAMES)
   const history = { ...NO_HISTORY, charged: 2, calls: 7 }
+  /** As a worker has it that took it up. */
+  async function take(id: string): Promise<void> {
+    await queue.add('lookup', {}, { jobId: id })
+    await redis.set(`bull:${NAMES.lookupQueue}:${id}:lock`, 'mine')
+  }
 
   it('is nothing at first', async () => {
     expect(await histories().recall(takingOf('a'), false)).toEqual({
@@ -213,23 +218,23 @@ describe('what is known of a lookup', () => {
   })
 
   it('is what it has behind it, and when it failed by the clock of Redis, if that may be charged', async () => {
-    await queue.add('lookup', {}, { jobId: 'a' })
+    await take('a')
     const [seconds] = await redis.time()
-    await histories().remember(identityOf('a'), history, true)
+    await histories().remember(identityOf('a'), 'mine', history, true)
     const known = await histories().recall(takingOf('a'), false)
     expect(known.history).toEqual(history)
     expect(Math.abs((known.failedAt ?? 0) - Number(seconds) * 1000)).toBeLessThan(5000)
-    await histories().remember(identityOf('a'), history, false)
+    await histories().remember(identityOf('a'), 'mine', history, false)
     expect(await histories().recall(takingOf('a'), false)).toEqual({ published: null, history, failedAt: null })
   })
 
   it('is how often its process died while it ran there alone, and not how often it was lost otherwise', async () => {
-    await queue.add('lookup', {}, { jobId: 'a' })
+    await take('a')
     await histories().beginAlone(takingOf('a', 2), { ...history, diedAlone: 1 })
     expect((await histories().recall(takingOf('a', 2), false)).history).toEqual({ ...history, diedAlone: 1 })
     const { history: died } = await histories().recall(takingOf('a', 3), false)
     expect(died).toEqual({ ...history, diedAlone: 2 })
-    await histories().remember(identityOf('a'), died, false)
+    await histories().remember(identityOf('a'), 'mine', died, false)
     expect((await histories().recall(takingOf('a', 4), false)).history.diedAlone).toBe(2)
     await histories().beginAlone(takingOf('a', 4), died)
     await histories().endAlone(takingOf('a', 3)) // a run that was lost longer ago
@@ -245,8 +250,17 @@ describe('what is known of a lookup', () => {
     expect(await histories().withoutResult([])).toEqual([])
   })
 
+  // Fails without: src/queues/lookup-history.ts: the look at the lock
+  it('is not written over by a process that has lost the lookup to another', async () => {
+    await take('a')
+    await histories().remember(identityOf('a'), 'mine', history, false)
+    await redis.set(`bull:${NAMES.lookupQueue}:a:lock`, 'theirs')
+    await histories().remember(identityOf('a'), 'mine', { ...history, charged: 3 }, true)
+    expect(await histories().recall(takingOf('a'), false)).toEqual({ published: null, history, failedAt: null })
+  })
+
   it('goes with its job, and does not come back with a late write', async () => {
-    await histories().remember(identityOf('gone'), history, true)
+    await histories().remember(identityOf('gone'), 'mine', history, true)
     await histories().beginAlone(takingOf('gone'), history)
     expect(await redis.keys('*gone*')).toEqual([])
   })
