@@ -6,6 +6,7 @@
 import type { Socket } from 'node:net'
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import { monotonic } from '../clock.ts'
+import { reopened } from './reopen.ts'
 import { writeTogether } from './write-together.ts'
 
 export interface Address {
@@ -165,7 +166,8 @@ function openBySentinel(place: RedisPlace, sentinels: readonly Address[], option
   })
   const { redisSentinelPassword } = place
   const ofSentinels = redisSentinelPassword ? { sentinelPassword: redisSentinelPassword } : {}
-  return fresh(redis, { ...liveSignIn(place.redisUrl, 'username', 'password'), ...ofSentinels })
+  const live = fresh(redis, { ...liveSignIn(place.redisUrl, 'username', 'password'), ...ofSentinels })
+  return manner.tryAgain === backoff ? reopened(live) : live
 }
 
 function openCluster(place: RedisPlace, nodes: readonly Address[], options: Common, manner: Manner): Redis {

@@ -118,7 +118,8 @@ export class Auditor {
         const more = await this.#redis.lrange(this.#taken, String(this.results.length), '-1')
         for (const text of more) this.results.push(JSON.parse(text) as Result)
       } catch {
-        // Redis is what is being broken.
+        // Redis is what is being broken. A connection that has ended for good is no reason to see nothing.
+        if (this.#redis.status === 'end') this.#redis.connect().catch(() => {})
       }
       await pause(50)
     }

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { loadConfig } from '../../src/config.ts'
+import { patientConnection } from '../../src/queues/connections.ts'
 import { type GroupFleet, meetsCommands, startGroupFleet } from './group-fleet.ts'
 import { loseMachineOf, type RedisGroup, startSentinelGroup } from './redis-groups.ts'
 import { isReady, isShort, until } from './rig.ts'
@@ -37,6 +39,20 @@ describe('workers whose Redis is known to sentinels', () => {
   it('go on with the replica when the master is killed: each lookup gets one result, and none is charged', async () => {
     await whileLookupsFlow(async () => loseMachineOf(await group.master(), 'SIGKILL'))
     await meetsCommands(fleet)
+  })
+
+  // Fails without: src/queues/connections.ts: reopened()
+  it('connect again where the sentinels told of a new master in the moment in which they were connecting', async () => {
+    const redis = patientConnection(loadConfig(group.env).config, 'test').on('error', () => {})
+    for (const each of [redis, redis.duplicate().on('error', () => {})]) {
+      await each.ping()
+      each.once('connecting', () => each.disconnect(true)) // as ioredis does then
+      each.disconnect(true)
+      await until('it has begun', () => each.status !== 'ready')
+      await until('it answers', () => each.ping().then(Boolean, () => false))
+      each.disconnect()
+      await until('it is closed', () => each.status === 'end')
+    }
   })
 
   // Fails without: src/queues/connections.ts: failoverDetector
