@@ -110,7 +110,7 @@ function find(name: string): string | undefined {
     .find((path) => existsSync(path))
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as { port: number }

@@ -2,6 +2,7 @@
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { TlsOptions } from 'node:tls'
+import { sumOfMetric } from '../support/metrics.ts'
 import { type Environment, startWorker, type WorkerProcess } from '../support/processes.ts'
 import { type Call, type ScriptedService, startScriptedService } from '../support/scripted-service.ts'
 import { type Consumer, consume, NAMES, startWorld, type World } from '../support/world.ts'
@@ -68,11 +69,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       const held = (await lines()).find((line) => /^chat_enricher_hold_active\{.*\} 1$/.test(line))
       return /reason="(\w+)"/.exec(held ?? '')?.[1] ?? ''
     },
-    metric: async (name, ...labels) =>
-      (await lines())
-        .filter((line) => new RegExp(`^chat_enricher_${name}[{ ]`).test(line))
-        .filter((line) => labels.every((label) => line.includes(label)))
-        .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0),
+    metric: async (name, ...labels) => sumOfMetric(await Promise.all(workers.map(metricsOf)), name, labels),
     lateness: () => {
       const [usual, most] = [delay.percentile(99), delay.max].map((ns) => Math.max(0, Math.round(ns / 1e6 - 5)))
       return info('  timers of the bar itself late, 99th percentile and most, ms', `${usual}, ${most}`)

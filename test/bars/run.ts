@@ -1,6 +1,6 @@
 /**
- * `npm run bars` runs them all in full, in about an hour; `npm run bars -- --short`, as CI does, a short run of some; names
- * choose, also among those that CI has no time for.
+ * `npm run bars` runs them all in full, in about an hour; `npm run bars -- --short` a short run of some; names
+ * choose among all of them.
  */
 
 import build from '../support/build.ts'

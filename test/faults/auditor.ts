@@ -4,6 +4,7 @@
  * seen twice or missed because of what happens to the auditor's own connection.
  */
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import type { Result } from '../../src/domain/result.ts'
 
@@ -100,7 +101,7 @@ export class Auditor {
       const left = [...this.accepted].filter((id) => !have.has(id)).length
       if (left === 0) return this.audit()
       if (performance.now() > end) throw new Error(`${left} of ${this.accepted.size} lookups have no result`)
-      await pause(100)
+      await sleep(100)
     }
   }
 
@@ -121,11 +122,7 @@ export class Auditor {
         // Redis is what is being broken. A connection that has ended for good is no reason to see nothing.
         if (this.#redis.status === 'end') this.#redis.connect().catch(() => {})
       }
-      await pause(50)
+      await sleep(50)
     }
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

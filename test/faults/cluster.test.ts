@@ -1,8 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type GroupFleet, meetsCommands, startGroupFleet } from './group-fleet.ts'
+import { afterEach, beforeEach, describe, it } from 'vitest'
+import { type GroupFleet, meetsCommands, startGroupFleet, whileLookupsFlow } from './group-fleet.ts'
 import { type ClusterGroup, loseMachineOf, startClusterGroup } from './redis-groups.ts'
-import { isReady, isShort, until } from './rig.ts'
-import { troubleLogged } from './trouble.ts'
+import { isShort } from './rig.ts'
 
 let group: ClusterGroup
 let fleet: GroupFleet
@@ -15,31 +14,13 @@ afterEach(async () => {
   await group.close()
 })
 
-/** While lookups flow and more are added; afterwards each has its one result. */
-async function whileLookupsFlow(fault: () => Promise<void>): Promise<void> {
-  const startedAt = performance.now()
-  const before = (await group.master()).port
-  await fleet.enqueue(400)
-  await until('lookups flow', () => fleet.service.calls.length > 40)
-  await fault()
-  await fleet.enqueue(100)
-  const audit = await fleet.auditor.complete(120_000)
-  expect(audit).toMatchObject({ accepted: 500, results: 500, lost: [], duplicates: [], notEnriched: [] })
-  expect((await group.master()).port).not.toBe(before)
-  expect(await fleet.charged()).toBe(0)
-  const periods = Math.ceil((performance.now() - startedAt) / 10_000)
-  for (const [kind, lines] of troubleLogged(fleet.workers)) expect(lines, kind).toBeLessThanOrEqual(periods)
-  await until('every worker is ready again', async () => (await Promise.all(fleet.workers.map(isReady))).every(Boolean))
-  expect(fleet.workers.map(({ child }) => child.exitCode)).toEqual([null, null])
-}
-
 describe('workers on a Cluster', () => {
   it('go on when the master that has the queues is killed: each lookup gets one result, and none is charged', async () => {
-    await whileLookupsFlow(async () => loseMachineOf(await group.master(), 'SIGKILL'))
+    await whileLookupsFlow(group, fleet, async () => loseMachineOf(await group.master(), 'SIGKILL'))
     await meetsCommands(fleet)
   })
 
   it.skipIf(isShort)('go on with the replica that took over from a living master', async () => {
-    await whileLookupsFlow(() => group.failover())
+    await whileLookupsFlow(group, fleet, () => group.failover())
   })
 })

@@ -7,6 +7,8 @@ import { type Environment, killAll, run, SOAP_SECRETS, startWorker, type WorkerP
 import { type ScriptedService, startScriptedService } from '../support/scripted-service.ts'
 import { Auditor, IMPATIENT } from './auditor.ts'
 import type { RedisGroup } from './redis-groups.ts'
+import { isReady, until } from './rig.ts'
+import { troubleLogged } from './trouble.ts'
 
 export interface GroupFleet {
   service: ScriptedService
@@ -48,6 +50,28 @@ export async function startGroupFleet(group: RedisGroup, workers = 2): Promise<G
       await service.close()
     },
   }
+}
+
+/** A fault that takes the master, while lookups flow and more are added; afterwards each has its one result. */
+export async function whileLookupsFlow(
+  group: RedisGroup,
+  fleet: GroupFleet,
+  fault: () => Promise<void>,
+): Promise<void> {
+  const startedAt = performance.now()
+  const before = (await group.master()).port
+  await fleet.enqueue(400)
+  await until('lookups flow', () => fleet.service.calls.length > 40)
+  await fault()
+  await fleet.enqueue(100)
+  const audit = await fleet.auditor.complete(120_000)
+  expect(audit).toMatchObject({ accepted: 500, results: 500, lost: [], duplicates: [], notEnriched: [] })
+  expect((await group.master()).port).not.toBe(before)
+  expect(await fleet.charged()).toBe(0)
+  const periods = Math.ceil((performance.now() - startedAt) / 10_000)
+  for (const [kind, lines] of troubleLogged(fleet.workers)) expect(lines, kind).toBeLessThanOrEqual(periods)
+  await until('every worker is ready again', async () => (await Promise.all(fleet.workers.map(isReady))).every(Boolean))
+  expect(fleet.workers.map(({ child }) => child.exitCode)).toEqual([null, null])
 }
 
 /** `enqueue` and `status` find the same Redis. */

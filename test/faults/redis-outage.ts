@@ -1,5 +1,6 @@
 /** What holds in every outage of Redis, whichever it is: how often a worker tries, how much it says, what it costs. */
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import type { WorkerProcess } from '../support/processes.ts'
 import { isReady, type Rig } from './rig.ts'
@@ -9,10 +10,6 @@ const MOST_TRIES = 5
 const MOST_LINES = 50
 /** Less than ten seconds by what the writing of a line may be late. */
 const ONCE_IN_MS = 9_900
-
-export function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
-}
 
 /** Lasts so long. Meanwhile no worker ends, is not live, or connects more often than it should. */
 export async function endure(rig: Rig, ms: number): Promise<void> {

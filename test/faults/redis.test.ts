@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { run } from '../support/processes.ts'
-import { allAreReady, endure, expectFewLines, expectNothingLost, noneIsReady, sleep, statusOf } from './redis-outage.ts'
+import { allAreReady, endure, expectFewLines, expectNothingLost, noneIsReady, statusOf } from './redis-outage.ts'
 import { idle, isShort, type Rig, startRig, until } from './rig.ts'
 
 let rig: Rig

@@ -6,6 +6,7 @@
 import type { TlsOptions } from 'node:tls'
 import { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
+import { sumOfMetric } from '../support/metrics.ts'
 import { type Environment, killAll, SOAP_SECRETS, startWorker, type WorkerProcess } from '../support/processes.ts'
 import { type ScriptedService, startScriptedService } from '../support/scripted-service.ts'
 import { until } from '../support/world.ts'
@@ -117,7 +118,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     },
     metric: async (name, ...labels) => {
       const texts = await Promise.all(workers.map(({ url }) => textOf(`${url}/metrics`)))
-      return sumOf(texts.join('\n'), name, labels)
+      return sumOfMetric(texts, name, labels)
     },
     charged: () => charged(redis),
     log: () => ever.flatMap((worker) => linesOf(worker.log())),
@@ -193,14 +194,6 @@ async function textOf(url: string): Promise<string> {
   } catch {
     return '' // one that has ended, or is frozen
   }
-}
-
-function sumOf(text: string, name: string, labels: string[]): number {
-  return text
-    .split('\n')
-    .filter((line) => new RegExp(`^chat_enricher_${name}[{ ]`).test(line))
-    .filter((line) => labels.every((label) => line.includes(label)))
-    .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
 }
 
 function linesOf(log: string): Record<string, unknown>[] {

@@ -1,6 +1,6 @@
 /**
- * `npm run test:faults` breaks everything once, each fault a test of its own; `-- --short`, as CI does, those that need
- * little time. `-- --seed N --minutes M` mixes faults at random instead.
+ * `npm run test:faults` breaks everything once, each fault a test of its own; `-- --short` those that need little time.
+ * `-- --seed N --minutes M` mixes faults at random instead, as CI does for a moment.
  */
 
 import { spawnSync } from 'node:child_process'
@@ -21,7 +21,7 @@ const { values, positionals } = parseArgs({
 const HELP = `npm run test:faults -- [options] [part of a file's name …]
 
 Breaks things on purpose, on real processes, and has an auditor say whether each accepted lookup got exactly one result.
-  --short       only what needs little time, as CI does
+  --short       only what needs little time
   --seed N      faults at random instead, from this seed (printed where it is chosen)
   --minutes M   for so long (0.75)
   --seeds K     so many runs, from seed N on`

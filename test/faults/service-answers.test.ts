@@ -38,7 +38,8 @@ const PECULIAR: Record<string, Answer> = { ...NO_ANSWERS, ...OTHER_ANSWERS }
 
 let rig: Rig
 
-// Fails without: src/worker/charge.ts: 'charged'; the content type: src/soap/client.ts: what it tells of it.
+// Fails without: src/worker/charge.ts: 'charged' (garbage to gzip, and the Server faults); src/soap/client.ts: what it tells
+// of the content type (good XML).
 describe('an answer that is peculiar to one id', () => {
   const results = new Map<string, Result[]>()
   beforeAll(async () => {

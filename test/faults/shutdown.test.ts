@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
-import { expectNothingLost, sleep } from './redis-outage.ts'
+import { expectNothingLost } from './redis-outage.ts'
 import { isShort, type Rig, type RigWorker, startRig, until } from './rig.ts'
 
 let rig: Rig
