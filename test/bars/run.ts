@@ -3,6 +3,7 @@
  * choose among all of them.
  */
 
+import { parseArgs } from 'node:util'
 import build from '../support/build.ts'
 import { killAll } from '../support/processes.ts'
 import { gateCost } from './gate-cost.ts'
@@ -21,8 +22,13 @@ import { soap } from './soap.ts'
 import { standIn } from './stand-in.ts'
 import { stop } from './stop.ts'
 
-const short = process.argv.includes('--short')
-const chosen = process.argv.slice(2).filter((name) => !name.startsWith('--'))
+const {
+  values: { short, help },
+  positionals: chosen,
+} = parseArgs({
+  options: { short: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } },
+  allowPositionals: true,
+})
 
 const outageOf = (kind: OutageKind, lookupAttempts?: number) => () =>
   outage({
@@ -72,6 +78,13 @@ const BARS: Record<string, () => Promise<Figure[]>> = {
 
 /** What the short runs have time for, without names. */
 const IN_SHORT = ['stop', 'retry-after', 'sharing']
+
+const unknown = chosen.filter((name) => !(name in BARS))
+if (help || unknown.length > 0) {
+  if (unknown.length > 0) console.error(`There is no bar ${unknown.join(', ')}.\n`)
+  console.log(`npm run bars -- [--short] [NAME...], with NAME any of:\n  ${Object.keys(BARS).join('\n  ')}`)
+  process.exit(unknown.length > 0 ? 2 : 0)
+}
 
 build()
 let passed = 0
