@@ -6,6 +6,7 @@ import { expect } from 'vitest'
 import { type Environment, killAll, run, SOAP_SECRETS, startWorker, type WorkerProcess } from '../support/processes.ts'
 import { type ScriptedService, startScriptedService } from '../support/scripted-service.ts'
 import { Auditor, IMPATIENT } from './auditor.ts'
+import { expectNone, logsOf, seenOf } from './canaries.ts'
 import type { RedisGroup } from './redis-groups.ts'
 import { isReady, until } from './rig.ts'
 import { troubleLogged } from './trouble.ts'
@@ -36,18 +37,21 @@ export async function startGroupFleet(group: RedisGroup, workers = 2): Promise<G
   const redis = group.connect()
   const queue = new Queue('chat-lookups', { connection: redis, prefix: group.prefix })
   queue.on('error', () => {})
+  const started = await Promise.all(Array.from({ length: workers }, () => startWorker(env)))
   return {
     service,
-    workers: await Promise.all(Array.from({ length: workers }, () => startWorker(env))),
+    workers: started,
     auditor,
     env,
     enqueue: (count) => enqueue(queue, auditor, count),
     charged: () => charged(redis, group.prefix, [...auditor.accepted]),
     close: async () => {
+      const seen = await seenOf(started)
       await killAll()
       await auditor.close()
       redis.disconnect()
       await service.close()
+      expectNone([...seen, ...logsOf(started)])
     },
   }
 }

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Queue } from 'bullmq'
 import build from '../support/build.ts'
 import type { Call } from '../support/scripted-service.ts'
+import { CANARY } from './canaries.ts'
 import { type Disturbance, FAULTS, type FaultContext, oneOf, type Random, randomFrom } from './random-faults.ts'
 import { type Rig, startRig } from './rig.ts'
 
@@ -150,7 +151,7 @@ export async function arrive(rig: Rig, ms: number, random: Random): Promise<void
         ...(random() < 0.1 ? { delay: Math.round(random() * 3000) } : {}),
         ...(random() < 0.1 ? { priority: 1 + Math.floor(random() * 5) } : {}),
       }
-      return { name: 'lookup', data: { connectionId, correlationId: `k${number}` }, opts }
+      return { name: 'lookup', data: { connectionId, correlationId: `${CANARY}-${number}` }, opts }
     })
     await addTo(rig.queue(random() < 0.15 ? 'chat-lookups-interactive' : 'chat-lookups'), jobs)
     for (const { opts } of jobs) rig.auditor.accepted.add(opts.jobId)

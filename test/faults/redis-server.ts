@@ -11,6 +11,7 @@ import { freePort } from '../../src/embedded-redis.ts'
 export interface RedisServer {
   port: number
   url: string
+  readonly isRunning: boolean
   /** Starts it again, on the same port, with what is on disk. */
   start(): Promise<void>
   /** SHUTDOWN: it saves and ends. */
@@ -55,6 +56,9 @@ export async function startRedisServer(extra: string[] = []): Promise<RedisServe
   return {
     port,
     url: `redis://127.0.0.1:${port}`,
+    get isRunning() {
+      return child !== null
+    },
     start,
     shutdown: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),

@@ -11,6 +11,7 @@ import { type Environment, killAll, SOAP_SECRETS, startWorker, type WorkerProces
 import { type ScriptedService, startScriptedService } from '../support/scripted-service.ts'
 import { until } from '../support/world.ts'
 import { Auditor } from './auditor.ts'
+import { CANARY, expectNone, keptIn, logsOf, seenOf, textOf } from './canaries.ts'
 import { startProxy, type TcpProxy } from './proxy.ts'
 import { type RedisServer, startRedisServer } from './redis-server.ts'
 
@@ -60,6 +61,7 @@ export interface Rig {
   charged(): Promise<number>
   /** Log lines of all workers, ended ones too. */
   log(): Record<string, unknown>[]
+  /** Rejects if anything secret or personal is where it must not be (canaries.ts). */
   close(): Promise<void>
 }
 
@@ -79,7 +81,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   let supervised = false
 
   const startOne = async (own: Environment = {}, place = workers.length): Promise<RigWorker> => {
-    const user = `worker-${started++}` // before anything is waited for: several start at once
+    const user = `${CANARY}-user-${started++}` // before anything is waited for: several start at once
     const proxy = await startProxy(redisServer)
     const redisUrl = `redis://127.0.0.1:${proxy.port}`
     const child = await startWorker({ ...all, SOAP_ENCRYPTED_USER: user, REDIS_URL: redisUrl, ...own })
@@ -125,11 +127,14 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     close: async () => {
       closed = true
       redisServer.thaw()
+      const seen = await seenOf(workers)
       await killAll()
       await auditor.close()
+      const kept = redisServer.isRunning ? await keptIn(redis) : []
       redis.disconnect()
       await service.close()
       await redisServer.close()
+      expectNone([...seen, ...logsOf(ever), ...kept])
     },
   }
 }
@@ -164,7 +169,7 @@ async function enqueue(queue: Queue, auditor: Auditor, count: number, prefix: st
   for (let start = 0; start < count; start += 500) {
     const jobs = Array.from({ length: Math.min(500, count - start) }, (_, i) => ({
       name: 'lookup',
-      data: { connectionId: `${own}${start + i}` },
+      data: { connectionId: `${own}${start + i}`, correlationId: `${CANARY}-${own}${start + i}` },
       opts: { jobId: `lk-${own}${start + i}` },
     }))
     const added = await queue.addBulk(jobs)
@@ -186,14 +191,6 @@ async function charged(redis: Redis): Promise<number> {
     }
   }
   return count
-}
-
-async function textOf(url: string): Promise<string> {
-  try {
-    return await (await fetch(url, { signal: AbortSignal.timeout(3000) })).text()
-  } catch {
-    return '' // one that has ended, or is frozen
-  }
 }
 
 function linesOf(log: string): Record<string, unknown>[] {

@@ -175,7 +175,7 @@ function say(answer: Answer, id: string, response: ServerResponse): void {
       answer.write(response.req.socket, envelope(result(0, chat(id))))
       return
     case 'page':
-      send(response, answer.status, '<!DOCTYPE html><html><body><form>Sign in</form></body></html>', 'text/html')
+      send(response, answer.status, '<!DOCTYPE html><html><body><form>Sign in, zx@canary.example</form></body></html>', 'text/html')
       return
     case 'status':
       if (answer.retryAfter !== undefined) response.setHeader('retry-after', answer.retryAfter)
@@ -196,7 +196,7 @@ function send(response: ServerResponse, status: number, body: string, type = 'te
   response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) }).end(body)
 }
 
-const FAULT_TEXT = '<faultstring>Object reference not set to an instance of an object.</faultstring><detail />'
+const FAULT_TEXT = '<faultstring>Object reference of canary-last-name not set to an instance of an object.</faultstring><detail />'
 
 function envelope(content: string): string {
   return (
@@ -209,7 +209,7 @@ function envelope(content: string): string {
 function result(code: number, chatRequest: string): string {
   return (
     '<GetChatRequestByConnectionIdResponse xmlns="http://tempuri.org/"><GetChatRequestByConnectionIdResult>' +
-    `<response><responseCode>${code}</responseCode><responseDescription>said</responseDescription>` +
+    `<response><responseCode>${code}</responseCode><responseDescription>said to canary-last-name</responseDescription>` +
     `<encryptedSymmetrickey>a2V5</encryptedSymmetrickey></response>${chatRequest}` +
     '</GetChatRequestByConnectionIdResult></GetChatRequestByConnectionIdResponse>'
   )
@@ -220,8 +220,8 @@ function chat(id: string): string {
     '<ChatRequest><IdRequest>12346</IdRequest><CaseNumber>12347</CaseNumber><CreationDate>2024-03-15T10:46:15' +
     '</CreationDate><IdQueue>6</IdQueue><KeepAliveRouterDate>2024-03-15T10:46:45</KeepAliveRouterDate>' +
     '<AssignAgentRouterDate>2024-03-15T10:46:20</AssignAgentRouterDate><IdConnection>12345</IdConnection>' +
-    `<IdRequestTransfer>0</IdRequestTransfer><UserName>${id}</UserName><UserLastName>Silva</UserLastName>` +
-    '<UserEmail>maria@example.com</UserEmail><UserOffsetTime>-180</UserOffsetTime>' +
+    `<IdRequestTransfer>0</IdRequestTransfer><UserName>${id}</UserName><UserLastName>canary-last-name</UserLastName>` +
+    '<UserEmail>zx@canary.example</UserEmail><UserOffsetTime>-180</UserOffsetTime>' +
     '<EncryptedChatRequestId>cmVx</EncryptedChatRequestId></ChatRequest>'
   )
 }
