@@ -3,7 +3,7 @@
  * each lookup that goes well. No line holds a connection id, a name, a credential or another program's error text.
  */
 
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { LookupEvent, Observe } from '../domain/event.ts'
 import { cureOf } from '../domain/hold.ts'
 import { LineBudget } from './line-budget.ts'
@@ -28,7 +28,7 @@ export function logEvents(logger: Logger, clock: () => number): Observe {
 /** Our ids and BullMQ's numbers say nothing of anybody; the job id of a foreign producer may be a customer's name. */
 function presentable(lookupId: string): string {
   if (/^(lk-[0-9a-f]{32}|\d{1,20})$/.test(lookupId)) return lookupId
-  return `hash:${createHash('sha256').update(lookupId).digest('hex').slice(0, 16)}`
+  return `hash:${hash('sha256', lookupId).slice(0, 16)}`
 }
 
 interface Line {

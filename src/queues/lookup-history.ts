@@ -12,7 +12,7 @@ import {
   markerKey,
   type QueueNames,
 } from './names.ts'
-import { redisTime } from './redis-time.ts'
+import { RedisClock } from './redis-time.ts'
 import { Script } from './script.ts'
 
 export interface KnownLookup {
@@ -56,15 +56,17 @@ export interface Taking extends LookupIdentity {
 export class LookupHistories {
   readonly #redis: Redis
   readonly #names: QueueNames
+  readonly #clock: RedisClock
 
   constructor(redis: Redis, names: QueueNames) {
     this.#redis = redis
+    this.#clock = new RedisClock(redis)
     this.#names = names
   }
 
   /** Redis' clock, ms. */
   time(): Promise<number> {
-    return redisTime(this.#redis)
+    return this.#clock.now()
   }
 
   async recall(taking: Taking, firstRun: boolean): Promise<KnownLookup> {

@@ -32,7 +32,7 @@
  * and the queues: those who hold together.
  */
 
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import type { Lane } from '../domain/lane.ts'
 
 export interface QueueNames {
@@ -108,8 +108,8 @@ export function gateKeys(names: QueueNames, service: string): GateKeys {
 
 /** Where lookups of one connection id meet to share a call. */
 export function sharingKeys(names: QueueNames, lane: Lane, service: string, connectionId: string) {
-  const hash = shortHash(`${service}\n${connectionId}`, 32)
-  return { call: ownKey(names, 'call', lane, hash), answer: ownKey(names, 'answer', hash) }
+  const id = shortHash(`${service}\n${connectionId}`, 32)
+  return { call: ownKey(names, 'call', lane, id), answer: ownKey(names, 'answer', id) }
 }
 
 export function servicesKey(names: QueueNames): string {
@@ -118,7 +118,7 @@ export function servicesKey(names: QueueNames): string {
 
 /** Stands for a text that is not to be seen. */
 export function shortHash(text: string, length = 12): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, length)
+  return hash('sha256', text).slice(0, length)
 }
 
 /** Who a lookup is: what its marker and its result are kept under. */
@@ -157,10 +157,7 @@ export function resultChannel(names: QueueNames, identity: LookupIdentity): stri
  * from outside is never a job id: `active` or `meta` as one would write over the queue's own keys.
  */
 export function lookupIdFor(idempotencyKey?: string): string {
-  const hex =
-    idempotencyKey === undefined
-      ? randomBytes(16).toString('hex')
-      : createHash('sha256').update(idempotencyKey).digest('hex').slice(0, 32)
+  const hex = idempotencyKey === undefined ? randomBytes(16).toString('hex') : shortHash(idempotencyKey, 32)
   return `lk-${hex}`
 }
 
