@@ -23,6 +23,9 @@ export interface KnownLookup {
   failedAt: number | null
 }
 
+/** Of a lookup that was never run before. */
+export const NOTHING_KNOWN: KnownLookup = { published: null, history: NO_HISTORY, failedAt: null }
+
 // Only on a job that is still there: a late write must not leave a ghost. Redis' clock, because it is compared with
 // what other processes wrote. KEYS: job, its lock. ARGV: history, 1 if the failure may be charged, token of the lock.
 const REMEMBER = new Script(`
@@ -69,17 +72,17 @@ export class LookupHistories {
     return this.#clock.now()
   }
 
-  async recall(taking: Taking, firstRun: boolean): Promise<KnownLookup> {
-    const marker = this.#redis.get(markerKey(this.#names, taking))
-    const fields = firstRun ? [] : this.#redis.hmget(this.#job(taking), HISTORY_FIELD, FAILED_AT_FIELD, ALONE_FIELD)
-    const [published, [stored, failedAt, aloneAt]] = await Promise.all([marker, fields])
+  /** The status of the result it has had, or null. */
+  async published(identity: LookupIdentity): Promise<ResultStatus | null> {
+    return (await this.#redis.get(markerKey(this.#names, identity))) as ResultStatus | null
+  }
+
+  async recall(taking: Taking): Promise<KnownLookup> {
+    const fields = this.#redis.hmget(this.#job(taking), HISTORY_FIELD, FAILED_AT_FIELD, ALONE_FIELD)
+    const [published, [stored, failedAt, aloneAt]] = await Promise.all([this.published(taking), fields])
     const history = { ...NO_HISTORY, ...(stored ? (JSON.parse(stored) as Partial<LookupHistory>) : {}) }
     if (aloneAt && taking.stalls > Number(aloneAt)) history.diedAlone++
-    return {
-      published: published as ResultStatus | null,
-      history,
-      failedAt: failedAt ? Number(failedAt) : null,
-    }
+    return { published, history, failedAt: failedAt ? Number(failedAt) : null }
   }
 
   /** It runs alone in its process from now on. Should it be found stalled, then that process died of it. */

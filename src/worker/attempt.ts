@@ -52,6 +52,8 @@ export class Attempt {
   calls = 0
   /** The lookup has failed alone before: its failures are not counted against the service. */
   isSuspect = false
+  /** Its calls wait for this, and are not made if it rejects. */
+  mayCall: Promise<void> = Promise.resolve()
   readonly #parts: AttemptParts
   readonly #request: AttemptRequest
   readonly #signal: AbortSignal
@@ -111,6 +113,7 @@ export class Attempt {
   /** An outcome or a failure; rejects with anything else. */
   async #callOnce(connectionId: string): Promise<Outcome | LookupFailure> {
     const { client, gate } = this.#parts
+    await this.mayCall
     const permit = await gate.permit({ ...this.#request, again: this.hasCalled }, this.signal)
     try {
       this.#startClock()

@@ -16,7 +16,7 @@ import type { FailureReason } from '../domain/failure.ts'
 import type { LookupHistory } from '../domain/history.ts'
 import { fullIso, LOOKUP_JOB_NAME, type Lookup, type ParsedLookup, parseLookup } from '../domain/lookup.ts'
 import { type ResultStatus, resultOf } from '../domain/result.ts'
-import type { KnownLookup, LookupHistories } from '../queues/lookup-history.ts'
+import { type KnownLookup, type LookupHistories, NOTHING_KNOWN } from '../queues/lookup-history.ts'
 import type { Attempt, AttemptRequest } from './attempt.ts'
 import type { ChargeDecision } from './charge.ts'
 import { aboutLookup, aboutUnread, EXPIRED, endWithout, invalid, POISON } from './end-without-answer.ts'
@@ -63,17 +63,46 @@ export class LookupRuns {
 
   /** Rejects with the signal's reason when the lookup is taken away, or when Redis cannot be asked. */
   async run(taken: TakenLookup, attempt: Attempt): Promise<RunEnd> {
-    const [known, at] = await Promise.all([this.#histories.recall(taken, taken.taken <= 1), this.#histories.time()])
-    if (known.published) return { type: 'has-result', status: known.published }
+    try {
+      return await this.#run(taken, attempt)
+    } catch (error) {
+      if (error instanceof HasResult) return { type: 'has-result', status: error.status }
+      throw error
+    }
+  }
+
+  async #run(taken: TakenLookup, attempt: Attempt): Promise<RunEnd> {
+    const known = await this.#know(taken, attempt)
+    if (known.published) throw new HasResult(known.published)
+    const at = await this.#histories.time()
     const { history } = known
     const parsed = readTaken(taken)
-    if (!parsed.ok) return endWithout(aboutUnread(taken), history, invalid(parsed.problem))
+    if (!parsed.ok) return this.#endWithout(attempt, aboutUnread(taken), history, invalid(parsed.problem))
     const lookup = { ...parsed.data, lookupId: taken.lookupId, enqueuedAt: taken.enqueuedAt }
     const expiresAt = this.#expiryOf(lookup, taken.askedDelayMs) + (now() - at)
     const run: Run = { taken, lookup, known, attempt, expiresAt }
-    if (now() >= run.expiresAt) return endWithout(aboutLookup(run), history, EXPIRED)
-    if (history.diedAlone >= DEATHS_ALONE) return endWithout(aboutLookup(run), history, POISON)
+    if (now() >= run.expiresAt) return this.#endWithout(attempt, aboutLookup(run), history, EXPIRED)
+    if (history.diedAlone >= DEATHS_ALONE) return this.#endWithout(attempt, aboutLookup(run), history, POISON)
     return isSuspect(taken) ? this.#alone(run) : this.#attempt(run)
+  }
+
+  /**
+   * Of its first run there is nothing to know but that another lookup of the same id has had its result, and that is hardly
+   * ever so: asked for while it goes on, and known before it calls.
+   */
+  async #know(taken: TakenLookup, attempt: Attempt): Promise<KnownLookup> {
+    if (taken.taken > 1) return this.#histories.recall(taken)
+    const published = this.#histories.published(taken)
+    attempt.mayCall = published.then((status) => {
+      if (status) throw new HasResult(status)
+    })
+    attempt.mayCall.catch(() => {}) // it may never come to a call
+    return NOTHING_KNOWN
+  }
+
+  async #endWithout(attempt: Attempt, ...end: Parameters<typeof endWithout>): Promise<RunEnd> {
+    await attempt.mayCall
+    return endWithout(...end)
   }
 
   /** Until its run has ended altogether: whoever has it run gives the solitude back. */
@@ -188,6 +217,16 @@ export class LookupRuns {
     } finally {
       this.#observe({ type: 'attempt-finished', lookupId, status, durationMs: monotonic() - startedAt })
     }
+  }
+}
+
+/** It has had its result already. */
+class HasResult extends Error {
+  readonly status: ResultStatus
+
+  constructor(status: ResultStatus) {
+    super(status)
+    this.status = status
   }
 }
 

@@ -351,7 +351,7 @@ export class LookupWorker implements Companion {
   /** What a run that came to nothing leaves: its calls, or that it was none. */
   async #rememberRun(taken: TakenLookup, token: string): Promise<void> {
     const calls = this.#running.get(taken.lookupId)?.calls ?? 0
-    const { history } = await this.#parts.histories.recall(taken, taken.taken <= 1)
+    const { history } = await this.#parts.histories.recall(taken)
     const idle = calls > 0 ? history.idle : history.idle + 1
     await this.#parts.histories.remember(taken, token, { ...history, calls: history.calls + calls, idle }, false)
   }

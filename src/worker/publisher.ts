@@ -55,7 +55,7 @@ export class Publisher {
 
   /** The result of a lookup that BullMQ failed without running it. Rejects when Redis did not take it. */
   async poison(taken: TakenLookup): Promise<void> {
-    const { history } = await this.#histories.recall(taken, false)
+    const { history } = await this.#histories.recall(taken)
     await this.once(poisoned(taken, history), POISON, taken)
   }
 

@@ -68,14 +68,18 @@ describe('a lookup', () => {
     expect(everything).not.toContain(result?.chatRequest?.userLastName ?? 'no name')
   })
 
-  it('added again under an id that has had its result gets no second one, and makes no second call', async () => {
+  it.each([
+    ['', {}],
+    [', expired by now', { expiresAt: '2020-01-01T00:00:00Z' }],
+    [', and is none', { connectionId: 7 }],
+  ])('added again under an id that has had its result%s: gets no second one, and makes no call', async (_, more) => {
     await startWorker({ ...world.env, ...fast })
     const queue = world.queue(NAMES.lookupQueue)
     await queue.add('lookup', { connectionId: '1' }, { jobId: 'again' })
     await consumer.have(1)
     await until('it is finished', async () => (await queue.getJobState('again')) === 'completed')
     await (await queue.getJob('again'))?.remove()
-    await queue.add('lookup', { connectionId: '1' }, { jobId: 'again' })
+    await queue.add('lookup', { connectionId: '1', ...more }, { jobId: 'again' })
     await until('it is finished again', async () => (await queue.getJobState('again')) === 'completed')
     expect(consumer.results).toHaveLength(1)
     expect(world.standIn.requests.count('1')).toBe(1)

@@ -210,7 +210,7 @@ describe('what is known of a lookup', () => {
   }
 
   it('is nothing at first', async () => {
-    expect(await histories().recall(takingOf('a'), false)).toEqual({
+    expect(await histories().recall(takingOf('a'))).toEqual({
       published: null,
       history: NO_HISTORY,
       failedAt: null,
@@ -221,31 +221,31 @@ describe('what is known of a lookup', () => {
     await take('a')
     const [seconds] = await redis.time()
     await histories().remember(identityOf('a'), 'mine', history, true)
-    const known = await histories().recall(takingOf('a'), false)
+    const known = await histories().recall(takingOf('a'))
     expect(known.history).toEqual(history)
     expect(Math.abs((known.failedAt ?? 0) - Number(seconds) * 1000)).toBeLessThan(5000)
     await histories().remember(identityOf('a'), 'mine', history, false)
-    expect(await histories().recall(takingOf('a'), false)).toEqual({ published: null, history, failedAt: null })
+    expect(await histories().recall(takingOf('a'))).toEqual({ published: null, history, failedAt: null })
   })
 
   it('is how often its process died while it ran there alone, and not how often it was lost otherwise', async () => {
     await take('a')
     await histories().beginAlone(takingOf('a', 2), { ...history, diedAlone: 1 })
-    expect((await histories().recall(takingOf('a', 2), false)).history).toEqual({ ...history, diedAlone: 1 })
-    const { history: died } = await histories().recall(takingOf('a', 3), false)
+    expect((await histories().recall(takingOf('a', 2))).history).toEqual({ ...history, diedAlone: 1 })
+    const { history: died } = await histories().recall(takingOf('a', 3))
     expect(died).toEqual({ ...history, diedAlone: 2 })
     await histories().remember(identityOf('a'), 'mine', died, false)
-    expect((await histories().recall(takingOf('a', 4), false)).history.diedAlone).toBe(2)
+    expect((await histories().recall(takingOf('a', 4))).history.diedAlone).toBe(2)
     await histories().beginAlone(takingOf('a', 4), died)
     await histories().endAlone(takingOf('a', 3)) // a run that was lost longer ago
-    expect((await histories().recall(takingOf('a', 5), false)).history.diedAlone).toBe(3)
+    expect((await histories().recall(takingOf('a', 5))).history.diedAlone).toBe(3)
     await histories().endAlone(takingOf('a', 4))
-    expect((await histories().recall(takingOf('a', 5), false)).history.diedAlone).toBe(2)
+    expect((await histories().recall(takingOf('a', 5))).history.diedAlone).toBe(2)
   })
 
   it('is that it has its result', async () => {
     await mark('a')
-    expect(await histories().recall(takingOf('a'), true)).toMatchObject({ published: 'failed' })
+    expect(await histories().recall(takingOf('a'))).toMatchObject({ published: 'failed' })
     expect(await histories().withoutResult([identityOf('a'), identityOf('b')])).toEqual([identityOf('b')])
     expect(await histories().withoutResult([])).toEqual([])
   })
@@ -256,7 +256,7 @@ describe('what is known of a lookup', () => {
     await histories().remember(identityOf('a'), 'mine', history, false)
     await redis.set(`bull:${NAMES.lookupQueue}:a:lock`, 'theirs')
     await histories().remember(identityOf('a'), 'mine', { ...history, charged: 3 }, true)
-    expect(await histories().recall(takingOf('a'), false)).toEqual({ published: null, history, failedAt: null })
+    expect(await histories().recall(takingOf('a'))).toEqual({ published: null, history, failedAt: null })
   })
 
   it('goes with its job, and does not come back with a late write', async () => {
@@ -267,7 +267,7 @@ describe('what is known of a lookup', () => {
 
   it('of an older version has what that did not know at its beginning', async () => {
     await redis.hset(`bull:${NAMES.lookupQueue}:a`, 'ce:history', '{"charged":3}')
-    const { history: read } = await histories().recall(takingOf('a'), false)
+    const { history: read } = await histories().recall(takingOf('a'))
     expect(read).toEqual({ ...NO_HISTORY, charged: 3 })
   })
 })
