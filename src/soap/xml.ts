@@ -57,10 +57,10 @@ export function parseXml(text: string): XmlElement {
     const parent = open.at(-1)
     if (piece.is === 'start') {
       if (!parent && root) throw unreadable('one root element, got two')
-      const opened = opening(piece.name, piece.attributes, parent?.scope ?? ROOT_SCOPE)
-      root ??= opened.element
-      parent?.element.children.push(opened.element)
-      if (!piece.isEmpty) open.push(opened)
+      const next = opening(piece.name, piece.attributes, parent?.scope ?? ROOT_SCOPE)
+      root ??= next.element
+      parent?.element.children.push(next.element)
+      if (!piece.isEmpty) open.push(next)
       if (open.length > MAX_DEPTH) throw new BodyProblem('not-contract', 'expected few levels, got very many')
     } else if (piece.is === 'end') {
       if (open.pop()?.tagName !== piece.name) throw unreadable('XML, got tags that do not pair')
@@ -77,6 +77,8 @@ function unreadable(expected: string): BodyProblem {
 }
 
 function opening(tagName: string, raw: RawAttribute[], outer: Scope): Open {
+  // As nearly every tag of the service.
+  if (raw.length === 0) return opened(tagName, [], outer)
   const declarations = raw.filter(({ name }) => isDeclaration(name))
   const scope = declarations.length > 0 ? { declared: declaredBy(declarations), outer } : outer
   const attributes = raw
@@ -84,7 +86,12 @@ function opening(tagName: string, raw: RawAttribute[], outer: Scope): Open {
     // An attribute without a prefix is in no namespace, whatever the default one is.
     .map(({ name, value }) => ({ ...(name.includes(':') ? resolve(name, scope) : { name, namespace: '' }), value }))
   refuseTwins(attributes)
-  return { element: { ...resolve(tagName, scope), attributes, children: [], text: '' }, tagName, scope }
+  return opened(tagName, attributes, scope)
+}
+
+function opened(tagName: string, attributes: XmlAttribute[], scope: Scope): Open {
+  const { name, namespace } = resolve(tagName, scope)
+  return { element: { name, namespace, attributes, children: [], text: '' }, tagName, scope }
 }
 
 function isDeclaration(attribute: string): boolean {
