@@ -51,11 +51,19 @@ export async function rate({ ratePerSecond, seconds, clockAhead = false }: RateO
   return figures
 }
 
-/** The calls of so many milliseconds, with backlog all the while. */
+/**
+ * The calls of so many milliseconds, with backlog all the while: from when all of it is there, for adding it takes as much of
+ * this machine as a worker does.
+ */
 async function backlogFor(fleet: Fleet, ms: number, ratePerSecond: number): Promise<Call[]> {
+  const before = fleet.service.calls.length
+  const addedAt = performance.now()
+  const add = (seconds: number) =>
+    fleet.enqueue(Math.ceil(seconds * ratePerSecond), `b${before}-${Math.round(performance.now())}-`)
+  await add(ms / 1000 + 2)
+  await add((performance.now() - addedAt) / 1000) // what was asked for meanwhile
+  await until('the service is asked', () => fleet.service.calls.length > before)
   const first = fleet.service.calls.length
-  await fleet.enqueue(Math.ceil((ms / 1000 + 2) * ratePerSecond), `b${first}-`)
-  await until('the service is asked', () => fleet.service.calls.length > first)
   await sleep(ms)
   return fleet.service.calls.slice(first)
 }
