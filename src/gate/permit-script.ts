@@ -39,7 +39,7 @@ const SLOWER = 5
 /** Whoever waits asks again by then. */
 const ASKS_AGAIN_MS = 250
 /** Part of the pace. A turn given back stands beside another one: so many more calls may be in some second. */
-const GIVEN_BACK = 0.02
+const GIVEN_BACK = 0.01
 const QUOTA_SLICES = 48
 
 export const PERMIT_SCRIPT = new Script(`
