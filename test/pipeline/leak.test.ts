@@ -26,8 +26,11 @@ beforeAll(async () => {
     ...world.env,
     LOG_LEVEL: 'trace',
     RATE_LIMIT_PER_SECOND: 'none',
-    SOAP_CALL_TIMEOUT_MS: '400',
-    SOAP_CONNECT_TIMEOUT_MS: '400',
+    // Time enough to read what is too large, also on a busy machine; and what the service says must not hold it for long.
+    SOAP_CALL_TIMEOUT_MS: '1500',
+    SOAP_CONNECT_TIMEOUT_MS: '1500',
+    HOLD_MIN_MS: '200',
+    HOLD_MAX_MS: '1000',
     CALL_RETRIES: '1',
     LOOKUP_ATTEMPTS: '2',
     LOOKUP_BACKOFF_MIN_MS: '10',
