@@ -132,7 +132,7 @@ describe('SIGTERM while Redis does not answer', () => {
   const redisPid = async () => Number(/process_id:(\d+)/.exec(await world.redis.info('server'))?.[1])
 
   it('ends within SHUTDOWN_TIMEOUT_MS and a second, and nothing is lost', async () => {
-    world.standIn.set({ latencyMs: 200 })
+    world.standIn.set({ latencyMs: 800 }) // so that all are in flight at one time, however busy the machine is
     const worker = await start()
     const ids = await add(10)
     await until('all calls are in flight', () => world.standIn.requests.stats().inFlight === 10)
