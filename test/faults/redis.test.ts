@@ -79,6 +79,7 @@ describe('a Redis that is killed while lookups are added', () => {
 })
 
 describe('a Redis that is gone for longer than locks last', () => {
+  // Fails without: src/queues/redis.ts: SAY_AGAIN_MS
   it.skipIf(isShort)(
     'ends no worker, is told once in ten seconds, and costs no lookup more than a second call',
     async () => {
@@ -102,6 +103,7 @@ describe('a Redis that is frozen', () => {
   const enqueue = () =>
     run(['enqueue', '--file', '-', '--format', 'ndjson'], rig.env, '{"connectionId":"same","idempotencyKey":"same"}\n')
 
+  // Fails without: src/queues/connections.ts: the timeouts of impatientConnection
   it.skipIf(isShort)('holds up nobody who asks, and the same idempotency key again is the same lookup', async () => {
     rig = await startRig({ workers: 2, latencyMs: 2000 })
     await rig.enqueue(1000)
