@@ -51,6 +51,8 @@ export interface Liveness {
 const MAX_CLOCK_SKEW_MS = 5_000
 /** What the stop itself needs after SHUTDOWN_TIMEOUT_MS: to hand back and to close. */
 const STOP_MARGIN_MS = 500
+/** For connections to close in good order; what has not by then, the end of the process closes. */
+const CLOSE_MS = 100
 
 export class WorkerApp {
   readonly metrics: Metrics
@@ -212,7 +214,7 @@ export class WorkerApp {
     if (clean)
       await within(STOP_MARGIN_MS / 2, Promise.allSettled([this.#parts.gate.flush(), this.#fleet.leave(this.#id)]))
     this.#observe({ type: 'stopped', clean, durationMs: monotonic() - startedAt })
-    await within(STOP_MARGIN_MS / 2, this.#close())
+    await within(CLOSE_MS, this.#close())
     return clean
   }
 

@@ -22,7 +22,7 @@ SIGTERM or SIGINT: stops taking lookups, finishes what it can in SHUTDOWN_TIMEOU
 A second one: hands back at once.`
 
 /** For the last lines to be read. */
-const LOG_MARGIN_MS = 200
+const LOG_MARGIN_MS = 100
 
 async function runWorker(command: Command): Promise<number> {
   const { config } = configOf(command, GROUPS)
