@@ -175,7 +175,12 @@ function say(answer: Answer, id: string, response: ServerResponse): void {
       answer.write(response.req.socket, envelope(result(0, chat(id))))
       return
     case 'page':
-      send(response, answer.status, '<!DOCTYPE html><html><body><form>Sign in, zx@canary.example</form></body></html>', 'text/html')
+      send(
+        response,
+        answer.status,
+        '<!DOCTYPE html><html><body><form>Sign in, zx@canary.example</form></body></html>',
+        'text/html',
+      )
       return
     case 'status':
       if (answer.retryAfter !== undefined) response.setHeader('retry-after', answer.retryAfter)
@@ -196,7 +201,8 @@ function send(response: ServerResponse, status: number, body: string, type = 'te
   response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) }).end(body)
 }
 
-const FAULT_TEXT = '<faultstring>Object reference of canary-last-name not set to an instance of an object.</faultstring><detail />'
+const FAULT_TEXT =
+  '<faultstring>Object reference of canary-last-name not set to an instance of an object.</faultstring><detail />'
 
 function envelope(content: string): string {
   return (
