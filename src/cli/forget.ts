@@ -5,7 +5,7 @@ import { createLogger } from '../observe/logger.ts'
 import { Forget, type ForgetEnd, type Forgotten } from '../queues/forget.ts'
 import { shortHash } from '../queues/names.ts'
 import type { CliCommand } from './command.ts'
-import { type Config, configOf, withVariables } from './options.ts'
+import { configOf, withVariables } from './options.ts'
 import { progressBar } from './progress.ts'
 import { withRedis } from './redis.ts'
 import { counted, print, say } from './terminal.ts'
@@ -30,8 +30,9 @@ Erases from Redis, while workers run: lookups and results of this connection id 
 has had its result, answers kept for others, whom the service answered last, and entries of BullMQ's event streams.
 A lookup that gets no result any more is no loss but what was asked for: stop who enqueues it first. One that a worker has
 in hand is waited for, and goes with its result. The log gets one line, with a hash of the connection id and counts.
-Not for a Redis Cluster yet. What other systems have is theirs. Redis' files keep what was erased until they are written
-anew: BGREWRITEAOF, BGSAVE.
+What other systems have is theirs. An event stream that a consumer group reads (BullMQ makes none) keeps the bytes of what
+was erased from it, unreadable, until it is trimmed. Redis' files keep what was erased until they are written anew:
+BGREWRITEAOF, BGSAVE.
 All who look at the list of processes see arguments; with - the connection id is read from stdin.
 
 Exit: 0 (also if there was nothing), 1 if something is still in hand, or no Redis; 2 wrong usage; 78 wrong configuration.
@@ -44,7 +45,6 @@ async function runForget(command: Command): Promise<number> {
   const { wait, json } = command.opts() as { wait: string; json?: boolean }
   const waitMs = durationOf(wait)
   const { config } = configOf(command, GROUPS, ['redis', 'queues', 'log'])
-  refuseCluster(config)
   const connectionId = await givenId(command.args[0] ?? '')
   const logger = createLogger({ ...config, logLevel: 'info' }) // an audit line is not to be turned off
   let end: ForgetEnd | null = null
@@ -58,12 +58,6 @@ async function runForget(command: Command): Promise<number> {
     await print(json ? JSON.stringify({ removed, active }) : inWords(removed))
   })
   return tellActive(end)
-}
-
-/** It would look at the keys of one node, and say that there was nothing while all of it lies on another. */
-function refuseCluster({ redisClusterNodes }: Pick<Config, 'redisClusterNodes'>): void {
-  if (redisClusterNodes === null) return
-  throw new UsageError('REDIS_CLUSTER_NODES: expected one Redis, or Sentinel: forget cannot search a Cluster yet')
 }
 
 function durationOf(given: string): number {

@@ -13,7 +13,6 @@ import { openQueue } from './lookup-queue.ts'
 import {
   bullKey,
   type LookupIdentity,
-  literally,
   markerKey,
   ownKey,
   type QueueNames,
@@ -25,6 +24,7 @@ import {
   sharingKeys,
 } from './names.ts'
 import { Script } from './script.ts'
+import { hashes } from './search.ts'
 
 /** How many of each were removed. */
 export interface Forgotten {
@@ -73,7 +73,7 @@ for i = ${3 + LISTS.length + SORTED.length}, #KEYS do redis.call('DEL', KEYS[i])
 return 1`)
 
 // XDEL only marks an entry; its bytes stay until all around it are gone. So the stream is written anew, in one go, without
-// those of these jobs, and those that name the connection id. A stream that a consumer group reads is not written anew.
+// those of these jobs, and those that name the connection id. A stream that a consumer group reads is not written anew, or the group would be lost.
 // KEYS: stream. ARGV: JSON, ids of jobs; connection id.
 const WITHOUT_EVENTS = new Script(`
 local isForgotten = {}
@@ -149,15 +149,11 @@ export class Forget {
 
   async #sweep(onProgress: (keys: number) => void): Promise<void> {
     let keys = 0
-    let cursor = '0'
-    do {
-      const match = `${literally(this.#names.prefix)}:*`
-      const [next, page] = await this.#redis.scan(cursor, 'MATCH', match, 'COUNT', PAGE, 'TYPE', 'hash')
-      cursor = next
+    for await (const page of hashes(this.#redis, `${this.#names.prefix}:`, '*', PAGE)) {
       for (const queue of this.#queues.values()) await this.#lookAt(queue, page)
       keys += PAGE
       onProgress(keys)
-    } while (cursor !== '0')
+    }
   }
 
   async #lookAt(queue: Queue, keys: string[]): Promise<void> {
@@ -242,14 +238,10 @@ export class Forget {
 
   /** Of every fleet that there is, for the services of some may be known no more. */
   async #forgetService(): Promise<void> {
-    const match = `${literally(ownKey(this.#names, 'fleet'))}:*:service`
-    let cursor = '0'
-    do {
-      const [next, page] = await this.#redis.scan(cursor, 'MATCH', match, 'COUNT', PAGE, 'TYPE', 'hash')
-      cursor = next
+    for await (const page of hashes(this.#redis, ownKey(this.#names, 'fleet', ''), '*:service', PAGE)) {
       for (const key of page)
         this.#removed.memories += Number(await WITHOUT_ID.run(this.#redis, [key], [this.#connectionId]))
-    } while (cursor !== '0')
+    }
   }
 
   async #forgetEvents(): Promise<void> {

@@ -5,8 +5,9 @@
  */
 
 import type { Redis } from 'ioredis'
-import { bullKey, literally, type QueueNames } from './names.ts'
+import { bullKey, type QueueNames } from './names.ts'
 import { Script } from './script.ts'
+import { FIRST, hashesAfter } from './search.ts'
 
 export interface Orphan {
   id: string
@@ -71,22 +72,14 @@ export class Orphans {
         for (let i = 0; i < adopted.length; i += 2)
           found.push({ id: adopted[i] ?? '', place: adopted[i + 1] as Orphan['place'] })
       }
-      if (this.#cursors.get(queue) === '0') break
+      if (this.#cursors.get(queue) === FIRST) break
     }
     return found
   }
 
   async #nextPage(queue: string, start: string): Promise<string[]> {
-    const from = this.#cursors.get(queue) ?? '0'
-    const [next, keys] = await this.#redis.scan(
-      from,
-      'MATCH',
-      `${literally(start)}*`,
-      'COUNT',
-      KEYS_A_PAGE,
-      'TYPE',
-      'hash',
-    )
+    const from = this.#cursors.get(queue) ?? FIRST
+    const { next, keys } = await hashesAfter(this.#redis, from, start, '*', KEYS_A_PAGE)
     this.#cursors.set(queue, next)
     return keys.map((key) => key.slice(start.length))
   }

@@ -140,6 +140,23 @@ describe('forget', () => {
     expect(await world.redis.keys('*:done:*')).toHaveLength(1)
   })
 
+  it('takes what is about it out of an event stream that a consumer group reads, and leaves the group where it was', async () => {
+    const stream = `bull:${NAMES.lookupQueue}:events`
+    await lookups().add('lookup', { connectionId: OTHER }, { jobId: 'other' })
+    await world.redis.xgroup('CREATE', stream, 'readers', '0')
+    await world.redis.xreadgroup('GROUP', 'readers', 'one', 'COUNT', 1, 'STREAMS', stream, '>')
+    await lookups().add('lookup', { connectionId: MARKED }, { jobId: `of-${MARKED}` })
+    const groups = async () =>
+      ((await world.redis.xinfo('GROUPS', stream)) as unknown[][]).map((group) => group.slice(0, 8))
+    const before = await groups() // name, consumers, pending, last delivered
+    expect(before).toHaveLength(1)
+    expect((await forget(MARKED)).code).toBe(0)
+    const left = JSON.stringify(await world.redis.xrange(stream, '-', '+'))
+    expect(left).not.toContain(MARKED)
+    expect(left).toContain('other')
+    expect(await groups()).toEqual(before)
+  })
+
   it('waits for a lookup that a worker has in hand, and its result goes with it', async () => {
     world.standIn.set({ latencyMs: 4000 })
     await startWorker(world.env)
@@ -181,12 +198,5 @@ describe('forget', () => {
     const { code, stdout } = await forget(MARKED)
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'there was nothing of it\n' })
     expect(await lookups().getWaitingCount()).toBe(2)
-  })
-
-  it('refuses a Cluster, where it would find nothing and say so', async () => {
-    const env = { REDIS_CLUSTER_NODES: '127.0.0.1:1', QUEUE_PREFIX: '{chat}' }
-    const { code, stdout, stderr } = await run(['forget', MARKED], env)
-    expect([code, stdout]).toEqual([2, ''])
-    expect(stderr).toContain('forget cannot search a Cluster yet')
   })
 })
