@@ -48,7 +48,7 @@ function parsed(data: string | null): Record<string, unknown> | null {
 }
 
 /** As a word of its own, so that 12 is not found in 3124; also as JSON would write it. */
-function mentions(text: string, connectionId: string): boolean {
+export function mentions(text: string, connectionId: string): boolean {
   return [connectionId, JSON.stringify(connectionId).slice(1, -1)].some((word) => {
     for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) {
       const isPart = /^[\p{L}\p{N}]$/u

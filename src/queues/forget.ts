@@ -9,6 +9,7 @@ import type { Redis } from 'ioredis'
 import { sleep } from '../clock.ts'
 import { LANES } from '../domain/lane.ts'
 import { type FoundJob, isAbout, lookupIn } from './about-connection.ts'
+import { removeEvents } from './event-stream.ts'
 import { openQueue } from './lookup-queue.ts'
 import {
   bullKey,
@@ -71,39 +72,6 @@ for i = 3, ${2 + LISTS.length} do redis.call('LREM', KEYS[i], 0, ARGV[1]) end
 for i = ${3 + LISTS.length}, ${2 + LISTS.length + SORTED.length} do redis.call('ZREM', KEYS[i], ARGV[1]) end
 for i = ${3 + LISTS.length + SORTED.length}, #KEYS do redis.call('DEL', KEYS[i]) end
 return 1`)
-
-// XDEL only marks an entry; its bytes stay until all around it are gone. So the stream is written anew, in one go, without
-// those of these jobs, and those that name the connection id. A stream that a consumer group reads is not written anew, or the group would be lost.
-// KEYS: stream. ARGV: JSON, ids of jobs; connection id.
-const WITHOUT_EVENTS = new Script(`
-local isForgotten = {}
-for _, id in ipairs(cjson.decode(ARGV[1])) do isForgotten[id] = true end
-local function isPart(text, at) return at >= 1 and at <= #text and string.match(string.sub(text, at, at), '[%w\\128-\\255]') end
-local function names(text)
-  local from = 1
-  while true do
-    local first, last = string.find(text, ARGV[2], from, true)
-    if not first then return false end
-    if not isPart(text, first - 1) and not isPart(text, last + 1) then return true end
-    from = first + 1
-  end
-end
-local gone, kept = {}, {}
-for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '-', '+')) do
-  local fields, isOne = entry[2], false
-  for i = 1, #fields, 2 do
-    if fields[i] == 'jobId' and isForgotten[fields[i + 1]] or names(fields[i + 1]) then isOne = true end
-  end
-  table.insert(isOne and gone or kept, entry)
-end
-if #gone == 0 then return 0 end
-if #redis.call('XINFO', 'GROUPS', KEYS[1]) > 0 then
-  for _, entry in ipairs(gone) do redis.call('XDEL', KEYS[1], entry[1]) end
-  return #gone
-end
-redis.call('DEL', KEYS[1])
-for _, entry in ipairs(kept) do redis.call('XADD', KEYS[1], entry[1], unpack(entry[2])) end
-return #gone`)
 
 // KEYS: what is remembered of a service. ARGV: connection id.
 const WITHOUT_ID = new Script(`
@@ -247,9 +215,12 @@ export class Forget {
   async #forgetEvents(): Promise<void> {
     for (const name of this.#queues.keys()) {
       const stream = bullKey(this.#names, name, 'events')
-      if ((await this.#redis.exists(stream)) === 0) continue
-      const args = [JSON.stringify([...(this.#ids.get(name) ?? [])]), this.#connectionId]
-      this.#removed.events += Number(await WITHOUT_EVENTS.run(this.#redis, [stream], args))
+      this.#removed.events += await removeEvents(
+        this.#redis,
+        stream,
+        this.#ids.get(name) ?? new Set(),
+        this.#connectionId,
+      )
     }
   }
 }
