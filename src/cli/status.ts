@@ -2,6 +2,7 @@ import Table from 'cli-table3'
 import { Command } from 'commander'
 import { sleep } from '../clock.ts'
 import { FleetControl, type FleetGate, holdInWords } from '../fleet-control.ts'
+import type { Member } from '../queues/fleet.ts'
 import { type LookupStory, readStory } from '../queues/lookup-story.ts'
 import type { Redis } from '../queues/redis.ts'
 import { type FleetStatus, readStatus } from '../queues/status.ts'
@@ -97,6 +98,22 @@ function limitsSetInWords({ limitsSet }: FleetGate): string[] {
   return [`limits set by hand: ${limits.join(', ')}; chat-enricher limit --reset ends that`]
 }
 
+/** Where workers differ, somebody is half way through a deployment, or two of them were set up apart. */
+function differencesInWords(members: readonly Member[], limitsSet: FleetGate['limitsSet'] = {}): string[] {
+  const limits = LIMITS.filter(([name]) => !(name in limitsSet))
+  const settings: [label: string, of: (member: Member) => string][] = [
+    ['version', ({ version }) => version],
+    ...limits.map(([name, label]): [string, (member: Member) => string] => [
+      label,
+      (member) => limitInWords(name, member.limits[name]),
+    ]),
+  ]
+  return settings.flatMap(([label, of]) => {
+    const values = [...new Set(members.map(of))].sort()
+    return values.length > 1 ? [`workers differ: ${label} ${values.join(' and ')}`] : []
+  })
+}
+
 const plain = { chars: NO_LINES_BETWEEN, style: PLAIN }
 
 function asText({ queues, members, perSecond, drainSeconds, backlog }: FleetStatus, gate: FleetGate | null): string {
@@ -124,6 +141,7 @@ function asText({ queues, members, perSecond, drainSeconds, backlog }: FleetStat
     ...(gate ? holdsInWords(gate) : []),
     states.toString(),
     workers,
+    ...differencesInWords(members, gate?.limitsSet),
     ...inFlight,
     ...(gate ? limitsSetInWords(gate) : []),
     `backlog ${number.format(backlog)}, ${number.format(perSecond)} results/s: ${eta}`,

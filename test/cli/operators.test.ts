@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { Fleet, type Member } from '../../src/queues/fleet.ts'
 import { killAll, run, SOAP_SECRETS, startWorker } from '../support/processes.ts'
 import { NAMES, startWorld, type World } from '../support/world.ts'
 import { endAll, parseLines, start } from './started.ts'
@@ -54,6 +55,19 @@ describe('status', () => {
     const [lookups] = status.queues
     expect(lookups).toMatchObject({ queue: 'chat-lookups', jobs: { waiting: 1, delayed: 1, prioritized: 1 } })
     expect(lookups?.oldestAgeMs).toBeGreaterThanOrEqual(90_000)
+  })
+
+  it('says in what the workers differ, but for a limit that was set by hand for all', async () => {
+    const env = { ...world.env, RATE_LIMIT_PER_SECOND: '40', MAX_CALLS_IN_FLIGHT: '9' }
+    await Promise.all([startWorker({ ...env, RATE_LIMIT_PER_SECOND: '20' }), startWorker(env)])
+    const differences = async () => (await run(['status'], world.env)).stdout.match(/^workers differ.*$/gm)
+    expect(await differences()).toEqual(['workers differ: rate 20 calls/s and 40 calls/s'])
+    await run(['limit', '--rate', '30'], world.env)
+    expect(await differences()).toBeNull()
+    const fleet = new Fleet(world.redis, NAMES)
+    const [one] = await fleet.members()
+    await fleet.beat({ ...(one as Member), id: 'of-another-version', version: '99.0.0' })
+    expect(await differences()).toEqual([`workers differ: version ${one?.version} and 99.0.0`])
   })
 
   it('--watch shows it again and again, what is new included, until Ctrl-C, exit 0', async () => {
