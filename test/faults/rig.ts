@@ -14,11 +14,15 @@ import { Auditor } from './auditor.ts'
 import { CANARY, expectNone, keptIn, logsOf, seenOf, textOf } from './canaries.ts'
 import { startProxy, type TcpProxy } from './proxy.ts'
 import { type RedisServer, startRedisServer } from './redis-server.ts'
+import { mostLinesASecond } from './trouble.ts'
 
 export { until } from '../support/world.ts'
 
 /** A short run leaves out what takes long: `it.skipIf(isShort)`. */
 export const isShort = process.env.FAULTS_SHORT !== undefined
+
+/** Of all workers in any second, whatever happens to them. */
+const MOST_LINES = 50
 
 export interface RigWorker extends WorkerProcess {
   /** Between it and Redis. */
@@ -61,7 +65,7 @@ export interface Rig {
   charged(): Promise<number>
   /** Log lines of all workers, ended ones too. */
   log(): Record<string, unknown>[]
-  /** Rejects if anything secret or personal is where it must not be (canaries.ts). */
+  /** Rejects if anything secret or personal is where it must not be (canaries.ts), or the fleet logged too much. */
   close(): Promise<void>
 }
 
@@ -104,6 +108,8 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     return opened
   }
 
+  const log = () => ever.flatMap((worker) => linesOf(worker.log()))
+
   await Promise.all(Array.from({ length: count }, (_, number) => startOne(envOf?.(number), number)))
   return {
     redisServer,
@@ -123,7 +129,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
       return sumOfMetric(texts, name, labels)
     },
     charged: () => charged(redis),
-    log: () => ever.flatMap((worker) => linesOf(worker.log())),
+    log,
     close: async () => {
       closed = true
       redisServer.thaw()
@@ -135,6 +141,8 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
       await service.close()
       await redisServer.close()
       expectNone([...seen, ...logsOf(ever), ...kept])
+      const most = mostLinesASecond(log())
+      if (most > MOST_LINES) throw new Error(`expected at most ${MOST_LINES} log lines in a second, got ${most}`)
     },
   }
 }

@@ -18,6 +18,21 @@ export function troubleLogged(workers: WorkerProcess[]): Map<string, number> {
   return most
 }
 
+const INFO = 30
+
+/** The most lines that a fleet has logged in any second, but for those that are logged only where it is asked for. */
+export function mostLinesASecond(log: Record<string, unknown>[]): number {
+  const times = log.filter(({ level }) => Number(level) >= INFO).map(({ time }) => Date.parse(String(time)))
+  times.sort((a, b) => a - b)
+  let first = 0
+  let most = 0
+  for (const [last, at] of times.entries()) {
+    while ((times[first] ?? at) <= at - 1000) first++
+    most = Math.max(most, last - first + 1)
+  }
+  return most
+}
+
 /** What Redis has been asked while it says no, a second, from now on for six seconds. */
 export async function triesASecond(redis: Redis): Promise<{ connections: number; refusals: number }> {
   const startedAt = performance.now()
