@@ -100,7 +100,7 @@ export class WorkerApp {
     this.#parts = buildWorkerParts(config, this.#redis, this.#observe)
     this.#news = this.#open(patientConnection(config, 'news'), 'news')
     this.#backlogHold = this.#buildBacklogHold()
-    this.#pulse = new Pulse(this.#quickRedis)
+    this.#pulse = new Pulse(this.#quickRedis, servicesKey(config))
     this.#memoryPolicy = new MemoryPolicy(this.#quickRedis, this.#observe)
     this.#progress = new Progress(this.#parts.workers, this.#pulse)
     const { histories, publisher } = this.#parts

@@ -95,6 +95,11 @@ describe('what comes with a connection id', () => {
     for (const metadata of [[], 'text', 5, null]) expect(rest({ metadata })).toMatch(/^metadata: expected record, got /)
   })
 
+  it('is no metadata that is nested deeper than JSON can be written', () => {
+    const metadata = JSON.parse(`{"x":${'['.repeat(6000)}${']'.repeat(6000)}}`)
+    expect(rest({ metadata })).toBe('metadata: expected at most 4 KiB of JSON, got an object')
+  })
+
   it('is metadata of any shape, given back as it came', () => {
     const metadata = { from: 'CRM', deep: { list: [1, null, { a: '' }] }, 'a key': true }
     expect(rest({ metadata })).toEqual({ connectionId: '1', metadata })

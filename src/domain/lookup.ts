@@ -45,6 +45,15 @@ const isoDateTime = z.iso.datetime({ offset: true })
 
 const METADATA_MAX_BYTES = 4096
 
+/** Infinity where it is nested deeper than JSON can be written: it can be read from any depth. */
+function bytesOfJson(value: unknown): number {
+  try {
+    return Buffer.byteLength(JSON.stringify(value))
+  } catch {
+    return Number.POSITIVE_INFINITY
+  }
+}
+
 export const lookupSchema = z.object({
   connectionId: characters(1, 256).refine(
     (text) => !CONTROL_CHARACTER.test(text) && !NOT_IN_XML.test(text),
@@ -53,7 +62,7 @@ export const lookupSchema = z.object({
   correlationId: characters(0, 256).optional(),
   metadata: z
     .record(z.string(), z.unknown())
-    .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= METADATA_MAX_BYTES, 'expected at most 4 KiB of JSON')
+    .refine((value) => bytesOfJson(value) <= METADATA_MAX_BYTES, 'expected at most 4 KiB of JSON')
     .optional(),
   expiresAt: z
     .string()

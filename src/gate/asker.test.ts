@@ -18,9 +18,13 @@ function asker(...answers: (() => Answer)[]) {
   return { givenBack, missed, permit: () => made.permit(never), asked: () => asked }
 }
 
-/** An answer that lay unread for so long; Redis' clock is an hour ahead of ours. */
-function granted(turn: number, unreadMs = 0, name = 'p'): Answer {
-  return { at: performance.now() - unreadMs + 3_600_000, granted: [turn], names: [name] }
+const AHEAD_MS = 3_600_000
+
+/** An answer that lies unread for so long, for this process is busy; Redis' clock is an hour ahead of ours. */
+function granted(turn: number, unreadMs = 0, name = 'p', aheadMs = AHEAD_MS): Answer {
+  const at = performance.now()
+  while (performance.now() < at + unreadMs);
+  return { at: at + aheadMs, granted: [turn], names: [name] }
 }
 
 describe('a turn', () => {
@@ -41,8 +45,8 @@ describe('a turn', () => {
     const since = performance.now()
     await permit()
     expect(asked()).toBe(2)
-    expect(performance.now() - since).toBeGreaterThanOrEqual(95)
-    expect(performance.now() - since).toBeLessThan(300)
+    expect(performance.now() - since).toBeGreaterThanOrEqual(400)
+    expect(performance.now() - since).toBeLessThan(600)
   })
 
   it('that was missed is given back, and asked for again', async () => {
@@ -56,6 +60,18 @@ describe('a turn', () => {
     expect(givenBack).toEqual(['missed'])
     expect(asked()).toBe(3)
     expect(missed).toEqual([0, 0, 1])
+  })
+
+  // Fails without: asker.ts: the limit that the question's own time is
+  it('is not thrown away because the clock of Redis was set back', async () => {
+    const { permit, givenBack, asked } = asker(
+      () => granted(0),
+      () => granted(0, 0, 'p', AHEAD_MS - 2000),
+    )
+    await permit()
+    await permit()
+    expect(asked()).toBe(2)
+    expect(givenBack).toEqual([])
   })
 
   it('of which nobody has need any more is given back', async () => {

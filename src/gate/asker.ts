@@ -97,12 +97,13 @@ export class Asker {
   async #askOnce(): Promise<void> {
     const missed = this.#missed
     this.#missed = 0
+    const askedAt = monotonic()
     const answer = await this.#ask(Math.min(this.#waitingCount, MOST_AT_ONCE), missed)
     const answeredAt = monotonic()
     if (answer === 'held') return this.refuseAll()
     if (answer === 'full') return this.#pause(FULL_ASK_AGAIN_MS * (0.5 + Math.random()))
     if ('waitMs' in answer) return this.#pause(Math.min(answer.waitMs + 1, 1000))
-    const givenAt = answeredAt - this.#readLate(answeredAt, answer.at)
+    const givenAt = answeredAt - Math.min(answeredAt - askedAt, this.#readLate(answeredAt, answer.at))
     for (const [index, turn] of answer.granted.entries()) {
       await this.#until(givenAt + turn)
       this.#handOut(answer.names[index] ?? '', monotonic() - givenAt - turn)
@@ -111,7 +112,8 @@ export class Asker {
 
   /**
    * By how much longer than usual the answer lay unread, because this process was busy: its turn does not wait for that.
-   * What Redis or the network took to let the question through does not count.
+   * What Redis or the network took to let the question through does not count. Where Redis' clock was set back it says too
+   * much.
    */
   #readLate(answeredAt: number, redisAt: number): number {
     this.#differences.push(answeredAt - redisAt)

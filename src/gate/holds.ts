@@ -5,6 +5,9 @@ import { cureOf, HOLD_REASONS, type Hold, type HoldReason } from '../domain/hold
 import type { GateKeys } from '../queues/names.ts'
 import { Script } from '../queues/script.ts'
 
+// By one clock: in a Cluster TIME itself asks whichever node it likes. KEYS: hold.
+const READ = new Script(`return { redis.call('HGETALL', KEYS[1]), redis.call('TIME') }`)
+
 // KEYS: hold. ARGV: reason, why, milliseconds. Begins it, or lets it last so long from now on. Answers 1 if it began.
 const BEGIN = new Script(`
 local time = redis.call('TIME')
@@ -39,7 +42,8 @@ end
 return ended`)
 
 // KEYS: hold. ARGV: token, its life in ms, stamp of the credentials. Answers 1 if this is the one probe of the fleet that
-// may go now. Credentials that this hold has not been tried with need not wait for its time, once.
+// may go now. Credentials that this hold has not been tried with need not wait for its time, once. Nor does a hold that
+// began later than it is now: Redis' clock was set back.
 const CLAIM = new Script(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -48,7 +52,9 @@ local holds, fresh = {}, false
 for i = 1, #fields, 2 do
   local hold = fields[i] ~= 'slowUntil' and cjson.decode(fields[i + 1])
   if hold and hold.expiresAt > now then
-    if not hold.nextProbeAt or hold.token and hold.tokenUntil > now then return 0 end
+    local isBack = hold.since > now
+    if not hold.nextProbeAt or hold.token and hold.tokenUntil > now and not isBack then return 0 end
+    if isBack then hold.since, hold.nextProbeAt = now, now end
     holds[fields[i]] = hold
     if fields[i] == 'configuration' and hold.credentials ~= ARGV[3] then
       local tried = hold.tried or ''
@@ -98,8 +104,10 @@ export class Holds {
 
   /** Those that are on, and Redis' time (ms). */
   async read(): Promise<{ at: number; holds: Hold[] }> {
-    const [fields, [seconds, micros]] = await Promise.all([this.#redis.hgetall(this.#keys.hold), this.#redis.time()])
+    const [pairs, [seconds, micros]] = (await READ.run(this.#redis, [this.#keys.hold])) as [string[], [string, string]]
     const at = Number(seconds) * 1000 + Number(micros) / 1000
+    const fields: Record<string, string> = {}
+    for (let i = 0; i < pairs.length; i += 2) fields[pairs[i] ?? ''] = pairs[i + 1] ?? ''
     const holds = HOLD_REASONS.flatMap((reason) => {
       const text = fields[reason]
       const hold = text === undefined ? null : { reason, ...readHold(text) }

@@ -28,6 +28,8 @@ const FAILED_AT_ANY_TRAFFIC = 5
 const SUSPICION = { of: 20, share: 0.9 }
 const SLOW_START_MS = 5_000
 const MEMORY_MS = 30 * 86_400_000
+/** Redis' clock was set back if it is so much earlier than something that has been. */
+const SET_BACK_MS = 1000
 
 export const REPORT_SCRIPT = new Script(`
 local time = redis.call('TIME')
@@ -65,7 +67,11 @@ end
 
 -- Memory: when the service last answered, whom, how often it failed since, and how it did in the last slices of a window.
 local memory = redis.call('HMGET', KEYS[2], 'answeredAt', 'answeredId', 'failed', 'failingSince', 'heldUntil')
-local answeredAt, failed, failingSince = tonumber(memory[1] or 0), tonumber(memory[3] or 0), tonumber(memory[4] or now)
+local answeredAt, failed, failingSince = tonumber(memory[1] or 0), tonumber(memory[3] or 0), math.min(now, tonumber(memory[4] or now))
+if answeredAt > now + ${SET_BACK_MS} then -- nobody knows when that was; it must not be charged to who failed since
+  answeredAt = 0
+  redis.call('HSET', KEYS[2], 'answeredAt', 0)
+end
 if report.answered > 0 then
   answeredAt, failed = math.max(answeredAt, now - math.floor(report.answeredAgoMs)), 0
   redis.call('HSET', KEYS[2], 'answeredAt', answeredAt)

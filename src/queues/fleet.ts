@@ -32,7 +32,7 @@ export class Fleet {
   }
 
   async beat(member: Member): Promise<void> {
-    const seen = Math.floor(await redisTime(this.#redis))
+    const seen = Math.floor(await redisTime(this.#redis, this.#members))
     await this.#redis
       .multi()
       .set(this.#key(member.id), JSON.stringify(member), 'PX', MEMBER_TTL_MS)

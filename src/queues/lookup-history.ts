@@ -11,6 +11,7 @@ import {
   type LookupIdentity,
   markerKey,
   type QueueNames,
+  servicesKey,
 } from './names.ts'
 import { RedisClock } from './redis-time.ts'
 import { Script } from './script.ts'
@@ -40,9 +41,9 @@ else
 end
 return 1`)
 
-// KEYS: job. ARGV: history, stalls.
+// Unless somebody else has taken it up since, for this process was frozen. KEYS: job. ARGV: history, stalls.
 const BEGIN_ALONE = new Script(`
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+if redis.call('HGET', KEYS[1], 'stc') ~= ARGV[2] then return 0 end
 return redis.call('HSET', KEYS[1], '${HISTORY_FIELD}', ARGV[1], '${ALONE_FIELD}', ARGV[2])`)
 
 // Unless the next run of it has begun. KEYS: job. ARGV: stalls.
@@ -63,7 +64,7 @@ export class LookupHistories {
 
   constructor(redis: Redis, names: QueueNames) {
     this.#redis = redis
-    this.#clock = new RedisClock(redis)
+    this.#clock = new RedisClock(redis, servicesKey(names))
     this.#names = names
   }
 

@@ -25,8 +25,7 @@
  *     lease:<task>        string  which process does a task of the whole fleet
  *
  * On the hash of a lookup job stand three fields of ours, which go when the job goes: `ce:history`, `ce:failed-at`,
- * `ce:alone`. On that of a result stands `ce:of`, the hash of its lookup, where the lookup's id does not say alone which
- * one it was.
+ * `ce:alone`. On that of a result stands `ce:of`: of which lookup, for an id may have been enqueued more than once.
  *
  * <service> stands for SOAP_ENDPOINT: all who call one service keep its limits together. <fleet> stands for the service
  * and the queues: those who hold together.
@@ -138,10 +137,12 @@ export function isCounterId(lookupId: string): boolean {
 
 /** Hashed, because the job ids of foreign producers may be customers' data. */
 export function lookupHash(identity: LookupIdentity): string {
-  const parts = isCounterId(identity.lookupId)
-    ? [identity.lookupId, identity.queue, String(identity.enqueuedAt)]
-    : [identity.lookupId]
-  return shortHash(parts.join('\n'), 32)
+  return isCounterId(identity.lookupId) ? enqueuedHash(identity) : shortHash(identity.lookupId, 32)
+}
+
+/** Also tells apart lookups of one id: those of a counter, and one that was enqueued again when its marker had gone. */
+export function enqueuedHash({ lookupId, queue, enqueuedAt }: LookupIdentity): string {
+  return shortHash([lookupId, queue, String(enqueuedAt)].join('\n'), 32)
 }
 
 export function markerKey(names: QueueNames, identity: LookupIdentity): string {
@@ -165,7 +166,7 @@ export function resultId(lookupId: string): string {
   return `rs-${lookupId}`
 }
 
-/** The result's id when another lookup with the same counter id still has a result of that id in the queue. */
+/** The result's id when another lookup of the same id still has a result of that id in the queue. */
 export function resultIdOfItsOwn(identity: LookupIdentity): string {
-  return `${resultId(identity.lookupId)}-${lookupHash(identity)}`
+  return `${resultId(identity.lookupId)}-${enqueuedHash(identity)}`
 }

@@ -20,13 +20,13 @@ const PAGES_A_TIME = 50
 /** Behind a longer backlog it would have to wait all the same; and all ids that wait are read. */
 const LONGEST_BACKLOG = 50_000
 
-// What runs has a lock, or has lost it and is seen to as stalled. KEYS: wait, active, marker, then the sorted sets:
+// What runs has a lock, or has lost it and is seen to as stalled. KEYS: wait, active, paused, marker, then the sorted sets:
 // completed, failed, delayed, prioritized, waiting-children. ARGV: a job's key without its id, ids.
 const ADOPT = new Script(`
 local adopted = {}
 local function isListed(id)
-  for i = 4, #KEYS do if redis.call('ZSCORE', KEYS[i], id) then return true end end
-  return redis.call('LPOS', KEYS[2], id) or redis.call('LPOS', KEYS[1], id)
+  for i = 5, #KEYS do if redis.call('ZSCORE', KEYS[i], id) then return true end end
+  return redis.call('LPOS', KEYS[2], id) or redis.call('LPOS', KEYS[1], id) or redis.call('LPOS', KEYS[3], id)
 end
 for i = 2, #ARGV do
   local id, job = ARGV[i], ARGV[1] .. ARGV[i]
@@ -36,10 +36,14 @@ for i = 2, #ARGV do
     local place = 'wait'
     if endedAt then
       place = fields[4] and 'failed' or 'completed'
-      redis.call('ZADD', KEYS[place == 'failed' and 5 or 4], endedAt, id)
+      redis.call('ZADD', KEYS[place == 'failed' and 6 or 5], endedAt, id)
     else
-      redis.call('RPUSH', KEYS[1], id)
-      redis.call('ZADD', KEYS[3], 0, '0') -- as BullMQ wakes its workers
+      if string.sub(id, 1, 2) == '0:' then
+        redis.call('ZADD', KEYS[8], 1, id) -- in \`wait\` BullMQ takes it for a mark of an older version, and drops it
+      else
+        redis.call('RPUSH', KEYS[1], id)
+      end
+      redis.call('ZADD', KEYS[4], 0, '0') -- as BullMQ wakes its workers
     end
     adopted[#adopted + 1] = id
     adopted[#adopted + 1] = place
@@ -47,7 +51,17 @@ for i = 2, #ARGV do
 end
 return adopted`)
 
-const LISTS = ['wait', 'active', 'marker', 'completed', 'failed', 'delayed', 'prioritized', 'waiting-children']
+const LISTS = [
+  'wait',
+  'active',
+  'paused',
+  'marker',
+  'completed',
+  'failed',
+  'delayed',
+  'prioritized',
+  'waiting-children',
+]
 
 export class Orphans {
   readonly #redis: Redis
@@ -62,8 +76,10 @@ export class Orphans {
   /** Puts back those it finds among the next keys. */
   async adopt(queue: string): Promise<Orphan[]> {
     const key = (part: string) => bullKey(this.#names, queue, part)
-    if ((await this.#redis.llen(key('wait'))) > LONGEST_BACKLOG) return []
-    const waiting = new Set(await this.#redis.lrange(key('wait'), '0', '-1'))
+    const lengths = await Promise.all([key('wait'), key('paused')].map((list) => this.#redis.llen(list)))
+    if (Math.max(...lengths) > LONGEST_BACKLOG) return []
+    const lists = [key('wait'), key('paused')].map((list) => this.#redis.lrange(list, '0', '-1'))
+    const waiting = new Set((await Promise.all(lists)).flat())
     const found: Orphan[] = []
     for (let page = 0; page < PAGES_A_TIME; page++) {
       const ids = (await this.#nextPage(queue, key(''))).filter((id) => !waiting.has(id))

@@ -8,13 +8,15 @@ const ASK_EVERY_MS = 2_000
 
 export class Pulse {
   readonly #redis: Redis
+  readonly #key: string
   #answersSince: number | null = null
   #skewMs = 0
   #timer: { stop: () => void } | null = null
 
-  /** `redis` gives up by itself when Redis hangs. */
-  constructor(redis: Redis) {
+  /** `redis` gives up by itself when Redis hangs; `key` says to a Cluster which node is ours. */
+  constructor(redis: Redis, key: string) {
     this.#redis = redis
+    this.#key = key
   }
 
   get answers(): boolean {
@@ -45,7 +47,7 @@ export class Pulse {
   async ask(): Promise<void> {
     const before = now()
     try {
-      const at = await redisTime(this.#redis)
+      const at = await redisTime(this.#redis, this.#key)
       this.#skewMs = (before + now()) / 2 - at
       this.#answersSince ??= monotonic()
     } catch {

@@ -6,6 +6,7 @@
 import type { Redis } from 'ioredis'
 import { now } from '../clock.ts'
 import { bullKey, type QueueNames } from './names.ts'
+import { redisTime } from './redis-time.ts'
 
 export const JOB_STATES = ['waiting', 'prioritized', 'delayed', 'active', 'completed', 'failed'] as const
 export type JobState = (typeof JOB_STATES)[number]
@@ -31,11 +32,10 @@ export const DELAYED_SCORE = 0x1000
 /** Rejects when Redis does not answer. */
 export async function readQueues(redis: Redis, names: QueueNames): Promise<QueuesState> {
   const queues = [names.lookupQueue, names.interactiveQueue, names.resultQueue]
-  const [[seconds, micros], ...states] = await Promise.all([
-    redis.time(),
+  const [at, ...states] = await Promise.all([
+    redisTime(redis, bullKey(names, names.lookupQueue, 'meta')),
     ...queues.map((queue) => readQueue(redis, names, queue)),
   ])
-  const at = Number(seconds) * 1000 + Number(micros) / 1000
   return {
     at,
     queues: states.map(({ oldest, ...state }) => ({ ...state, oldestAgeMs: oldest ? Math.max(0, at - oldest) : 0 })),

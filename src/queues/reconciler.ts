@@ -37,17 +37,14 @@ export class Reconciler {
   ): Promise<void> {
     const at = await this.#histories.time()
     const until = Math.max((this.#doneUpTo.get(queue.name) ?? 0) - OVERLAP_MS, at - this.#markerTtlMs)
-    let newest = until
     for (let start = 0; ; start += PAGE) {
-      const page = await queue.getFailed(start, start + PAGE - 1)
-      const jobs = page.filter((job): job is Job => job != null) // removed between two reads
-      for (const { finishedOn = 0 } of jobs) newest = Math.max(newest, finishedOn)
+      const page = await queue.getFailed(start, start + PAGE - 1) // less those that were removed between two reads
+      const jobs = page.filter((job): job is Job => job != null)
       const fresh = jobs.filter(({ finishedOn = 0 }) => finishedOn > until)
       for (const job of await this.#withoutResult(fresh, identify)) await conclude(job)
-      if (page.length < PAGE || fresh.length < jobs.length) break
+      if (page.length === 0 || fresh.length < jobs.length) break
     }
-    // Not by the clock of one that is ahead: what others fail until then would never be looked at.
-    this.#doneUpTo.set(queue.name, Math.min(newest, at))
+    this.#doneUpTo.set(queue.name, at)
   }
 
   /** What was looked at before is looked at again. */

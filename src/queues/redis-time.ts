@@ -1,9 +1,13 @@
 import type { Redis } from 'ioredis'
 import { monotonic } from '../clock.ts'
+import { Script } from './script.ts'
 
-/** Redis' clock, ms since 1970: the one that all of a fleet share. */
-export async function redisTime(redis: Redis): Promise<number> {
-  const [seconds, micros] = await redis.time()
+// KEYS: any of ours. In a Cluster TIME itself asks whichever node it likes, and each has a clock of its own.
+const TIME = new Script(`return redis.call('TIME')`)
+
+/** Clock of the Redis that has this key, ms since 1970: the one that all of a fleet share. */
+export async function redisTime(redis: Redis, key: string): Promise<number> {
+  const [seconds, micros] = (await TIME.run(redis, [key])) as [string, string]
   return Number(seconds) * 1000 + Number(micros) / 1000
 }
 
@@ -12,18 +16,21 @@ const ASK_AGAIN_MS = 1000
 /** Redis' clock, asked at most once a second; in between it goes on by the monotonic clock, which nobody sets. */
 export class RedisClock {
   readonly #redis: Redis
+  readonly #key: string
   #last: Promise<{ redisAt: number; at: number }> | null = null
   #askedAt = Number.NEGATIVE_INFINITY
 
-  constructor(redis: Redis) {
+  /** `key` as for `redisTime`. */
+  constructor(redis: Redis, key: string) {
     this.#redis = redis
+    this.#key = key
   }
 
   /** ms since 1970. Rejects when Redis cannot be asked. */
   async now(): Promise<number> {
     if (!this.#last || monotonic() - this.#askedAt > ASK_AGAIN_MS) {
       this.#askedAt = monotonic()
-      this.#last = redisTime(this.#redis).then((redisAt) => ({ redisAt, at: monotonic() }))
+      this.#last = redisTime(this.#redis, this.#key).then((redisAt) => ({ redisAt, at: monotonic() }))
       this.#last.catch(() => {
         this.#last = null
       })

@@ -22,9 +22,8 @@ import type { Result } from '../domain/result.ts'
 import { mastersOf } from './connections.ts'
 import {
   bullKey,
-  isCounterId,
+  enqueuedHash,
   type LookupIdentity,
-  lookupHash,
   markerKey,
   type QueueNames,
   resultChannel,
@@ -43,9 +42,10 @@ end
 return 1`
 
 // KEYS: marker, result's job, then BullMQ's wait, active, completed, failed, delayed, prioritized.
-// ARGV: status, marker's life in ms, channel, result's id, hash of the lookup, enqueuedAt to compare ('' for none).
-// Answers: 'suppressed', 'missing', 'half' (an add that was refused half way), 'taken' (by another lookup of the same
-// counter id), or 'published'.
+// ARGV: status, marker's life in ms, channel, result's id, of which lookup it is, and a part of the result that says so if
+// it was added and not marked. The result is not decoded: what producers put into it may be more than cjson reads.
+// Answers: 'suppressed', 'missing', 'half' (an add that was refused half way), 'taken' (by another lookup of the same id),
+// or 'published'.
 const MARK = `
 local function isQueued()
   if redis.call('LINDEX', KEYS[3], 0) == ARGV[4] then return true end -- just added
@@ -65,11 +65,9 @@ if not isQueued() then
   redis.call('DEL', KEYS[2])
   return 'half'
 end
-if ARGV[6] ~= '' then
-  local of = redis.call('HGET', KEYS[2], 'ce:of')
-  if of and of ~= ARGV[5] or cjson.decode(data).enqueuedAt ~= ARGV[6] then return 'taken' end
-  redis.call('HSET', KEYS[2], 'ce:of', ARGV[5])
-end
+local of = redis.call('HGET', KEYS[2], 'ce:of')
+if of and of ~= ARGV[5] or not of and not string.find(data, ARGV[6], 1, true) then return 'taken' end
+redis.call('HSET', KEYS[2], 'ce:of', ARGV[5])
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('PUBLISH', ARGV[3], data)
 return 'published'`
@@ -143,9 +141,9 @@ export class ResultQueue {
 
   #markArguments(id: string, result: Result, identity: LookupIdentity): (string | number)[] {
     const places = PLACES.map((place) => bullKey(this.#names, this.#names.resultQueue, place))
-    const compare = isCounterId(result.lookupId) ? result.enqueuedAt : ''
+    const enqueued = JSON.stringify({ enqueuedAt: result.enqueuedAt }).slice(1, -1)
     const channel = resultChannel(this.#names, identity)
-    const rest = [result.status, this.#markerTtlMs, channel, id, lookupHash(identity), compare]
+    const rest = [result.status, this.#markerTtlMs, channel, id, enqueuedHash(identity), enqueued]
     return [...this.#keys(id, identity), ...places, ...rest]
   }
 }

@@ -18,7 +18,7 @@ const AT_ONCE = 1000
 
 export async function removeOld(queue: Queue, redis: Redis, retention: Retention): Promise<void> {
   // BullMQ takes the age from this machine's clock.
-  const aheadMs = Math.round(now() - (await redisTime(redis)))
+  const aheadMs = Math.round(now() - (await redisTime(redis, queue.toKey('meta'))))
   await removeAll(queue, retention.lookupRetentionMs + aheadMs, 'completed')
   await removeAll(queue, retention.deadLetterRetentionMs + aheadMs, 'failed')
 }

@@ -50,6 +50,8 @@ export interface AttemptRequest {
  */
 export class Attempt {
   calls = 0
+  /** Its time ended in the middle of a call: it was the service that did not answer. */
+  wasCutOff = false
   /** The lookup has failed alone before: its failures are not counted against the service. */
   isSuspect = false
   /** Its calls wait for this, and are not made if it rejects. */
@@ -122,7 +124,6 @@ export class Attempt {
       return await client.lookup(connectionId, this.signal)
     } catch (error) {
       if (error instanceof LookupFailure) return error
-      // Cut off by our own deadline: it is the service that did not answer.
       if (error instanceof DeadlineReached) this.#tellCutOff()
       throw error
     } finally {
@@ -131,6 +132,7 @@ export class Attempt {
   }
 
   #tellCutOff(): void {
+    this.wasCutOff = true
     void this.#parts.gate.report({ answered: false, kind: null, ...this.#circumstances() }, this.#request.probe)
   }
 

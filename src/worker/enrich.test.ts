@@ -54,11 +54,12 @@ function service(...answers: (Outcome | Error)[]) {
   return { asked, lookup }
 }
 
-/** Never answers; gives up when it is told to. */
-const silent: LookupClient = {
-  lookup: (_, signal) =>
-    new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
 }
+
+/** Never answers; gives up when it is told to. */
+const silent: LookupClient = { lookup: (_, signal) => untilAborted(signal) }
 
 interface Given {
   client: LookupClient
@@ -191,17 +192,26 @@ describe("an attempt's time", () => {
   it('runs while it waits for the permit of a retry, which it then does without', async () => {
     const gate = openGate()
     const closing: CallGate = {
-      permit: (lane, signal) =>
-        gate.granted === 0
-          ? gate.permit(lane, signal)
-          : new Promise((_, reject) => {
-              signal.addEventListener('abort', () => reject(signal.reason))
-            }),
+      permit: (lane, signal) => (gate.granted === 0 ? gate.permit(lane, signal) : untilAborted(signal)),
       report: gate.report,
     }
     const settings = { lookupDeadlineMs: 300 }
     const end = await attempt({ client: service(failed('transient', { message: 'x' })), gate: closing, settings })
     expect(end).toMatchObject({ type: 'go-back', mayBeCharged: true, failure: { message: 'x' }, calls: 1 })
+  })
+
+  it('that is over before it has called, for a probe went first and no turn came, is not charged', async () => {
+    const gate = openGate()
+    const closing: CallGate = {
+      permit: (lane, signal) => (gate.granted === 0 ? gate.permit(lane, signal) : untilAborted(signal)),
+      report: gate.report,
+    }
+    const parts = { client: service(FOUND), gate: closing, isListed: () => false }
+    const enricher = new Enricher(parts, null, { ...SETTINGS, lookupDeadlineMs: 100 }, () => {})
+    const begun = enricher.begin({ lane: 'batch', probe: null }, new AbortController().signal)
+    await begun.call('known')
+    const end = await enricher.run(begun, LOOKUP, NO_HISTORY)
+    expect(end).toMatchObject({ type: 'go-back', mayBeCharged: false, failure: { code: 'timeout' }, calls: 1 })
   })
 
   it('that cuts off the one retry leaves the lookup that retry', async () => {

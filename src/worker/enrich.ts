@@ -86,7 +86,7 @@ export class Enricher {
 
   #end(error: unknown, attempt: Attempt, course: Course): AttemptEnd {
     if (error instanceof DeadlineReached) {
-      course.timeIsUp()
+      course.timeIsUp(attempt.wasCutOff)
     } else if (!(error instanceof LookupFailure)) {
       throw error
     }
@@ -125,10 +125,14 @@ class Course {
     return true
   }
 
-  /** Cuts off a retry: what made it necessary stands, unless that was to be decided by the retry. */
-  timeIsUp(): void {
+  /**
+   * Cuts off a retry: what made it necessary stands, unless that was to be decided by the retry. With nothing of the kind,
+   * and no call cut off, it has but waited for its turn, or for a call that others made: that is not its failure.
+   */
+  timeIsUp(wasCutOff: boolean): void {
     const passed = this.last?.failure.class === 'transient' ? this.last : null
     this.take(passed ?? new LookupFailure(DEADLINE_FAILURE), 0)
+    if (!passed && !wasCutOff && this.#verdict.type === 'retry-later') this.#verdict.mayBeCharged = false
   }
 
   end(calls: number): AttemptEnd {

@@ -66,16 +66,31 @@ class GaveUp extends UnrecoverableError {
   }
 }
 
+/** What we tell BullMQ that a run has come to. */
+function isOurs(error: unknown): error is Error {
+  return error instanceof GaveUp || error instanceof DelayedError || error instanceof WaitingError
+}
+
 /** How long a lookup may take to come when one is let through as the probe. */
 const PROBE_MUST_START_MS = 3_000
 
-/** Notes when it last asked for a job: of a fetch loop that is stuck there is no other sign. */
-class AskingWorker extends Worker {
+class LookupTaker extends Worker {
+  /** When it last asked for a job: of a fetch loop that is stuck there is no other sign. */
   askedAt = monotonic()
 
   protected override moveToActive(token: string, name?: string) {
     this.askedAt = monotonic()
     return super.moveToActive(token, name)
+  }
+
+  /**
+   * BullMQ fails a job also where Redis refused to complete it. It has had its result, and is no dead letter: it is left,
+   * its lock ends, and whoever takes it up completes it.
+   */
+  protected override async handleFailed(...[error, job, ...rest]: Parameters<Worker['handleFailed']>) {
+    if (isOurs(error) || job.deferredFailure) return super.handleFailed(error, job, ...rest)
+    this.emit('error', error)
+    return undefined as unknown as Job
   }
 }
 
@@ -85,7 +100,7 @@ class MakeWay extends HandBack {}
 class LockLost extends Error {}
 
 export class LookupWorker implements Companion {
-  readonly #worker: AskingWorker
+  readonly #worker: LookupTaker
   readonly #names: QueueNames
   readonly #parts: LookupWorkerParts
   readonly #settings: LookupWorkerSettings
@@ -108,7 +123,7 @@ export class LookupWorker implements Companion {
     this.#observe = observe
     // BullMQ makes a signal only for a processor that declares three parameters.
     const process = (job: Job, token?: string, signal?: AbortSignal) => this.#process(job, token, signal)
-    this.#worker = new AskingWorker(queueOf(names, settings.lane), process, {
+    this.#worker = new LookupTaker(queueOf(names, settings.lane), process, {
       connection: parts.redis,
       prefix: names.prefix,
       autorun: false,
@@ -312,7 +327,7 @@ export class LookupWorker implements Companion {
 
   /** What to tell BullMQ when a run did not come to an end of its own. Never an error that would fail the job. */
   async #leave(error: unknown, job: Job, token: string, taken: TakenLookup): Promise<Error> {
-    if (error instanceof GaveUp || error instanceof DelayedError || error instanceof WaitingError) return error
+    if (isOurs(error)) return error
     const { lookupId } = taken
     if (error instanceof LockLost) {
       this.#observe({ type: 'lock-lost', lookupId })

@@ -9,11 +9,11 @@ import type { Fleet } from '../queues/fleet.ts'
 import type { LookupQueues } from '../queues/lookup-queue.ts'
 import type { Orphans } from '../queues/orphans.ts'
 import type { Reconciler } from '../queues/reconciler.ts'
-import type { Redis } from '../queues/redis.ts'
+import { isRedisError, type Redis } from '../queues/redis.ts'
 import { type Retention, removeOld } from '../queues/retention.ts'
 import type { UnreadableJobs } from '../queues/unreadable.ts'
 import type { Publisher } from './publisher.ts'
-import { takenFrom, takenUnread } from './taken-lookup.ts'
+import { type TakenLookup, takenFrom, takenUnread } from './taken-lookup.ts'
 
 export const UPKEEP_EVERY_MS = 20_000
 /** Of the process that does it. Should it die, another one follows within the sum of both: in less than a minute. */
@@ -53,13 +53,25 @@ export class Upkeep {
       await reconciler.run(
         queue,
         (job) => takenFrom(job, lane),
-        (job) => publisher.poison(takenFrom(job, lane)),
+        (job) => this.#seeTo(takenFrom(job, lane), (taken) => publisher.poison(taken)),
       )
       for (const job of await unreadable.find(queue.name)) {
-        await publisher.unreadable(takenUnread(job, lane))
-        await unreadable.remove(job)
+        await this.#seeTo(takenUnread(job, lane), async (taken) => {
+          await publisher.unreadable(taken)
+          await unreadable.remove(job)
+        })
       }
       await removeOld(queue, redis, this.#retention)
+    }
+  }
+
+  /** A mistake of ours that one lookup brings out must not keep the others from being seen to. */
+  async #seeTo(taken: TakenLookup, work: (taken: TakenLookup) => Promise<void>): Promise<void> {
+    try {
+      await work(taken)
+    } catch (error) {
+      if (isRedisError(error)) throw error
+      this.#observe({ type: 'internal-error', lookupId: taken.lookupId, where: 'upkeep', error })
     }
   }
 

@@ -48,6 +48,10 @@ describe('the verdict on a failed call', () => {
     expect(decide(failure(of), { ...FRESH, ...standing }, SETTINGS)).toMatchObject(expected)
   })
 
+  it.each(['connect', 'dns'] as const)('for want of a connection (%s) is free: nobody was asked', (reason) => {
+    expect(decide({ ...failure('transient'), reason }, { ...FRESH, ...spent }, SETTINGS)).toMatchObject(free)
+  })
+
   it('without quick retries goes back at once, or gives up if the next attempt fails as well', () => {
     const settings = { ...SETTINGS, callRetries: 0 }
     expect(decide(failure('transient'), FRESH, settings)).toMatchObject(chargeable)

@@ -8,7 +8,7 @@
  *     configuration           hold: nobody's lookup pays for it
  */
 
-import type { Failure } from '../domain/failure.ts'
+import type { Failure, FailureReason } from '../domain/failure.ts'
 
 export interface RetrySettings {
   /** Quick retries inside an attempt. */
@@ -34,6 +34,8 @@ export type Verdict =
   | { type: 'hold'; delayMs: number }
   | { type: 'give-up'; status: 'rejected' | 'failed' }
 
+/** Whether there is a connection does not hang on which lookup it is for; it may hang on the machine that calls. */
+const NOBODY_WAS_ASKED: FailureReason[] = ['connect', 'dns']
 const QUICK_BACKOFF_MIN_MS = 100
 const QUICK_BACKOFF_MAX_MS = 1000
 
@@ -74,7 +76,7 @@ function goBack(failure: Failure, standing: Standing, settings: RetrySettings, r
     type: 'retry-later',
     delayMs: later(failure, standing, settings, random),
     // What the class permanent-after-retry says of the lookup needs no charging.
-    mayBeCharged: failure.class === 'transient',
+    mayBeCharged: failure.class === 'transient' && !NOBODY_WAS_ASKED.includes(failure.reason),
   }
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { LookupEvent } from '../../src/domain/event.ts'
-import { ANSWERED, FAILED, gateFleet, refused, tell, times } from './fleet.ts'
+import { ANSWERED, FAILED, gateFleet, KEYS, refused, tell, times } from './fleet.ts'
 
 const fleet = gateFleet()
 
@@ -107,6 +107,17 @@ describe('at any traffic', () => {
   it('nor do five within a window of an answer', async () => {
     await tell(fleet.gate({ breakerMinCalls: 1000 }), ANSWERED, ...times(5, FAILED))
     expect(await fleet.reasons()).toEqual([])
+  })
+
+  it('an answer that is yet to come, for the clock of Redis was set back, counts for nothing', async () => {
+    const gate = quiet()
+    await tell(gate, ANSWERED)
+    await fleet.redis.hincrby(KEYS.service, 'answeredAt', 7_200_000)
+    await tell(gate, ...times(4, FAILED))
+    expect(await fleet.redis.hget(KEYS.service, 'answeredAt')).toBe('0')
+    await aWindow()
+    await tell(gate, FAILED)
+    expect(await fleet.reasons()).toEqual(['service'])
   })
 
   it('nor do the first five ever, before the window is over', async () => {

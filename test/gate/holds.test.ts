@@ -117,6 +117,15 @@ describe('the probe', () => {
     await expect.poll(() => claim('another')).toBe(true)
   })
 
+  it('goes at once, once, where the clock of Redis was set back', async () => {
+    await tell(fleet.gate({ holdMinMs: 60_000 }), ...times(20, FAILED))
+    const hold = JSON.parse((await fleet.redis.hget(KEYS.hold, 'service')) ?? '')
+    for (const time of ['since', 'nextProbeAt', 'expiresAt']) hold[time] += 7_200_000
+    await fleet.redis.hset(KEYS.hold, 'service', JSON.stringify(hold))
+    expect(await claim('token')).toBe(true)
+    expect(await claim('another')).toBe(false)
+  })
+
   it('that was not sent is given back, and another may', async () => {
     await held()
     expect(await claim('first')).toBe(true)

@@ -93,6 +93,32 @@ describe('a key of BullMQ that is of the wrong type', () => {
   })
 })
 
+describe('a Redis that refuses to have a lookup completed', () => {
+  // Fails without: src/worker/lookup-worker.ts: handleFailed
+  it('makes no dead letter of it: it has had its result', async () => {
+    const patterns = ['bull:chat-results*', 'bull:chat-lookups-*', 'bull:chat-enricher*', 'bull:chat-lookups:[^c]*']
+    const user = (...more: string[]) =>
+      world.redis.call('ACL', 'SETUSER', 'worker', 'reset', 'on', '>secret', '&*', '+@all', ...more)
+    await user('~*')
+    const url = new URL(world.redisUrl)
+    Object.assign(url, { username: 'worker', password: 'secret' })
+    const worker = await startWorker({ ...world.env, RATE_LIMIT_PER_SECOND: 'none', REDIS_URL: url.href })
+    await user('~bull:', ...patterns.map((pattern) => `~${pattern}`)) // all but `completed`
+    await add(3)
+    await consumer.have(3)
+    await until('it was refused', async () => (await errors(worker)) >= 3)
+    expect(said(worker)).toContain('auth')
+    expect(await world.queue(NAMES.lookupQueue).getFailedCount()).toBe(0)
+    await user('~*')
+    const keysOf = (id: string) => `bull:${NAMES.lookupQueue}:${id}:lock`
+    await world.redis.del(['1', '2', '3'].map(keysOf)) // as if the 35 s of their locks were over
+    const completed = () => world.queue(NAMES.lookupQueue).getCompletedCount()
+    await until('they are completed', async () => (await completed()) === 3, 60_000)
+    expect(consumer.results).toHaveLength(3)
+    expect(await world.queue(NAMES.lookupQueue).getFailedCount()).toBe(0)
+  }, 120_000)
+})
+
 describe('a Redis that is not there', () => {
   it('is said once, in one line of JSON, and a worker that waits for it can be stopped', async () => {
     const own = await startWorld()

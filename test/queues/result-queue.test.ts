@@ -225,6 +225,64 @@ describe('a result that Redis refuses', () => {
   })
 })
 
+describe('a lookup of an id that had its result long ago', () => {
+  const [first, again] = [identityOf('a'), identityOf('a', NAMES.lookupQueue, 1_800_000_000_000)]
+  const forgetMarker = () => redis.del(markerKey(NAMES, first))
+
+  // Fails without: src/queues/result-queue.ts: the comparison with ce:of
+  it('has a result of its own, though the consumer has kept the old one', async () => {
+    await publish(here, first)
+    await forgetMarker()
+    const waiter = connect(embedded.url)
+    await waiter.subscribe(resultChannel(NAMES, again))
+    const told = once(waiter, 'message')
+    expect(await publish(here, again)).toBe('published')
+    expect(await publish(there, again)).toBe('suppressed')
+    expect(JSON.parse((await told)[1])).toMatchObject({ enqueuedAt: '2027-01-15T08:00:00.000Z' })
+    waiter.disconnect()
+    const results = await Promise.all((await listed()).map((id) => here.queue.getJob(id)))
+    expect(results.map((job) => job?.data.enqueuedAt).sort()).toEqual([
+      '2023-11-14T22:13:20.000Z',
+      '2027-01-15T08:00:00.000Z',
+    ])
+  })
+
+  it('has none, if it is the same one, taken up again', async () => {
+    await publish(here, first)
+    await forgetMarker()
+    expect(await publish(there, first)).toBe('published')
+    expect(await listed()).toEqual(['rs-a'])
+  })
+
+  it('has one, if its result was added and nobody lived to mark it', async () => {
+    await publish(here, first)
+    await forgetMarker()
+    await redis.hdel(`bull:${NAMES.resultQueue}:rs-a`, 'ce:of')
+    expect(await publish(there, first)).toBe('published')
+    expect(await listed()).toEqual(['rs-a'])
+    expect(await publish(there, again)).toBe('suppressed') // the marker is of the id
+  })
+})
+
+describe('metadata that Lua cannot read', () => {
+  const nested = JSON.parse(`{"x":${'['.repeat(1500)}${']'.repeat(1500)}}`) as Record<string, unknown>
+  const broken = { note: 'half of it: \ud83d' }
+
+  it.each([
+    ['nested deeply', nested],
+    ['with half a character', broken],
+  ])('(%s) comes back as it was, once, whoever numbered the lookup', async (_, metadata) => {
+    for (const id of ['5', 'a']) {
+      const identity = identityOf(id)
+      const result = { ...resultFor(identity), metadata }
+      expect(await here.results.publish(result, identity)).toBe('published')
+      expect(await there.results.publish(result, identity)).toBe('suppressed')
+      expect((await here.queue.getJob(`rs-${id}`))?.data.metadata).toEqual(metadata)
+    }
+    expect(await listed()).toHaveLength(2)
+  })
+})
+
 describe('lookups that BullMQ numbered', () => {
   const [batch, interactive] = [NAMES.lookupQueue, NAMES.interactiveQueue]
 

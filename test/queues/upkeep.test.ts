@@ -107,10 +107,22 @@ describe('a lookup that gave up without a result', () => {
     expect(await found(reconciler())).toEqual(['new'])
   })
 
-  it('is found though another one was removed in the meantime', async () => {
-    await finish(['a', 'b'])
-    await redis.del(`bull:${NAMES.lookupQueue}:b`)
+  it('is found though others were removed in the meantime, also from among many newer ones', async () => {
+    const newer = Array.from({ length: 1200 }, (_, index) => `l${index}`)
+    await finish(['a', ...newer])
+    await mark(...newer)
+    await makeOlder('a', 60_000)
+    for (const id of ['l1199', 'l600', 'l0']) await redis.del(`bull:${NAMES.lookupQueue}:${id}`)
     expect(await found(reconciler())).toEqual(['a'])
+  })
+
+  it('is looked for no further back than a quarter of an hour before the last look, however few fail', async () => {
+    const one = reconciler()
+    expect(await found(one)).toEqual([])
+    await finish(['older', 'newer'])
+    await makeOlder('older', 1_000_000)
+    await makeOlder('newer', 800_000)
+    expect(await found(one)).toEqual(['newer'])
   })
 })
 
@@ -152,6 +164,21 @@ describe('a lookup that lies in no list', () => {
     await redis.lrem(key('wait'), 1, 'running')
     await redis.set(key('running:lock'), 'x')
     expect(await adopt()).toEqual([])
+  })
+
+  it('is not what one is that lies where a client of BullMQ 5 paused the queue', async () => {
+    await queue.add('lookup', {}, { jobId: 'paused' })
+    await redis.rename(key('wait'), key('paused'))
+    expect(await adopt()).toEqual([])
+  })
+
+  it('is put where BullMQ takes it, also if its id looks like a mark of BullMQ’s own', async () => {
+    await queue.addBulk([{ name: 'lookup', data: {}, opts: { jobId: '0:12:7' } }])
+    const worker = new Worker(NAMES.lookupQueue, undefined, { connection: redis, autorun: false })
+    expect(await worker.getNextJob('a', { block: false })).toBeUndefined() // it is gone now
+    expect(await adopt()).toEqual([{ id: '0:12:7', place: 'wait' }])
+    expect(await worker.getNextJob('a', { block: false })).toMatchObject({ id: '0:12:7' })
+    await worker.close(true)
   })
 
   it('is found in the end among more keys than are looked at in one go', async () => {
@@ -228,19 +255,31 @@ describe('what is known of a lookup', () => {
     expect(await histories().recall(takingOf('a'))).toEqual({ published: null, history, failedAt: null })
   })
 
+  const stalled = (id: string, times: number) => redis.hset(`bull:${NAMES.lookupQueue}:${id}`, 'stc', times)
+
   it('is how often its process died while it ran there alone, and not how often it was lost otherwise', async () => {
     await take('a')
+    await stalled('a', 2)
     await histories().beginAlone(takingOf('a', 2), { ...history, diedAlone: 1 })
     expect((await histories().recall(takingOf('a', 2))).history).toEqual({ ...history, diedAlone: 1 })
     const { history: died } = await histories().recall(takingOf('a', 3))
     expect(died).toEqual({ ...history, diedAlone: 2 })
     await histories().remember(identityOf('a'), 'mine', died, false)
     expect((await histories().recall(takingOf('a', 4))).history.diedAlone).toBe(2)
+    await stalled('a', 4)
     await histories().beginAlone(takingOf('a', 4), died)
     await histories().endAlone(takingOf('a', 3)) // a run that was lost longer ago
     expect((await histories().recall(takingOf('a', 5))).history.diedAlone).toBe(3)
     await histories().endAlone(takingOf('a', 4))
     expect((await histories().recall(takingOf('a', 5))).history.diedAlone).toBe(2)
+  })
+
+  it('is not written over by a process that was frozen until another one took it up', async () => {
+    await take('a')
+    await stalled('a', 3)
+    await histories().beginAlone(takingOf('a', 3), { ...history, diedAlone: 2 })
+    await histories().beginAlone(takingOf('a', 2), { ...history, diedAlone: 1 })
+    expect((await histories().recall(takingOf('a', 3))).history.diedAlone).toBe(2)
   })
 
   it('is that it has its result', async () => {
