@@ -38,8 +38,8 @@ export class Reconciler {
     const at = await this.#histories.time()
     const until = Math.max((this.#doneUpTo.get(queue.name) ?? 0) - OVERLAP_MS, at - this.#markerTtlMs)
     for (let start = 0; ; start += PAGE) {
-      const page = await queue.getFailed(start, start + PAGE - 1) // less those that were removed between two reads
-      const jobs = page.filter((job): job is Job => job != null)
+      const page = await queue.getFailed(start, start + PAGE - 1)
+      const jobs = page.filter((job): job is Job => job != null) // removed between two reads
       const fresh = jobs.filter(({ finishedOn = 0 }) => finishedOn > until)
       for (const job of await this.#withoutResult(fresh, identify)) await conclude(job)
       if (page.length === 0 || fresh.length < jobs.length) break

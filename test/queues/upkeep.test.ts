@@ -167,7 +167,7 @@ describe('a lookup that lies in no list', () => {
   })
 
   it('is not what one is that lies where a client of BullMQ 5 paused the queue', async () => {
-    await queue.add('lookup', {}, { jobId: 'paused' })
+    await queue.add('lookup', {}, { jobId: 'one' })
     await redis.rename(key('wait'), key('paused'))
     expect(await adopt()).toEqual([])
   })
