@@ -31,6 +31,7 @@ async function enqueueExpiring(count: number): Promise<void> {
 }
 
 describe('a worker whose clock is wrong', () => {
+  // Fails without: src/worker/lookup-run.ts: how far off the clock is in expiresAt; and src/app.ts: the clock in health()
   it.each([
     ['two hours ahead', 2 * HOUR_MS],
     ['ten minutes behind', -600_000],
@@ -59,6 +60,7 @@ describe('a worker whose clock is wrong', () => {
     },
   )
 
+  // Fails without: src/queues/retention.ts: aheadMs
   it('keeps what is to be kept, and removes what is not, by the clock of Redis', async () => {
     rig = await startRig({ workers: 0, env: { LOOKUP_RETENTION_MS: String(HOUR_MS) } })
     await doneAgo('recent', 600_000)

@@ -16,6 +16,7 @@ afterEach(async () => {
 })
 
 describe('workers on a Cluster', () => {
+  // Fails without: src/queues/connections.ts: the maxRedirections of patientConnection
   it('go on when the master that has the queues is killed: each lookup gets one result, and none is charged', async () => {
     await whileLookupsFlow(group, fleet, async () => loseMachineOf(await group.master(), 'SIGKILL'))
     await meetsCommands(fleet)

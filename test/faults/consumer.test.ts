@@ -14,6 +14,7 @@ function theOne(): RigWorker {
 }
 
 describe('results that nobody takes', () => {
+  // Fails without: src/worker/backlog-hold.ts: isFull
   it('make the fleet hold well before Redis is full, and it goes on by itself when they are taken', async () => {
     const env = { RESULT_BACKLOG_LIMIT: '300', RATE_LIMIT_PER_SECOND: '200' }
     rig = await startRig({ workers: 2, redisArguments: ['--maxmemory', '64mb'], env })
@@ -38,6 +39,7 @@ describe('a log', () => {
   const LOOKUPS = 2000
   const env = { LOG_LEVEL: 'debug' }
 
+  // Fails without: src/cli/terminal.ts: hearStandardStreams() of stderr
   it('whose reader has gone stops nothing', async () => {
     rig = await startRig({ workers: 1, env })
     const worker = theOne()
@@ -47,6 +49,7 @@ describe('a log', () => {
     expect(await worker.kill('SIGTERM')).toMatchObject({ code: 0, signal: null })
   })
 
+  // Fails without: src/observe/logger.ts: Stderr (a log that is written at once stands still when the pipe is full)
   it('that nobody reads stops nothing, nor does it keep a worker from ending', async () => {
     rig = await startRig({ workers: 1, env })
     const worker = theOne()

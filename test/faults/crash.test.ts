@@ -42,6 +42,7 @@ const warnings = () =>
     .map(({ msg }) => msg)
 
 describe('a worker that is killed', () => {
+  // Fails without: src/worker/lookup-worker.ts: STALLED_CHECK_MS (a hundred times as long)
   it('after the service has answered and before the result is out, costs a second call and nothing else', async () => {
     rig = await startRig({ workers: 1 })
     const [first] = rig.workers as [RigWorker]
@@ -71,6 +72,7 @@ describe('a worker that is killed', () => {
     expect(await rig.metric('results_suppressed_total')).toBe(1)
   })
 
+  // Fails without: src/worker/lookup-worker.ts: LOCK_MS (ten times as long)
   it('with 32 lookups in flight leaves none of them without a result for longer than a minute', async () => {
     rig = await startRig({ workers: 2 })
     const [victim] = rig.workers as [RigWorker]
@@ -114,6 +116,7 @@ describe('a worker that does not hear what became of its result', () => {
 })
 
 describe('a thousand lookups of one connection id, from four producers', () => {
+  // Fails without: src/worker/coalesce.ts: share() (1,036 calls)
   it.skipIf(isShort)('get a result each while workers are killed', async () => {
     rig = await startRig({ workers: 3, latencyMs: 300, env: { RATE_LIMIT_PER_SECOND: '100' } })
     rig.supervise()

@@ -84,6 +84,7 @@ describe('workers whose password for Redis is in REDIS_URL_FILE', () => {
 })
 
 describe('a Redis that is reading its data', () => {
+  // Fails without: src/queues/connections.ts: `backoff` of patientConnection (a worker that gives up)
   it('is waited for: not ready, asked seldom, and nothing is lost', async () => {
     // Each key takes it 3 ms, and it answers meanwhile.
     const slowly = ['--key-load-delay', '3000', '--loading-process-events-interval-bytes', '1024']

@@ -78,6 +78,7 @@ describe('a lookup that kills its process each time', () => {
     for (const id of neighbours) expect(await stallsOf(rig, id)).toBe(2)
   })
 
+  // Fails without: src/worker/lookup-run.ts: DEATHS_ALONE (one more, and it crashes seven times)
   it.skipIf(isShort)(
     'leaves all others enriched, and is a dead letter within a minute of its sixth crash',
     { timeout: 600_000 },
@@ -99,6 +100,7 @@ describe('a lookup that kills its process each time', () => {
     },
   )
 
+  // Fails without: src/worker/lookup-run.ts: DEATHS_ALONE (as many as seven, and it crashes nine times)
   it.skipIf(isShort).each([1, 2, 3])(
     'does so beside a second one, with %i workers, its locks ended at once',
     { timeout: 600_000 },

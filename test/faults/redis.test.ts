@@ -8,6 +8,7 @@ let rig: Rig
 afterEach(() => rig.close())
 
 describe('a Redis that is restarted', () => {
+  // Fails without: src/queues/connections.ts: `backoff` of patientConnection (a worker that gives up)
   it('with 500 lookups in flight costs none of them anything', async () => {
     const env = { CONCURRENCY: '200', SOAP_CALL_TIMEOUT_MS: '20000' }
     rig = await startRig({ workers: 3, latencyMs: 12_000, env })
@@ -34,6 +35,7 @@ async function addSteadily(until: { gone: boolean }): Promise<Map<string, number
 }
 
 describe('a Redis that is killed while lookups are added', () => {
+  // Fails without: the appendonly of the Redis (all are lost)
   it('with appendfsync always loses none of them', async () => {
     const { lost } = await killWhileAdding('always')
     expect(lost).toBe(0)
@@ -80,6 +82,7 @@ describe('a Redis that is killed while lookups are added', () => {
 
 describe('a Redis that is gone for longer than locks last', () => {
   // Fails without: src/queues/redis.ts: SAY_AGAIN_MS
+  // Fails without: src/observe/line-budget.ts: LINES_A_SECOND (64 lines in a second)
   it.skipIf(isShort)(
     'ends no worker, is told once in ten seconds, and costs no lookup more than a second call',
     async () => {
@@ -141,6 +144,7 @@ describe('a Redis that is out of memory', () => {
     return Number(line?.[1] ?? 0) + Number(line?.[2] ?? 0)
   }
 
+  // Fails without: src/worker/lookup-worker.ts: #rest.take()
   it('makes the workers wait; what is in hand is asked for once more, if it lasts longer than a lock', async () => {
     rig = await startRig({ workers: 1 })
     await rig.enqueue(3000)

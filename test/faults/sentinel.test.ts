@@ -17,6 +17,7 @@ afterEach(async () => {
 })
 
 describe('workers whose Redis is known to sentinels', () => {
+  // Fails without: src/queues/connections.ts: the sentinelRetryStrategy
   it('go on with the replica when the master is killed: each lookup gets one result, and none is charged', async () => {
     await whileLookupsFlow(group, fleet, async () => loseMachineOf(await group.master(), 'SIGKILL'))
     await meetsCommands(fleet)

@@ -134,7 +134,8 @@ describe('a service that fails one call in five', () => {
     expect(await rig.auditor.complete()).toMatchObject({ lost: [], duplicates: [], notEnriched: [] })
     const retries = () => rig.metric('lookup_retries_total', 'reason="fault"')
     await expect.poll(retries, PATIENT).toBeGreaterThanOrEqual(300 / 5)
-    expect(rig.auditor.results.every(({ attempts }) => attempts <= 5)).toBe(true)
+    // A retry may be one in five again, a second one hardly ever.
+    expect(rig.auditor.results.filter(({ attempts }) => attempts > 1).length).toBeLessThan(300 / 5 / 2)
     expect(await rig.metric('holds_total')).toBe(0)
     await rig.close()
   })

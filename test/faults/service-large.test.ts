@@ -140,6 +140,7 @@ const ONLY_LARGE = [
 ]
 
 describe('XML that is made to keep its reader busy', () => {
+  // Fails without: src/soap/xml-scan.ts: MAX_PIECES
   it('gets each lookup its one result, while the worker tells that it is alive, and looks nothing up', async () => {
     let asked = 0
     const elsewhere = createServer((socket) => {

@@ -62,6 +62,7 @@ describe('SIGTERM', () => {
     expect(rig.service.calls).toHaveLength(10)
   })
 
+  // Fails without: src/worker/lookup-worker.ts: moveToWait of #handBack (lookups stall)
   it('at any moment, under load, costs nothing', async () => {
     const workers = isShort ? 2 : 4
     const rounds = isShort ? 5 : 25
@@ -87,6 +88,7 @@ describe('SIGTERM', () => {
     )
   }, 600_000)
 
+  // Fails without: src/worker/lookup-worker.ts: LOCK_MS (ten times as long)
   it.skipIf(isShort)('and SIGKILL before it has stopped leaves the lookups to the others', async () => {
     rig = await startRig({ workers: 1, latencyMs: 8000 })
     const worker = theOne()
@@ -102,6 +104,7 @@ describe('SIGTERM', () => {
 })
 
 describe('SIGTERM while Redis is gone', () => {
+  // Fails without: src/app.ts: what #stop waits for the workers at most (it ends after a minute)
   it('ends a worker within SHUTDOWN_TIMEOUT_MS and a second, and nothing is lost', async () => {
     const env = { SHUTDOWN_TIMEOUT_MS: String(SHUTDOWN_TIMEOUT_MS) }
     rig = await startRig({ workers: 1, latencyMs: 8000, env })

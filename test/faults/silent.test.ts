@@ -6,6 +6,7 @@ let rig: Rig
 afterEach(() => rig.close())
 
 describe('a way to Redis', () => {
+  // Fails with: src/queues/connections.ts: a commandTimeout of 500 ms in patientConnection
   it('that is slow makes lookups slow, and costs nothing else', async () => {
     rig = await startRig({ workers: 2 })
     for (const { proxy } of rig.workers) proxy.delayMs = 300
@@ -19,6 +20,7 @@ describe('a way to Redis', () => {
   })
 
   // The other end is gone without a word, as a machine that lost its power: no connection is ever closed.
+  // Fails without: src/queues/connections.ts: SILENT_MS
   it.skipIf(isShort)('whose connections are dead is noticed, told, and lookups flow again on new ones', async () => {
     rig = await startRig({ workers: 2, latencyMs: 2000 })
     await rig.enqueue(500)
@@ -33,6 +35,7 @@ describe('a way to Redis', () => {
     expectFewLines(rig)
   })
 
+  // Fails without: the same.
   it.skipIf(isShort)('on which answers are lost for a minute is used again when they are not', async () => {
     rig = await startRig({ workers: 2, latencyMs: 2000 })
     await rig.enqueue(500)
@@ -48,6 +51,7 @@ describe('a way to Redis', () => {
 })
 
 describe('a worker that can take no lookups though Redis is well', () => {
+  // Fails without: src/app.ts: isStuck of liveness()
   it.skipIf(isShort)('is not live, so that it is started anew', async () => {
     rig = await startRig({ workers: 1 })
     const [worker] = rig.workers
