@@ -127,6 +127,7 @@ describe('a service that sends everybody', () => {
 })
 
 describe('a service that fails one call in five', () => {
+  // Fails without: src/worker/verdict.ts: quick.
   it.skipIf(isShort)('with a fault of its own, costs no lookup more than quick retries, and nobody holds', async () => {
     rig = await startRig({ workers: 1, env: { LOOKUP_BACKOFF_MIN_MS: '20', LOOKUP_BACKOFF_MAX_MS: '100' } })
     rig.service.script = (_call, number) => (number % 5 === 0 ? { say: 'fault', code: 'Server' } : CHAT)
