@@ -11,8 +11,8 @@ import { gateKeysOf, gateOptions } from './gate-settings.ts'
 import { impatientConnection } from './queues/connections.ts'
 import type { Redis } from './queues/redis.ts'
 import { SoapClient } from './soap/client.ts'
-import { soapSettings } from './soap-settings.ts'
-import { Attempt } from './worker/attempt.ts'
+import { isListedIn, soapSettings } from './soap-settings.ts'
+import { Attempt, type CallGate } from './worker/attempt.ts'
 
 const REDIS_MAY_TAKE_MS = 1000
 const TURN_MAY_TAKE_MS = 1000
@@ -70,8 +70,10 @@ async function gatedCall(
 ): Promise<Outcome> {
   const gate = new Gate(redis, gateKeysOf(config), gateOptions(config))
   const holds = new Holds(redis, gateKeysOf(config))
-  // One answer to somebody's choice of an id raises no suspicion.
-  const parts = { client, gate, isListed: () => true, deadlineMs: config.lookupDeadlineMs }
+  const settings = soapSettings(config)
+  const accepted = await holds.accepted()
+  const isListed = (code: number) => accepted.has(code) || isListedIn(settings, code)
+  const parts = { client, gate: quiet(gate), isListed, deadlineMs: config.lookupDeadlineMs }
   const attempt = (probe: string | null) => new Attempt(parts, { lane: 'interactive', probe }, signal)
   try {
     const first = attempt(null)
@@ -95,6 +97,15 @@ async function gatedCall(
     }
   } finally {
     await gate.flush()
+  }
+}
+
+/** A refusal of somebody's choice of an id raises no suspicion, unless it is what a probe came to. */
+function quiet(gate: Gate): CallGate {
+  return {
+    permit: (request, signal) => gate.permit(request, signal),
+    report: async (report, probe = null) =>
+      probe === null && report.kind !== null ? null : gate.report(report, probe),
   }
 }
 

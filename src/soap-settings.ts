@@ -35,3 +35,8 @@ export function soapSettings(config: Config): SoapSettings {
     retryAfterMaxMs: config.retryAfterMaxMs,
   }
 }
+
+/** Somebody has said what this code means. */
+export function isListedIn({ codes }: SoapSettings, code: number): boolean {
+  return [codes.enriched, codes.notFound, codes.retry, codes.hold].some((list) => list?.has(code))
+}

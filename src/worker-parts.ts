@@ -15,7 +15,7 @@ import { redisTrouble } from './queues/redis.ts'
 import { ResultQueue } from './queues/result-queue.ts'
 import { SharedCalls } from './queues/shared-calls.ts'
 import { SoapClient, type SoapSettings } from './soap/client.ts'
-import { soapSettings } from './soap-settings.ts'
+import { isListedIn, soapSettings } from './soap-settings.ts'
 import { ChargeDecision } from './worker/charge.ts'
 import { CallSharing } from './worker/coalesce.ts'
 import { Enricher } from './worker/enrich.ts'
@@ -87,8 +87,4 @@ function acceptingCodes(settings: SoapSettings, accepted: () => ReadonlySet<numb
         : { ...codes, notFound: new Set([...codes.notFound, ...more]) }
     },
   }
-}
-
-function isListedIn({ codes }: SoapSettings, code: number): boolean {
-  return [codes.enriched, codes.notFound, codes.retry, codes.hold].some((list) => list?.has(code))
 }

@@ -74,6 +74,23 @@ describe('a turn', () => {
     expect(givenBack).toEqual([])
   })
 
+  it('that was booked before a hold is for nobody who comes after it', async () => {
+    const givenBack: string[] = []
+    let asked = 0
+    const made = new Asker(
+      async () => (asked++ === 0 ? granted(150, 0, 'before') : granted(0, 0, 'after')),
+      (name) => givenBack.push(name),
+    )
+    const held = made.permit(never)
+    held.catch(() => {})
+    await expect.poll(() => asked).toBe(1)
+    made.refuseAll()
+    await expect(held).rejects.toThrow()
+    await made.permit(never)
+    expect(givenBack).toEqual(['before'])
+    expect(asked).toBe(2)
+  })
+
   it('of which nobody has need any more is given back', async () => {
     const { permit, givenBack } = asker(() => ({ at: 0, granted: [0, 0], names: ['used', 'left'] }))
     await permit()

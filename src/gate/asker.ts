@@ -39,6 +39,8 @@ export class Asker {
   readonly #differences: number[] = []
   #asking = false
   #missed = 0
+  /** Holds so far: what was booked before one is not for after it. */
+  #holds = 0
   #wake: () => void = () => {}
 
   /**
@@ -78,6 +80,7 @@ export class Asker {
 
   /** The fleet holds: whoever waits does so in vain. */
   refuseAll(): void {
+    this.#holds++
     for (const waiter of [...this.#again, ...this.#waiting]) waiter.refuse(new Held())
   }
 
@@ -96,6 +99,7 @@ export class Asker {
 
   async #askOnce(): Promise<void> {
     const missed = this.#missed
+    const holds = this.#holds
     this.#missed = 0
     const askedAt = monotonic()
     const answer = await this.#ask(Math.min(this.#waitingCount, MOST_AT_ONCE), missed)
@@ -106,7 +110,8 @@ export class Asker {
     const givenAt = answeredAt - Math.min(answeredAt - askedAt, this.#readLate(answeredAt, answer.at))
     for (const [index, turn] of answer.granted.entries()) {
       await this.#until(givenAt + turn)
-      this.#handOut(answer.names[index] ?? '', monotonic() - givenAt - turn)
+      if (holds !== this.#holds) this.#giveBack(answer.names[index] ?? '')
+      else this.#handOut(answer.names[index] ?? '', monotonic() - givenAt - turn)
     }
   }
 

@@ -12,7 +12,7 @@ import type { CallReport, HoldReason } from '../domain/hold.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { GateKeys } from '../queues/names.ts'
 import { type Answer, Asker, type Permit } from './asker.ts'
-import { PERMIT_SCRIPT } from './permit-script.ts'
+import { PERMIT_SCRIPT, permitKeys } from './permit-script.ts'
 import { REPORT_SCRIPT } from './report-script.ts'
 import { type Batch, batchOf, Reports } from './reports.ts'
 
@@ -123,18 +123,16 @@ export class Gate {
   #newAsker(lane: Lane, probe: string): Asker {
     return new Asker(
       (wanted, missed) => this.#ask(wanted, missed, lane, probe),
-      (name) => this.#giveBack(name),
+      (name) => this.#giveBack(lane, name),
     )
   }
 
   async #ask(wanted: number, missed: number, lane: Lane, probe: string): Promise<Answer> {
     const first = this.#permits
     this.#permits += wanted
-    const { rate, rateInteractive, inFlight, waiting, quota, limits, hold, batchWaiting, rateMissed } = this.#keys
-    const keys = [rate, rateInteractive, inFlight, waiting, quota, limits, hold, batchWaiting, rateMissed]
     try {
       const args = [wanted, this.#request(lane, probe), `${this.#process}:`, first, missed]
-      const reply = await PERMIT_SCRIPT.run(this.#redis, keys, args)
+      const reply = await PERMIT_SCRIPT.run(this.#redis, permitKeys(this.#keys), args)
       return this.#read(reply as string[], first)
     } catch (error) {
       this.#trouble(error)
@@ -169,9 +167,11 @@ export class Gate {
     return { at: at ?? 0, granted: turns, names }
   }
 
-  #giveBack(name: string): void {
+  #giveBack(lane: Lane, name: string): void {
     if (name === '') return
-    this.#redis.zrem(this.#keys.inFlight, name).catch(() => {}) // its lease ends by itself
+    const { inFlight, inFlightInteractive } = this.#keys
+    const leases = lane === 'interactive' ? inFlightInteractive : inFlight
+    this.#redis.zrem(leases, name).catch(() => {}) // its lease ends by itself
   }
 
   async #send(batch: Batch, probe: string): Promise<ReportReply | null> {

@@ -2,6 +2,7 @@
 
 import type { Redis } from 'ioredis'
 import type { GateKeys } from '../queues/names.ts'
+import { Script } from '../queues/script.ts'
 
 export interface Limits {
   /** Calls a second; null: no limit. */
@@ -10,6 +11,16 @@ export interface Limits {
   /** Calls at one time; null: no limit. */
   inFlight: number | null
 }
+
+// The time of the next turn at the old pace is not waited for at the new one. Turns that are booked are nearer than this.
+// KEYS: rate, rate of the interactive lane.
+const FORGET_FAR = new Script(`
+local time = redis.call('TIME')
+local now = time[1] * 1000 + time[2] / 1000
+for _, key in ipairs(KEYS) do
+  if tonumber(redis.call('GET', key) or 0) > now + 1000 then redis.call('DEL', key) end
+end
+return 1`)
 
 export class LimitStore {
   readonly #redis: Redis
@@ -33,14 +44,22 @@ export class LimitStore {
   async set(limits: Partial<Limits>): Promise<void> {
     const fields = Object.entries(limits).map(([name, value]) => [name, String(value ?? 'none')] as const)
     await this.#redis.hset(this.#keys.limits, Object.fromEntries(fields))
+    await this.#forgetFar()
   }
 
   async reset(): Promise<void> {
     await this.#redis.del(this.#keys.limits)
+    await this.#forgetFar()
+  }
+
+  async #forgetFar(): Promise<void> {
+    await FORGET_FAR.run(this.#redis, [this.#keys.rate, this.#keys.rateInteractive])
   }
 
   /** Calls that are out at the moment, as far as they are counted (where calls in flight are limited). */
   async inFlight(): Promise<number> {
-    return await this.#redis.zcard(this.#keys.inFlight)
+    const { inFlight, inFlightInteractive } = this.#keys
+    const counts = await Promise.all([this.#redis.zcard(inFlight), this.#redis.zcard(inFlightInteractive)])
+    return counts[0] + counts[1]
   }
 }

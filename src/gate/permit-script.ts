@@ -9,11 +9,14 @@
  *
  * The lanes: both book turns on one line. Batch lookups are given turns up to BATCH_AHEAD ahead; interactive ones a bit
  * further, as long as they keep within their own share, so that there is always a turn for them behind those already
- * booked; beyond it they get turns only while no batch lookup waits for one. Where calls in flight are limited, some
- * places are kept for interactive lookups while any waits for one.
+ * booked; beyond it they get turns only while no batch lookup waits for one. Where calls in flight are limited, their share
+ * of the places is the least that interactive lookups get while any waits, and the most while a batch lookup waits. (Of a
+ * single place it is that one.)
+ *
+ * Processes may have different limits: each keeps to its own, and no rule takes what another one booked for a mistake.
  *
  * KEYS  1 rate, 2 rate of the interactive lane, 3 in-flight, 4 waiting, 5 quota, 6 limits, 7 hold,
- *       8 batch-waiting, 9 rate-missed (names.ts)
+ *       8 batch-waiting, 9 rate-missed, 10 in-flight of the interactive lane, 11 clock (names.ts)
  * ARGV  1 permits wanted
  *       2 JSON: ratePerSecond (0: no limit), burst, inFlight (0: no limit), leaseMs, interactive (lane), share,
  *         quotaCalls (0: none), quotaPeriodMs, probe (token or '')
@@ -27,6 +30,7 @@
  *       'spent': the quota is, just now
  */
 
+import type { GateKeys } from '../queues/names.ts'
 import { Script } from '../queues/script.ts'
 
 /** Turns are booked at most so far ahead: a process that dies takes little with it, one that joins need not queue. */
@@ -41,6 +45,9 @@ const ASKS_AGAIN_MS = 250
 /** Part of the pace. A turn given back stands beside another one: so many more calls may be in some second. */
 const GIVEN_BACK = 0.01
 const QUOTA_SLICES = 48
+/** Redis' clock was set back if it is so much earlier than it has been. */
+const SET_BACK_MS = 1000
+const CLOCK_KEPT_MS = 3_600_000
 
 export const PERMIT_SCRIPT = new Script(`
 local time = redis.call('TIME')
@@ -68,6 +75,12 @@ local rate = set(limits[1], ask.ratePerSecond)
 local burst = set(limits[2], ask.burst)
 local cap = set(limits[3], ask.inFlight)
 
+local isBack = false
+if rate > 0 or cap > 0 then
+  isBack = tonumber(redis.call('GET', KEYS[11]) or 0) > now + ${SET_BACK_MS}
+  redis.call('SET', KEYS[11], string.format('%.0f', now), 'PX', ${CLOCK_KEPT_MS})
+end
+
 local sliceMs = ask.quotaPeriodMs / ${QUOTA_SLICES}
 local slice = math.floor(now / sliceMs)
 if ask.quotaCalls > 0 then
@@ -94,14 +107,16 @@ if ask.quotaCalls > 0 then
 end
 
 if cap > 0 then
+  if isBack then redis.call('DEL', KEYS[3], KEYS[10]) end
   redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now)
-  -- Further ahead than any lease: the clock was set back.
-  redis.call('ZREMRANGEBYSCORE', KEYS[3], now + ask.leaseMs + 10 * ${INTERACTIVE_AHEAD_MS}, '+inf')
-  local places = cap
-  if not ask.interactive and redis.call('EXISTS', KEYS[4]) == 1 then places = cap - math.max(1, math.ceil(cap * ask.share)) end
-  wanted = math.min(wanted, places - redis.call('ZCARD', KEYS[3]))
+  redis.call('ZREMRANGEBYSCORE', KEYS[10], '-inf', now)
+  local batch, interactive = redis.call('ZCARD', KEYS[3]), redis.call('ZCARD', KEYS[10])
+  wanted = math.min(wanted, cap - batch - interactive)
+  local share = math.max(1, math.ceil(cap * ask.share))
+  if ask.interactive and cap > 1 and redis.call('EXISTS', KEYS[8]) == 1 then wanted = math.min(wanted, share - interactive) end
+  if not ask.interactive and redis.call('EXISTS', KEYS[4]) == 1 then wanted = math.min(wanted, cap - share - batch) end
   if wanted <= 0 then
-    if ask.interactive then redis.call('SET', KEYS[4], 1, 'PX', ${ASKS_AGAIN_MS}) end
+    redis.call('SET', ask.interactive and KEYS[4] or KEYS[8], 1, 'PX', ${ASKS_AGAIN_MS})
     return { 'full' }
   end
 end
@@ -111,10 +126,10 @@ if rate == 0 then
   for i = 1, wanted do reply[#reply + 1] = '0' end
 else
   local interval = slower * 1000 / rate
-  local tolerance = (burst - 1) * interval
-  local due = tonumber(redis.call('GET', KEYS[1]) or 0)
-  -- Further ahead than anybody books: the clock was set back, or the pace was raised.
-  if due > now + tolerance + interval + 2 * ${INTERACTIVE_AHEAD_MS} then due = now end
+  local tolerance = (burst - 1) * 1000 / rate
+  local due = isBack and 0 or tonumber(redis.call('GET', KEYS[1]) or 0)
+  -- A hold is a pause; yet what is in the burst for it is not for a service that has only just recovered.
+  if slower > 1 then due = math.max(due, now + tolerance) end
   local hasMissed = tonumber(ARGV[5]) > 0 and due > now
   if hasMissed and redis.call('SET', KEYS[9], 1, 'PX', math.ceil(interval / ${GIVEN_BACK}), 'NX') then
     due = math.max(now, due - interval)
@@ -123,9 +138,7 @@ else
   local own, step, ofOwn = now, 0, 0
   if ask.interactive and ask.share > 0 then
     step = interval / ask.share
-    own = tonumber(redis.call('GET', KEYS[2]) or 0)
-    if own > now + step + 2 * ${INTERACTIVE_AHEAD_MS} then own = 0 end
-    own = math.max(own, now)
+    own = math.max(now, isBack and 0 or tonumber(redis.call('GET', KEYS[2]) or 0))
     ofOwn = math.max(0, math.floor((now + ${INTERACTIVE_AHEAD_MS} - own) / step) + 1)
     if ofOwn > 0 then ahead = ${INTERACTIVE_AHEAD_MS} + interval end
     if redis.call('EXISTS', KEYS[8]) == 1 then
@@ -145,7 +158,7 @@ else
     end
     reply[#reply + 1] = tostring(turn - now)
     due = math.max(due, now) + interval
-    ahead = ${TOGETHER_MS}
+    if i >= ofOwn then ahead = ${TOGETHER_MS} end
   end
   redis.call('SET', KEYS[1], string.format('%.3f', due), 'PX', math.ceil(due - now) + 1000)
   local got = #reply - 2
@@ -162,9 +175,18 @@ if ask.quotaCalls > 0 then
   redis.call('PEXPIRE', KEYS[5], math.ceil(ask.quotaPeriodMs + 2 * sliceMs))
 end
 if cap > 0 then
+  local leases, ends = ask.interactive and KEYS[10] or KEYS[3], 0
   for i = 3, #reply do
-    redis.call('ZADD', KEYS[3], now + tonumber(reply[i]) + ask.leaseMs, ARGV[3] .. string.format('%d', tonumber(ARGV[4]) + i - 3))
+    ends = tonumber(reply[i]) + ask.leaseMs
+    redis.call('ZADD', leases, now + ends, ARGV[3] .. string.format('%d', tonumber(ARGV[4]) + i - 3))
   end
-  redis.call('PEXPIRE', KEYS[3], ask.leaseMs + ${INTERACTIVE_AHEAD_MS} + 1000)
+  if redis.call('PTTL', leases) < ends + 1000 then redis.call('PEXPIRE', leases, math.ceil(ends) + 1000) end
 end
 return reply`)
+
+/** In the order in which the script takes them. */
+export function permitKeys(keys: GateKeys): string[] {
+  const { rate, rateInteractive, inFlight, waiting, quota, limits, hold, batchWaiting, rateMissed } = keys
+  const first = [rate, rateInteractive, inFlight, waiting, quota, limits, hold, batchWaiting, rateMissed]
+  return [...first, keys.inFlightInteractive, keys.clock]
+}

@@ -13,7 +13,7 @@
  * ARGV  1 JSON, settings: failureRatio, minCalls, windowMs, holdMinMs, holdMaxMs
  *       2 JSON, the report: answered, failed (counts); answeredAgoMs; failedBeganAgoMs (when the call that failed began);
  *         ids (answered, at most two); kinds (of the last answers, '-' for one of no suspicion); configuration (why, or
- *         ''); retryAfterMs; probe (token, or ''); credentials (their stamp)
+ *         ''); ofSuspect; retryAfterMs; probe (token, or ''); credentials (their stamp)
  * Reply JSON: began (reasons), ended (reasons), suspect (the kind that is held for, or '')
  */
 
@@ -60,7 +60,7 @@ local function finish(reason)
   redis.call('HDEL', KEYS[1], reason)
   redis.call('HSET', KEYS[1], 'slowUntil', now + ${SLOW_START_MS})
   if redis.call('PTTL', KEYS[1]) < ${SLOW_START_MS} then redis.call('PEXPIRE', KEYS[1], ${SLOW_START_MS}) end
-  redis.call('HSET', KEYS[2], 'heldUntil', now)
+  redis.call('HSET', KEYS[2], 'heldUntil', now, 'answeredAt', now)
   if reason == 'configuration' then redis.call('DEL', KEYS[3]) end
   table.insert(reply.ended, reason)
 end
@@ -136,7 +136,10 @@ if report.retryAfterMs > 0 then
   end
 end
 
-if report.configuration ~= '' and not holdOf('configuration') then
+-- One that was refused before may be refused alone. Where nobody was answered since, for the hold was ended by hand or by
+-- its time, that is not so.
+local isAlone = report.ofSuspect and answeredAt >= heldUntil
+if report.configuration ~= '' and not isAlone and not holdOf('configuration') then
   begin('configuration', report.configuration, now + settings.holdMinMs)
 end
 

@@ -17,6 +17,8 @@ export interface Batch {
   ids: string[]
   kinds: string[]
   configuration: string
+  /** Only lookups that were refused so before were refused now. */
+  ofSuspect: boolean
   retryAfterMs: number
 }
 
@@ -73,6 +75,7 @@ function emptyBatch(): Batch {
     ids: [],
     kinds: [],
     configuration: '',
+    ofSuspect: false,
     retryAfterMs: 0,
   }
 }
@@ -91,9 +94,10 @@ export function batchOf(report: CallReport): Batch {
 function addTo(batch: Batch, report: CallReport): void {
   const { answered, kind, connectionId, configuration, retryAfterMs = 0, tookMs = 0, ofSuspect = false } = report
   batch.retryAfterMs = Math.max(batch.retryAfterMs, Math.ceil(retryAfterMs))
-  if (!answered && ofSuspect) return
+  if (!answered && ofSuspect && configuration === undefined) return
   if (!answered) batch.failedBeganAt = Math.max(batch.failedBeganAt, monotonic() - tookMs)
   if (configuration !== undefined) {
+    batch.ofSuspect = ofSuspect && (batch.configuration === '' || batch.ofSuspect)
     batch.configuration = configuration
     return
   }

@@ -8,7 +8,9 @@
  *     gate:<service>:rate              string  theoretical arrival time of the next call (GCRA), in milliseconds
  *     gate:<service>:rate-interactive  string  the same of the interactive lane's own share
  *     gate:<service>:rate-missed       string  a turn that was missed was given back a moment ago: no other one yet
- *     gate:<service>:in-flight         zset    permits that are out, by the time their lease ends
+ *     gate:<service>:in-flight         zset    permits of batch lookups that are out, by the time their lease ends
+ *     gate:<service>:in-flight-interactive  zset  the same of interactive ones
+ *     gate:<service>:clock             string  Redis' clock as it was last asked, to see that it was set back
  *     gate:<service>:waiting           string  an interactive lookup waits for a place among the calls in flight
  *     gate:<service>:batch-waiting     string  batch lookups wait for their turn
  *     gate:<service>:quota             hash    calls of the longer limit, by slice of its period
@@ -69,6 +71,8 @@ export interface GateKeys {
   rateInteractive: string
   rateMissed: string
   inFlight: string
+  inFlightInteractive: string
+  clock: string
   waiting: string
   batchWaiting: string
   quota: string
@@ -94,6 +98,8 @@ export function gateKeys(names: QueueNames, service: string): GateKeys {
     rateInteractive: gate('rate-interactive'),
     rateMissed: gate('rate-missed'),
     inFlight: gate('in-flight'),
+    inFlightInteractive: gate('in-flight-interactive'),
+    clock: gate('clock'),
     waiting: gate('waiting'),
     batchWaiting: gate('batch-waiting'),
     quota: gate('quota'),

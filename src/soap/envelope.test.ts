@@ -17,6 +17,13 @@ const faultOf = (xml: string) => {
   return body.is === 'fault' ? body.fault : body
 }
 
+describe('an envelope', () => {
+  it.each(['p', 'body', 'head', 'div', 'P'])('whose prefix is %s is no page', (prefix) => {
+    const xml = `<${prefix}:Envelope xmlns:${prefix}="${SOAP11}"><${prefix}:Body>${EMPTY_RESPONSE}</${prefix}:Body></${prefix}:Envelope>`
+    expect(read(xml).is).toBe('record')
+  })
+})
+
 describe('request', () => {
   it('names the operation where each version wants it', () => {
     expect(writeRequest('1.1', CREDENTIALS, '1').headers).toEqual({

@@ -56,7 +56,7 @@ function readText(text: string): BodyEvidence {
 const HTML_STARTS_WITHIN = 4_096
 /** After white space, comments and a declaration. */
 const HTML_START =
-  /^(?:\s|<!--(?:(?!-->)[\s\S])*-->|<\?xml[^>]*\?>)*<(?:!doctype\s+html|html|head|body|title|meta|script|h1|center|p|div)\b/i
+  /^(?:\s|<!--(?:(?!-->)[\s\S])*-->|<\?xml[^>]*\?>)*<(?:!doctype\s+html|html|head|body|title|meta|script|h1|center|p|div)(?=[\s/>])/i
 
 /** Problems that say nothing more once the content type says that the body was a page anyway. */
 const NO_SOAP: ReadonlySet<BodyEvidence['is']> = new Set(['unreadable', 'encoded', 'cut-off', 'too-large', 'dtd'])

@@ -59,7 +59,7 @@ const CASES: Record<string, { means: string; cases: Case[] }> = {
   },
   'status: refused': {
     means: 'configuration http-status',
-    cases: [401, 403, 404, 405, 415].flatMap((status): Case[] => [
+    cases: [401, 403, 404, 405, 407, 415].flatMap((status): Case[] => [
       [answer(status, { is: 'empty' })],
       [answer(status, { is: 'too-large' })],
       [answer(status, { is: 'record', record: serviceRecord(0, CHAT) })],

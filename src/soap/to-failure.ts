@@ -49,7 +49,7 @@ export interface RowFailure {
 export const SETTINGS_UNREADABLE = 'SETTINGS_UNREADABLE'
 
 const CONFIGURATION_FAULTS = ['VersionMismatch', 'MustUnderstand', 'DataEncodingUnknown', 'ActionNotSupported']
-const CONFIGURATION_STATUSES = [401, 403, 404, 405, 415]
+const CONFIGURATION_STATUSES = [401, 403, 404, 405, 407, 415]
 
 export const ANSWER_TABLE: readonly Row[] = [
   {

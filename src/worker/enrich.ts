@@ -70,7 +70,9 @@ export class Enricher {
     if (turn > 1) await sleep(course.delayMs, attempt.signal)
     const call = () => attempt.call(lookup.connectionId)
     if (!this.#sharing || attempt.isProbe) return { outcome: await call(), source: 'service' }
-    return this.#sharing.share({ ...lookup, lane: attempt.lane }, attempt.signal, call)
+    // What is to be asked again is not answered by what was answered before, however new that is.
+    const enqueuedAt = course.isRecheck ? 0 : lookup.enqueuedAt
+    return this.#sharing.share({ ...lookup, enqueuedAt, lane: attempt.lane }, attempt.signal, call)
   }
 
   /** Is this failure one to retry now? Remembers the verdict for the attempt's end. */
@@ -107,6 +109,10 @@ class Course {
     this.#history = history
     this.#settings = settings
     this.#retriedOnce = history.retriedOnce
+  }
+
+  get isRecheck(): boolean {
+    return this.#history.rechecks > 0
   }
 
   get delayMs(): number {

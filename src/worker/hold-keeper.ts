@@ -110,19 +110,21 @@ export class HoldKeeper {
     if (!isDue && !mayBeFresh) return
     this.#probing = true
     try {
-      await this.#probeIfClaimed()
+      await this.#probeIfClaimed(Math.max(...on.map(({ probes }) => probes)))
     } finally {
       this.#probing = false
     }
   }
 
-  async #probeIfClaimed(): Promise<void> {
+  /** `before` so many have failed: with another id each time, for it may be the id's own fault. */
+  async #probeIfClaimed(before: number): Promise<void> {
     const { holds, memory } = this.#parts
     const { soapProbeConnectionId, soapCallTimeoutMs, credentials } = this.#settings
     const token = randomBytes(8).toString('hex')
     if (!(await holds.claimProbe(token, soapCallTimeoutMs + PROBE_MARGIN_MS, credentials()))) return
     try {
-      const connectionId = soapProbeConnectionId ?? (await memory.read()).answered[0]
+      const { answered } = await memory.read()
+      const connectionId = soapProbeConnectionId ?? answered[before % Math.max(1, answered.length)]
       if (connectionId === undefined) await this.#probeWithLookup(token)
       else await this.#probeWith(connectionId, token)
     } finally {

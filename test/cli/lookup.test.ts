@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { gateKeys, serviceOf } from '../../src/queues/names.ts'
 import { run, SOAP_SECRETS } from '../support/processes.ts'
-import { startWorld, type World } from '../support/world.ts'
+import { NAMES, startWorld, type World } from '../support/world.ts'
 import { endAll, start } from './started.ts'
 
 let world: World
@@ -101,6 +102,31 @@ describe('lookup', () => {
     second.child.kill('SIGINT')
     expect((await second.ended).code).toBe(130)
     expect(world.standIn.requests.all().map(({ id }) => id)).toEqual(['1'])
+  })
+
+  it('is the probe of a hold, and does not end it with the very refusal that is held for', async () => {
+    world.standIn.set({
+      answers: [
+        { id: 'refused', result: { response: { responseCode: 5, responseDescription: 'x' }, ChatRequest: null } },
+      ],
+    })
+    const { hold: key } = gateKeys(NAMES, serviceOf(world.standIn.url))
+    const now = Date.now()
+    const hold = {
+      since: now - 9000,
+      nextProbeAt: now - 1,
+      expiresAt: now + 600_000,
+      probes: 0,
+      why: 'x',
+      kind: 'code:5',
+    }
+    await world.redis.hset(key, 'configuration', JSON.stringify(hold))
+    await run(['lookup', 'refused'], { ...env(), SOAP_NOT_FOUND_CODES: '1' })
+    const held = JSON.parse((await world.redis.hget(key, 'configuration')) ?? 'null')
+    expect(held).toMatchObject({ probes: 1 })
+    await world.redis.hset(key, 'configuration', JSON.stringify({ ...held, nextProbeAt: now - 1 }))
+    expect(await run(['lookup', '007'], env())).toMatchObject({ code: 0 })
+    expect(await world.redis.hexists(key, 'configuration')).toBe(0)
   })
 
   it('does not touch the queues', async () => {

@@ -9,7 +9,7 @@ import type { Lane } from '../../src/domain/lane.ts'
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/embedded-redis.ts'
 import { Gate, type GateOptions } from '../../src/gate/gate.ts'
 import { Holds } from '../../src/gate/holds.ts'
-import { PERMIT_SCRIPT } from '../../src/gate/permit-script.ts'
+import { PERMIT_SCRIPT, permitKeys } from '../../src/gate/permit-script.ts'
 import { gateKeys, serviceOf } from '../../src/queues/names.ts'
 import { connect } from '../support/queues.ts'
 import { NAMES } from '../support/world.ts'
@@ -130,23 +130,10 @@ export function bookingOf(lane: Lane, wanted: number, options: Partial<GateOptio
     quotaPeriodMs: all.quotaPeriodMs,
     probe,
   }
-  const { rate, rateInteractive, inFlight, waiting, quota, limits, hold, batchWaiting, rateMissed } = KEYS
+  const keys = permitKeys(KEYS)
   permits += wanted
   const args = [wanted, JSON.stringify(request), 'test:', permits - wanted, missed]
-  return [
-    PERMIT_SCRIPT.lua,
-    9,
-    rate,
-    rateInteractive,
-    inFlight,
-    waiting,
-    quota,
-    limits,
-    hold,
-    batchWaiting,
-    rateMissed,
-    ...args,
-  ] as const
+  return [PERMIT_SCRIPT.lua, keys.length, ...keys, ...args] as const
 }
 
 export function readBooked([said = '', at, ...turns]: string[]): Booked {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { CallReport } from '../../src/domain/hold.ts'
 import { ServiceMemories } from '../../src/gate/service-memory.ts'
@@ -116,6 +117,29 @@ describe('a probe that is answered', () => {
     const { heldUntil } = await memory()
     expect(heldUntil).toBeGreaterThanOrEqual(before)
     expect(heldUntil).toBeLessThanOrEqual(await fleet.time())
+  })
+})
+
+describe('a lookup that was refused as if by the configuration, and is refused again', () => {
+  const again: CallReport = { ...REFUSED, ofSuspect: true }
+
+  it('does not hold the fleet again after others were answered: it is alone in that', async () => {
+    const gate = fleet.gate({ holdMinMs: 1 })
+    await tell(gate, REFUSED)
+    await probing('token')
+    await gate.report(ANSWERED, 'token')
+    await tell(gate, again)
+    expect(await fleet.reasons()).toEqual([])
+  })
+
+  // Fails without: src/gate/report-script.ts: answeredAt >= heldUntil
+  it('does, where nobody was answered: the hold was ended by hand', async () => {
+    const gate = fleet.gate()
+    await tell(gate, ANSWERED, REFUSED)
+    await fleet.holds().end('configuration')
+    await sleep(20) // else the call began before that
+    await tell(gate, again)
+    expect(await fleet.reasons()).toEqual(['configuration'])
   })
 })
 

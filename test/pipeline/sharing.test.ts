@@ -142,6 +142,15 @@ describe('a lookup that is not found', () => {
     expect((times[2] ?? 0) - (times[1] ?? 0)).toBeGreaterThanOrEqual(300)
   })
 
+  it('is asked again though another one of the same id was answered a moment ago', async () => {
+    world.standIn.set({ answers: [none], latencyMs: 300 })
+    await start({ NOT_FOUND_RECHECK: '300ms' })
+    await enqueue('none', 2)
+    await consumer.have(2)
+    expect(world.standIn.requests.count()).toBeGreaterThan(1)
+    world.standIn.set({ latencyMs: 0 })
+  })
+
   it('and would have expired by the next time is not found, not expired', async () => {
     world.standIn.set({ answers: [none] })
     await start({ NOT_FOUND_RECHECK: '1h', LOOKUP_EXPIRY_MS: '600000' })
