@@ -136,6 +136,7 @@ describe('a lookup that was refused as if by the configuration, and is refused a
   it('does, where nobody was answered: the hold was ended by hand', async () => {
     const gate = fleet.gate()
     await tell(gate, ANSWERED, REFUSED)
+    await sleep(20)
     await fleet.holds().end('configuration')
     await sleep(20) // else the call began before that
     await tell(gate, again)
