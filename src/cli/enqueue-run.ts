@@ -11,6 +11,7 @@ import type { Redis } from '../queues/redis.ts'
 import type { Source } from './enqueue-source.ts'
 import type { Config } from './options.ts'
 import { type Progress, progressBar } from './progress.ts'
+import { givenUp } from './redis.ts'
 import { Interrupted, interruption, number, print, say, seconds } from './terminal.ts'
 
 /** While this many results are awaited, no more lookups are added: memory stays flat. */
@@ -57,9 +58,7 @@ export class EnqueueRun {
     const subscriber = this.#options.wait ? commandConnection(this.#config, 'enqueue-wait') : null
     if (subscriber) this.#waiter = this.#startWaiting(subscriber)
     try {
-      await this.#enqueueAll()
-      await this.#resultsBelow(1)
-      await this.#printing
+      await Promise.race([this.#all(), givenUp(this.#redis)])
       return this.#refused > 0 || this.#bad > 0 ? 1 : 0
     } catch (error) {
       this.#progress.stop()
@@ -70,6 +69,12 @@ export class EnqueueRun {
       subscriber?.disconnect()
       this.#source.close(new Error('done'))
     }
+  }
+
+  async #all(): Promise<void> {
+    await this.#enqueueAll()
+    await this.#resultsBelow(1)
+    await this.#printing
   }
 
   async #enqueueAll(): Promise<void> {
@@ -95,6 +100,7 @@ export class EnqueueRun {
   async #show({ lookupId, result, status }: Awaited): Promise<void> {
     if (status !== 'enriched' && status !== 'not-found') this.#bad++
     if (result) await print(JSON.stringify(result))
+    else if (status === 'removed') say(`${lookupId}: was removed from the queue, and has had no result`)
     else say(`${lookupId}: had its result before (${status ?? 'it is forgotten which'}), and that has been consumed`)
   }
 

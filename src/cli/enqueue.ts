@@ -7,6 +7,7 @@ import { fromArguments, fromFile } from './enqueue-source.ts'
 import { configOf, withVariables } from './options.ts'
 import { wholeNumber } from './positive.ts'
 import { withRedis } from './redis.ts'
+import { Interrupted } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
 const GROUPS = ['redis', 'queues'] as const
@@ -44,8 +45,8 @@ CSV and NDJSON may have the columns or fields connectionId, correlationId, idemp
 Ids are taken as they stand, spaces and leading zeros included. The same idempotencyKey again is the same lookup.
 --wait leaves the results on the result queue, for whoever consumes it.
 
-Exit: 0; 1 if a line held no lookup (it is reported and skipped, the others are enqueued), or if an awaited result is not
-enriched or not-found; 130 after Ctrl-C, which says up to which line all is enqueued.
+Exit: 0; 1 if a line held no lookup (it is reported and skipped, the others are enqueued), if an awaited result is not
+enriched or not-found, or if the reader of its lines has gone; 130 after Ctrl-C. Both say up to which line all is enqueued.
 
 Examples:
   chat-enricher enqueue 12345 67890 --wait
@@ -63,9 +64,14 @@ async function runEnqueue(command: Command): Promise<number> {
   const source = flags.file === undefined ? fromArguments(ids) : await fromFile(flags.file, flags.format ?? null)
   const { interactive, wait = false, json = false } = flags
   const lane = interactive ? 'interactive' : 'batch'
-  return withRedis(config, 'enqueue', (redis) =>
+  const run = withRedis(config, 'enqueue', (redis) =>
     new EnqueueRun(redis, config, { lane, common, wait, json }, source).run(),
   )
+  return run.catch((error: Error) => {
+    // It has said where it stopped; it has not done what it was to do.
+    if (error instanceof Interrupted && error.message === 'EPIPE') return 1
+    throw error
+  })
 }
 
 function commonOf({ priority, delay, correlationId }: Flags): Omit<Request, 'connectionId'> {

@@ -1,16 +1,23 @@
 /** Redis for a command that somebody waits for. */
 
-import { within } from '../clock.ts'
+import { every, sleep, within } from '../clock.ts'
+import type { RedisErrorKind } from '../domain/event.ts'
 import { commandConnection, placeInWords, type RedisPlace } from '../queues/connections.ts'
 import { kindOfRedisError, type Redis } from '../queues/redis.ts'
 
 /** A Redis that takes the connection and then says nothing must not keep anybody waiting. */
 const ANSWERS_WITHIN_MS = 5000
+const SAYS_WITHIN_MS = 200
+const ASK_EVERY_MS = 2000
+
+const nothing = () => {}
 
 /** Runs `work` with a connection, and closes it. Says which Redis it was that could not be reached. */
 export async function withRedis<T>(place: RedisPlace, name: string, work: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = commandConnection(place, name)
   let last: Error | null = null
+  // One that owes nothing is not missed: what waits on connections of its own would wait for ever.
+  const pulse = every(ASK_EVERY_MS, () => redis.ping().then(nothing, nothing))
   redis.on('error', (error: Error) => {
     last = error
   })
@@ -18,13 +25,36 @@ export async function withRedis<T>(place: RedisPlace, name: string, work: (redis
     if ((await within(ANSWERS_WITHIN_MS, redis.ping())) === 'late') {
       throw noRedis(place, `no answer in ${ANSWERS_WITHIN_MS / 1000} s`)
     }
-    return await work(redis)
+    return await Promise.race([work(redis), longGivenUp(redis)])
   } catch (error) {
-    if (kindOfRedisError(error) === 'other' && redis.status !== 'end') throw error
+    const kind = kindOfRedisError(error)
+    const refusal = REFUSALS[kind]
+    if (refusal) throw new Error(`Redis at ${placeInWords(place).where}: ${refusal}`)
+    if (kind === 'other' && redis.status !== 'end') throw error
     throw noRedis(place, reasonOf(last ?? (error as Error)))
   } finally {
+    pulse.stop()
     redis.disconnect()
   }
+}
+
+/** A Redis that is there, and says no. */
+const REFUSALS: Partial<Record<RedisErrorKind, string>> = {
+  oom: 'expected to write, but it is out of memory: raise its maxmemory, or have the results consumed',
+  readonly: 'expected the master, got a read-only replica: wait for the failover, or set REDIS_SENTINELS',
+  loading: 'expected an answer, but it is still reading its data: try again in a moment',
+}
+
+/** Rejects when the connection is given up: a command that was sent before is never answered, nor does it fail. */
+export async function givenUp(redis: Redis): Promise<never> {
+  await new Promise<void>((resolve) => redis.once('end', () => resolve()))
+  throw new Error('Connection is closed.')
+}
+
+/** What hears of it itself says first how far it came. */
+async function longGivenUp(redis: Redis): Promise<never> {
+  await givenUp(redis).catch(() => sleep(SAYS_WITHIN_MS))
+  throw new Error('Connection is closed.')
 }
 
 /** Of a Cluster that could not be asked the nodes' own error says more. */

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { sleep, within } from '../clock.ts'
 import type { Redis } from '../queues/redis.ts'
 import { ResultConsumer } from '../queues/result-consumer.ts'
 import { readStatus } from '../queues/status.ts'
@@ -9,6 +10,8 @@ import { withRedis } from './redis.ts'
 import { counted, Interrupted, interruption, print, say } from './terminal.ts'
 
 const GROUPS = ['redis', 'queues'] as const
+/** What is being written and removed has this long after Ctrl-C. */
+const CLOSE_MS = 3000
 
 export function resultsCommand(): CliCommand {
   const command = new Command('results')
@@ -21,7 +24,10 @@ export function resultsCommand(): CliCommand {
 const EXAMPLES = `
 Delivery is at least once: a result whose reader dies between writing its line and removing it comes again, within two
 minutes. Take lookupId and redrive together as the key. Ctrl-C and a reader of the lines that goes away end it, exit 0.
+--follow ends, too, when Redis is gone for seconds: run it under something that starts it again.
 For just a few use --limit: \`| head\` may be sent more lines than it shows, and what was written has been removed.
+
+Exit: 0; 1 if Redis does not answer, 2 wrong usage, 78 wrong configuration.
 
 Examples:
   chat-enricher results --follow >> results.ndjson
@@ -34,10 +40,13 @@ async function runResults(command: Command): Promise<undefined> {
   await withRedis(config, 'results', async (redis) => {
     const consumer = new ResultConsumer(redis, config)
     await consumer.start()
+    const overdue = overdueAfter(stop)
+    overdue.catch(() => {})
     let count = 0
     try {
       while (count < limit && !stop.aborted) {
-        const taken = await consumer.next((result) => print(JSON.stringify(result)), follow)
+        const next = consumer.next((result) => print(JSON.stringify(result)), follow)
+        const taken = await Promise.race([next, overdue])
         if (taken) count++
         else if (!follow) break
       }
@@ -45,10 +54,17 @@ async function runResults(command: Command): Promise<undefined> {
     } catch (error) {
       if (!(error instanceof Interrupted)) throw error
     } finally {
-      await consumer.close()
+      await within(CLOSE_MS, consumer.close())
       say(counted(count, 'result'))
     }
   })
+}
+
+/** Rejects some time after Ctrl-C: a Redis that hangs answers nobody, and must not keep anybody. */
+async function overdueAfter(stop: AbortSignal): Promise<never> {
+  await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }))
+  await sleep(CLOSE_MS)
+  throw stop.reason
 }
 
 /** Else somebody whose reader was killed would think that its last result is lost. */

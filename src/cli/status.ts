@@ -139,6 +139,9 @@ function asText({ queues, members, perSecond, drainSeconds, backlog }: FleetStat
   const inFlight = gate && gate.callsInFlight > 0 ? [`calls in flight ${number.format(gate.callsInFlight)}`] : []
   return [
     ...(gate ? holdsInWords(gate) : []),
+    ...queues
+      .filter(({ isPaused }) => isPaused)
+      .map(({ queue }) => `${queue} is paused: no worker takes anything from it`),
     states.toString(),
     workers,
     ...differencesInWords(members, gate?.limitsSet),

@@ -10,11 +10,14 @@ import type { Result, ResultStatus } from '../domain/result.ts'
 import { bullKey, markerKey, type QueueNames, queueOf, resultChannel, resultId } from '../queues/names.ts'
 import type { Redis } from '../queues/redis.ts'
 
-/** How a lookup ended. The result is null where it was consumed before we listened; the status, where nobody knows it. */
+/**
+ * How a lookup ended. The result is null where it was consumed before we listened; the status, where nobody knows it.
+ * `removed`: it was taken off the queue, and has had no result.
+ */
 export interface Awaited {
   lookupId: string
   result: Result | null
-  status: ResultStatus | null
+  status: ResultStatus | 'removed' | null
 }
 
 interface Expected {
@@ -23,9 +26,12 @@ interface Expected {
   marker: string
   job: string
   resultJob: string
+  /** Looks in a row at which there was no such job; null until it was said to be on the queue. */
+  missing: number | null
 }
 
 const LOOK_EVERY_MS = 2000
+const MISSING_LOOKS = 2
 /** Those that wait longest come first, so that a look costs the same however many wait. */
 const LOOKED_AT_ONCE = 1000
 /** A lookup that a dying worker left behind has its result by then: the fleet looks for such twice a minute. */
@@ -74,7 +80,12 @@ export class ResultWaiter {
 
   /** Call when they are enqueued: finds those that were no news, and have had their result. */
   async lookFor(lane: Lane, lookupIds: string[]): Promise<void> {
-    await this.#look(lookupIds.map((lookupId) => this.#expected(lane, lookupId)))
+    const enqueued = lookupIds.map((lookupId) => this.#expected(lane, lookupId))
+    for (const { channel } of enqueued) {
+      const waiting = this.#waiting.get(channel)
+      if (waiting) waiting.missing = 0
+    }
+    await this.#look(enqueued)
   }
 
   stop(): void {
@@ -89,10 +100,11 @@ export class ResultWaiter {
       marker: markerKey(this.#names, identity),
       job: bullKey(this.#names, identity.queue, lookupId),
       resultJob: bullKey(this.#names, this.#names.resultQueue, resultId(lookupId)),
+      missing: null,
     }
   }
 
-  #ended(channel: string, result: Result | null, status: ResultStatus | null): void {
+  #ended(channel: string, result: Result | null, status: Awaited['status']): void {
     const expected = this.#waiting.get(channel)
     if (!expected) return
     this.#waiting.delete(channel)
@@ -128,10 +140,15 @@ export class ResultWaiter {
   }
 
   /** Where the marker has been forgotten, the job may still say how it ended. */
-  async #lookAtJob({ channel, job }: Expected): Promise<void> {
-    const [value, finishedOn] = await this.#redis.hmget(job, 'returnvalue', 'finishedOn')
+  async #lookAtJob(expected: Expected): Promise<void> {
+    const { channel, job } = expected
+    const [value, finishedOn, data] = await this.#redis.hmget(job, 'returnvalue', 'finishedOn', 'data')
+    if (expected.missing !== null) {
+      expected.missing = data === null ? expected.missing + 1 : 0
+      if (expected.missing >= MISSING_LOOKS) return this.#ended(channel, null, 'removed')
+    }
     if (!finishedOn || now() - Number(finishedOn) < ENDED_LONG_AGO_MS) return
-    const { status = null } = JSON.parse(value ?? '{}') as { status?: ResultStatus }
+    const { status = null } = (JSON.parse(value ?? '{}') ?? {}) as { status?: ResultStatus }
     this.#ended(channel, null, status)
   }
 }

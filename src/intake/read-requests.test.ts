@@ -115,15 +115,46 @@ describe('a CSV file', () => {
     expect(all.map(({ line }) => line)).toEqual([2, 3, 4, 5, 6, 7, 8, 9])
   })
 
-  it('without the column is refused as a whole, and says which it has', async () => {
-    await expect(read('Connection ID,x\n1,2')).rejects.toThrow(
-      'the file: expected a CSV header with a column connectionId, got the columns Connection ID, x',
-    )
-    await expect(read('id,x\n1,2', 'csv')).rejects.toThrow('got the columns id, x')
+  it('without the column is refused as a whole, and says none of what it has: that may be somebody’s data', async () => {
+    const wanted = 'the file: expected a CSV header with a column connectionId, got 2 columns without it'
+    await expect(read('12345,joao@example.com\n1,2', 'csv')).rejects.toThrow(new Error(wanted))
+  })
+
+  it.each([
+    ['Connection ID,x', 'connectionId, got Connection ID'],
+    ['connectionId,idempotency_key', 'idempotencyKey, got idempotency_key'],
+    ['connectionId,ExpiresAt', 'expiresAt, got ExpiresAt'],
+  ])('whose header is almost right (%s) is refused as a whole', async (header, wrong) => {
+    await expect(read(`${header}\n1,2`)).rejects.toThrow(`the file: a column of its CSV header: expected ${wrong}`)
+  })
+})
+
+describe('a file that begins with blank lines', () => {
+  it.each([
+    ['NDJSON', '\n  \r\n{"connectionId":"1"}\n', ['1']],
+    ['CSV', '\n\nconnectionId,correlationId\n1,a\n', ['1']],
+    ['ids', '\n1\n2\n', ['1', '2']],
+  ])('is read as what comes after them: %s', async (_, text, expected) => {
+    expect(ids(await read(text))).toEqual(expected)
+  })
+
+  it('or is a JSON array, is refused with what to do', async () => {
+    await expect(read('[\n{"connectionId":"1"}\n]')).rejects.toThrow('got a JSON array: pipe it through jq -c ".[]"')
+    expect(ids(await read('[1\n[2\n', 'lines'))).toEqual(['[1', '[2'])
   })
 })
 
 describe('an NDJSON file', () => {
+  it('has a field that is almost one of ours reported, and null taken for nothing', async () => {
+    const all = await read(
+      '{"connectionId":"1","idempotency_key":"k"}\n{"connectionId":"2","metadata":null,"expiresAt":null}',
+    )
+    expect(all).toEqual([
+      { line: 1, problem: 'a field: expected idempotencyKey, got idempotency_key' },
+      { line: 2, request: { connectionId: '2' } },
+    ])
+  })
+
   it('gives its objects, and reports the lines that are none', async () => {
     const all = await read(
       [

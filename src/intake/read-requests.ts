@@ -13,6 +13,8 @@ export type ReadRequest = { line: number; request: Request } | { line: number; p
 
 /** What says that the bytes were no UTF-8: an id with it would be asked for in vain. */
 const REPLACEMENT = '\uFFFD'
+const JSON_ARRAY =
+  'the file: expected one lookup a line, got a JSON array: pipe it through jq -c ".[]" (ids that begin with [ need --format lines)'
 const NOT_UTF8 = 'expected text in UTF-8, got bytes that are none'
 
 /** Throws when the whole source is not what it should be: compressed, UTF-16, a CSV without the column. */
@@ -29,18 +31,19 @@ export async function* readRequests(source: Readable, format: FileFormat | null)
   }
 }
 
-/** Told by the first line: an object, a header with connectionId (however spelt) among its columns, or else an id. */
+/** Told by the first line that is not blank: an object, a header with connectionId (however spelt), or else an id. */
 export function formatOf(firstLine: string): FileFormat {
   if (firstLine.trimStart().startsWith('{')) return 'ndjson'
+  if (firstLine.trimStart().startsWith('[')) throw new Error(JSON_ARRAY)
   return firstLine.split(/[,;\t]/).some(isConnectionId) ? 'csv' : 'lines'
 }
 
-/** The source's bytes, and as many of them as its first line needs. */
+/** The source's bytes, and as many of them as its first line that is not blank needs. */
 async function peek(source: Readable): Promise<{ bytes: AsyncGenerator<Buffer>; head: Buffer }> {
   const chunks = source[Symbol.asyncIterator]() as AsyncIterator<Buffer | string>
   let head: Buffer = Buffer.alloc(0)
   let ended = false
-  while (!ended && head.length < MAX_LINE && !head.includes(0x0a)) {
+  while (!ended && head.length < MAX_LINE && !/\S.*\n/.test(textOf(head))) {
     const { value, done } = await chunks.next()
     if (done) ended = true
     else head = Buffer.concat([head, Buffer.from(value)])
@@ -66,12 +69,15 @@ function refuseForeign(head: Buffer): void {
   }
 }
 
+function textOf(head: Buffer): string {
+  return head.toString('utf8').replace(/^\uFEFF/, '')
+}
+
 function firstLine(head: Buffer): string {
   return (
-    head
-      .toString('utf8')
-      .replace(/^\uFEFF/, '')
-      .split(/\r?\n/, 1)[0] ?? ''
+    textOf(head)
+      .split(/\r?\n/)
+      .find((line) => line.trim() !== '') ?? ''
   )
 }
 
@@ -92,7 +98,9 @@ async function* readNdjson(lines: AsyncIterable<TextLine>): AsyncGenerator<ReadR
 function fromJson(line: number, text: string): ReadRequest {
   const value = parseJson(text)
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-  if (isObject) return requestOrProblem(line, value as Record<string, unknown>, text)
+  const wrong = isObject ? misspelt(Object.keys(value)) : null
+  if (wrong) return { line, problem: `a field: ${wrong}` }
+  if (isObject) return requestOrProblem(line, withoutNulls(value as Record<string, unknown>), text)
   return { line, problem: 'expected a JSON object with a connectionId, got something else' }
 }
 
@@ -114,15 +122,31 @@ function delimiterOf(header: string): string {
   return [',', ';', '\t'].find((delimiter) => header.split(delimiter).some(isConnectionId)) ?? ','
 }
 
-/** However it is spelt: what is meant to be the column, and is not quite, is refused rather than taken for an id. */
-function isConnectionId(column: string): boolean {
-  return column.toLowerCase().replace(/[^a-z]/g, '') === 'connectionid'
+const FIELDS = ['connectionId', 'correlationId', 'metadata', 'expiresAt', 'idempotencyKey']
+
+/** However it is spelt: what is meant to be one of ours, and is not quite, is refused rather than passed over. */
+function meantBy(name: string): string | undefined {
+  const plain = (text: string) => text.toLowerCase().replace(/[^a-z]/g, '')
+  return FIELDS.find((field) => plain(field) === plain(name))
 }
 
+function isConnectionId(column: string): boolean {
+  return meantBy(column) === 'connectionId'
+}
+
+/** Null where all names are ours, or nothing like it. */
+function misspelt(names: string[]): string | null {
+  const wrong = names.find((name) => meantBy(name) !== undefined && meantBy(name) !== name)
+  return wrong === undefined ? null : `expected ${meantBy(wrong)}, got ${wrong}`
+}
+
+/** Says no column that is not ours: without a header they are somebody's data. */
 function checkedColumns(columns: string[]): string[] {
+  const wrong = misspelt(columns)
+  if (wrong) throw new Error(`the file: a column of its CSV header: ${wrong}`)
   if (columns.includes('connectionId')) return columns
   throw new Error(
-    `the file: expected a CSV header with a column connectionId, got the columns ${columns.join(', ').slice(0, 200)}`,
+    `the file: expected a CSV header with a column connectionId, got ${columns.length} columns without it`,
   )
 }
 
@@ -137,6 +161,11 @@ function requestOrProblem(line: number, fields: Record<string, unknown>, text: s
   if (text.includes(REPLACEMENT)) return { line, problem: NOT_UTF8 }
   const { connectionId, correlationId, metadata, expiresAt, idempotencyKey } = fields
   return { line, request: { connectionId, correlationId, metadata, expiresAt, idempotencyKey } }
+}
+
+/** As some languages write what is not there. */
+function withoutNulls(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([name, value]) => value !== null || name === 'connectionId'))
 }
 
 function parseJson(text: string): unknown {

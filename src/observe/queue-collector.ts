@@ -38,10 +38,17 @@ export class QueueCollector {
       this.#show(await this.#read())
       this.#metrics.redisUp.set(1)
     } catch {
+      this.#forget()
       this.#metrics.redisUp.set(0)
       this.#metrics.collectErrors.inc()
     }
     this.#metrics.collectDuration.set(this.#clock() - startedAt)
+  }
+
+  /** What this process saw last is nothing that it knows: the highest of what all say would be the oldest of it. */
+  #forget(): void {
+    const { queueJobs, oldestAge, jobsAdded, holdActive } = this.#metrics
+    for (const metric of [queueJobs, oldestAge, jobsAdded, holdActive]) metric.reset()
   }
 
   #show({ clockSkewSeconds, ratePerSecond, callsInFlight, holds, queues }: QueueReading): void {

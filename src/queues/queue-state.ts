@@ -7,6 +7,7 @@ import type { Redis } from 'ioredis'
 import { now } from '../clock.ts'
 import { bullKey, type QueueNames } from './names.ts'
 import { redisTime } from './redis-time.ts'
+import { Script } from './script.ts'
 
 export const JOB_STATES = ['waiting', 'prioritized', 'delayed', 'active', 'completed', 'failed'] as const
 export type JobState = (typeof JOB_STATES)[number]
@@ -14,8 +15,10 @@ export type JobState = (typeof JOB_STATES)[number]
 export interface QueueState {
   queue: string
   jobs: Record<JobState, number>
-  /** Milliseconds since the oldest job that waits for a worker was enqueued; 0 if none waits. */
+  /** Milliseconds since the oldest job that waits for a worker was due; 0 if none waits. */
   oldestAgeMs: number
+  /** Somebody has paused it: no worker takes anything. */
+  isPaused: boolean
   /** Jobs ever added, by any producer, duplicates included. */
   added: number
 }
@@ -65,26 +68,53 @@ export async function countUntaken(redis: Redis, names: QueueNames, queue: strin
   return counts.reduce((sum, count) => sum + count, 0)
 }
 
+/** Of BullMQ's scores of prioritized jobs: priority times this, and a counter. */
+const PRIORITY_SCORE = 0x100000000
+const MOST_PRIORITIES = 50
+
+// When the job that waits longest was due: the first of each list, and of each priority. 0 if none waits.
+// KEYS: wait, paused, prioritized. ARGV: a job's key without its id.
+const OLDEST = new Script(`
+local oldest = 0
+local function look(id)
+  if not id then return end
+  local fields = redis.call('HMGET', ARGV[1] .. id, 'timestamp', 'opts')
+  local at = tonumber(fields[1] or '') or 0
+  if at <= 0 then return end
+  local isJson, opts = pcall(cjson.decode, fields[2] or '{}')
+  if isJson and type(opts) == 'table' then at = at + math.max(0, tonumber(opts.delay) or 0) end
+  if oldest == 0 or at < oldest then oldest = at end
+end
+look(redis.call('LINDEX', KEYS[1], -1))
+look(redis.call('LINDEX', KEYS[2], -1))
+local from = '-inf'
+for _ = 1, ${MOST_PRIORITIES} do
+  local next = redis.call('ZRANGEBYSCORE', KEYS[3], from, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+  if not next[1] then break end
+  look(next[1])
+  from = string.format('%.0f', (math.floor(next[2] / ${PRIORITY_SCORE}) + 1) * ${PRIORITY_SCORE})
+end
+return string.format('%.0f', oldest)`)
+
 async function readQueue(redis: Redis, names: QueueNames, queue: string) {
   const key = (part: string) => bullKey(names, queue, part)
-  const [waiting, prioritized, delayed, active, completed, failed, added, next, nextPrioritized] = await Promise.all([
+  const [waiting, paused, prioritized, delayed, active, completed, failed, added, isPaused, due] = await Promise.all([
     redis.llen(key('wait')),
+    redis.llen(key('paused')),
     redis.zcard(key('prioritized')),
     redis.zcard(key('delayed')),
     redis.llen(key('active')),
     redis.zcard(key('completed')),
     redis.zcard(key('failed')),
     redis.get(key('id')),
-    redis.lindex(key('wait'), '-1'),
-    redis.zrange(key('prioritized'), '0', '0'),
+    redis.hexists(key('meta'), 'paused'),
+    OLDEST.run(redis, ['wait', 'paused', 'prioritized'].map(key), [key('')]),
   ])
-  const heads = [next, nextPrioritized[0]].filter((id): id is string => typeof id === 'string')
-  const times = await Promise.all(heads.map((id) => redis.hget(key(id), 'timestamp')))
-  const oldest = Math.min(...times.map(Number).filter((time) => time > 0))
   return {
     queue,
-    jobs: { waiting, prioritized, delayed, active, completed, failed },
+    jobs: { waiting: waiting + paused, prioritized, delayed, active, completed, failed },
     added: Number(added ?? 0),
-    oldest: Number.isFinite(oldest) ? oldest : null,
+    isPaused: isPaused === 1,
+    oldest: Number(due) || null,
   }
 }

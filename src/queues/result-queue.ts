@@ -108,7 +108,7 @@ export class ResultQueue {
     const multi = client.multi()
     const raw = multi as unknown as ChainableCommander
     raw.eval(GUARD, 2, ...this.#keys(id, identity))
-    await new Job(this.#queue, result.status, result, {}, id).addJob(multi)
+    await new Job(this.#queue, result.status, result, DELIVERY, id).addJob(multi)
     raw.eval(MARK, 8, ...this.#markArguments(id, result, identity))
     return (await multi.exec())?.[2]?.[1] // it has looked at what the other two left
   }
@@ -126,7 +126,7 @@ export class ResultQueue {
     const marker = markerKey(this.#names, identity)
     // No guard: a consumer that removes the result at this moment would take the guard's place away, too.
     if ((await this.#redis.exists(marker)) === 1) return 'suppressed'
-    await new Job(this.#queue, result.status, result, {}, id).addJob(await bullClient(this.#queue))
+    await new Job(this.#queue, result.status, result, DELIVERY, id).addJob(await bullClient(this.#queue))
     const answer = await this.#redis.eval(MARK, 8, ...this.#markArguments(id, result, identity))
     if (isEnd(answer)) return answer
     if (answer === 'half') throw new Error('the result was added half')
@@ -147,6 +147,9 @@ export class ResultQueue {
     return [...this.#keys(id, identity), ...places, ...rest]
   }
 }
+
+/** A consumer that fails once gets it again, for eight minutes: what it does not say itself, BullMQ takes from here. */
+const DELIVERY = { attempts: 10, backoff: { type: 'exponential', delay: 1000 } }
 
 /** Where a job of BullMQ can lie. */
 const PLACES = ['wait', 'active', 'completed', 'failed', 'delayed', 'prioritized']

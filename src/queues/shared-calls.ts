@@ -68,6 +68,8 @@ export interface SharedEnd {
   found: boolean
 }
 
+const nothing = () => {}
+
 interface Sharer {
   lane: Lane
   connectionId: string
@@ -80,6 +82,8 @@ export class SharedCalls {
   readonly #service: string
   readonly #settings: SharedCallsSettings
   readonly #process = randomBytes(6).toString('hex')
+  /** Of calls of this process that are over, until Redis knows. */
+  readonly #leaving = new Map<string, Promise<void>>()
   #count = 0
 
   constructor(redis: Redis, names: QueueNames, service: string, settings: SharedCallsSettings) {
@@ -99,6 +103,7 @@ export class SharedCalls {
     const { leaseMs, cacheTtlMs } = this.#settings
     const token = `${this.#process}${this.#count++}`
     const args = [token, leaseMs, sharer.enqueuedAt, cacheTtlMs, following]
+    await this.#leaving.get(call) // or one that calls again at once would follow itself
     const [is, what = '', source] = (await JOIN.run(this.#redis, [call, answer], args)) as string[]
     if (is === 'leader') return { is, token: what }
     if (is === 'follower') return { is, leader: what }
@@ -116,7 +121,12 @@ export class SharedCalls {
     const flag = (value?: boolean) => (value ? '1' : '0')
     const { cacheTtlMs } = this.#settings
     const args = [token, end?.text ?? '', flag(end?.good), flag(end?.found), cacheTtlMs, flag(isFollowed)]
-    LEAVE.run(this.#redis, [call, answer], args).catch(() => {})
+    const leaving = LEAVE.run(this.#redis, [call, answer], args)
+      .then(nothing, nothing)
+      .finally(() => {
+        if (this.#leaving.get(call) === leaving) this.#leaving.delete(call)
+      })
+    this.#leaving.set(call, leaving)
   }
 
   #keys({ lane, connectionId }: Sharer) {

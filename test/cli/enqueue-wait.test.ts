@@ -118,6 +118,17 @@ describe('enqueue --wait', () => {
     expect(stderr).toContain(`${lookupId}: had its result before (enriched), and that has been consumed`)
   })
 
+  it('does not wait for a lookup that somebody removed, and says so, exit 1', async () => {
+    const { says, ended, stderr } = start(['enqueue', '1', '2', '--wait'], world.env)
+    await says(/enqueued 2/)
+    const [job] = await world.queue(NAMES.lookupQueue).getJobs(['wait'])
+    await job?.remove()
+    await says(/: was removed from the queue, and has had no result/)
+    await worker()
+    expect(await ended).toMatchObject({ code: 1 })
+    expect(stderr()).toContain(`${job?.id}: was removed`)
+  })
+
   it('Ctrl-C while results are still to come ends it, saying how many and where they will be', async () => {
     const { child, ended, says, stderr } = start(['enqueue', '1', '2', '--wait'], world.env)
     await says(/enqueued 2/)

@@ -137,9 +137,7 @@ describe('enqueue --file', () => {
   it('that is no text of ours enqueues nothing, says what to do, exit 1', async () => {
     const { code, stderr } = await run(['enqueue', '--file', '-'], env(), 'Connection Id;x\n1;2\n')
     expect(code).toBe(1)
-    expect(stderr).toBe(
-      'error: the file: expected a CSV header with a column connectionId, got the columns Connection Id, x\n',
-    )
+    expect(stderr).toBe('error: the file: a column of its CSV header: expected connectionId, got Connection Id\n')
     expect(await jobs()).toEqual([])
   })
 

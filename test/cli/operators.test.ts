@@ -57,6 +57,28 @@ describe('status', () => {
     expect(lookups?.oldestAgeMs).toBeGreaterThanOrEqual(90_000)
   })
 
+  it('counts how old the oldest is from when it was due, of whatever priority, on a paused queue, too', async () => {
+    const queue = world.queue(NAMES.lookupQueue)
+    await queue.add('lookup', { connectionId: '1' }, { timestamp: Date.now() - 7_200_000, priority: 10 })
+    for (const priority of [1, 2]) await queue.add('lookup', { connectionId: '2' }, { priority })
+    const age = async () => {
+      const { queues } = JSON.parse((await run(['status', '--json'], world.env)).stdout) as Status
+      return queues[0]?.oldestAgeMs ?? 0
+    }
+    expect(await age()).toBeGreaterThan(7_199_000)
+    const job = await queue.add('lookup', { connectionId: '3' }, { timestamp: Date.now() - 9e6, delay: 8.9e6 })
+    await job.promote()
+    expect(await age()).toBeLessThan(8e6)
+    await job.remove()
+    await queue.add('lookup', { connectionId: '4' }, { timestamp: Date.now() - 1e7 })
+    await world.redis.rename(`bull:${NAMES.lookupQueue}:wait`, `bull:${NAMES.lookupQueue}:paused`)
+    await queue.pause()
+    expect(await age()).toBeGreaterThan(9.9e6)
+    const { stdout } = await run(['status'], world.env)
+    expect(stdout).toContain('chat-lookups is paused: no worker takes anything from it')
+    expect(stdout).toContain('backlog 4,')
+  })
+
   it('says in what the workers differ, but for a limit that was set by hand for all', async () => {
     const env = { ...world.env, RATE_LIMIT_PER_SECOND: '40', MAX_CALLS_IN_FLIGHT: '9' }
     await Promise.all([startWorker({ ...env, RATE_LIMIT_PER_SECOND: '20' }), startWorker(env)])

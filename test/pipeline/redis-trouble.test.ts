@@ -128,6 +128,10 @@ describe('a Redis that is not there', () => {
     await until('it has tried again', async () => (await errors(worker)) > 10)
     expect(said(worker)).toEqual(['connection'])
     expect(onlyJson(worker)).toBe(true)
+    const metrics = await (await fetch(`${worker.url}/metrics`)).text()
+    expect(metrics).toContain('chat_enricher_redis_up 0')
+    // What it saw last would be the highest of what all workers say, for as long as it is cut off.
+    expect(metrics).not.toMatch(/^chat_enricher_(queue_jobs|queue_oldest_job_age_seconds|hold_active)\{/m)
     const ended = await worker.kill('SIGTERM')
     expect(ended.signal).toBeNull()
     expect(ended.ms).toBeLessThan(2000)

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/embedded-redis.ts'
@@ -25,6 +26,9 @@ beforeEach(async () => {
   await redis.flushall()
 })
 
+const fail = () => {
+  throw new Error('the CRM is down')
+}
 const publish = (of: Publisher, identity = identityOf('a')) => of.results.publish(resultFor(identity), identity)
 const marked = async (identity = identityOf('a')) => await redis.get(markerKey(NAMES, identity))
 const listed = () => redis.lrange(`bull:${NAMES.resultQueue}:wait`, 0, -1)
@@ -53,6 +57,18 @@ describe('the result of a lookup', () => {
     const job = await here.queue.getJob('rs-a')
     expect(job).toMatchObject({ name: 'enriched', id: 'rs-a' })
     expect(job?.data).toEqual({ ...resultFor(identityOf('a')), finishedAt: expect.any(String) })
+  })
+
+  it('comes again to a consumer that failed to take it', async () => {
+    await publish(here)
+    let times = 0
+    const worker = new Worker(NAMES.resultQueue, async () => void (times++ === 0 && fail()), {
+      connection: connect(embedded.url),
+    })
+    worker.on('error', () => {})
+    await expect.poll(() => times, { timeout: 20_000 }).toBe(2)
+    await expect.poll(() => here.queue.getCompletedCount()).toBe(1)
+    await worker.close()
   })
 
   it('is not published again after the consumer has removed it, and leaves nothing behind', async () => {
