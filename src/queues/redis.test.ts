@@ -30,6 +30,15 @@ describe('an error of Redis', () => {
     expect(kindOfRedisError(error)).toBe(kind)
   })
 
+  it('that is among those that came before itself, as where signing in is refused, is what it says', () => {
+    const refused: Error & { previousErrors?: Error[] } = reply('WRONGPASS invalid username-password pair')
+    refused.previousErrors = [refused]
+    expect(kindOfRedisError(refused)).toBe('auth')
+    const other = Object.assign(reply('EXECABORT'), { previousErrors: [refused] })
+    refused.previousErrors = [other]
+    expect(kindOfRedisError(other)).toBe('auth')
+  })
+
   it('is told from a mistake of ours, and a refusal from a lost connection', () => {
     expect([reply('WRONGTYPE x'), system('ECONNRESET'), new Error('Missing lock for job 1')].map(isRedisError)).toEqual(
       [true, true, true],

@@ -53,10 +53,16 @@ export async function unsafePolicy(redis: Redis): Promise<string | null> {
 
 /** Redis names its errors in the first word of the message; that word is the code, the rest is never looked at. */
 export function kindOfRedisError(error: unknown): RedisErrorKind {
-  const { message = '', code = '', previousErrors, lastNodeError } = error as RedisError
-  // A MULTI says only that it was not done; why, says what came before. A Cluster, that no node would do.
+  return kindOf(error as RedisError, new Set())
+}
+
+function kindOf(error: RedisError, seen: Set<unknown>): RedisErrorKind {
+  const { message = '', code = '', previousErrors, lastNodeError } = error
+  seen.add(error)
+  // A MULTI says only that it was not done; why, says what came before. A Cluster, that no node would do. One error for all
+  // that was sent, as when signing in is refused, is among what came before itself.
   const cause = previousErrors?.[0] ?? lastNodeError
-  if (cause) return kindOfRedisError(cause)
+  if (cause && !seen.has(cause)) return kindOf(cause, seen)
   if (/^(ECONN|EPIPE|ENOTFOUND|EAI_|EHOST|ENET|ETIMEDOUT)/.test(code)) return 'connection'
   const row = KINDS.find(([pattern]) => pattern.test(message))
   return row?.[1] ?? 'other'

@@ -57,7 +57,8 @@ describe('a job that is no lookup', () => {
     const largest = Math.max(...rig.auditor.results.map((result) => JSON.stringify(result).length))
     expect(largest).toBeLessThan(10_000)
     const lines = rig.log().filter(({ msg }) => /invalid/.test(String(msg)))
-    expect(lines).toHaveLength(odd.length)
+    expect(lines.length).toBeGreaterThanOrEqual(5) // in one second there are no more of a kind
+    expect(lines.length).toBeLessThanOrEqual(odd.length)
   })
 })
 

@@ -72,7 +72,7 @@ describe('workers whose password for Redis is in REDIS_URL_FILE', () => {
     await goesOn(from)
   })
 
-  // Fails without: src/queues/connections.ts: `backoff`
+  // Fails without: src/queues/connections.ts: `backoff`; and src/queues/redis.ts: `seen` (a worker dies, on a busy machine)
   it('wait while their user is gone, and go on when it is there again', async () => {
     await startFleet()
     const from = performance.now()
