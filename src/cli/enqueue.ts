@@ -46,7 +46,8 @@ Ids are taken as they stand, spaces and leading zeros included. The same idempot
 --wait leaves the results on the result queue, for whoever consumes it.
 
 Exit: 0; 1 if a line held no lookup (it is reported and skipped, the others are enqueued), if an awaited result is not
-enriched or not-found, or if the reader of its lines has gone; 130 after Ctrl-C. Both say up to which line all is enqueued.
+enriched or not-found, or if the reader of its lines has gone; 130 after Ctrl-C. Whatever
+stops it, it says up to which line all is enqueued.
 
 Examples:
   chat-enricher enqueue 12345 67890 --wait

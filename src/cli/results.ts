@@ -40,16 +40,16 @@ async function runResults(command: Command): Promise<undefined> {
   await withRedis(config, 'results', async (redis) => {
     const consumer = new ResultConsumer(redis, config)
     await consumer.start()
-    const overdue = overdueAfter(stop)
-    overdue.catch(() => {})
     let count = 0
-    try {
+    const takeAll = async () => {
       while (count < limit && !stop.aborted) {
-        const next = consumer.next((result) => print(JSON.stringify(result)), follow)
-        const taken = await Promise.race([next, overdue])
+        const taken = await consumer.next((result) => print(JSON.stringify(result)), follow)
         if (taken) count++
         else if (!follow) break
       }
+    }
+    try {
+      await Promise.race([takeAll(), overdueAfter(stop)])
       if (!follow && count < limit) await sayWhatIsHeld(redis, config)
     } catch (error) {
       if (!(error instanceof Interrupted)) throw error

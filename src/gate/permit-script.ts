@@ -10,13 +10,14 @@
  * The lanes: both book turns on one line. Batch lookups are given turns up to BATCH_AHEAD ahead; interactive ones a bit
  * further, as long as they keep within their own share, so that there is always a turn for them behind those already
  * booked; beyond it they get turns only while no batch lookup waits for one. Where calls in flight are limited, their share
- * of the places is the least that interactive lookups get while any waits, and the most while a batch lookup waits. (Of a
- * single place it is that one.)
+ * of the places is the least that interactive lookups get while any waits, and the most while a batch lookup waits for one. (Of
+ * a single place it is that one.)
  *
  * Processes may have different limits: each keeps to its own, and no rule takes what another one booked for a mistake.
  *
  * KEYS  1 rate, 2 rate of the interactive lane, 3 in-flight, 4 waiting, 5 quota, 6 limits, 7 hold,
- *       8 batch-waiting, 9 rate-missed, 10 in-flight of the interactive lane, 11 clock (names.ts)
+ *       8 batch-waiting, 9 rate-missed, 10 in-flight of the interactive lane, 11 clock,
+ *       12 waiting-batch (names.ts)
  * ARGV  1 permits wanted
  *       2 JSON: ratePerSecond (0: no limit), burst, inFlight (0: no limit), leaseMs, interactive (lane), share,
  *         quotaCalls (0: none), quotaPeriodMs, probe (token or '')
@@ -113,10 +114,10 @@ if cap > 0 then
   local batch, interactive = redis.call('ZCARD', KEYS[3]), redis.call('ZCARD', KEYS[10])
   wanted = math.min(wanted, cap - batch - interactive)
   local share = math.max(1, math.ceil(cap * ask.share))
-  if ask.interactive and cap > 1 and redis.call('EXISTS', KEYS[8]) == 1 then wanted = math.min(wanted, share - interactive) end
+  if ask.interactive and cap > 1 and redis.call('EXISTS', KEYS[12]) == 1 then wanted = math.min(wanted, share - interactive) end
   if not ask.interactive and redis.call('EXISTS', KEYS[4]) == 1 then wanted = math.min(wanted, cap - share - batch) end
   if wanted <= 0 then
-    redis.call('SET', ask.interactive and KEYS[4] or KEYS[8], 1, 'PX', ${ASKS_AGAIN_MS})
+    redis.call('SET', ask.interactive and KEYS[4] or KEYS[12], 1, 'PX', ${ASKS_AGAIN_MS})
     return { 'full' }
   end
 end
@@ -188,5 +189,5 @@ return reply`)
 export function permitKeys(keys: GateKeys): string[] {
   const { rate, rateInteractive, inFlight, waiting, quota, limits, hold, batchWaiting, rateMissed } = keys
   const first = [rate, rateInteractive, inFlight, waiting, quota, limits, hold, batchWaiting, rateMissed]
-  return [...first, keys.inFlightInteractive, keys.clock]
+  return [...first, keys.inFlightInteractive, keys.clock, keys.waitingBatch]
 }

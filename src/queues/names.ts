@@ -12,6 +12,7 @@
  *     gate:<service>:in-flight-interactive  zset  the same of interactive ones
  *     gate:<service>:clock             string  Redis' clock as it was last asked, to see that it was set back
  *     gate:<service>:waiting           string  an interactive lookup waits for a place among the calls in flight
+ *     gate:<service>:waiting-batch     string  a batch lookup waits for a place among the calls in flight
  *     gate:<service>:batch-waiting     string  batch lookups wait for their turn
  *     gate:<service>:quota             hash    calls of the longer limit, by slice of its period
  *     gate:<service>:limits            hash    limits that were set by hand, for every process
@@ -74,6 +75,7 @@ export interface GateKeys {
   inFlightInteractive: string
   clock: string
   waiting: string
+  waitingBatch: string
   batchWaiting: string
   quota: string
   limits: string
@@ -101,6 +103,7 @@ export function gateKeys(names: QueueNames, service: string): GateKeys {
     inFlightInteractive: gate('in-flight-interactive'),
     clock: gate('clock'),
     waiting: gate('waiting'),
+    waitingBatch: gate('waiting-batch'),
     batchWaiting: gate('batch-waiting'),
     quota: gate('quota'),
     limits: gate('limits'),

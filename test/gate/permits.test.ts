@@ -135,6 +135,13 @@ describe('the lanes', () => {
     expect([waits?.said, others?.said, comes?.said]).toEqual(['full', 'full', 'leased'])
   })
 
+  it('have more places than their share for interactive calls while batch ones wait for the pace, not for a place', async () => {
+    const options = { maxCallsInFlight: 100, interactiveShare: 0.02 }
+    await fleet.book('batch', 2, { ...options, ratePerSecond: 0.1 })
+    expect(await fleet.redis.exists(KEYS.batchWaiting)).toBe(1)
+    expect((await fleet.book('interactive', 5, options)).turns).toHaveLength(5)
+  })
+
   it('give interactive calls of one process all of their share at once, behind however many others', async () => {
     const pace = { ratePerSecond: 50, interactiveShare: 0.2 }
     await bookAll('batch', pace)
