@@ -3,9 +3,9 @@
 import { cureOf, HOLD_REASONS, type Hold } from './domain/hold.ts'
 import { Holds, holdInWords } from './gate/holds.ts'
 import { LimitStore, type Limits } from './gate/limits.ts'
-import type { GateKeys, QueueNames } from './queues/names.ts'
-import type { Redis } from './queues/redis.ts'
 import { gateKeysFor } from './queues/services.ts'
+import type { Redis } from './redis/connections.ts'
+import type { GateKeys, QueueNames } from './redis/names.ts'
 
 export type { Limits } from './gate/limits.ts'
 export { holdInWords }

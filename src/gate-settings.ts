@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import type { Config } from './config.ts'
 import type { GateOptions } from './gate/gate.ts'
-import { type GateKeys, gateKeys, serviceOf } from './queues/names.ts'
+import { type GateKeys, gateKeys, serviceOf } from './redis/names.ts'
 import { soapSettings } from './soap-settings.ts'
 
 export function gateOptions(config: Config): GateOptions {

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import { FleetControl } from '../fleet-control.ts'
-import type { Redis } from '../queues/redis.ts'
+import type { Redis } from '../redis/connections.ts'
 import { configOf } from './options.ts'
 import { withRedis } from './redis.ts'
 import { UsageError } from './usage-error.ts'

@@ -2,8 +2,9 @@
 
 import { every, sleep, within } from '../clock.ts'
 import type { RedisErrorKind } from '../domain/event.ts'
-import { commandConnection, placeInWords, type RedisPlace } from '../queues/connections.ts'
-import { kindOfRedisError, type Redis } from '../queues/redis.ts'
+import type { Redis } from '../redis/connections.ts'
+import { commandConnection, placeInWords, type RedisPlace } from '../redis/connections.ts'
+import { kindOfRedisError } from '../redis/errors.ts'
 
 /** A Redis that takes the connection and then says nothing must not keep anybody waiting. */
 const ANSWERS_WITHIN_MS = 5000

@@ -5,12 +5,12 @@
  */
 
 import { randomBytes } from 'node:crypto'
-import type { Redis } from 'ioredis'
 import { monotonic, sleep } from '../clock.ts'
 import type { Observe } from '../domain/event.ts'
 import type { CallReport, HoldReason } from '../domain/hold.ts'
 import type { Lane } from '../domain/lane.ts'
-import type { GateKeys } from '../queues/names.ts'
+import type { Redis } from '../redis/connections.ts'
+import type { GateKeys } from '../redis/names.ts'
 import { type Answer, Asker, type Permit } from './asker.ts'
 import { PERMIT_SCRIPT, permitKeys } from './permit-script.ts'
 import { REPORT_SCRIPT } from './report-script.ts'

@@ -1,9 +1,9 @@
 /** The holds of a fleet as they lie in Redis: reading them, the ones that people and queues begin, and the probe's token. */
 
-import type { Redis } from 'ioredis'
 import { cureOf, HOLD_REASONS, type Hold, type HoldReason } from '../domain/hold.ts'
-import type { GateKeys } from '../queues/names.ts'
-import { Script } from '../queues/script.ts'
+import type { Redis } from '../redis/connections.ts'
+import type { GateKeys } from '../redis/names.ts'
+import { Script } from '../redis/script.ts'
 
 // By one clock: in a Cluster TIME itself asks whichever node it likes. KEYS: hold.
 const READ = new Script(`return { redis.call('HGETALL', KEYS[1]), redis.call('TIME') }`)

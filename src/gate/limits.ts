@@ -1,8 +1,8 @@
 /** Limits of the fleet that were set by hand: they win over every process's own, until they are reset. */
 
-import type { Redis } from 'ioredis'
-import type { GateKeys } from '../queues/names.ts'
-import { Script } from '../queues/script.ts'
+import type { Redis } from '../redis/connections.ts'
+import type { GateKeys } from '../redis/names.ts'
+import { Script } from '../redis/script.ts'
 
 export interface Limits {
   /** Calls a second; null: no limit. */

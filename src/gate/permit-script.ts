@@ -31,8 +31,8 @@
  *       'spent': the quota is, just now
  */
 
-import type { GateKeys } from '../queues/names.ts'
-import { Script } from '../queues/script.ts'
+import type { GateKeys } from '../redis/names.ts'
+import { Script } from '../redis/script.ts'
 
 /** Turns are booked at most so far ahead: a process that dies takes little with it, one that joins need not queue. */
 const BATCH_AHEAD_MS = 800

@@ -17,7 +17,7 @@
  * Reply JSON: began (reasons), ended (reasons), suspect (the kind that is held for, or '')
  */
 
-import { Script } from '../queues/script.ts'
+import { Script } from '../redis/script.ts'
 
 /** A configuration hold's probes: each is a login that is refused, and accounts lock. */
 const CONFIGURATION_MAX_MS = 600_000

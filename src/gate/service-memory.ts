@@ -3,8 +3,8 @@
  * by the reports of all calls (report-script.ts).
  */
 
-import type { Redis } from 'ioredis'
-import type { GateKeys } from '../queues/names.ts'
+import type { Redis } from '../redis/connections.ts'
+import type { GateKeys } from '../redis/names.ts'
 
 export interface ServiceMemory {
   /** When it last answered, Redis time, ms; 0 if it never did. */

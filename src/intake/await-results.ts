@@ -7,8 +7,8 @@
 import { every, now } from '../clock.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { Result, ResultStatus } from '../domain/result.ts'
-import { bullKey, markerKey, type QueueNames, queueOf, resultChannel, resultId } from '../queues/names.ts'
-import type { Redis } from '../queues/redis.ts'
+import type { Redis } from '../redis/connections.ts'
+import { bullKey, markerKey, type QueueNames, queueOf, resultChannel, resultId } from '../redis/names.ts'
 
 /**
  * How a lookup ended. The result is null where it was consumed before we listened; the status, where nobody knows it.

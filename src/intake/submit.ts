@@ -4,7 +4,7 @@ import { sleep } from '../clock.ts'
 import type { Lane } from '../domain/lane.ts'
 import { parseLookup } from '../domain/lookup.ts'
 import type { LookupQueues, NewLookup } from '../queues/lookup-queue.ts'
-import { lookupIdFor } from '../queues/names.ts'
+import { lookupIdFor } from '../redis/names.ts'
 
 /** What somebody asks for; `idempotencyKey`: the same key again is the same lookup. */
 export interface Request {

@@ -1,8 +1,8 @@
 /** Takes what is to be forgotten out of an event stream of BullMQ. */
 
-import type { Redis } from 'ioredis'
+import type { Redis } from '../redis/connections.ts'
+import { Script } from '../redis/script.ts'
 import { mentions } from './about-connection.ts'
-import { Script } from './script.ts'
 
 const PAGE = 1000
 

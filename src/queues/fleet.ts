@@ -1,8 +1,8 @@
 /** The fleet as its members see themselves: each worker process writes a line about itself, which ends with it. */
 
-import type { Redis } from 'ioredis'
-import { ownKey, type QueueNames } from './names.ts'
-import { redisTime } from './redis-time.ts'
+import type { Redis } from '../redis/connections.ts'
+import { ownKey, type QueueNames } from '../redis/names.ts'
+import { redisTime } from '../redis/time.ts'
 
 export interface Member {
   id: string

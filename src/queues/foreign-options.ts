@@ -5,8 +5,8 @@
  */
 
 import type { Job } from 'bullmq'
-import type { Redis } from 'ioredis'
-import { bullKey, type QueueNames } from './names.ts'
+import type { Redis } from '../redis/connections.ts'
+import { bullKey, type QueueNames } from '../redis/names.ts'
 
 export async function disown(job: Job, redis: Redis, names: QueueNames, queue: string): Promise<void> {
   const { opts } = job

@@ -5,12 +5,9 @@
  */
 
 import type { Queue } from 'bullmq'
-import type { Redis } from 'ioredis'
 import { sleep } from '../clock.ts'
 import { LANES } from '../domain/lane.ts'
-import { type FoundJob, isAbout, lookupIn } from './about-connection.ts'
-import { removeEvents } from './event-stream.ts'
-import { openQueue } from './lookup-queue.ts'
+import type { Redis } from '../redis/connections.ts'
 import {
   bullKey,
   type LookupIdentity,
@@ -23,9 +20,12 @@ import {
   serviceOf,
   servicesKey,
   sharingKeys,
-} from './names.ts'
-import { Script } from './script.ts'
-import { hashes } from './search.ts'
+} from '../redis/names.ts'
+import { hashes } from '../redis/scan.ts'
+import { Script } from '../redis/script.ts'
+import { type FoundJob, isAbout, lookupIn } from './about-connection.ts'
+import { removeEvents } from './event-stream.ts'
+import { openQueue } from './lookup-queue.ts'
 
 /** How many of each were removed. */
 export interface Forgotten {

@@ -1,8 +1,8 @@
 /** What is known of a lookup before it is run: whether it has had its result, and what it has behind it. */
 
-import type { Redis } from 'ioredis'
 import { type LookupHistory, NO_HISTORY } from '../domain/history.ts'
 import type { ResultStatus } from '../domain/result.ts'
+import type { Redis } from '../redis/connections.ts'
 import {
   ALONE_FIELD,
   bullKey,
@@ -12,9 +12,9 @@ import {
   markerKey,
   type QueueNames,
   servicesKey,
-} from './names.ts'
-import { RedisClock } from './redis-time.ts'
-import { Script } from './script.ts'
+} from '../redis/names.ts'
+import { Script } from '../redis/script.ts'
+import { RedisClock } from '../redis/time.ts'
 
 export interface KnownLookup {
   /** The status of the result it has had, or null. */

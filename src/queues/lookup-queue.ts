@@ -1,10 +1,10 @@
 /** The lookup queues, from the producer's side. */
 
 import { Queue } from 'bullmq'
-import type { Redis } from 'ioredis'
 import { LANES, type Lane } from '../domain/lane.ts'
 import { LOOKUP_JOB_NAME, type LookupData } from '../domain/lookup.ts'
-import { type QueueNames, queueOf } from './names.ts'
+import type { Redis } from '../redis/connections.ts'
+import { type QueueNames, queueOf } from '../redis/names.ts'
 
 export interface NewLookup extends LookupData {
   lookupId: string

@@ -1,11 +1,11 @@
 /** The story of one lookup, as far as Redis still knows it: where it is, what it has behind it, what became of it. */
 
-import type { Redis } from 'ioredis'
 import { iso } from '../clock.ts'
 import type { LookupHistory } from '../domain/history.ts'
 import { LANES, type Lane } from '../domain/lane.ts'
 import type { ResultStatus } from '../domain/result.ts'
-import { bullKey, HISTORY_FIELD, markerKey, type QueueNames, queueOf, resultId } from './names.ts'
+import type { Redis } from '../redis/connections.ts'
+import { bullKey, HISTORY_FIELD, markerKey, type QueueNames, queueOf, resultId } from '../redis/names.ts'
 import { DELAYED_SCORE } from './queue-state.ts'
 
 export type LookupPlace = 'waiting' | 'prioritized' | 'delayed' | 'active' | 'completed' | 'failed' | 'gone'

@@ -4,10 +4,10 @@
  * among those that have. Looks at so many keys a time, and goes on there the next time; several may look at once.
  */
 
-import type { Redis } from 'ioredis'
-import { bullKey, type QueueNames } from './names.ts'
-import { Script } from './script.ts'
-import { FIRST, hashesAfter } from './search.ts'
+import type { Redis } from '../redis/connections.ts'
+import { bullKey, type QueueNames } from '../redis/names.ts'
+import { FIRST, hashesAfter } from '../redis/scan.ts'
+import { Script } from '../redis/script.ts'
 
 export interface Orphan {
   id: string

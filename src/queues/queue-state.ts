@@ -3,11 +3,11 @@
  * BullMQ's calls wait for Redis however long it hangs.
  */
 
-import type { Redis } from 'ioredis'
 import { now } from '../clock.ts'
-import { bullKey, type QueueNames } from './names.ts'
-import { redisTime } from './redis-time.ts'
-import { Script } from './script.ts'
+import type { Redis } from '../redis/connections.ts'
+import { bullKey, type QueueNames } from '../redis/names.ts'
+import { Script } from '../redis/script.ts'
+import { redisTime } from '../redis/time.ts'
 
 export const JOB_STATES = ['waiting', 'prioritized', 'delayed', 'active', 'completed', 'failed'] as const
 export type JobState = (typeof JOB_STATES)[number]

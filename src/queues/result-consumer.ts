@@ -1,11 +1,11 @@
 /** The result queue, from the consumer's side, for a reader that takes exactly as many as it wants. */
 
 import { type Job, Worker } from 'bullmq'
-import type { Redis } from 'ioredis'
 import { every } from '../clock.ts'
 import type { Result } from '../domain/result.ts'
-import type { QueueNames } from './names.ts'
-import { kindOfRedisError } from './redis.ts'
+import type { Redis } from '../redis/connections.ts'
+import { kindOfRedisError } from '../redis/errors.ts'
+import type { QueueNames } from '../redis/names.ts'
 
 const LOCK_MS = 30_000
 

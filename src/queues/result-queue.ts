@@ -17,9 +17,10 @@
  */
 
 import { Job, type Queue, type RedisClient } from 'bullmq'
-import type { ChainableCommander, Redis } from 'ioredis'
+import type { ChainableCommander } from 'ioredis'
 import type { Result } from '../domain/result.ts'
-import { mastersOf } from './connections.ts'
+import type { Redis } from '../redis/connections.ts'
+import { mastersOf } from '../redis/connections.ts'
 import {
   bullKey,
   enqueuedHash,
@@ -29,7 +30,7 @@ import {
   resultChannel,
   resultId,
   resultIdOfItsOwn,
-} from './names.ts'
+} from '../redis/names.ts'
 
 export type Published = 'published' | 'suppressed'
 

@@ -5,9 +5,9 @@
  */
 
 import type { Queue } from 'bullmq'
-import type { Redis } from 'ioredis'
 import { now } from '../clock.ts'
-import { redisTime } from './redis-time.ts'
+import type { Redis } from '../redis/connections.ts'
+import { redisTime } from '../redis/time.ts'
 
 export interface Retention {
   lookupRetentionMs: number

@@ -1,7 +1,7 @@
 /** Which service a fleet calls, for commands that are not told: workers leave the host of theirs. */
 
-import type { Redis } from 'ioredis'
-import { type GateKeys, gateKeys, type QueueNames, serviceOf, servicesKey } from './names.ts'
+import type { Redis } from '../redis/connections.ts'
+import { type GateKeys, gateKeys, type QueueNames, serviceOf, servicesKey } from '../redis/names.ts'
 
 export type KnownService = { keys: GateKeys } | { problem: string }
 

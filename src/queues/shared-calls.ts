@@ -1,10 +1,10 @@
 /** Where lookups of one connection id, in whatever process, find out that one of them is calling, and what came of it. */
 
 import { randomBytes } from 'node:crypto'
-import type { Redis } from 'ioredis'
 import type { Lane } from '../domain/lane.ts'
-import { type QueueNames, sharingKeys } from './names.ts'
-import { Script } from './script.ts'
+import type { Redis } from '../redis/connections.ts'
+import { type QueueNames, sharingKeys } from '../redis/names.ts'
+import { Script } from '../redis/script.ts'
 
 export type Place =
   | { is: 'leader'; token: string }

@@ -1,8 +1,8 @@
 /** What an operator wants to know at one look; what `status --json` prints. */
 
-import type { Redis } from 'ioredis'
+import type { Redis } from '../redis/connections.ts'
+import type { QueueNames } from '../redis/names.ts'
 import { Fleet, type Member } from './fleet.ts'
-import type { QueueNames } from './names.ts'
 import { type QueueState, readQueues } from './queue-state.ts'
 
 export interface FleetStatus {

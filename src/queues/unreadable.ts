@@ -3,8 +3,8 @@
  * one; it lies among the active jobs, comes back as stalled, and lies there again, for ever.
  */
 
-import type { Redis } from 'ioredis'
-import { bullKey, type QueueNames } from './names.ts'
+import type { Redis } from '../redis/connections.ts'
+import { bullKey, type QueueNames } from '../redis/names.ts'
 
 export interface UnreadableJob {
   id: string

@@ -5,7 +5,7 @@ import type { Failure } from '../domain/failure.ts'
 import type { LookupHistory } from '../domain/history.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { Result, ResultStatus } from '../domain/result.ts'
-import type { LookupIdentity } from '../queues/names.ts'
+import type { LookupIdentity } from '../redis/names.ts'
 
 /** A lookup job as it was taken from the queue; nothing of it has been checked. */
 export interface TakenLookup extends LookupIdentity {

@@ -6,7 +6,7 @@
 import { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { LookupQueues } from '../../src/queues/lookup-queue.ts'
-import { lookupIdFor } from '../../src/queues/names.ts'
+import { lookupIdFor } from '../../src/redis/names.ts'
 import { startWorker } from '../support/processes.ts'
 import { consume, NAMES, startWorld, until, type World } from '../support/world.ts'
 import { info } from './fleet.ts'

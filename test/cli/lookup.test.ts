@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { gateKeys, serviceOf } from '../../src/queues/names.ts'
+import { gateKeys, serviceOf } from '../../src/redis/names.ts'
 import { run, SOAP_SECRETS } from '../support/processes.ts'
 import { NAMES, startWorld, type World } from '../support/world.ts'
 import { endAll, start } from './started.ts'

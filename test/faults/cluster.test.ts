@@ -16,13 +16,13 @@ afterEach(async () => {
 })
 
 describe('workers on a Cluster', () => {
-  // Fails without: src/queues/connections.ts: the maxRedirections of patientConnection
+  // Fails without: src/redis/connections.ts: the maxRedirections of patientConnection
   it('go on when the master that has the queues is killed: each lookup gets one result, and none is charged', async () => {
     await whileLookupsFlow(group, fleet, async () => loseMachineOf(await group.master(), 'SIGKILL'))
     await meetsCommands(fleet)
   })
 
-  // Fails without: src/queues/search.ts: SCAN as a script (any node is asked)
+  // Fails without: src/redis/scan.ts: SCAN as a script (any node is asked)
   it('and whoever searches its keys asks the node that has them: a lookup in no list is found, one is forgotten', async () => {
     const key = (id: string) => `${group.prefix}:chat-lookups:${id}`
     const { redis } = await group.master()

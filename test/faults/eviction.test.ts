@@ -8,7 +8,7 @@ afterEach(() => rig.close())
 const setPolicy = (policy: string) => rig.redis.config('SET', 'maxmemory-policy', policy)
 
 describe('a Redis that may throw lookups away', () => {
-  // Fails without: src/queues/redis.ts: the policy in the preflight (the worker runs)
+  // Fails without: src/redis/preflight.ts: the policy in the preflight (the worker runs)
   it('is refused at the start', async () => {
     rig = await startRig({ workers: 0 })
     await setPolicy('allkeys-lru')

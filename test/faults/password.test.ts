@@ -61,7 +61,7 @@ async function goesOn(troubleFrom: number): Promise<void> {
 }
 
 describe('workers whose password for Redis is in REDIS_URL_FILE', () => {
-  // Fails without: src/queues/connections.ts: what `fresh` defines
+  // Fails without: src/redis/connections.ts: what `fresh` defines
   it('wait while it is refused, and go on with the new one in the file, without a restart', async () => {
     await startFleet()
     const from = performance.now()
@@ -72,7 +72,7 @@ describe('workers whose password for Redis is in REDIS_URL_FILE', () => {
     await goesOn(from)
   })
 
-  // Fails without: src/queues/connections.ts: `backoff`; and src/queues/redis.ts: `seen` (a worker dies, on a busy machine)
+  // Fails without: src/redis/connections.ts: `backoff`; and src/redis/errors.ts: `seen` (a worker dies, on a busy machine)
   it('wait while their user is gone, and go on when it is there again', async () => {
     await startFleet()
     const from = performance.now()
@@ -84,7 +84,7 @@ describe('workers whose password for Redis is in REDIS_URL_FILE', () => {
 })
 
 describe('a Redis that is reading its data', () => {
-  // Fails without: src/queues/connections.ts: `backoff` of patientConnection (a worker that gives up)
+  // Fails without: src/redis/connections.ts: `backoff` of patientConnection (a worker that gives up)
   it('is waited for: not ready, asked seldom, and nothing is lost', async () => {
     // Each key takes it 3 ms, and it answers meanwhile.
     const slowly = ['--key-load-delay', '3000', '--loading-process-events-interval-bytes', '1024']

@@ -6,7 +6,7 @@ let rig: Rig
 afterEach(() => rig.close())
 
 describe('a Redis that was made a replica', () => {
-  // Fails without: src/worker/lookup-worker.ts: #rest.take(); and src/queues/connections.ts: the second of onceASecond
+  // Fails without: src/worker/lookup-worker.ts: #rest.take(); and src/redis/connections.ts: the second of onceASecond
   it('has the workers wait, not ready, and ask seldom; made a master again, each lookup gets its one result', async () => {
     rig = await startRig({ env: { CONCURRENCY: '8' } })
     await rig.enqueue(600)

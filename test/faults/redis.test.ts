@@ -8,7 +8,7 @@ let rig: Rig
 afterEach(() => rig.close())
 
 describe('a Redis that is restarted', () => {
-  // Fails without: src/queues/connections.ts: `backoff` of patientConnection (a worker that gives up)
+  // Fails without: src/redis/connections.ts: `backoff` of patientConnection (a worker that gives up)
   it('with 500 lookups in flight costs none of them anything', async () => {
     const env = { CONCURRENCY: '200', SOAP_CALL_TIMEOUT_MS: '20000' }
     rig = await startRig({ workers: 3, latencyMs: 12_000, env })
@@ -81,7 +81,7 @@ describe('a Redis that is killed while lookups are added', () => {
 })
 
 describe('a Redis that is gone for longer than locks last', () => {
-  // Fails without: src/queues/redis.ts: SAY_AGAIN_MS
+  // Fails without: src/redis/errors.ts: SAY_AGAIN_MS
   // Fails without: src/observe/line-budget.ts: LINES_A_SECOND (64 lines in a second)
   it.skipIf(isShort)(
     'ends no worker, is told once in ten seconds, and costs no lookup more than a second call',
@@ -106,7 +106,7 @@ describe('a Redis that is frozen', () => {
   const enqueue = () =>
     run(['enqueue', '--file', '-', '--format', 'ndjson'], rig.env, '{"connectionId":"same","idempotencyKey":"same"}\n')
 
-  // Fails without: src/queues/connections.ts: the timeouts of impatientConnection
+  // Fails without: src/redis/connections.ts: the timeouts of impatientConnection
   it.skipIf(isShort)('holds up nobody who asks, and the same idempotency key again is the same lookup', async () => {
     rig = await startRig({ workers: 2, latencyMs: 2000 })
     await rig.enqueue(1000)

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, it } from 'vitest'
 import { loadConfig } from '../../src/config.ts'
-import { patientConnection } from '../../src/queues/connections.ts'
+import { patientConnection } from '../../src/redis/connections.ts'
 import { type GroupFleet, meetsCommands, startGroupFleet, whileLookupsFlow } from './group-fleet.ts'
 import { loseMachineOf, type RedisGroup, startSentinelGroup } from './redis-groups.ts'
 import { isShort, until } from './rig.ts'
@@ -17,13 +17,13 @@ afterEach(async () => {
 })
 
 describe('workers whose Redis is known to sentinels', () => {
-  // Fails without: src/queues/connections.ts: the sentinelRetryStrategy
+  // Fails without: src/redis/connections.ts: the sentinelRetryStrategy
   it('go on with the replica when the master is killed: each lookup gets one result, and none is charged', async () => {
     await whileLookupsFlow(group, fleet, async () => loseMachineOf(await group.master(), 'SIGKILL'))
     await meetsCommands(fleet)
   })
 
-  // Fails without: src/queues/connections.ts: reopened()
+  // Fails without: src/redis/connections.ts: reopened()
   it('connect again where the sentinels told of a new master in the moment in which they were connecting', async () => {
     const redis = patientConnection(loadConfig(group.env).config, 'test').on('error', () => {})
     for (const each of [redis, redis.duplicate().on('error', () => {})]) {
@@ -37,7 +37,7 @@ describe('workers whose Redis is known to sentinels', () => {
     }
   })
 
-  // Fails without: src/queues/connections.ts: failoverDetector
+  // Fails without: src/redis/connections.ts: failoverDetector
   it.skipIf(isShort)('leave a master whose machine is gone, though no connection to it was ever closed', async () => {
     await whileLookupsFlow(group, fleet, async () => loseMachineOf(await group.master(), 'SIGSTOP'))
   })

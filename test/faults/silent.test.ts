@@ -6,7 +6,7 @@ let rig: Rig
 afterEach(() => rig.close())
 
 describe('a way to Redis', () => {
-  // Fails with: src/queues/connections.ts: a commandTimeout of 500 ms in patientConnection
+  // Fails with: src/redis/connections.ts: a commandTimeout of 500 ms in patientConnection
   it('that is slow makes lookups slow, and costs nothing else', async () => {
     rig = await startRig({ workers: 2 })
     for (const { proxy } of rig.workers) proxy.delayMs = 300
@@ -20,7 +20,7 @@ describe('a way to Redis', () => {
   })
 
   // The other end is gone without a word, as a machine that lost its power: no connection is ever closed.
-  // Fails without: src/queues/connections.ts: SILENT_MS
+  // Fails without: src/redis/connections.ts: SILENT_MS
   it.skipIf(isShort)('whose connections are dead is noticed, told, and lookups flow again on new ones', async () => {
     rig = await startRig({ workers: 2, latencyMs: 2000 })
     await rig.enqueue(500)

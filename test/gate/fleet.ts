@@ -10,7 +10,7 @@ import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/embedded-redis
 import { Gate, type GateOptions } from '../../src/gate/gate.ts'
 import { Holds } from '../../src/gate/holds.ts'
 import { PERMIT_SCRIPT, permitKeys } from '../../src/gate/permit-script.ts'
-import { gateKeys, serviceOf } from '../../src/queues/names.ts'
+import { gateKeys, serviceOf } from '../../src/redis/names.ts'
 import { connect } from '../support/queues.ts'
 import { NAMES } from '../support/world.ts'
 

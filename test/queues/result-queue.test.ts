@@ -3,7 +3,7 @@ import { Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/embedded-redis.ts'
-import { markerKey, resultChannel } from '../../src/queues/names.ts'
+import { markerKey, resultChannel } from '../../src/redis/names.ts'
 import { connect, identityOf, type Publisher, publisher, resultFor } from '../support/queues.ts'
 import { type Consumer, consume, NAMES } from '../support/world.ts'
 

@@ -3,10 +3,10 @@
 import type { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { type Result, resultOf } from '../../src/domain/result.ts'
-import { patientConnection, singleRedis } from '../../src/queues/connections.ts'
 import { openQueue } from '../../src/queues/lookup-queue.ts'
-import type { LookupIdentity } from '../../src/queues/names.ts'
 import { ResultQueue } from '../../src/queues/result-queue.ts'
+import { patientConnection, singleRedis } from '../../src/redis/connections.ts'
+import type { LookupIdentity } from '../../src/redis/names.ts'
 import { NAMES } from './world.ts'
 
 export interface Publisher {

@@ -1,55 +1,7 @@
-/** The check of Redis before anything starts, and what is said (and how often) when Redis makes trouble. */
+/** What an error of Redis means, and how often it is said. */
 
-import type { Redis } from 'ioredis'
 import { monotonic } from '../clock.ts'
 import type { Observe, RedisErrorKind } from '../domain/event.ts'
-import { mastersOf } from './connections.ts'
-
-export type { Redis } from 'ioredis'
-
-/**
- * What stands in the way, each with its cure; empty when Redis is fit to hold a queue. `variable` says where it is. Throws
- * when it cannot be asked.
- */
-export async function preflight(redis: Redis, variable = 'REDIS_URL'): Promise<string[]> {
-  await redis.ping() // a Cluster knows its nodes once it has answered
-  const problems = await Promise.all(mastersOf(redis).map(async (server) => problemsOf(await server.info())))
-  return [...new Set(problems.flat())].map((problem) => `${variable}: ${problem}`)
-}
-
-function problemsOf(info: string): string[] {
-  const problems: string[] = []
-  const version = fieldOf(info, 'redis_version')
-  const [major = 0, minor = 0] = (version || '0.0').split('.').map(Number)
-  if (major < 6 || (major === 6 && minor < 2)) {
-    problems.push(`expected Redis 6.2 or newer (or Valkey), got ${version}`)
-  }
-  const policy = fieldOf(info, 'maxmemory_policy')
-  if (policy !== SAFE_POLICY) problems.push(wrongPolicy(policy))
-  return problems
-}
-
-function fieldOf(info: string, name: string): string {
-  return new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? ''
-}
-
-/** Any other may throw lookups away. */
-export const SAFE_POLICY = 'noeviction'
-
-function wrongPolicy(policy: string): string {
-  return (
-    `expected maxmemory-policy noeviction (any other may throw lookups away), got ${policy}: ` +
-    'set `maxmemory-policy noeviction` in redis.conf, or `CONFIG SET maxmemory-policy noeviction`'
-  )
-}
-
-/** What Redis does when its memory is full, where that is not what queues need; null where it is. */
-export async function unsafePolicy(redis: Redis): Promise<string | null> {
-  const masters = mastersOf(redis)
-  if (masters.length === 0) throw new Error('Connection is closed.') // as Redis' own: a Cluster that is not reached yet
-  const infos = await Promise.all(masters.map((server) => server.info('memory')))
-  return infos.map((info) => fieldOf(info, 'maxmemory_policy')).find((policy) => policy !== SAFE_POLICY) ?? null
-}
 
 /** Redis names its errors in the first word of the message; that word is the code, the rest is never looked at. */
 export function kindOfRedisError(error: unknown): RedisErrorKind {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { LookupEvent } from '../domain/event.ts'
-import { isRedisError, isRefusal, kindOfRedisError, redisTrouble } from './redis.ts'
+import { isRedisError, isRefusal, kindOfRedisError, redisTrouble } from './errors.ts'
 
 const reply = (message: string) => Object.assign(new Error(message), { name: 'ReplyError' })
 const system = (code: string) => Object.assign(new Error(`connect ${code} 127.0.0.1:6379`), { code })

@@ -9,6 +9,8 @@ import { monotonic } from '../clock.ts'
 import { reopened } from './reopen.ts'
 import { writeTogether } from './write-together.ts'
 
+export type { Redis }
+
 export interface Address {
   host: string
   port: number

@@ -2,7 +2,8 @@
 
 import { every } from '../clock.ts'
 import type { Observe } from '../domain/event.ts'
-import { type Redis, SAFE_POLICY, unsafePolicy } from './redis.ts'
+import type { Redis } from './connections.ts'
+import { SAFE_POLICY, unsafePolicy } from './preflight.ts'
 
 const ASK_EVERY_MS = 5_000
 

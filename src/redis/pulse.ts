@@ -1,8 +1,8 @@
 /** Whether Redis answers, and how far this machine's clock is off its: asked every two seconds, and when a connection is made. */
 
 import { every, monotonic, now } from '../clock.ts'
-import type { Redis } from './redis.ts'
-import { redisTime } from './redis-time.ts'
+import type { Redis } from './connections.ts'
+import { redisTime } from './time.ts'
 
 const ASK_EVERY_MS = 2_000
 
