@@ -60,7 +60,7 @@ describe('a worker whose clock is wrong', () => {
     },
   )
 
-  // Fails without: src/queues/retention.ts: aheadMs
+  // Fails without: src/upkeep/retention.ts: aheadMs
   it('keeps what is to be kept, and removes what is not, by the clock of Redis', async () => {
     rig = await startRig({ workers: 0, env: { LOOKUP_RETENTION_MS: String(HOUR_MS) } })
     await doneAgo('recent', 600_000)

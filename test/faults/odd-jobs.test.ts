@@ -34,7 +34,7 @@ const MALFORMED: Record<string, Record<string, string>> = {
 }
 
 describe('a job that is no lookup', () => {
-  // Fails without: src/worker/upkeep.ts: unreadable.find() (no result for what is no JSON)
+  // Fails without: src/upkeep/upkeep.ts: unreadable.find() (no result for what is no JSON)
   it('gets one result, `invalid`, and goes; those beside it are enriched', async () => {
     rig = await startRig({ workers: 2 })
     for (const [id, fields] of Object.entries(MALFORMED)) {
@@ -90,7 +90,7 @@ describe('a lookup that lies where nobody looks', () => {
     expect(await rig.queue().getJobCounts('completed', 'failed')).toEqual({ completed: 3, failed: 1 })
   }
 
-  // Fails without: src/worker/upkeep.ts: #adopt()
+  // Fails without: src/upkeep/upkeep.ts: #adopt()
   it('gets its one result', async () => {
     rig = await startRig({ workers: 1 })
     await plant()
@@ -99,7 +99,7 @@ describe('a lookup that lies where nobody looks', () => {
     expect(found).toHaveLength(3)
   })
 
-  // Fails without: src/worker/upkeep.ts: LEASE_MS (a lease that lasts)
+  // Fails without: src/upkeep/upkeep.ts: LEASE_MS (a lease that lasts)
   it.skipIf(isShort)('gets it from whichever worker lives', async () => {
     rig = await startRig({ workers: 2 })
     await until('somebody looks after the queues', async () => (await keeper()) !== undefined)

@@ -4,8 +4,8 @@
  */
 
 import type { Job, Queue } from 'bullmq'
+import type { LookupHistories } from '../queues/lookup-history.ts'
 import type { LookupIdentity } from '../redis/names.ts'
-import type { LookupHistories } from './lookup-history.ts'
 
 /** The failed set is read newest first, in pages, back to what was looked at before. */
 const PAGE = 500
