@@ -17,12 +17,12 @@ import type { LookupHistory } from '../domain/history.ts'
 import { fullIso, LOOKUP_JOB_NAME, type Lookup, type ParsedLookup, parseLookup } from '../domain/lookup.ts'
 import { type ResultStatus, resultOf } from '../domain/result.ts'
 import { type KnownLookup, type LookupHistories, NOTHING_KNOWN } from '../queues/lookup-history.ts'
+import { aboutLookup, aboutUnread, EXPIRED, endWithout, invalid, POISON } from '../queues/lookup-results.ts'
+import { ageOf, isSuspect, type RunEnd, type TakenLookup } from '../queues/taken-lookup.ts'
 import type { Attempt, AttemptRequest } from './attempt.ts'
 import type { ChargeDecision } from './charge.ts'
-import { aboutLookup, aboutUnread, EXPIRED, endWithout, invalid, POISON } from './end-without-answer.ts'
 import type { AttemptEnd, Enricher } from './enrich.ts'
 import type { Solitude } from './solitude.ts'
-import { ageOf, isSuspect, type RunEnd, type TakenLookup } from './taken-lookup.ts'
 
 export interface RunSettings {
   lookupAttempts: number

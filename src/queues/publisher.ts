@@ -4,9 +4,9 @@ import { sleep } from '../clock.ts'
 import type { Observe } from '../domain/event.ts'
 import type { Failure } from '../domain/failure.ts'
 import type { Result } from '../domain/result.ts'
-import type { LookupHistories } from '../queues/lookup-history.ts'
-import type { ResultQueue } from '../queues/result-queue.ts'
-import { POISON, poisoned, UNREADABLE, unreadable } from './end-without-answer.ts'
+import type { LookupHistories } from './lookup-history.ts'
+import { POISON, poisoned, UNREADABLE, unreadable } from './lookup-results.ts'
+import type { ResultQueue } from './result-queue.ts'
 import { ageOf, type TakenLookup } from './taken-lookup.ts'
 
 const AGAIN_MS = { min: 200, max: 5_000 }
