@@ -1,7 +1,7 @@
 /** For commands that speak to the gate of a fleet. */
 
 import type { Command } from 'commander'
-import { FleetControl } from '../fleet-control.ts'
+import { FleetControl } from '../fleet/fleet-control.ts'
 import type { Redis } from '../redis/connections.ts'
 import { configOf } from './options.ts'
 import { withRedis } from './redis.ts'

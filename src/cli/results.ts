@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { sleep, within } from '../clock.ts'
+import { readStatus } from '../fleet/status.ts'
 import { ResultConsumer } from '../queues/result-consumer.ts'
-import { readStatus } from '../queues/status.ts'
 import type { Redis } from '../redis/connections.ts'
 import type { CliCommand } from './command.ts'
 import { type Config, configOf, withVariables } from './options.ts'

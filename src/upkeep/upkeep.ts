@@ -5,7 +5,7 @@
 
 import type { Observe } from '../domain/event.ts'
 import { LANES } from '../domain/lane.ts'
-import type { Fleet } from '../queues/fleet.ts'
+import type { Fleet } from '../fleet/members.ts'
 import type { LookupQueues } from '../queues/lookup-queue.ts'
 import type { Publisher } from '../queues/publisher.ts'
 import { type TakenLookup, takenFrom, takenUnread } from '../queues/taken-lookup.ts'

@@ -1,13 +1,13 @@
 /** What people and other programs may do with a running fleet: see its limits and holds, and change them. */
 
-import { cureOf, HOLD_REASONS, type Hold } from './domain/hold.ts'
-import { Holds, holdInWords } from './gate/holds.ts'
-import { LimitStore, type Limits } from './gate/limits.ts'
-import { gateKeysFor } from './queues/services.ts'
-import type { Redis } from './redis/connections.ts'
-import type { GateKeys, QueueNames } from './redis/names.ts'
+import { cureOf, HOLD_REASONS, type Hold } from '../domain/hold.ts'
+import { Holds, holdInWords } from '../gate/holds.ts'
+import { LimitStore, type Limits } from '../gate/limits.ts'
+import type { Redis } from '../redis/connections.ts'
+import type { GateKeys, QueueNames } from '../redis/names.ts'
+import { gateKeysFor } from './known-services.ts'
 
-export type { Limits } from './gate/limits.ts'
+export type { Limits } from '../gate/limits.ts'
 export { holdInWords }
 
 export interface FleetGate {

@@ -1,9 +1,9 @@
 /** What an operator wants to know at one look; what `status --json` prints. */
 
+import { type QueueState, readQueues } from '../queues/queue-state.ts'
 import type { Redis } from '../redis/connections.ts'
 import type { QueueNames } from '../redis/names.ts'
-import { Fleet, type Member } from './fleet.ts'
-import { type QueueState, readQueues } from './queue-state.ts'
+import { Fleet, type Member } from './members.ts'
 
 export interface FleetStatus {
   queues: QueueState[]

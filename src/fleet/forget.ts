@@ -7,6 +7,7 @@
 import type { Queue } from 'bullmq'
 import { sleep } from '../clock.ts'
 import { LANES } from '../domain/lane.ts'
+import { openQueue } from '../queues/lookup-queue.ts'
 import type { Redis } from '../redis/connections.ts'
 import {
   bullKey,
@@ -25,7 +26,6 @@ import { hashes } from '../redis/scan.ts'
 import { Script } from '../redis/script.ts'
 import { type FoundJob, isAbout, lookupIn } from './about-connection.ts'
 import { removeEvents } from './event-stream.ts'
-import { openQueue } from './lookup-queue.ts'
 
 /** How many of each were removed. */
 export interface Forgotten {
