@@ -4,9 +4,9 @@ import { iso } from '../clock.ts'
 import type { LookupHistory } from '../domain/history.ts'
 import { LANES, type Lane } from '../domain/lane.ts'
 import type { ResultStatus } from '../domain/result.ts'
+import { DELAYED_SCORE } from '../queues/queue-state.ts'
 import type { Redis } from '../redis/connections.ts'
 import { bullKey, HISTORY_FIELD, markerKey, type QueueNames, queueOf, resultId } from '../redis/names.ts'
-import { DELAYED_SCORE } from './queue-state.ts'
 
 export type LookupPlace = 'waiting' | 'prioritized' | 'delayed' | 'active' | 'completed' | 'failed' | 'gone'
 
