@@ -1,7 +1,7 @@
 /** Prints README's table of variables; `--write` puts it there. A test holds the two together. */
 
 import { readFileSync, writeFileSync } from 'node:fs'
-import { VARIABLES, type Variable } from '../src/config-table.ts'
+import { VARIABLES, type Variable } from '../src/config/table.ts'
 
 const START = '<!-- variables: npm run variables -- --write -->'
 const END = '<!-- /variables -->'

@@ -9,7 +9,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { deadline, every, iso, monotonic, now, within } from './clock.ts'
-import { type Config, ConfigError } from './config.ts'
+import { type Config, ConfigError } from './config/config.ts'
 import type { Observe } from './domain/event.ts'
 import { HOLD_REASONS } from './domain/hold.ts'
 import { Fleet, MEMBER_BEAT_MS, type Member } from './fleet/members.ts'

@@ -1,7 +1,7 @@
 /** What the gate is told, out of the Config. */
 
 import { createHash } from 'node:crypto'
-import type { Config } from './config.ts'
+import type { Config } from './config/config.ts'
 import type { GateOptions } from './gate/gate.ts'
 import { type GateKeys, gateKeys, serviceOf } from './redis/names.ts'
 import { soapSettings } from './soap-settings.ts'

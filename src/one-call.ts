@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { orAborted, sleep, within } from './clock.ts'
-import type { Config } from './config.ts'
+import type { Config } from './config/config.ts'
 import { Held } from './domain/hold.ts'
 import type { Outcome } from './domain/outcome.ts'
 import { Gate } from './gate/gate.ts'

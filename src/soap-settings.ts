@@ -1,6 +1,6 @@
 /** What the SOAP client is told, out of the Config. */
 
-import type { Config } from './config.ts'
+import type { Config } from './config/config.ts'
 import type { SoapSettings } from './soap/client.ts'
 
 export function soapSettings(config: Config): SoapSettings {

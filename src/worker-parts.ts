@@ -1,6 +1,6 @@
 /** The parts that a lookup goes through in a worker process, put together. */
 
-import type { Config } from './config.ts'
+import type { Config } from './config/config.ts'
 import type { Observe } from './domain/event.ts'
 import { LANES, type Lane } from './domain/lane.ts'
 import { Gate } from './gate/gate.ts'

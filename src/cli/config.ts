@@ -1,6 +1,6 @@
 import Table from 'cli-table3'
 import { Command } from 'commander'
-import { VARIABLES } from '../config-table.ts'
+import { VARIABLES } from '../config/table.ts'
 import type { CliCommand } from './command.ts'
 import { configOf, withVariables } from './options.ts'
 import { NO_LINES_BETWEEN, PLAIN, print } from './terminal.ts'

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import Table from 'cli-table3'
 import { Command } from 'commander'
-import { loadConfig } from '../config.ts'
+import { loadConfig } from '../config/config.ts'
 import { startEmbeddedRedis } from '../embedded-redis.ts'
 import { submit, toLookup } from '../intake/submit.ts'
 import { LookupQueues, type NewLookup } from '../queues/lookup-queue.ts'

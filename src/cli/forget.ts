@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers'
 import { Command } from 'commander'
-import { readDuration } from '../config-kinds.ts'
+import { readDuration } from '../config/kinds.ts'
 import { Forget, type ForgetEnd, type Forgotten } from '../fleet/forget.ts'
 import { createLogger } from '../observe/logger.ts'
 import { shortHash } from '../redis/names.ts'

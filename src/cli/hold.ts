@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { readDuration } from '../config-kinds.ts'
+import { readDuration } from '../config/kinds.ts'
 import type { FleetControl } from '../fleet/fleet-control.ts'
 import type { CliCommand } from './command.ts'
 import { GATE_GROUPS, WHICH_FLEET, withFleet } from './gate.ts'

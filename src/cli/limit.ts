@@ -1,6 +1,6 @@
 import Table from 'cli-table3'
 import { Command } from 'commander'
-import { VARIABLES } from '../config-table.ts'
+import { VARIABLES } from '../config/table.ts'
 import type { Limits } from '../fleet/fleet-control.ts'
 import { Fleet, type Member } from '../fleet/members.ts'
 import type { CliCommand } from './command.ts'

@@ -1,7 +1,7 @@
 /** The command line: which commands there are, and what exit code an error gets. */
 
 import { Command, CommanderError } from 'commander'
-import { ConfigError } from '../config.ts'
+import { ConfigError } from '../config/config.ts'
 import { VERSION } from '../version.ts'
 import type { CliCommand } from './command.ts'
 import { hearStandardStreams, Interrupted, say } from './terminal.ts'

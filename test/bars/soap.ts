@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { VARIABLES } from '../../src/config-table.ts'
+import { VARIABLES } from '../../src/config/table.ts'
 import { readBody } from '../../src/soap/evidence.ts'
 import { httpAnswer, recording } from '../recordings/recording.ts'
 import { heldBytes } from '../soap/heap.ts'

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { VARIABLES } from '../../src/config-table.ts'
+import { VARIABLES } from '../../src/config/table.ts'
 import { run, SOAP_SECRETS } from '../support/processes.ts'
 import { endAll, watch } from './started.ts'
 

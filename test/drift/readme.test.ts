@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { withTable } from '../../scripts/variables.ts'
-import { VARIABLES, type Variable } from '../../src/config-table.ts'
+import { VARIABLES, type Variable } from '../../src/config/table.ts'
 import { run } from '../support/processes.ts'
 
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, it } from 'vitest'
-import { loadConfig } from '../../src/config.ts'
+import { loadConfig } from '../../src/config/config.ts'
 import { patientConnection } from '../../src/redis/connections.ts'
 import { type GroupFleet, meetsCommands, startGroupFleet, whileLookupsFlow } from './group-fleet.ts'
 import { loseMachineOf, type RedisGroup, startSentinelGroup } from './redis-groups.ts'

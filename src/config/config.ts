@@ -3,9 +3,9 @@
  * together, and frozen. A variable stands here when its feature works, not before.
  */
 
-import { nearestName, ofOurs } from './config-names.ts'
-import { VARIABLES, type Variable, type VariableGroup } from './config-table.ts'
+import { nearestName, ofOurs } from './names.ts'
 import { type Secret, secretFile, secretValue } from './secret.ts'
+import { VARIABLES, type Variable, type VariableGroup } from './table.ts'
 
 export type Config = {
   readonly [K in keyof typeof VARIABLES]: (typeof VARIABLES)[K] extends Variable<infer T> ? T : never

@@ -1,7 +1,7 @@
 /** Secrets: read when they are used, so that a file that changes takes effect without a restart. */
 
 import { readFileSync, statSync } from 'node:fs'
-import { monotonic } from './clock.ts'
+import { monotonic } from '../clock.ts'
 
 export type Secret = () => string
 

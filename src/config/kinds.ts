@@ -1,6 +1,6 @@
 /** What a variable may be: what is expected of its text, and what becomes of it. */
 
-import { parseLookup } from './domain/lookup.ts'
+import { parseLookup } from '../domain/lookup.ts'
 import { type Secret, secretFile } from './secret.ts'
 
 export interface Kind<T> {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Config, ConfigError, loadConfig } from './config.ts'
-import { VARIABLES, type Variable } from './config-table.ts'
+import { VARIABLES, type Variable } from './table.ts'
 
 let folder = ''
 beforeAll(() => {

@@ -24,7 +24,7 @@ import {
   url,
   YEAR_MS,
   yesOrNo,
-} from './config-kinds.ts'
+} from './kinds.ts'
 import type { Secret } from './secret.ts'
 
 /** Which commands a variable is for. */
