@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { WorkerApp } from '../app.ts'
+import { WorkerApp } from '../app/worker-app.ts'
 import { within } from '../clock.ts'
 import { serveWorker } from '../http/worker-server.ts'
 import { createLogger, logWritten } from '../observe/logger.ts'

@@ -1,7 +1,7 @@
 /** The worker's own HTTP: metrics for Prometheus, and whether it lives and may be given work. */
 
 import { fastify } from 'fastify'
-import type { WorkerApp } from '../app.ts'
+import type { WorkerApp } from '../app/worker-app.ts'
 
 export interface Listening {
   url: string

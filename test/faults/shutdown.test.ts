@@ -104,7 +104,7 @@ describe('SIGTERM', () => {
 })
 
 describe('SIGTERM while Redis is gone', () => {
-  // Fails without: src/app.ts: what #stop waits for the workers at most (it ends after a minute)
+  // Fails without: src/app/worker-app.ts: what #stop waits for the workers at most (it ends after a minute)
   it('ends a worker within SHUTDOWN_TIMEOUT_MS and a second, and nothing is lost', async () => {
     const env = { SHUTDOWN_TIMEOUT_MS: String(SHUTDOWN_TIMEOUT_MS) }
     rig = await startRig({ workers: 1, latencyMs: 8000, env })

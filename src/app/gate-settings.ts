@@ -1,9 +1,9 @@
 /** What the gate is told, out of the Config. */
 
 import { createHash } from 'node:crypto'
-import type { Config } from './config/config.ts'
-import type { GateOptions } from './gate/gate.ts'
-import { type GateKeys, gateKeys, serviceOf } from './redis/names.ts'
+import type { Config } from '../config/config.ts'
+import type { GateOptions } from '../gate/gate.ts'
+import { type GateKeys, gateKeys, serviceOf } from '../redis/names.ts'
 import { soapSettings } from './soap-settings.ts'
 
 export function gateOptions(config: Config): GateOptions {

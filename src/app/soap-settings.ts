@@ -1,7 +1,7 @@
 /** What the SOAP client is told, out of the Config. */
 
-import type { Config } from './config/config.ts'
-import type { SoapSettings } from './soap/client.ts'
+import type { Config } from '../config/config.ts'
+import type { SoapSettings } from '../soap/client.ts'
 
 export function soapSettings(config: Config): SoapSettings {
   const { soapCaFile, soapClientCertFile, soapClientKeyFile } = config

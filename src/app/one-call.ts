@@ -1,18 +1,18 @@
 /** One call to the service outside of any queue, for a person at a terminal. */
 
 import { randomBytes } from 'node:crypto'
-import { orAborted, sleep, within } from './clock.ts'
-import type { Config } from './config/config.ts'
-import { Held } from './domain/hold.ts'
-import type { Outcome } from './domain/outcome.ts'
-import { Gate } from './gate/gate.ts'
-import { Holds, holdInWords } from './gate/holds.ts'
+import { orAborted, sleep, within } from '../clock.ts'
+import type { Config } from '../config/config.ts'
+import { Held } from '../domain/hold.ts'
+import type { Outcome } from '../domain/outcome.ts'
+import { Gate } from '../gate/gate.ts'
+import { Holds, holdInWords } from '../gate/holds.ts'
+import type { Redis } from '../redis/connections.ts'
+import { impatientConnection } from '../redis/connections.ts'
+import { SoapClient } from '../soap/client.ts'
+import { Attempt, type CallGate } from '../worker/attempt.ts'
 import { gateKeysOf, gateOptions } from './gate-settings.ts'
-import type { Redis } from './redis/connections.ts'
-import { impatientConnection } from './redis/connections.ts'
-import { SoapClient } from './soap/client.ts'
 import { isListedIn, soapSettings } from './soap-settings.ts'
-import { Attempt, type CallGate } from './worker/attempt.ts'
 
 const REDIS_MAY_TAKE_MS = 1000
 const TURN_MAY_TAKE_MS = 1000
