@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { startEmbeddedRedis } from '../../src/embedded-redis.ts'
+import { startEmbeddedRedis } from '../../src/cli/demo/embedded-redis.ts'
 import { until } from '../support/world.ts'
 import { endAll, isAlive, watch } from './started.ts'
 

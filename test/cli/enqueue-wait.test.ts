@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { startEmbeddedRedis } from '../../src/embedded-redis.ts'
+import { startEmbeddedRedis } from '../../src/cli/demo/embedded-redis.ts'
 import { killAll, run, startWorker } from '../support/processes.ts'
 import { consume, NAMES, startWorld, until, type World } from '../support/world.ts'
 import { endAll, parseLines, start } from './started.ts'

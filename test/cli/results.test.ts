@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { startEmbeddedRedis } from '../../src/cli/demo/embedded-redis.ts'
 import type { Result } from '../../src/domain/result.ts'
-import { startEmbeddedRedis } from '../../src/embedded-redis.ts'
 import { run } from '../support/processes.ts'
 import { NAMES, startWorld, until, type World } from '../support/world.ts'
 import { endAll, parseLines, start, watch } from './started.ts'

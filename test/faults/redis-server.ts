@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { freePort } from '../../src/embedded-redis.ts'
+import { freePort } from '../../src/cli/demo/embedded-redis.ts'
 
 export interface RedisServer {
   port: number

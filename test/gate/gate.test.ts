@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/embedded-redis.ts'
+import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/cli/demo/embedded-redis.ts'
 import { Gate, type GateOptions, type Permit } from '../../src/gate/gate.ts'
 import { gateKeys, serviceOf } from '../../src/redis/names.ts'
 import { connect } from '../support/queues.ts'

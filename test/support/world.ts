@@ -2,8 +2,8 @@
 
 import { Queue, Worker, type WorkerOptions } from 'bullmq'
 import { Redis } from 'ioredis'
+import { startEmbeddedRedis } from '../../src/cli/demo/embedded-redis.ts'
 import type { Result } from '../../src/domain/result.ts'
-import { startEmbeddedRedis } from '../../src/embedded-redis.ts'
 import { type StandIn, type StandInOptions, startStandIn } from '../../src/stand-in/stand-in.ts'
 
 export const NAMES = {

@@ -1,9 +1,9 @@
 /** How far the demo is: rate, backlog and latency; a bar on a terminal, a line now and then in a log. */
 
 import { Presets, SingleBar } from 'cli-progress'
-import { monotonic } from '../clock.ts'
-import type { Result } from '../domain/result.ts'
-import { counted, number, say, seconds } from './terminal.ts'
+import { monotonic } from '../../clock.ts'
+import type { Result } from '../../domain/result.ts'
+import { counted, number, say, seconds } from '../terminal.ts'
 
 const SAMPLE = 5
 /** What the p95 is taken of. */

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { Redis } from 'ioredis'
-import { within } from './clock.ts'
+import { within } from '../../clock.ts'
 
 export interface EmbeddedRedis {
   url: string
