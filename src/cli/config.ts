@@ -1,9 +1,9 @@
 import Table from 'cli-table3'
 import { Command } from 'commander'
 import { VARIABLES } from '../config/table.ts'
-import type { CliCommand } from './command.ts'
-import { configOf, withVariables } from './options.ts'
-import { NO_LINES_BETWEEN, PLAIN, print } from './terminal.ts'
+import type { CliCommand } from './terminal/command.ts'
+import { configOf, withVariables } from './terminal/options.ts'
+import { NO_LINES_BETWEEN, PLAIN, print } from './terminal/terminal.ts'
 
 const GROUPS = ['redis', 'queues', 'endpoint', 'soap', 'worker', 'log'] as const
 

@@ -1,14 +1,14 @@
 import { Command, Option } from 'commander'
 import type { FileFormat } from '../intake/read-requests.ts'
 import { type Request, toLookup } from '../intake/submit.ts'
-import type { CliCommand } from './command.ts'
-import { EnqueueRun } from './enqueue-run.ts'
-import { fromArguments, fromFile } from './enqueue-source.ts'
-import { configOf, withVariables } from './options.ts'
-import { wholeNumber } from './positive.ts'
-import { withRedis } from './redis.ts'
-import { Interrupted } from './terminal.ts'
-import { UsageError } from './usage-error.ts'
+import type { CliCommand } from './terminal/command.ts'
+import { EnqueueRun } from './terminal/enqueue-run.ts'
+import { fromArguments, fromFile } from './terminal/enqueue-source.ts'
+import { configOf, withVariables } from './terminal/options.ts'
+import { wholeNumber } from './terminal/positive.ts'
+import { withRedis } from './terminal/redis.ts'
+import { Interrupted } from './terminal/terminal.ts'
+import { UsageError } from './terminal/usage-error.ts'
 
 const GROUPS = ['redis', 'queues'] as const
 

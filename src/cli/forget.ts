@@ -4,12 +4,12 @@ import { readDuration } from '../config/kinds.ts'
 import { Forget, type ForgetEnd, type Forgotten } from '../fleet/forget.ts'
 import { createLogger } from '../observe/logger.ts'
 import { shortHash } from '../redis/names.ts'
-import type { CliCommand } from './command.ts'
-import { configOf, withVariables } from './options.ts'
-import { progressBar } from './progress.ts'
-import { withRedis } from './redis.ts'
-import { counted, print, say } from './terminal.ts'
-import { UsageError } from './usage-error.ts'
+import type { CliCommand } from './terminal/command.ts'
+import { configOf, withVariables } from './terminal/options.ts'
+import { progressBar } from './terminal/progress.ts'
+import { withRedis } from './terminal/redis.ts'
+import { counted, print, say } from './terminal/terminal.ts'
+import { UsageError } from './terminal/usage-error.ts'
 
 const GROUPS = ['redis', 'queues', 'endpoint', 'log'] as const
 /** A lookup in hand ends, or goes back to wait, within LOOKUP_DEADLINE_MS. */

@@ -3,11 +3,11 @@ import { Command } from 'commander'
 import { VARIABLES } from '../config/table.ts'
 import type { Limits } from '../fleet/fleet-control.ts'
 import { Fleet, type Member } from '../fleet/members.ts'
-import type { CliCommand } from './command.ts'
-import { GATE_GROUPS, WHICH_FLEET, withFleet } from './gate.ts'
-import { configOf, withVariables } from './options.ts'
-import { counted, NO_LINES_BETWEEN, number, PLAIN, print } from './terminal.ts'
-import { UsageError } from './usage-error.ts'
+import type { CliCommand } from './terminal/command.ts'
+import { GATE_GROUPS, WHICH_FLEET, withFleet } from './terminal/gate.ts'
+import { configOf, withVariables } from './terminal/options.ts'
+import { counted, NO_LINES_BETWEEN, number, PLAIN, print } from './terminal/terminal.ts'
+import { UsageError } from './terminal/usage-error.ts'
 
 export function limitCommand(): CliCommand {
   const command = new Command('limit')

@@ -5,10 +5,10 @@ import { LookupFailure } from '../domain/failure.ts'
 import { parseLookup } from '../domain/lookup.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import { type Result, resultOf } from '../domain/result.ts'
-import type { CliCommand } from './command.ts'
-import { type Config, configOf, withVariables } from './options.ts'
-import { interruption, print, say } from './terminal.ts'
-import { UsageError } from './usage-error.ts'
+import type { CliCommand } from './terminal/command.ts'
+import { type Config, configOf, withVariables } from './terminal/options.ts'
+import { interruption, print, say } from './terminal/terminal.ts'
+import { UsageError } from './terminal/usage-error.ts'
 
 const GROUPS = ['redis', 'queues', 'endpoint', 'soap', 'worker'] as const
 const EXIT_NOT_FOUND = 3

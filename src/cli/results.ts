@@ -3,11 +3,11 @@ import { sleep, within } from '../clock.ts'
 import { readStatus } from '../fleet/status.ts'
 import { ResultConsumer } from '../queues/result-consumer.ts'
 import type { Redis } from '../redis/connections.ts'
-import type { CliCommand } from './command.ts'
-import { type Config, configOf, withVariables } from './options.ts'
-import { wholeNumber } from './positive.ts'
-import { withRedis } from './redis.ts'
-import { counted, Interrupted, interruption, print, say } from './terminal.ts'
+import type { CliCommand } from './terminal/command.ts'
+import { type Config, configOf, withVariables } from './terminal/options.ts'
+import { wholeNumber } from './terminal/positive.ts'
+import { withRedis } from './terminal/redis.ts'
+import { counted, Interrupted, interruption, print, say } from './terminal/terminal.ts'
 
 const GROUPS = ['redis', 'queues'] as const
 /** What is being written and removed has this long after Ctrl-C. */

@@ -3,9 +3,9 @@
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../config/config.ts'
 import { VERSION } from '../version.ts'
-import type { CliCommand } from './command.ts'
-import { hearStandardStreams, Interrupted, say } from './terminal.ts'
-import { UsageError } from './usage-error.ts'
+import type { CliCommand } from './terminal/command.ts'
+import { hearStandardStreams, Interrupted, say } from './terminal/terminal.ts'
+import { UsageError } from './terminal/usage-error.ts'
 
 const EXIT_USAGE = 2
 const EXIT_CONFIG = 78

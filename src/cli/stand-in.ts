@@ -11,11 +11,11 @@ import {
   type StandInOptions,
   startStandIn,
 } from '../stand-in/stand-in.ts'
-import type { CliCommand } from './command.ts'
-import { ratio, wholeNumber } from './positive.ts'
-import { duration, faultById, latency, outage, readCredentials, refuse } from './stand-in-flags.ts'
-import { interruption, print, say, whenAborted } from './terminal.ts'
-import { UsageError } from './usage-error.ts'
+import type { CliCommand } from './terminal/command.ts'
+import { ratio, wholeNumber } from './terminal/positive.ts'
+import { duration, faultById, latency, outage, readCredentials, refuse } from './terminal/stand-in-flags.ts'
+import { interruption, print, say, whenAborted } from './terminal/terminal.ts'
+import { UsageError } from './terminal/usage-error.ts'
 
 const DEFAULT_PORT = 8081
 

@@ -6,12 +6,12 @@ import type { Member } from '../fleet/members.ts'
 import { type FleetStatus, readStatus } from '../fleet/status.ts'
 import { type LookupStory, readStory } from '../intake/lookup-story.ts'
 import type { Redis } from '../redis/connections.ts'
-import type { CliCommand } from './command.ts'
-import { GATE_GROUPS, WHICH_FLEET } from './gate.ts'
 import { LIMITS, limitInWords } from './limit.ts'
-import { type Config, configOf, withVariables } from './options.ts'
-import { withRedis } from './redis.ts'
-import { counted, interruption, NO_LINES_BETWEEN, number, PLAIN, print, say, seconds } from './terminal.ts'
+import type { CliCommand } from './terminal/command.ts'
+import { GATE_GROUPS, WHICH_FLEET } from './terminal/gate.ts'
+import { type Config, configOf, withVariables } from './terminal/options.ts'
+import { withRedis } from './terminal/redis.ts'
+import { counted, interruption, NO_LINES_BETWEEN, number, PLAIN, print, say, seconds } from './terminal/terminal.ts'
 
 const WATCH_EVERY_MS = 2000
 

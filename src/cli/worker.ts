@@ -3,8 +3,8 @@ import { WorkerApp } from '../app/worker-app.ts'
 import { within } from '../clock.ts'
 import { serveWorker } from '../http/worker-server.ts'
 import { createLogger, logWritten } from '../observe/logger.ts'
-import type { CliCommand } from './command.ts'
-import { configOf, withVariables } from './options.ts'
+import type { CliCommand } from './terminal/command.ts'
+import { configOf, withVariables } from './terminal/options.ts'
 
 const GROUPS = ['redis', 'queues', 'endpoint', 'soap', 'worker', 'log'] as const
 

@@ -39,7 +39,7 @@ describe('a log', () => {
   const LOOKUPS = 2000
   const env = { LOG_LEVEL: 'debug' }
 
-  // Fails without: src/cli/terminal.ts: hearStandardStreams() of stderr
+  // Fails without: src/cli/terminal/terminal.ts: hearStandardStreams() of stderr
   it('whose reader has gone stops nothing', async () => {
     rig = await startRig({ workers: 1, env })
     const worker = theOne()

@@ -3,7 +3,7 @@
 import { Presets, SingleBar } from 'cli-progress'
 import { monotonic } from '../../clock.ts'
 import type { Result } from '../../domain/result.ts'
-import { counted, number, say, seconds } from '../terminal.ts'
+import { counted, number, say, seconds } from '../terminal/terminal.ts'
 
 const SAMPLE = 5
 /** What the p95 is taken of. */

@@ -4,7 +4,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { within } from '../../clock.ts'
-import { say } from '../terminal.ts'
+import { say } from '../terminal/terminal.ts'
 
 const MAY_TAKE_MS = 30_000
 const WARNING = 40

@@ -9,10 +9,19 @@ import type { Redis } from '../../redis/connections.ts'
 import { singleRedis } from '../../redis/connections.ts'
 import type { QueueNames } from '../../redis/names.ts'
 import { type StandIn, startStandIn } from '../../stand-in/stand-in.ts'
-import type { CliCommand } from '../command.ts'
-import { wholeNumber } from '../positive.ts'
-import { withRedis } from '../redis.ts'
-import { counted, interruption, NO_LINES_BETWEEN, number, PLAIN, print, say, whenAborted } from '../terminal.ts'
+import type { CliCommand } from '../terminal/command.ts'
+import { wholeNumber } from '../terminal/positive.ts'
+import { withRedis } from '../terminal/redis.ts'
+import {
+  counted,
+  interruption,
+  NO_LINES_BETWEEN,
+  number,
+  PLAIN,
+  print,
+  say,
+  whenAborted,
+} from '../terminal/terminal.ts'
 import { LiveProgress, Tally } from './demo-progress.ts'
 import { DemoWorker } from './demo-worker.ts'
 import { startEmbeddedRedis } from './embedded-redis.ts'

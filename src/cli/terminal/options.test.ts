@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { VARIABLES, type Variable } from '../config/table.ts'
+import { VARIABLES, type Variable } from '../../config/table.ts'
 import { configOf, withVariables } from './options.ts'
 
 const ALL = ['redis', 'queues', 'endpoint', 'soap', 'worker', 'log'] as const

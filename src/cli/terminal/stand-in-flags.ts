@@ -11,7 +11,7 @@ import {
   parseCredentials,
   type Refuse,
   type Rule,
-} from '../stand-in/stand-in.ts'
+} from '../../stand-in/stand-in.ts'
 import { wholeNumber } from './positive.ts'
 import { UsageError } from './usage-error.ts'
 

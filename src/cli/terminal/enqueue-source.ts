@@ -3,8 +3,8 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
-import { type FileFormat, type ReadRequest, readRequests } from '../intake/read-requests.ts'
-import { toLookup } from '../intake/submit.ts'
+import { type FileFormat, type ReadRequest, readRequests } from '../../intake/read-requests.ts'
+import { toLookup } from '../../intake/submit.ts'
 import { UsageError } from './usage-error.ts'
 
 export interface Source {

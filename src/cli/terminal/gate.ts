@@ -1,8 +1,8 @@
 /** For commands that speak to the gate of a fleet. */
 
 import type { Command } from 'commander'
-import { FleetControl } from '../fleet/fleet-control.ts'
-import type { Redis } from '../redis/connections.ts'
+import { FleetControl } from '../../fleet/fleet-control.ts'
+import type { Redis } from '../../redis/connections.ts'
 import { configOf } from './options.ts'
 import { withRedis } from './redis.ts'
 import { UsageError } from './usage-error.ts'

@@ -1,7 +1,7 @@
 /** Progress of long work: a bar on a terminal, a line now and then where there is none. */
 
 import { Presets, SingleBar } from 'cli-progress'
-import { monotonic } from '../clock.ts'
+import { monotonic } from '../../clock.ts'
 import { number, say } from './terminal.ts'
 
 export interface Progress {

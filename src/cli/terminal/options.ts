@@ -1,8 +1,8 @@
 /** Flags that mirror the table of variables, and the Config they make with the environment. */
 
 import { type Command, Option } from 'commander'
-import { type Config, ConfigError, type Loaded, loadConfig } from '../config/config.ts'
-import { VARIABLES, type Variable, type VariableGroup } from '../config/table.ts'
+import { type Config, ConfigError, type Loaded, loadConfig } from '../../config/config.ts'
+import { VARIABLES, type Variable, type VariableGroup } from '../../config/table.ts'
 import { say } from './terminal.ts'
 
 const HEADINGS: Record<VariableGroup, string> = {

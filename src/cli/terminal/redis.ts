@@ -1,10 +1,10 @@
 /** Redis for a command that somebody waits for. */
 
-import { every, sleep, within } from '../clock.ts'
-import type { RedisErrorKind } from '../domain/event.ts'
-import type { Redis } from '../redis/connections.ts'
-import { commandConnection, placeInWords, type RedisPlace } from '../redis/connections.ts'
-import { kindOfRedisError } from '../redis/errors.ts'
+import { every, sleep, within } from '../../clock.ts'
+import type { RedisErrorKind } from '../../domain/event.ts'
+import type { Redis } from '../../redis/connections.ts'
+import { commandConnection, placeInWords, type RedisPlace } from '../../redis/connections.ts'
+import { kindOfRedisError } from '../../redis/errors.ts'
 
 /** A Redis that takes the connection and then says nothing must not keep anybody waiting. */
 const ANSWERS_WITHIN_MS = 5000
