@@ -34,7 +34,7 @@ import { UnreadableJobs } from '../upkeep/unreadable.ts'
 import { UPKEEP_EVERY_MS, Upkeep } from '../upkeep/upkeep.ts'
 import { REVISION, VERSION } from '../version.ts'
 import { BACKLOG_LOOK_EVERY_MS, BacklogHold } from '../worker/backlog-hold.ts'
-import { PROGRESS_LOOK_EVERY_MS, Progress } from '../worker/progress.ts'
+import { PROGRESS_LOOK_EVERY_MS, Progress } from '../worker/stuck.ts'
 import { gateKeysOf } from './gate-settings.ts'
 import { buildWorkerParts, type WorkerParts } from './worker-parts.ts'
 

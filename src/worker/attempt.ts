@@ -6,7 +6,7 @@ import { type CallReport, Held } from '../domain/hold.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import type { PermitRequest } from '../gate/gate.ts'
-import { type IsListed, reportOf } from './breaker.ts'
+import { type IsListed, reportOf } from './call-report.ts'
 
 /** The outside service, as the pipeline needs it: one call; rejects with a LookupFailure, or the signal's reason. */
 export interface LookupClient {

@@ -12,7 +12,7 @@ import type { LookupHistory } from '../domain/history.ts'
 import type { Lookup } from '../domain/lookup.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import { Attempt, type AttemptParts, type AttemptRequest, DEADLINE_FAILURE, DeadlineReached } from './attempt.ts'
-import type { Answer, AnswerSource, CallSharing } from './coalesce.ts'
+import type { Answer, AnswerSource, CallSharing } from './call-sharing.ts'
 import { decide, type RetrySettings, type Verdict } from './verdict.ts'
 
 export interface EnrichSettings extends RetrySettings {

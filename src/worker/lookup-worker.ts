@@ -29,7 +29,7 @@ import { isRedisError, isRefusal, redisTrouble } from '../redis/errors.ts'
 import { type QueueNames, queueOf } from '../redis/names.ts'
 import type { Attempt } from './attempt.ts'
 import type { LookupRuns } from './lookup-run.ts'
-import { Rest } from './rest.ts'
+import { Rest } from './redis-refusals.ts'
 import type { Companion, Solitude } from './solitude.ts'
 import { Tap } from './tap.ts'
 

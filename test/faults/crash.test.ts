@@ -116,7 +116,7 @@ describe('a worker that does not hear what became of its result', () => {
 })
 
 describe('a thousand lookups of one connection id, from four producers', () => {
-  // Fails without: src/worker/coalesce.ts: share() (1,036 calls)
+  // Fails without: src/worker/call-sharing.ts: share() (1,036 calls)
   it.skipIf(isShort)('get a result each while workers are killed', async () => {
     rig = await startRig({ workers: 3, latencyMs: 300, env: { RATE_LIMIT_PER_SECOND: '100' } })
     rig.supervise()

@@ -8,7 +8,7 @@ import { Held } from '../../src/domain/hold.ts'
 import type { Lane } from '../../src/domain/lane.ts'
 import type { Outcome } from '../../src/domain/outcome.ts'
 import { SharedCalls } from '../../src/queues/shared-calls.ts'
-import { type Answer, CallSharing } from '../../src/worker/coalesce.ts'
+import { type Answer, CallSharing } from '../../src/worker/call-sharing.ts'
 import { connect } from '../support/queues.ts'
 import { NAMES, until } from '../support/world.ts'
 

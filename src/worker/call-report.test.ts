@@ -3,7 +3,7 @@ import type { ServiceRecord } from '../domain/chat-request.ts'
 import { type Failure, LookupFailure } from '../domain/failure.ts'
 import { cureOf } from '../domain/hold.ts'
 import type { Outcome } from '../domain/outcome.ts'
-import { reportOf } from './breaker.ts'
+import { reportOf } from './call-report.ts'
 
 const isListed = (code: number) => code === 7
 const withCode = (code: number | null): ServiceRecord['response'] => ({
