@@ -24,6 +24,7 @@ import { countUntaken, readQueues } from '../queues/queue-state.ts'
 import type { Redis } from '../redis/connections.ts'
 import { impatientConnection, patientConnection, placeInWords } from '../redis/connections.ts'
 import { redisTrouble } from '../redis/errors.ts'
+import { Leases } from '../redis/lease.ts'
 import { MemoryPolicy } from '../redis/memory-policy.ts'
 import { type QueueNames, serviceOf, servicesKey } from '../redis/names.ts'
 import { preflight } from '../redis/preflight.ts'
@@ -110,8 +111,9 @@ export class WorkerApp {
     const unreadable = new UnreadableJobs(this.#redis, config)
     const orphans = new Orphans(this.#redis, config)
     const redis = this.#redis
-    const parts = { fleet: this.#fleet, queues: this.#queues, publisher, reconciler, unreadable, orphans, redis }
-    this.#upkeep = new Upkeep(parts, this.#id, config, this.#observe)
+    const leases = new Leases(redis, config, this.#id)
+    const parts = { leases, queues: this.#queues, publisher, reconciler, unreadable, orphans, redis }
+    this.#upkeep = new Upkeep(parts, config, this.#observe)
     this.#collector = new QueueCollector(
       this.metrics,
       () => this.#readQueues(),

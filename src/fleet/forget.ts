@@ -4,10 +4,9 @@
  * it is looked for, or lie in none.
  */
 
-import type { Queue } from 'bullmq'
 import { sleep } from '../clock.ts'
 import { LANES } from '../domain/lane.ts'
-import { openQueue } from '../queues/lookup-queue.ts'
+import { openQueue, type Queue } from '../queues/lookup-queue.ts'
 import type { Redis } from '../redis/connections.ts'
 import {
   bullKey,

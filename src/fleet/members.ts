@@ -52,18 +52,6 @@ export class Fleet {
     return lines.filter((line) => line !== null).map((line) => JSON.parse(line) as Member)
   }
 
-  /**
-   * True for one process of the fleet at a time: it does `task` for all, until `ms` are over. Asked again by the same
-   * process, it stays its.
-   */
-  async mayDo(task: string, id: string, ms: number): Promise<boolean> {
-    const key = ownKey(this.#names, 'lease', task)
-    if ((await this.#redis.set(key, id, 'PX', ms, 'NX')) === 'OK') return true
-    if ((await this.#redis.get(key)) !== id) return false
-    await this.#redis.pexpire(key, ms)
-    return true
-  }
-
   get #members(): string {
     return ownKey(this.#names, 'members')
   }

@@ -6,6 +6,8 @@ import { LOOKUP_JOB_NAME, type LookupData } from '../domain/lookup.ts'
 import type { Redis } from '../redis/connections.ts'
 import { type QueueNames, queueOf } from '../redis/names.ts'
 
+export type { Queue }
+
 export interface NewLookup extends LookupData {
   lookupId: string
   /** BullMQ's: 1 is the most urgent; none comes before any. */

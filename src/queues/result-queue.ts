@@ -17,9 +17,8 @@
  */
 
 import { Job, type Queue, type RedisClient } from 'bullmq'
-import type { ChainableCommander } from 'ioredis'
 import type { Result } from '../domain/result.ts'
-import type { Redis } from '../redis/connections.ts'
+import type { ChainableCommander, Redis } from '../redis/connections.ts'
 import { mastersOf } from '../redis/connections.ts'
 import {
   bullKey,

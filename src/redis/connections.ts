@@ -4,12 +4,12 @@
  */
 
 import type { Socket } from 'node:net'
-import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
+import { type ChainableCommander, Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import { monotonic } from '../clock.ts'
 import { reopened } from './reopen.ts'
 import { writeTogether } from './write-together.ts'
 
-export type { Redis }
+export type { ChainableCommander, Redis }
 
 export interface Address {
   host: string

@@ -5,12 +5,12 @@
 
 import type { Observe } from '../domain/event.ts'
 import { LANES } from '../domain/lane.ts'
-import type { Fleet } from '../fleet/members.ts'
 import type { LookupQueues } from '../queues/lookup-queue.ts'
 import type { Publisher } from '../queues/publisher.ts'
 import { type TakenLookup, takenFrom, takenUnread } from '../queues/taken-lookup.ts'
 import type { Redis } from '../redis/connections.ts'
 import { isRedisError } from '../redis/errors.ts'
+import type { Leases } from '../redis/lease.ts'
 import type { Orphans } from './orphans.ts'
 import type { Reconciler } from './reconciler.ts'
 import { type Retention, removeOld } from './retention.ts'
@@ -21,7 +21,7 @@ export const UPKEEP_EVERY_MS = 20_000
 const LEASE_MS = 30_000
 
 export interface UpkeepParts {
-  fleet: Fleet
+  leases: Leases
   queues: LookupQueues
   publisher: Publisher
   reconciler: Reconciler
@@ -32,22 +32,19 @@ export interface UpkeepParts {
 
 export class Upkeep {
   readonly #parts: UpkeepParts
-  readonly #member: string
   readonly #retention: Retention
   readonly #observe: Observe
 
-  /** `member` is the id of this process in the fleet. */
-  constructor(parts: UpkeepParts, member: string, retention: Retention, observe: Observe) {
+  constructor(parts: UpkeepParts, retention: Retention, observe: Observe) {
     this.#parts = parts
-    this.#member = member
     this.#retention = retention
     this.#observe = observe
   }
 
   /** Does it, if it is this process that does. Rejects when Redis fails; the next run goes on from there. */
   async run(): Promise<void> {
-    const { fleet, queues, publisher, reconciler, unreadable, redis } = this.#parts
-    if (!(await fleet.mayDo('upkeep', this.#member, LEASE_MS))) return
+    const { leases, queues, publisher, reconciler, unreadable, redis } = this.#parts
+    if (!(await leases.take('upkeep', LEASE_MS))) return
     for (const lane of LANES) {
       const queue = queues.of(lane)
       await this.#adopt(queue.name)

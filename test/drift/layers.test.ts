@@ -26,14 +26,19 @@ function lint(imports: Record<string, string>): string {
 }
 
 const forbidden: [string, string][] = [
-  ['src/domain/x.ts', '../queues/names.ts'],
+  ['src/domain/x.ts', '../redis/names.ts'],
   ['src/stand-in/x.ts', '../soap/xml.ts'],
   ['src/stand-in/x.ts', 'fast-xml-parser'],
   ['src/soap/x.ts', '../worker/verdict.ts'],
-  ['src/soap/x.ts', '../queues/names.ts'],
+  ['src/soap/x.ts', '../redis/names.ts'],
   ['src/gate/x.ts', '../worker/verdict.ts'],
-  ['src/gate/x.ts', '../queues/redis.ts'],
+  ['src/gate/x.ts', '../queues/lookup-queue.ts'],
   ['src/queues/x.ts', '../worker/verdict.ts'],
+  ['src/queues/x.ts', 'ioredis'],
+  ['src/redis/x.ts', '../queues/lookup-queue.ts'],
+  ['src/upkeep/x.ts', '../fleet/members.ts'],
+  ['src/fleet/x.ts', '../worker/verdict.ts'],
+  ['src/config/x.ts', '../app/worker-app.ts'],
   ['src/worker/x.ts', '../soap/client.ts'],
   ['src/worker/x.ts', '../observe/logger.ts'],
   ['src/worker/x.ts', 'bullmq'],
@@ -51,10 +56,10 @@ describe('the rooms of the house', () => {
   })
 
   it.each([
-    ['src/worker/x.ts', '../queues/names.ts'],
+    ['src/worker/x.ts', '../redis/names.ts'],
     ['src/worker/lookup-worker.ts', 'bullmq'],
     ['src/soap/x.ts', 'undici'],
-    ['src/cli/x.ts', '../app.ts'],
+    ['src/cli/x.ts', '../app/worker-app.ts'],
   ])('%s may import %s', (file, specifier) => {
     expect(lint({ [file]: specifier })).not.toContain('noRestrictedImports')
   })

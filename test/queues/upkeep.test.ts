@@ -6,6 +6,7 @@ import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/cli/demo/embed
 import { NO_HISTORY } from '../../src/domain/history.ts'
 import { Fleet, type Member } from '../../src/fleet/members.ts'
 import { LookupHistories } from '../../src/queues/lookup-history.ts'
+import { Leases } from '../../src/redis/lease.ts'
 import { type LookupIdentity, markerKey } from '../../src/redis/names.ts'
 import { Orphans } from '../../src/upkeep/orphans.ts'
 import { Reconciler } from '../../src/upkeep/reconciler.ts'
@@ -346,15 +347,15 @@ describe('the fleet', () => {
   })
 
   it('lets one member at a time do a task, which keeps it until its lease ends', async () => {
-    const fleet = new Fleet(redis, NAMES)
-    expect(await fleet.mayDo('task', 'a', 60_000)).toBe(true)
-    expect(await fleet.mayDo('task', 'b', 60_000)).toBe(false)
-    expect(await fleet.mayDo('other', 'b', 60_000)).toBe(true)
+    const [a, b] = ['a', 'b'].map((id) => new Leases(redis, NAMES, id)) as [Leases, Leases]
+    expect(await a.take('task', 60_000)).toBe(true)
+    expect(await b.take('task', 60_000)).toBe(false)
+    expect(await b.take('other', 60_000)).toBe(true)
     await redis.pexpire('bull:chat-enricher:lease:task', 1000)
-    expect(await fleet.mayDo('task', 'a', 60_000)).toBe(true)
+    expect(await a.take('task', 60_000)).toBe(true)
     expect(await redis.pttl('bull:chat-enricher:lease:task')).toBeGreaterThan(50_000)
     await redis.pexpire('bull:chat-enricher:lease:task', 1)
-    await until('the lease has ended', () => fleet.mayDo('task', 'b', 60_000))
-    expect(await fleet.mayDo('task', 'a', 60_000)).toBe(false)
+    await until('the lease has ended', () => b.take('task', 60_000))
+    expect(await a.take('task', 60_000)).toBe(false)
   })
 })
