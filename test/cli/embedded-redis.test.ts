@@ -20,7 +20,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const built = fileURLToPath(new URL('../../dist/embedded-redis.js', import.meta.url))
+const built = fileURLToPath(new URL('../../dist/cli/demo/embedded-redis.js', import.meta.url))
 const PARENT = `
 const { startEmbeddedRedis } = await import(${JSON.stringify(built)})
 const { pid, url } = await startEmbeddedRedis()

@@ -16,7 +16,7 @@ export class DemoWorker {
   readonly died: Promise<never>
 
   constructor(env: NodeJS.ProcessEnv) {
-    const main = new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : '../main.js', import.meta.url)
+    const main = new URL(import.meta.url.endsWith('.ts') ? '../../main.ts' : '../../main.js', import.meta.url)
     this.#process = fork(fileURLToPath(main), ['worker'], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'], // it ends when the channel to this process does
       detached: true, // and not by the terminal's Ctrl-C, before this process has said its last
