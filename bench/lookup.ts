@@ -1,0 +1,55 @@
+/** CPU of one enriched lookup at a service of 0 ms, beside the floor and what others would build, in turns. */
+
+import { floor } from './floor.ts'
+import { type Cost, type Load, ours, peer, type Variant, workOff } from './load.ts'
+import { median, printJson, printTable, spread } from './table.ts'
+
+/** Too high to bind: what asking for each call costs. */
+const LIMIT = '100000'
+
+export const OURS = [
+  ours('chat-enricher'),
+  ours(`with RATE_LIMIT_PER_SECOND=${LIMIT}`, { RATE_LIMIT_PER_SECOND: LIMIT }),
+]
+export const PEERS = [peer('natural: fast-xml-parser', 'natural.ts'), peer('node-soap', 'node-soap.mjs')]
+
+export interface Compared {
+  /** µs, one a repetition. */
+  floors: number[]
+  costs: Map<string, Cost[]>
+}
+
+/** Each repetition meets the same neighbours on the machine: variants are interleaved. */
+export async function compare(variants: Variant[], load: Load, repetitions: number): Promise<Compared> {
+  const floors: number[] = []
+  const costs = new Map<string, Cost[]>(variants.map(({ name }) => [name, []]))
+  for (let i = 0; i < repetitions; i++) {
+    floors.push((await floor(load)).us)
+    for (const variant of variants) costs.get(variant.name)?.push(await workOff(variant, load))
+  }
+  return { floors, costs }
+}
+
+export function timesFloor({ floors, costs }: Compared, name: string): number {
+  return median((costs.get(name) ?? []).map(({ us }, i) => us / (floors[i] ?? Number.NaN)))
+}
+
+export async function lookup({ repetitions, lookups }: { repetitions: number; lookups: number }): Promise<void> {
+  const compared = await compare([...OURS, ...PEERS], { lookups, warmUp: lookups / 4, concurrency: 64 }, repetitions)
+  show('lookup', compared)
+}
+
+export function show(bench: string, compared: Compared): void {
+  const { floors, costs } = compared
+  const head = ['', 'CPU µs', 'x floor', 'Redis µs', 'lookups/s', 'most MB']
+  const rows = [...costs].map(([name, all]) => [
+    name,
+    spread(all.map(({ us }) => us)),
+    timesFloor(compared, name).toFixed(2),
+    spread(all.map(({ redisUs }) => redisUs)),
+    spread(all.map(({ perSecond }) => perSecond)),
+    spread(all.map(({ mostMb }) => mostMb)),
+  ])
+  printTable(head, [['floor', spread(floors), '1', '', '', ''], ...rows])
+  printJson(bench, { floors, ...Object.fromEntries(costs) })
+}
