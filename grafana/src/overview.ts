@@ -308,11 +308,11 @@ const holds = [
     id: 503,
     title: 'Attempts by verdict',
     description:
-      'What attempts came to. Good: answered. retry_later: may pass, tried again with backoff. hold: our configuration is refused. recheck: not found yet. give_up: rejected, or failed for good; retries by reason says why.',
+      'What attempts came to. Good: answered. retry-later: may pass, tried again with backoff. hold: our configuration is refused. recheck: not found yet. give_up: rejected, or failed for good; retries by reason says why.',
     unit: 'suffix:/s',
     span: 12,
     queries: { '{{verdict}}': perSecond('chat_enricher_attempt_verdicts_total', 'verdict') },
-    colours: { answered: 'green', retry_later: 'orange', hold: 'purple', recheck: 'blue', give_up: 'red' },
+    colours: { answered: 'green', 'retry-later': 'orange', hold: 'purple', recheck: 'blue', 'give-up': 'red' },
     stacked: true,
   }),
   seriesPanel({

@@ -3,8 +3,8 @@
 import { randomBytes } from 'node:crypto'
 import { orAborted, sleep, within } from '../clock.ts'
 import type { Config } from '../config/config.ts'
+import type { CallEnd } from '../domain/call-end.ts'
 import { Held } from '../domain/hold.ts'
-import type { Outcome } from '../domain/outcome.ts'
 import { Gate } from '../gate/gate.ts'
 import { Holds, holdInWords } from '../gate/holds.ts'
 import type { Redis } from '../redis/connections.ts'
@@ -30,14 +30,14 @@ export interface OneCallNews {
 
 /**
  * Calls, when the fleet's gate permits it. Where Redis does not answer the call is made all the same, after `withoutGate`:
- * what somebody tries by hand in an outage must not depend on Redis too. Rejects with a LookupFailure.
+ * what somebody tries by hand in an outage must not depend on Redis too.
  */
 export async function oneCall(
   config: Config,
   connectionId: string,
   signal: AbortSignal,
   news: OneCallNews,
-): Promise<Outcome> {
+): Promise<CallEnd> {
   const redis = impatientConnection(config, 'lookup')
   let why = `no answer in ${REDIS_MAY_TAKE_MS / 1000} s`
   redis.on('error', (error: NodeJS.ErrnoException) => {
@@ -48,7 +48,7 @@ export async function oneCall(
     const isThere = await isReady(redis, signal)
     if (isThere) return await gatedCall(redis, client, config, connectionId, signal, news)
     news.withoutGate(why)
-    return await client.lookup(connectionId, signal)
+    return await client.call(connectionId, signal)
   } finally {
     redis.disconnect()
     await client.close()
@@ -67,7 +67,7 @@ async function gatedCall(
   connectionId: string,
   signal: AbortSignal,
   news: OneCallNews,
-): Promise<Outcome> {
+): Promise<CallEnd> {
   const gate = new Gate(redis, gateKeysOf(config), gateOptions(config))
   const holds = new Holds(redis, gateKeysOf(config))
   const settings = soapSettings(config)
@@ -109,7 +109,7 @@ function quiet(gate: Gate): CallGate {
   }
 }
 
-async function callOnce(attempt: Attempt, connectionId: string): Promise<Outcome> {
+async function callOnce(attempt: Attempt, connectionId: string): Promise<CallEnd> {
   try {
     return await attempt.call(connectionId)
   } finally {

@@ -1,10 +1,9 @@
 import { Command } from 'commander'
 import { oneCall } from '../app/one-call.ts'
 import { iso, now } from '../clock.ts'
-import { LookupFailure } from '../domain/failure.ts'
+import type { CallEnd } from '../domain/call-end.ts'
 import { parseLookup } from '../domain/lookup.ts'
-import type { Outcome } from '../domain/outcome.ts'
-import { type Result, resultOf } from '../domain/result.ts'
+import { type Result, type ResultStatus, resultOf } from '../domain/result.ts'
 import type { CliCommand } from './terminal/command.ts'
 import { type Config, configOf, withVariables } from './terminal/options.ts'
 import { interruption, print, say } from './terminal/terminal.ts'
@@ -44,20 +43,21 @@ async function runLookup(command: Command): Promise<number> {
 /** The result that a queued lookup would have got, had this call been its last. */
 async function resultNow(config: Config, connectionId: string): Promise<Omit<Result, 'lookupId'>> {
   const enqueuedAt = iso(now())
-  let known: Partial<Outcome> & { failure?: LookupFailure['failure'] } = {}
-  try {
-    known = await oneCall(config, connectionId, interruption(), {
-      withoutGate: (why) => say(`warning: no Redis (${why}), so this call is made outside of the limits of the fleet`),
-      held: (hold) =>
-        say(`${hold}\nthis call waits: it is the next probe, or goes when the hold is over (Ctrl-C: no call) …`),
-      waiting: () => say('waiting for the turn of this call within the limits of the fleet …'),
-    })
-  } catch (error) {
-    if (!(error instanceof LookupFailure)) throw error
-    known = { ...error.record, failure: error.failure }
-  }
-  const status = known.status ?? (known.failure?.class === 'permanent' ? 'rejected' : 'failed')
+  const end = await oneCall(config, connectionId, interruption(), {
+    withoutGate: (why) => say(`warning: no Redis (${why}), so this call is made outside of the limits of the fleet`),
+    held: (hold) =>
+      say(`${hold}\nthis call waits: it is the next probe, or goes when the hold is over (Ctrl-C: no call) …`),
+    waiting: () => say('waiting for the turn of this call within the limits of the fleet …'),
+  })
   const about = { lookupId: '', connectionId, correlationId: null, metadata: null, calls: 1, attempts: 1 }
-  const { lookupId: _none, ...result } = resultOf({ ...about, enqueuedAt, finishedAt: iso(now()) }, status, known)
+  const known = 'outcome' in end ? end.outcome : { ...end.record, failure: end.failure }
+  const subject = { ...about, enqueuedAt, finishedAt: iso(now()) }
+  const { lookupId: _none, ...result } = resultOf(subject, statusOf(end), known)
   return result
+}
+
+/** A failure that may pass ends this lookup, too: nobody tries again. */
+function statusOf(end: CallEnd): ResultStatus {
+  if ('outcome' in end) return end.outcome.status
+  return end.failure.class === 'permanent' ? 'rejected' : 'failed'
 }

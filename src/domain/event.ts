@@ -11,7 +11,7 @@ export const CALL_OUTCOMES = ['answer', 'fault', 'http_error', 'timeout', 'netwo
 export type CallOutcome = (typeof CALL_OUTCOMES)[number]
 
 /** What an attempt came to. */
-export const ATTEMPT_VERDICTS = ['answered', 'retry_later', 'recheck', 'hold', 'give_up'] as const
+export const ATTEMPT_VERDICTS = ['answered', 'retry-later', 'recheck', 'hold', 'give-up'] as const
 export type AttemptVerdict = (typeof ATTEMPT_VERDICTS)[number]
 
 /** Kinds of trouble with Redis, safe as a metric label. */

@@ -3,8 +3,6 @@
  * hold no text of the service, of a parser or of a customer.
  */
 
-import type { ServiceRecord } from './chat-request.ts'
-
 /** What consumers see in `result.failure.code`. */
 export const FAILURE_CODES = [
   'invalid', // the lookup itself cannot be read
@@ -57,19 +55,4 @@ export interface Failure {
   httpStatus?: number
   /** What the service asked us to wait, in milliseconds, from `Retry-After`. */
   retryAfterMs?: number
-}
-
-/**
- * A failure as an exception. Its message is the failure's, so nothing else can leak through it. `record` is what the
- * service did say, where it said anything that can be passed on.
- */
-export class LookupFailure extends Error {
-  readonly failure: Failure
-  readonly record: ServiceRecord | null
-  constructor(failure: Failure, record: ServiceRecord | null = null) {
-    super(failure.message)
-    this.name = 'LookupFailure'
-    this.failure = failure
-    this.record = record
-  }
 }

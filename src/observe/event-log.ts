@@ -54,7 +54,7 @@ const LINES: Lines = {
   }),
   verdict: ({ lookupId, verdict, reason, calls }) => ({
     level: 'debug',
-    message: `attempt: ${verdict.replace('_', ' ')}`,
+    message: `attempt: ${verdict.replace('-', ' ')}`,
     fields: { lookupId, verdict, reason, calls },
   }),
   held: ({ hold, hold: { reason, why, since, nextProbeAt, expiresAt }, at }) => ({

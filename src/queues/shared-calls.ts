@@ -70,7 +70,8 @@ export interface SharedEnd {
 
 const nothing = () => {}
 
-interface Sharer {
+/** Who wants a call: one lookup. */
+export interface Sharer {
   lane: Lane
   connectionId: string
   enqueuedAt: number

@@ -1,16 +1,17 @@
 /**
- * The client of TPClientWebServicesAPI: one connection id in, one SOAP call, an outcome or a LookupFailure out. No
- * retries and no pace: those are the caller's.
+ * The client of TPClientWebServicesAPI: one connection id in, one SOAP call, its CallEnd out. No retries and no pace:
+ * those are the caller's.
  */
 
 import { monotonic } from '../clock.ts'
+import type { CallEnd, FailedCall, Outcome } from '../domain/call-end.ts'
 import type { CallOutcome, Observe } from '../domain/event.ts'
-import { type FailureCode, LookupFailure } from '../domain/failure.ts'
-import type { Outcome } from '../domain/outcome.ts'
+import type { FailureCode } from '../domain/failure.ts'
 import { type Credentials, isXmlText, type SoapRequest, type SoapVersion, writeRequest } from './envelope.ts'
 import { type Evidence, readBody } from './evidence.ts'
+import { LookupFailure } from './lookup-failure.ts'
 import { readRetryAfter } from './retry-after.ts'
-import { type Judgement, judge, type ResponseCodes, SETTINGS_UNREADABLE } from './to-failure.ts'
+import { judge, type ResponseCodes, SETTINGS_UNREADABLE } from './to-failure.ts'
 import { errorCode, type HttpAnswer, Transport, type TransportSettings } from './transport.ts'
 
 /** Milliseconds and bytes throughout. */
@@ -39,12 +40,17 @@ export class SoapClient {
    * signal's reason when the caller's signal aborts.
    */
   async lookup(connectionId: string, signal?: AbortSignal): Promise<Outcome> {
+    const end = await this.call(connectionId, signal)
+    if ('failure' in end) throw new LookupFailure(end)
+    return end.outcome
+  }
+
+  /** The same, with a failure as a value. Rejects with the signal's reason when the caller's signal aborts. */
+  async call(connectionId: string, signal?: AbortSignal): Promise<CallEnd> {
     signal?.throwIfAborted()
-    if (!isXmlText(connectionId)) throw notForXml()
+    if (!isXmlText(connectionId)) return NOT_FOR_XML
     const request = this.#prepare(connectionId)
-    const judgement = request ? await this.#call(request, signal) : this.#judge(NO_SETTINGS)
-    if ('outcome' in judgement) return judgement.outcome
-    throw new LookupFailure(judgement.failure, judgement.record)
+    return request ? this.#post(request, signal) : this.#judge(NO_SETTINGS)
   }
 
   /** Waits for the calls that are on the way, then closes every connection. */
@@ -62,23 +68,23 @@ export class SoapClient {
     }
   }
 
-  async #call(request: SoapRequest, signal?: AbortSignal): Promise<Judgement> {
+  async #post(request: SoapRequest, signal?: AbortSignal): Promise<CallEnd> {
     const started = monotonic()
     this.#observe({ type: 'call-started' })
     const answer = await this.#transport.post(request, signal).catch((error: unknown) => ({ error }))
     // The caller gave up on it: for whoever counts calls, that is one without an answer in time.
     const abandoned = 'error' in answer && signal?.aborted === true && answer.error === signal.reason
-    const judgement = this.#judge(
+    const end = this.#judge(
       'error' in answer ? { is: 'no-answer', errorCode: errorCode(answer.error) } : this.#evidence(answer),
     )
     this.#observe({
       type: 'call-finished',
-      outcome: abandoned ? 'timeout' : callOutcome(judgement),
+      outcome: abandoned ? 'timeout' : callOutcome(end),
       durationMs: monotonic() - started,
       ...('error' in answer ? { responseBytes: 0 } : { responseBytes: answer.bytes, httpStatus: answer.status }),
     })
     if (abandoned) throw answer.error
-    return judgement
+    return end
   }
 
   #evidence(answer: HttpAnswer): Evidence {
@@ -90,7 +96,7 @@ export class SoapClient {
     return { is: 'answer', status: answer.status, retryAfterMs, body }
   }
 
-  #judge(evidence: Evidence): Judgement {
+  #judge(evidence: Evidence): CallEnd {
     return judge(evidence, this.#settings.codes)
   }
 }
@@ -109,12 +115,17 @@ const CALL_OUTCOMES: Partial<Record<FailureCode, CallOutcome>> = {
   contract: 'unreadable',
 }
 
-function callOutcome(judgement: Judgement): CallOutcome {
-  return ('failure' in judgement && CALL_OUTCOMES[judgement.failure.code]) || 'answer'
+function callOutcome(end: CallEnd): CallOutcome {
+  return ('failure' in end && CALL_OUTCOMES[end.failure.code]) || 'answer'
 }
 
 /** Lookups are checked before they get here; this is for those who use the client alone. */
-function notForXml(): LookupFailure {
-  const message = 'connectionId: expected characters that XML can carry, got others'
-  return new LookupFailure({ code: 'invalid', class: 'permanent', reason: 'internal', message })
+const NOT_FOR_XML: FailedCall = {
+  failure: {
+    code: 'invalid',
+    class: 'permanent',
+    reason: 'internal',
+    message: 'connectionId: expected characters that XML can carry, got others',
+  },
+  record: null,
 }

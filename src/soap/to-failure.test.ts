@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ChatRequest, ServiceRecord } from '../domain/chat-request.ts'
 import type { BodyEvidence, Evidence } from './evidence.ts'
-import { ANSWER_TABLE, judge, type ResponseCodes } from './to-failure.ts'
+import { ANSWER_TABLE, judge, type ResponseCodes, rowOf } from './to-failure.ts'
 
 const UNSET: ResponseCodes = { enriched: null, notFound: null, retry: new Set(), hold: new Set() }
 const CHAT = { idRequest: 7 } as ChatRequest
@@ -187,7 +187,7 @@ const CASES: Record<string, { means: string; cases: Case[] }> = {
   },
 }
 
-const judgementOf = ([evidence, codes]: Case) => judge(evidence, { ...UNSET, ...codes })
+const endOf = ([evidence, codes]: Case) => judge(evidence, { ...UNSET, ...codes })
 
 describe('answer table', () => {
   it('has cases for every row', () => {
@@ -199,19 +199,17 @@ describe('answer table', () => {
     cases.map((one) => [name, JSON.stringify(one[0]), means, one] as const),
   )
   it.each(all)('%s: %s is %s', (name, _evidence, means, one) => {
-    const judgement = judgementOf(one)
-    expect(judgement.row.name).toBe(name)
-    expect(
-      'outcome' in judgement ? judgement.outcome.status : `${judgement.failure.class} ${judgement.failure.code}`,
-    ).toBe(means)
+    const end = endOf(one)
+    expect(rowOf(one[0], { ...UNSET, ...one[1] }).name).toBe(name)
+    expect('outcome' in end ? end.outcome.status : `${end.failure.class} ${end.failure.code}`).toBe(means)
   })
 })
 
 describe('what goes with it', () => {
   const failureOf = (...one: Case) => {
-    const judgement = judgementOf(one)
-    if ('outcome' in judgement) throw new Error('expected a failure')
-    return judgement
+    const end = endOf(one)
+    if ('outcome' in end) throw new Error('expected a failure')
+    return end
   }
 
   it('a fault tells its code, and its status unless that is 200', () => {
@@ -240,8 +238,8 @@ describe('what goes with it', () => {
   })
 
   it('an outcome has the ChatRequest only if it is enriched', () => {
-    expect(judgementOf([record(0, CHAT)])).toMatchObject({ outcome: serviceRecord(0, CHAT) })
-    expect(judgementOf([record(3, ZEROS)])).toMatchObject({ outcome: { ...serviceRecord(3), chatRequest: null } })
+    expect(endOf([record(0, CHAT)])).toMatchObject({ outcome: serviceRecord(0, CHAT) })
+    expect(endOf([record(3, ZEROS)])).toMatchObject({ outcome: { ...serviceRecord(3), chatRequest: null } })
   })
 
   it('the message is the problem of the body, where the body decided', () => {

@@ -6,9 +6,8 @@
  * overlap, and the comment at a row says why it is what it is.
  */
 
-import type { ServiceRecord } from '../domain/chat-request.ts'
+import type { CallEnd, Outcome } from '../domain/call-end.ts'
 import type { Failure, FailureClass, FailureCode, FailureReason } from '../domain/failure.ts'
-import type { Outcome } from '../domain/outcome.ts'
 import {
   bodyOf,
   type Evidence,
@@ -227,15 +226,17 @@ export const ANSWER_TABLE: readonly Row[] = [
   },
 ]
 
-export type Judgement = { row: Row } & ({ outcome: Outcome } | { failure: Failure; record: ServiceRecord | null })
+export function rowOf(evidence: Evidence, codes: ResponseCodes): Row {
+  return ANSWER_TABLE.find(({ matches }) => matches(evidence, codes)) as Row // the last row matches all
+}
 
-export function judge(evidence: Evidence, codes: ResponseCodes): Judgement {
-  const row = ANSWER_TABLE.find(({ matches }) => matches(evidence, codes)) as Row // the last row matches all
+export function judge(evidence: Evidence, codes: ResponseCodes): CallEnd {
+  const { means } = rowOf(evidence, codes)
   const record = recordOf(evidence)
-  if (typeof row.means !== 'string') return { row, failure: complete(row.means, evidence), record }
+  if (typeof means !== 'string') return { failure: complete(means, evidence), record }
   // Zeros, or a leftover, beside "not found" would be taken for a ChatRequest.
-  const chatRequest = row.means === 'enriched' ? (record?.chatRequest ?? null) : null
-  return { row, outcome: { status: row.means, response: record?.response ?? null, chatRequest } }
+  const chatRequest = means === 'enriched' ? (record?.chatRequest ?? null) : null
+  return { outcome: { status: means, response: record?.response ?? null, chatRequest } }
 }
 
 function complete({ obeysRetryAfter, ...failed }: RowFailure, evidence: Evidence): Failure {

@@ -1,16 +1,15 @@
 /** One attempt at a lookup: its permits, its calls, its time, and what the fleet is told of each call. */
 
 import { deadline, monotonic } from '../clock.ts'
-import { type Failure, LookupFailure } from '../domain/failure.ts'
+import type { CallEnd, FailedCall } from '../domain/call-end.ts'
 import { type CallReport, Held } from '../domain/hold.ts'
 import type { Lane } from '../domain/lane.ts'
-import type { Outcome } from '../domain/outcome.ts'
 import type { PermitRequest } from '../gate/gate.ts'
 import { type IsListed, reportOf } from './call-report.ts'
 
-/** The outside service, as the pipeline needs it: one call; rejects with a LookupFailure, or the signal's reason. */
+/** The outside service, as the pipeline needs it: one call. Rejects with the signal's reason alone. */
 export interface LookupClient {
-  lookup(connectionId: string, signal: AbortSignal): Promise<Outcome>
+  call(connectionId: string, signal: AbortSignal): Promise<CallEnd>
 }
 
 /** Permission to call, and where to say how a call ended, as the pipeline needs it. */
@@ -22,11 +21,15 @@ export interface CallGate {
 /** The attempt's time was up. */
 export class DeadlineReached extends Error {}
 
-export const DEADLINE_FAILURE: Failure = {
-  code: 'timeout',
-  class: 'transient',
-  reason: 'timeout',
-  message: 'expected an answer before LOOKUP_DEADLINE_MS was over, got none',
+/** What a call that the deadline cut off came to. */
+export const NO_TIME_LEFT: FailedCall = {
+  failure: {
+    code: 'timeout',
+    class: 'transient',
+    reason: 'timeout',
+    message: 'expected an answer before LOOKUP_DEADLINE_MS was over, got none',
+  },
+  record: null,
 }
 
 /** What every attempt of a process works with. */
@@ -90,7 +93,7 @@ export class Attempt {
     return this.calls > 0
   }
 
-  async call(connectionId: string): Promise<Outcome> {
+  async call(connectionId: string): Promise<CallEnd> {
     const end = await this.#callOnce(connectionId)
     const { isListed, gate } = this.#parts
     const report = { ...reportOf(end, connectionId, isListed), ...this.#circumstances() }
@@ -99,7 +102,6 @@ export class Attempt {
     // given back before it is known what the probe came to.
     const reply = report.kind !== null || this.isProbe ? await told : null
     if (report.kind !== null && reply?.suspect === report.kind) throw new Held()
-    if (end instanceof LookupFailure) throw end
     return end
   }
 
@@ -112,8 +114,7 @@ export class Attempt {
     this.#deadline?.clear()
   }
 
-  /** An outcome or a failure; rejects with anything else. */
-  async #callOnce(connectionId: string): Promise<Outcome | LookupFailure> {
+  async #callOnce(connectionId: string): Promise<CallEnd> {
     const { client, gate } = this.#parts
     await this.mayCall
     const permit = await gate.permit({ ...this.#request, again: this.hasCalled }, this.signal)
@@ -121,9 +122,8 @@ export class Attempt {
       this.#startClock()
       this.calls++
       this.#calledAt = monotonic()
-      return await client.lookup(connectionId, this.signal)
+      return await client.call(connectionId, this.signal)
     } catch (error) {
-      if (error instanceof LookupFailure) return error
       if (error instanceof DeadlineReached) this.#tellCutOff()
       throw error
     } finally {
@@ -143,7 +143,7 @@ export class Attempt {
   #startClock(): void {
     if (this.#deadline) return
     const { deadlineMs } = this.#parts
-    this.#deadline = deadline(deadlineMs, () => new DeadlineReached(DEADLINE_FAILURE.message), this.#signal)
+    this.#deadline = deadline(deadlineMs, () => new DeadlineReached(NO_TIME_LEFT.failure.message), this.#signal)
     this.#endsAt = monotonic() + deadlineMs
   }
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import type { CallEnd, Outcome } from '../domain/call-end.ts'
 import type { ServiceRecord } from '../domain/chat-request.ts'
-import { type Failure, LookupFailure } from '../domain/failure.ts'
+import type { Failure } from '../domain/failure.ts'
 import { cureOf } from '../domain/hold.ts'
-import type { Outcome } from '../domain/outcome.ts'
 import { reportOf } from './call-report.ts'
 
 const isListed = (code: number) => code === 7
@@ -11,17 +11,14 @@ const withCode = (code: number | null): ServiceRecord['response'] => ({
   description: null,
   encryptedSymmetricKey: null,
 })
-const outcome = (status: Outcome['status'], code: number | null): Outcome => ({
-  status,
-  response: withCode(code),
-  chatRequest: null,
+const outcome = (status: Outcome['status'], code: number | null): CallEnd => ({
+  outcome: { status, response: withCode(code), chatRequest: null },
 })
-const failed = (failure: Partial<Failure>, code: number | null = null) =>
-  new LookupFailure(
-    { code: 'response-code', class: 'permanent', reason: 'response_code', message: 'refused', ...failure },
-    code === null ? null : { response: withCode(code), chatRequest: null },
-  )
-const said = (end: Outcome | LookupFailure) => reportOf(end, 'id', isListed)
+const failed = (failure: Partial<Failure>, code: number | null = null): CallEnd => ({
+  failure: { code: 'response-code', class: 'permanent', reason: 'response_code', message: 'refused', ...failure },
+  record: code === null ? null : { response: withCode(code), chatRequest: null },
+})
+const said = (end: CallEnd) => reportOf(end, 'id', isListed)
 
 describe('what a call says to the fleet', () => {
   it('an answer: the service answers, and for this id', () => {

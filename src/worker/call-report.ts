@@ -9,17 +9,18 @@
  *     configuration                   it refuses everybody
  */
 
-import { type Failure, LookupFailure } from '../domain/failure.ts'
+import type { CallEnd } from '../domain/call-end.ts'
+import type { Failure } from '../domain/failure.ts'
 import type { CallReport } from '../domain/hold.ts'
-import type { Outcome } from '../domain/outcome.ts'
 
 /** Codes that somebody has said the meaning of, by a SOAP_*_CODES variable or by hand. */
 export type IsListed = (code: number) => boolean
 
-export function reportOf(end: Outcome | LookupFailure, connectionId: string, isListed: IsListed): CallReport {
-  if (!(end instanceof LookupFailure)) {
+export function reportOf(end: CallEnd, connectionId: string, isListed: IsListed): CallReport {
+  if ('outcome' in end) {
+    const { status, response } = end.outcome
     // A ChatRequest came, whatever its code: nobody was refused.
-    const kind = end.status === 'enriched' ? null : kindOfCode(end.response?.code, isListed)
+    const kind = status === 'enriched' ? null : kindOfCode(response?.code, isListed)
     return { answered: true, kind, connectionId }
   }
   const { failure, record } = end

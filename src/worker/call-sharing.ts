@@ -10,33 +10,22 @@
  */
 
 import { every, orAborted, sleep } from '../clock.ts'
-import type { ServiceRecord } from '../domain/chat-request.ts'
+import type { CallEnd } from '../domain/call-end.ts'
 import type { Observe } from '../domain/event.ts'
-import { type Failure, LookupFailure } from '../domain/failure.ts'
-import type { Lane } from '../domain/lane.ts'
-import type { Outcome } from '../domain/outcome.ts'
-import type { SharedCalls } from '../queues/shared-calls.ts'
+import type { SharedCalls, Sharer } from '../queues/shared-calls.ts'
 
-/** Where a lookup's answer came from. */
-export type AnswerSource = 'service' | 'shared' | 'cache'
+/** Where the end of a call came from. */
+export type CallSource = 'service' | 'shared' | 'cache'
 
-export interface Answer {
-  outcome: Outcome
-  source: AnswerSource
+/** What a call came to for one of those who share it. */
+export interface SharedCall {
+  end: CallEnd
+  source: CallSource
 }
-
-export interface Sharer {
-  lane: Lane
-  connectionId: string
-  enqueuedAt: number
-}
-
-/** What a call came to, as all who share it are told. */
-type End = { outcome: Outcome } | { failure: Failure; record: ServiceRecord | null }
 
 interface Meeting {
   /** Null when the one who leads gave up. */
-  end: Promise<{ end: End; source: AnswerSource } | null>
+  call: Promise<SharedCall | null>
   isFollowed: boolean
 }
 
@@ -53,39 +42,43 @@ export class CallSharing {
     this.#observe = observe
   }
 
-  /** Rejects with a LookupFailure, its own or the shared one; with the signal's reason; or with what `call` rejects with. */
-  async share(sharer: Sharer, signal: AbortSignal, call: () => Promise<Outcome>): Promise<Answer> {
+  /** Rejects with the signal's reason, or with what `call` rejects with. */
+  async share(sharer: Sharer, signal: AbortSignal, call: () => Promise<CallEnd>): Promise<SharedCall> {
     const key = `${sharer.lane} ${sharer.connectionId}`
     for (let known = this.#here.get(key); known; known = this.#here.get(key)) {
       known.isFollowed = true
-      const shared = await orAborted(known.end, signal)
-      if (shared) return this.#unwrap(shared.end, shared.source === 'cache' ? 'cache' : 'shared')
+      const shared = await orAborted(known.call, signal)
+      if (shared) return this.#tell({ end: shared.end, source: shared.source === 'cache' ? 'cache' : 'shared' })
     }
     return this.#meetAs(key, (meeting) => this.#meet(sharer, signal, call, meeting))
   }
 
-  async #meetAs(key: string, meet: (meeting: Meeting) => Promise<{ end: End; source: AnswerSource }>): Promise<Answer> {
-    const meeting: Meeting = { end: Promise.resolve(null), isFollowed: false }
+  async #meetAs(key: string, meet: (meeting: Meeting) => Promise<SharedCall>): Promise<SharedCall> {
+    const meeting: Meeting = { call: Promise.resolve(null), isFollowed: false }
     const work = meet(meeting)
-    meeting.end = work.catch(() => null)
+    meeting.call = work.catch(() => null)
     this.#here.set(key, meeting)
     try {
-      const { end, source } = await work
-      return this.#unwrap(end, source)
+      return this.#tell(await work)
     } finally {
       this.#here.delete(key)
     }
   }
 
   /** Meets those of other processes. */
-  async #meet(sharer: Sharer, signal: AbortSignal, call: () => Promise<Outcome>, meeting: Meeting) {
+  async #meet(
+    sharer: Sharer,
+    signal: AbortSignal,
+    call: () => Promise<CallEnd>,
+    meeting: Meeting,
+  ): Promise<SharedCall> {
     for (let following = ''; ; ) {
       const place = await this.#calls.join(sharer, following)
       switch (place.is) {
         case 'leader':
-          return { end: await this.#lead(sharer, place.token, call, meeting), source: 'service' as const }
+          return { end: await this.#lead(sharer, place.token, call, meeting), source: 'service' }
         case 'answered':
-          return { end: JSON.parse(place.end) as End, source: place.source }
+          return { end: JSON.parse(place.end) as CallEnd, source: place.source }
         case 'follower':
           following = place.leader
           await sleep(LOOK_EVERY_MS * (0.5 + Math.random()), signal)
@@ -93,11 +86,11 @@ export class CallSharing {
     }
   }
 
-  async #lead(sharer: Sharer, token: string, call: () => Promise<Outcome>, meeting: Meeting): Promise<End> {
+  async #lead(sharer: Sharer, token: string, call: () => Promise<CallEnd>, meeting: Meeting): Promise<CallEnd> {
     const renewal = every(this.#calls.renewEveryMs, () => this.#calls.renew(sharer, token))
-    let end: End | null = null
+    let end: CallEnd | null = null
     try {
-      end = await call().then((outcome) => ({ outcome }), asEnd)
+      end = await call()
       return end
     } finally {
       renewal.stop()
@@ -105,19 +98,13 @@ export class CallSharing {
     }
   }
 
-  #unwrap(end: End, source: AnswerSource): Answer {
-    if (source !== 'service') this.#observe({ type: 'call-shared', source })
-    if ('outcome' in end) return { outcome: end.outcome, source }
-    throw new LookupFailure(end.failure, end.record)
+  #tell(call: SharedCall): SharedCall {
+    if (call.source !== 'service') this.#observe({ type: 'call-shared', source: call.source })
+    return call
   }
 }
 
-function asEnd(error: unknown): End {
-  if (!(error instanceof LookupFailure)) throw error
-  return { failure: error.failure, record: error.record }
-}
-
-function inText(end: End) {
+function inText(end: CallEnd) {
   const good = 'outcome' in end
   return { text: JSON.stringify(end), good, found: good && end.outcome.status === 'enriched' }
 }

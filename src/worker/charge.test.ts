@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { LookupFailure } from '../domain/failure.ts'
 import { NO_HISTORY } from '../domain/history.ts'
 import type { ServiceMemory } from '../gate/service-memory.ts'
 import type { KnownLookup } from '../queues/lookup-history.ts'
@@ -10,10 +9,13 @@ import { Enricher } from './enrich.ts'
 const SETTINGS = { callRetries: 2, lookupBackoffMinMs: 1, lookupBackoffMaxMs: 1, lookupDeadlineMs: 1000 }
 const gate = { permit: async () => ({ release: () => {} }), report: async () => null }
 
-const answering: LookupClient['lookup'] = async () => ({ status: 'not-found', response: null, chatRequest: null })
-const failing: LookupClient['lookup'] = async () => {
-  throw new LookupFailure({ code: 'network', class: 'transient', reason: 'connect', message: 'x' })
-}
+const answering: LookupClient['call'] = async () => ({
+  outcome: { status: 'not-found', response: null, chatRequest: null },
+})
+const failing: LookupClient['call'] = async () => ({
+  failure: { code: 'network', class: 'transient', reason: 'connect', message: 'x' },
+  record: null,
+})
 
 const OWN = 'own'
 
@@ -21,16 +23,16 @@ interface Given {
   failedAt: number | null
   memory?: Partial<ServiceMemory>
   probe?: string
-  lookup?: LookupClient['lookup']
+  call?: LookupClient['call']
   signal?: AbortSignal
 }
 
-async function decide({ failedAt, memory, probe, lookup = answering, signal }: Given) {
+async function decide({ failedAt, memory, probe, call = answering, signal }: Given) {
   const asked: string[] = []
   const client: LookupClient = {
-    lookup: (id, abort) => {
+    call: (id, abort) => {
       asked.push(id)
-      return lookup(id, abort)
+      return call(id, abort)
     },
   }
   const enricher = new Enricher({ client, gate, isListed: () => false }, null, SETTINGS, () => {})
@@ -66,7 +68,7 @@ describe('whose failure it was', () => {
   })
 
   it("the service's, if that id is not answered now", async () => {
-    const decided = await decide({ failedAt: 100, memory: { answeredAt: 50, answered: ['a'] }, lookup: failing })
+    const decided = await decide({ failedAt: 100, memory: { answeredAt: 50, answered: ['a'] }, call: failing })
     expect(decided).toEqual({ charge: 'service-is-down', asked: ['a'], calls: 1 })
   })
 
@@ -97,14 +99,14 @@ describe('whose failure it was', () => {
   it('is not decided when the lookup is taken away in the middle of the probe', async () => {
     const controller = new AbortController()
     const away = new Error('shutdown')
-    const lookup: LookupClient['lookup'] = async () => {
+    const call: LookupClient['call'] = async () => {
       controller.abort(away)
       throw away
     }
     const deciding = decide({
       failedAt: 100,
       memory: { answeredAt: 50, answered: ['a'] },
-      lookup,
+      call,
       signal: controller.signal,
     })
     await expect(deciding).rejects.toBe(away)

@@ -7,7 +7,6 @@
  * hold, or in it. Where no other id was ever answered, nobody can tell, and nothing is charged.
  */
 
-import { LookupFailure } from '../domain/failure.ts'
 import { Held } from '../domain/hold.ts'
 import type { ServiceMemory } from '../gate/service-memory.ts'
 import type { KnownLookup } from '../queues/lookup-history.ts'
@@ -42,11 +41,11 @@ export class ChargeDecision {
 /** Its answer is thrown away. */
 async function isAnswered(probe: string, attempt: Attempt): Promise<boolean> {
   try {
-    await attempt.call(probe)
-    return true
+    const end = await attempt.call(probe)
+    return 'outcome' in end || end.failure.class === 'permanent'
   } catch (error) {
     attempt.throwIfCancelled()
     if (error instanceof Held) throw error
-    return error instanceof LookupFailure && error.failure.class === 'permanent'
+    return false
   }
 }

@@ -1,19 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { type Failure, type FailureClass, LookupFailure } from '../domain/failure.ts'
+import type { CallEnd, FailedCall, Outcome } from '../domain/call-end.ts'
+import type { Failure, FailureClass } from '../domain/failure.ts'
 import { type LookupHistory, NO_HISTORY } from '../domain/history.ts'
 import { type CallReport, Held } from '../domain/hold.ts'
-import type { Outcome } from '../domain/outcome.ts'
 import type { PermitRequest } from '../gate/gate.ts'
 import type { CallGate, LookupClient } from './attempt.ts'
 import { Enricher } from './enrich.ts'
 
-const FOUND: Outcome = { status: 'enriched', response: null, chatRequest: null }
+const FOUND = { outcome: { status: 'enriched', response: null, chatRequest: null } } satisfies { outcome: Outcome }
 const LOOKUP = { lookupId: 'lk-1', connectionId: '12345', enqueuedAt: 1 }
 const SETTINGS = { callRetries: 2, lookupBackoffMinMs: 10, lookupBackoffMaxMs: 20, lookupDeadlineMs: 5000 }
 
-function failed(of: FailureClass, more: Partial<Failure> = {}): LookupFailure {
-  return new LookupFailure({ code: 'http-status', class: of, reason: 'http_status', message: of, ...more })
+function failed(of: FailureClass, more: Partial<Failure> = {}): FailedCall {
+  return { failure: { code: 'http-status', class: of, reason: 'http_status', message: of, ...more }, record: null }
 }
 
 /** A gate that lets everybody pass, and remembers. */
@@ -43,15 +43,15 @@ function openGate(reply: Awaited<ReturnType<CallGate['report']>> = null) {
 }
 
 /** Answers with these in turn, the last of them again and again. */
-function service(...answers: (Outcome | Error)[]) {
+function service(...answers: (CallEnd | Error)[]) {
   const asked: string[] = []
-  const lookup = async (connectionId: string) => {
-    const answer = answers[Math.min(asked.length, answers.length - 1)] as Outcome | Error
+  const call = async (connectionId: string) => {
+    const answer = answers[Math.min(asked.length, answers.length - 1)] as CallEnd | Error
     asked.push(connectionId)
     if (answer instanceof Error) throw answer
     return answer
   }
-  return { asked, lookup }
+  return { asked, call }
 }
 
 function untilAborted(signal: AbortSignal): Promise<never> {
@@ -59,7 +59,7 @@ function untilAborted(signal: AbortSignal): Promise<never> {
 }
 
 /** Never answers; gives up when it is told to. */
-const silent: LookupClient = { lookup: (_, signal) => untilAborted(signal) }
+const silent: LookupClient = { call: (_, signal) => untilAborted(signal) }
 
 interface Given {
   client: LookupClient
@@ -83,7 +83,7 @@ describe('an attempt', () => {
   it('that is answered at once makes one call, with one permit, which it gives back', async () => {
     const gate = openGate()
     const client = service(FOUND)
-    expect(await attempt({ client, gate })).toEqual({ type: 'answered', outcome: FOUND, source: 'service', calls: 1 })
+    expect(await attempt({ client, gate })).toEqual({ type: 'answered', ...FOUND, source: 'service', calls: 1 })
     expect(client.asked).toEqual(['12345'])
     expect(gate).toMatchObject({ granted: 1, out: 0 })
   })
@@ -98,33 +98,33 @@ describe('an attempt', () => {
   it('goes back after CALL_RETRIES quick retries, with the failure, and may be charged', async () => {
     const gate = openGate()
     const end = await attempt({ client: service(failed('transient', { message: 'the last' })), gate })
-    expect(end).toMatchObject({ type: 'go-back', mayBeCharged: true, retriedOnce: false, calls: 3 })
+    expect(end).toMatchObject({ type: 'retry-later', mayBeCharged: true, retriedOnce: false, calls: 3 })
     expect(end).toMatchObject({ failure: { message: 'the last' } })
     expect(gate).toMatchObject({ granted: 3, out: 0 })
   })
 
   it('with CALL_RETRIES 0 makes one call', async () => {
     const end = await attempt({ client: service(failed('transient')), settings: { callRetries: 0 } })
-    expect(end).toMatchObject({ type: 'go-back', mayBeCharged: true, calls: 1 })
+    expect(end).toMatchObject({ type: 'retry-later', mayBeCharged: true, calls: 1 })
   })
 
   it('gives up at once what is permanent, with what the service did say', async () => {
     const record = { response: { code: 7, description: 'no', encryptedSymmetricKey: null }, chatRequest: null }
-    const client = service(new LookupFailure(failed('permanent').failure, record))
-    expect(await attempt({ client })).toMatchObject({ type: 'gave-up', status: 'rejected', record, calls: 1 })
+    const client = service({ ...failed('permanent'), record })
+    expect(await attempt({ client })).toMatchObject({ type: 'give-up', status: 'rejected', record, calls: 1 })
   })
 
   it('asks once more where once more is worth it, and then gives up', async () => {
     const client = service(failed('permanent-after-retry'))
-    expect(await attempt({ client })).toMatchObject({ type: 'gave-up', status: 'failed', calls: 2 })
+    expect(await attempt({ client })).toMatchObject({ type: 'give-up', status: 'failed', calls: 2 })
   })
 
   it('remembers over attempts that it has asked once more', async () => {
     const client = service(failed('permanent-after-retry'))
     const first = await attempt({ client, settings: { callRetries: 0 } })
-    expect(first).toMatchObject({ type: 'go-back', retriedOnce: true, mayBeCharged: false, calls: 1 })
+    expect(first).toMatchObject({ type: 'retry-later', retriedOnce: true, mayBeCharged: false, calls: 1 })
     const second = await attempt({ client, settings: { callRetries: 0 }, history: { retriedOnce: true } })
-    expect(second).toMatchObject({ type: 'gave-up', status: 'failed', calls: 1 })
+    expect(second).toMatchObject({ type: 'give-up', status: 'failed', calls: 1 })
   })
 
   it('is not charged for a failure of the configuration, however it came to it', async () => {
@@ -136,7 +136,7 @@ describe('an attempt', () => {
   it('that is asked to wait goes back at once, and tells the fleet', async () => {
     const gate = openGate()
     const end = await attempt({ client: service(failed('transient', { retryAfterMs: 30_000 })), gate })
-    expect(end).toMatchObject({ type: 'go-back', calls: 1 })
+    expect(end).toMatchObject({ type: 'retry-later', calls: 1 })
     expect(end).toHaveProperty('delayMs', 30_000)
     expect(gate.reports).toMatchObject([{ answered: false, kind: null, retryAfterMs: 30_000, ofSuspect: false }])
   })
@@ -148,14 +148,14 @@ describe('an attempt', () => {
   })
 
   it('whose refusal is what the fleet holds for goes back as held, not as refused', async () => {
-    const refused = new LookupFailure(failed('permanent', { code: 'soap-fault', soapFaultCode: 'Client' }).failure)
+    const refused = failed('permanent', { code: 'soap-fault', soapFaultCode: 'Client' })
     for (const [suspect, held] of [
       ['fault:Client', true],
       ['code:5', false],
     ] as const) {
       const ended = attempt({ client: service(refused), gate: openGate({ suspect }) })
       if (held) await expect(ended).rejects.toBeInstanceOf(Held)
-      else expect(await ended).toMatchObject({ type: 'gave-up', status: 'rejected' })
+      else expect(await ended).toMatchObject({ type: 'give-up', status: 'rejected' })
     }
   })
 
@@ -171,7 +171,7 @@ describe("an attempt's time", () => {
   it('is up after LOOKUP_DEADLINE_MS, and the call in flight ends with it', async () => {
     const gate = openGate()
     const end = await attempt({ client: silent, gate, settings: { lookupDeadlineMs: 60 } })
-    expect(end).toMatchObject({ type: 'go-back', mayBeCharged: true, failure: { code: 'timeout' }, calls: 1 })
+    expect(end).toMatchObject({ type: 'retry-later', mayBeCharged: true, failure: { code: 'timeout' }, calls: 1 })
     expect(gate.out).toBe(0)
   })
 
@@ -197,7 +197,7 @@ describe("an attempt's time", () => {
     }
     const settings = { lookupDeadlineMs: 300 }
     const end = await attempt({ client: service(failed('transient', { message: 'x' })), gate: closing, settings })
-    expect(end).toMatchObject({ type: 'go-back', mayBeCharged: true, failure: { message: 'x' }, calls: 1 })
+    expect(end).toMatchObject({ type: 'retry-later', mayBeCharged: true, failure: { message: 'x' }, calls: 1 })
   })
 
   it('that is over before it has called, for a probe went first and no turn came, is not charged', async () => {
@@ -211,20 +211,20 @@ describe("an attempt's time", () => {
     const begun = enricher.begin({ lane: 'batch', probe: null }, new AbortController().signal)
     await begun.call('known')
     const end = await enricher.run(begun, LOOKUP, NO_HISTORY)
-    expect(end).toMatchObject({ type: 'go-back', mayBeCharged: false, failure: { code: 'timeout' }, calls: 1 })
+    expect(end).toMatchObject({ type: 'retry-later', mayBeCharged: false, failure: { code: 'timeout' }, calls: 1 })
   })
 
   it('that cuts off the one retry leaves the lookup that retry', async () => {
     let calls = 0
     const client: LookupClient = {
-      lookup: (connectionId, signal) => {
+      call: (connectionId, signal) => {
         calls++
-        if (calls === 1) return Promise.reject(failed('permanent-after-retry'))
-        return silent.lookup(connectionId, signal)
+        if (calls === 1) return Promise.resolve(failed('permanent-after-retry'))
+        return silent.call(connectionId, signal)
       },
     }
     const end = await attempt({ client, settings: { lookupDeadlineMs: 300 } })
-    expect(end).toMatchObject({ type: 'go-back', failure: { code: 'timeout' }, calls: 2 })
+    expect(end).toMatchObject({ type: 'retry-later', failure: { code: 'timeout' }, calls: 2 })
   })
 })
 

@@ -5,14 +5,12 @@
 
 import pRetry from 'p-retry'
 import { sleep } from '../clock.ts'
-import type { ServiceRecord } from '../domain/chat-request.ts'
+import type { CallEnd, FailedCall, Outcome } from '../domain/call-end.ts'
 import type { Observe } from '../domain/event.ts'
-import { type Failure, LookupFailure } from '../domain/failure.ts'
 import type { LookupHistory } from '../domain/history.ts'
 import type { Lookup } from '../domain/lookup.ts'
-import type { Outcome } from '../domain/outcome.ts'
-import { Attempt, type AttemptParts, type AttemptRequest, DEADLINE_FAILURE, DeadlineReached } from './attempt.ts'
-import type { Answer, AnswerSource, CallSharing } from './call-sharing.ts'
+import { Attempt, type AttemptParts, type AttemptRequest, DeadlineReached, NO_TIME_LEFT } from './attempt.ts'
+import type { CallSharing, CallSource, SharedCall } from './call-sharing.ts'
 import { decide, type RetrySettings, type Verdict } from './verdict.ts'
 
 export interface EnrichSettings extends RetrySettings {
@@ -20,11 +18,16 @@ export interface EnrichSettings extends RetrySettings {
   lookupDeadlineMs: number
 }
 
-export type AttemptEnd =
-  | { type: 'answered'; outcome: Outcome; source: AnswerSource; calls: number }
-  | { type: 'gave-up'; status: 'rejected' | 'failed'; failure: Failure; record: ServiceRecord | null; calls: number }
-  | { type: 'go-back'; failure: Failure; delayMs: number; mayBeCharged: boolean; retriedOnce: boolean; calls: number }
-  | { type: 'hold'; failure: Failure; delayMs: number; calls: number }
+/** An answer, or the verdict that ended the attempt and the failure that it is on. */
+export type AttemptEnd = { calls: number } & (
+  | { type: 'answered'; outcome: Outcome; source: CallSource }
+  | (FailedCall & { type: 'give-up'; status: 'rejected' | 'failed' })
+  | (FailedCall & { type: 'retry-later'; delayMs: number; mayBeCharged: boolean; retriedOnce: boolean })
+  | (FailedCall & { type: 'hold'; delayMs: number })
+)
+
+/** What p-retry is told where the verdict is to retry now: it understands nothing but an error. */
+const RETRY_NOW = new Error('retry now')
 
 export class Enricher {
   readonly #parts: AttemptParts
@@ -53,54 +56,48 @@ export class Enricher {
   async run(attempt: Attempt, lookup: Lookup, history: LookupHistory): Promise<AttemptEnd> {
     const course = new Course(history, this.#settings)
     try {
-      const answer = await pRetry((turn) => this.#callAgain(attempt, lookup, course, turn), {
-        // The verdict decides, not a count of p-retry's; and p-retry's own waits are of no use (no jitter at the cap).
+      const { end, source } = await pRetry(() => this.#turn(attempt, lookup, course), {
+        // The verdict decides how often and after which delay: p-retry's own delays have no jitter at their maximum.
         retries: Number.POSITIVE_INFINITY,
         minTimeout: 0,
         factor: 1,
-        shouldRetry: ({ error }) => this.#judge(error, attempt, lookup, course),
+        shouldRetry: ({ error }) => error === RETRY_NOW && this.#wait(attempt, lookup, course),
       })
-      return { type: 'answered', ...answer, calls: attempt.calls }
+      if ('outcome' in end) return { type: 'answered', outcome: end.outcome, source, calls: attempt.calls }
     } catch (error) {
-      return this.#end(error, attempt, course)
+      if (!(error instanceof DeadlineReached)) throw error
+      course.timeIsUp(attempt.wasCutOff)
     }
+    return course.end(attempt.calls)
   }
 
-  async #callAgain(attempt: Attempt, lookup: Lookup, course: Course, turn: number): Promise<Answer> {
-    if (turn > 1) await sleep(course.delayMs, attempt.signal)
-    const call = () => attempt.call(lookup.connectionId)
-    if (!this.#sharing || attempt.isProbe) return { outcome: await call(), source: 'service' }
+  async #turn(attempt: Attempt, lookup: Lookup, course: Course): Promise<SharedCall> {
+    const called = await this.#call(attempt, lookup, course)
+    if ('failure' in called.end && course.isRetriedNow(called.end, attempt.leftMs)) throw RETRY_NOW
+    return called
+  }
+
+  async #call(attempt: Attempt, lookup: Lookup, course: Course): Promise<SharedCall> {
+    const call = (): Promise<CallEnd> => attempt.call(lookup.connectionId)
+    if (!this.#sharing || attempt.isProbe) return { end: await call(), source: 'service' }
     // What is to be asked again is not answered by what was answered before, however new that is.
     const enqueuedAt = course.isRecheck ? 0 : lookup.enqueuedAt
     return this.#sharing.share({ ...lookup, enqueuedAt, lane: attempt.lane }, attempt.signal, call)
   }
 
-  /** Is this failure one to retry now? Remembers the verdict for the attempt's end. */
-  #judge(error: Error, attempt: Attempt, lookup: Lookup, course: Course): boolean {
-    if (!(error instanceof LookupFailure)) return false
-    const again = course.take(error, attempt.leftMs)
-    if (again) {
-      const { reason } = error.failure
-      this.#observe({ type: 'retry', lookupId: lookup.lookupId, when: 'now', reason, delayMs: course.delayMs })
-    }
-    return again
-  }
-
-  #end(error: unknown, attempt: Attempt, course: Course): AttemptEnd {
-    if (error instanceof DeadlineReached) {
-      course.timeIsUp(attempt.wasCutOff)
-    } else if (!(error instanceof LookupFailure)) {
-      throw error
-    }
-    return course.end(attempt.calls)
+  /** Rejects when the attempt's time is up meanwhile, or the lookup is taken away: then there is no retry. */
+  async #wait(attempt: Attempt, { lookupId }: Lookup, { delayMs, reason }: Course): Promise<true> {
+    this.#observe({ type: 'retry', lookupId, when: 'now', reason, delayMs })
+    await sleep(delayMs, attempt.signal)
+    return true
   }
 }
 
 /** The course of one attempt: its failures so far, and the verdict on the last of them. */
 class Course {
-  last: LookupFailure | null = null
   readonly #history: LookupHistory
   readonly #settings: RetrySettings
+  #last: FailedCall | null = null
   #quickRetries = 0
   #retriedOnce: boolean
   #verdict: Verdict = { type: 'retry-later', delayMs: 0, mayBeCharged: false }
@@ -119,9 +116,13 @@ class Course {
     return 'delayMs' in this.#verdict ? this.#verdict.delayMs : 0
   }
 
-  /** True if the verdict on this failure is to retry now. */
-  take(failed: LookupFailure, leftMs: number): boolean {
-    this.last = failed
+  get reason() {
+    return (this.#last ?? NO_TIME_LEFT).failure.reason
+  }
+
+  /** Takes the verdict on this failure. True if it is to retry now. */
+  isRetriedNow(failed: FailedCall, leftMs: number): boolean {
+    this.#last = failed
     const { failures } = this.#history
     const standing = { quickRetries: this.#quickRetries, leftMs, failures, retriedOnce: this.#retriedOnce }
     this.#verdict = decide(failed.failure, standing, this.#settings)
@@ -136,18 +137,24 @@ class Course {
    * and no call cut off, it has but waited for its turn, or for a call that others made: that is not its failure.
    */
   timeIsUp(wasCutOff: boolean): void {
-    const passed = this.last?.failure.class === 'transient' ? this.last : null
-    this.take(passed ?? new LookupFailure(DEADLINE_FAILURE), 0)
+    const passed = this.#last?.failure.class === 'transient' ? this.#last : null
+    this.isRetriedNow(passed ?? NO_TIME_LEFT, 0)
     if (!passed && !wasCutOff && this.#verdict.type === 'retry-later') this.#verdict.mayBeCharged = false
   }
 
   end(calls: number): AttemptEnd {
-    const { failure, record } = this.last ?? new LookupFailure(DEADLINE_FAILURE)
+    const { failure, record } = this.#last ?? NO_TIME_LEFT
     const verdict = this.#verdict
-    if (verdict.type === 'give-up') return { type: 'gave-up', status: verdict.status, failure, record, calls }
-    const { delayMs } = this
-    if (verdict.type === 'hold') return { type: 'hold', failure, delayMs, calls }
-    const mayBeCharged = verdict.type === 'retry-later' && verdict.mayBeCharged
-    return { type: 'go-back', failure, delayMs, mayBeCharged, retriedOnce: this.#retriedOnce, calls }
+    switch (verdict.type) {
+      case 'give-up':
+        return { type: 'give-up', status: verdict.status, failure, record, calls }
+      case 'hold':
+        return { type: 'hold', delayMs: verdict.delayMs, failure, record, calls }
+      default: {
+        const mayBeCharged = verdict.type === 'retry-later' && verdict.mayBeCharged
+        const retriedOnce = this.#retriedOnce
+        return { type: 'retry-later', delayMs: verdict.delayMs, mayBeCharged, retriedOnce, failure, record, calls }
+      }
+    }
   }
 }

@@ -146,14 +146,14 @@ export class LookupRuns {
         const result = resultOf(subject(), end.outcome.status, { ...end.outcome, source: end.source })
         return { type: 'result', result }
       }
-      case 'gave-up': {
+      case 'give-up': {
         const { status, failure, record } = end
-        tell('give_up', failure.reason)
+        tell('give-up', failure.reason)
         return { type: 'result', result: resultOf(subject(), status, { ...record, failure }), failure }
       }
-      case 'go-back': {
+      case 'retry-later': {
         const { failure: lastFailure, retriedOnce, mayBeCharged, delayMs } = end
-        tell('retry_later', lastFailure.reason)
+        tell('retry-later', lastFailure.reason)
         return this.#goBack(run, { ...history, calls, lastFailure, retriedOnce }, mayBeCharged, delayMs)
       }
       case 'hold': {
@@ -212,7 +212,7 @@ export class LookupRuns {
     let status: ResultStatus | 'retry' | 'handed-back' = 'handed-back'
     try {
       const end = await work()
-      status = end.type === 'answered' ? end.outcome.status : end.type === 'gave-up' ? end.status : 'retry'
+      status = end.type === 'answered' ? end.outcome.status : end.type === 'give-up' ? end.status : 'retry'
       return end
     } finally {
       this.#observe({ type: 'attempt-finished', lookupId, status, durationMs: monotonic() - startedAt })

@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/cli/demo/embedded-redis.ts'
+import type { CallEnd, Outcome } from '../../src/domain/call-end.ts'
 import type { LookupEvent } from '../../src/domain/event.ts'
-import { type Failure, LookupFailure } from '../../src/domain/failure.ts'
+import type { Failure } from '../../src/domain/failure.ts'
 import { Held } from '../../src/domain/hold.ts'
 import type { Lane } from '../../src/domain/lane.ts'
-import type { Outcome } from '../../src/domain/outcome.ts'
 import { SharedCalls } from '../../src/queues/shared-calls.ts'
-import { type Answer, CallSharing } from '../../src/worker/call-sharing.ts'
+import { CallSharing, type SharedCall } from '../../src/worker/call-sharing.ts'
 import { connect } from '../support/queues.ts'
 import { NAMES, until } from '../support/world.ts'
 
@@ -55,10 +55,14 @@ type Process = ReturnType<typeof process>
 
 /** A service that answers each call when it is told to. */
 function service() {
-  const calls: { answer(outcome: Outcome): void; fail(error: unknown): void }[] = []
+  const calls: { answer(outcome: Outcome): void; fail(failure: Failure): void; stop(reason: Error): void }[] = []
   const call = () =>
-    new Promise<Outcome>((resolve, reject) => {
-      calls.push({ answer: resolve, fail: reject })
+    new Promise<CallEnd>((resolve, reject) => {
+      calls.push({
+        answer: (outcome) => resolve({ outcome }),
+        fail: (failure) => resolve({ failure, record: null }),
+        stop: reject,
+      })
     })
   const called = (count: number) => until(`${count} calls were made`, () => calls.length >= count)
   return { calls, call, called }
@@ -67,9 +71,9 @@ function service() {
 /** A lookup that was enqueued this long ago, ms. It has met those of its own process when this returns. */
 function share(
   of: Process,
-  call: () => Promise<Outcome>,
+  call: () => Promise<CallEnd>,
   { lane = 'batch' as Lane, ageMs = 0, signal = new AbortController().signal } = {},
-): Promise<Answer> {
+): Promise<SharedCall> {
   const answer = of.sharing.share({ lane, connectionId: 'c', enqueuedAt: Date.now() - ageMs }, signal, call)
   answer.catch(() => {}) // looked at later
   return answer
@@ -82,7 +86,7 @@ const followed = () =>
     return (await Promise.all(keys.map((key) => redis.hget(key, 'followed')))).includes('1')
   })
 
-const sources = (answers: Answer[]) => answers.map(({ source }) => source).sort()
+const sources = (answers: SharedCall[]) => answers.map(({ source }) => source).sort()
 
 describe('lookups of one connection id that overlap in one process', () => {
   it('share one call, each with its own answer', async () => {
@@ -94,7 +98,7 @@ describe('lookups of one connection id that overlap in one process', () => {
     const answers = await Promise.all(asked)
     expect(calls).toHaveLength(1)
     expect(sources(answers)).toEqual(['service', 'shared', 'shared', 'shared', 'shared'])
-    for (const { outcome } of answers) expect(outcome).toEqual(FOUND)
+    for (const { end } of answers) expect(end).toEqual({ outcome: FOUND })
     expect(one.events).toEqual(Array(4).fill({ type: 'call-shared', source: 'shared' }))
   })
 
@@ -103,9 +107,8 @@ describe('lookups of one connection id that overlap in one process', () => {
     const { calls, call, called } = service()
     const asked = Array.from({ length: 5 }, () => share(one, call))
     await called(1)
-    calls[0]?.fail(new LookupFailure(FAILURE))
-    for (const end of await Promise.allSettled(asked))
-      expect(end).toMatchObject({ status: 'rejected', reason: { failure: FAILURE } })
+    calls[0]?.fail(FAILURE)
+    for (const { end } of await Promise.all(asked)) expect(end).toEqual({ failure: FAILURE, record: null })
     expect(calls).toHaveLength(1)
   })
 
@@ -115,7 +118,7 @@ describe('lookups of one connection id that overlap in one process', () => {
     const asked = Array.from({ length: 4 }, () => share(one, call))
     await called(1)
     const shutdown = new Error('shutdown')
-    calls[0]?.fail(shutdown)
+    calls[0]?.stop(shutdown)
     await called(2)
     calls[1]?.answer(FOUND)
     const ends = await Promise.allSettled(asked)
@@ -162,9 +165,8 @@ describe('lookups of one connection id that overlap in several processes', () =>
     await called(1)
     const second = share(process(), call)
     await followed()
-    calls[0]?.fail(new LookupFailure(FAILURE))
-    await expect(first).rejects.toMatchObject({ failure: FAILURE })
-    await expect(second).rejects.toMatchObject({ failure: FAILURE })
+    calls[0]?.fail(FAILURE)
+    for (const { end } of await Promise.all([first, second])) expect(end).toEqual({ failure: FAILURE, record: null })
     expect(calls).toHaveLength(1)
   })
 
@@ -174,7 +176,7 @@ describe('lookups of one connection id that overlap in several processes', () =>
     await called(1)
     const second = share(process(), call)
     await followed()
-    calls[0]?.fail(new LookupFailure(FAILURE))
+    calls[0]?.fail(FAILURE)
     await Promise.allSettled([first, second])
     const third = share(process(), call, { ageMs: 60_000 })
     await called(2)
@@ -191,7 +193,7 @@ describe('lookups of one connection id that overlap in several processes', () =>
     await called(1)
     const others = [share(process(), call), share(process(), call)]
     await followed()
-    calls[0]?.fail(reason)
+    calls[0]?.stop(reason)
     await expect(first).rejects.toBe(reason)
     await called(2)
     await followed()
@@ -261,7 +263,7 @@ describe('a lookup that comes when the call is over', () => {
     const own = share(process(), call)
     await called(2)
     calls[1]?.answer(NOT_FOUND)
-    expect(await own).toEqual({ outcome: NOT_FOUND, source: 'service' })
+    expect(await own).toEqual({ end: { outcome: NOT_FOUND }, source: 'service' })
   })
 
   it('and cannot say when it was enqueued makes its own', async () => {
@@ -311,7 +313,7 @@ describe('CACHE_TTL_MS', () => {
     const settings = { cacheTtlMs: 60_000 }
     const { calls, call } = await once(FOUND, settings)
     const one = process(settings)
-    expect(await share(one, call)).toEqual({ outcome: FOUND, source: 'cache' })
+    expect(await share(one, call)).toEqual({ end: { outcome: FOUND }, source: 'cache' })
     expect((await share(one, call, { lane: 'interactive' })).source).toBe('cache')
     expect(one.events).toEqual(Array(2).fill({ type: 'call-shared', source: 'cache' }))
     expect(calls).toHaveLength(1)

@@ -4,8 +4,8 @@ import http from 'node:http'
 import net from 'node:net'
 import { onTestFinished } from 'vitest'
 import type { LookupEvent } from '../../src/domain/event.ts'
-import type { LookupFailure } from '../../src/domain/failure.ts'
 import { SoapClient, type SoapSettings } from '../../src/soap/client.ts'
+import type { LookupFailure } from '../../src/soap/lookup-failure.ts'
 
 export type Respond = (request: http.IncomingMessage & { text: string }, response: http.ServerResponse) => void
 
