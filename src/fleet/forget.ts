@@ -6,6 +6,7 @@
 
 import { sleep } from '../clock.ts'
 import { LANES } from '../domain/lane.ts'
+import { FIELDS, keysOf, LISTS, LOCK, OF_A_JOB, QUEUE_KEYS, SORTED_SETS } from '../queues/bull-layout.ts'
 import { openQueue, type Queue } from '../queues/lookup-queue.ts'
 import type { Redis } from '../redis/connections.ts'
 import {
@@ -57,10 +58,8 @@ const PAGE = 500
 const LOOK_AGAIN_MS = 500
 /** What a worker still has to say of a call that has just ended comes within a tenth of this. */
 const SETTLE_MS = 1000
-/** BullMQ's: where an id can lie, and what else there is of a job. */
-const LISTS = ['wait', 'paused', 'active']
-const SORTED = ['delayed', 'prioritized', 'completed', 'failed', 'waiting-children', 'repeat']
-const OF_A_JOB = ['', ':logs', ':dependencies', ':processed', ':failed', ':unsuccessful']
+/** Where an id can lie that is a job's or a scheduler's. */
+const SORTED = [...SORTED_SETS, QUEUE_KEYS.schedulers]
 
 // What BullMQ's own removal leaves of a job that is broken, or that is a scheduler's. Nothing, if somebody has it in hand.
 // KEYS: lock, stalled, the lists, the sorted sets, the job's own keys. ARGV: id.
@@ -128,7 +127,7 @@ export class Forget {
     const ids = keys.filter((key) => key.startsWith(start)).map((key) => key.slice(start.length))
     if (ids.length === 0) return
     const multi = this.#redis.pipeline()
-    for (const id of ids) multi.hmget(start + id, 'name', 'data', 'timestamp')
+    for (const id of ids) multi.hmget(start + id, FIELDS.name, FIELDS.data, FIELDS.timestamp)
     const replies = (await multi.exec()) ?? []
     for (const [index, id] of ids.entries()) {
       const fields = replies[index]?.[1] // a key that has become another type since answers an error
@@ -177,10 +176,10 @@ export class Forget {
 
   /** False where somebody has it in hand. */
   async #erase(queue: Queue, id: string): Promise<boolean> {
-    const key = (part: string) => bullKey(this.#names, queue.name, part)
-    if ((await this.#redis.exists(key(`${id}:lock`))) === 1) return false
+    const key = keysOf(this.#names, queue.name)
+    if ((await this.#redis.exists(key(id + LOCK))) === 1) return false
     await queue.remove(id, { removeChildren: false }).catch(() => {}) // it cannot read every job; what it leaves goes below
-    const places = [`${id}:lock`, 'stalled', ...LISTS, ...SORTED, ...OF_A_JOB.map((part) => id + part)]
+    const places = [id + LOCK, QUEUE_KEYS.stalled, ...LISTS, ...SORTED, ...['', ...OF_A_JOB].map((part) => id + part)]
     if ((await ERASE.run(this.#redis, places.map(key), [id])) !== 1) return false
     this.#ids.set(queue.name, (this.#ids.get(queue.name) ?? new Set()).add(id))
     return true
@@ -213,7 +212,7 @@ export class Forget {
 
   async #forgetEvents(): Promise<void> {
     for (const name of this.#queues.keys()) {
-      const stream = bullKey(this.#names, name, 'events')
+      const stream = bullKey(this.#names, name, QUEUE_KEYS.events)
       this.#removed.events += await removeEvents(
         this.#redis,
         stream,

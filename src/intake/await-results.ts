@@ -7,6 +7,7 @@
 import { every, now } from '../clock.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { Result, ResultStatus } from '../domain/result.ts'
+import { FIELDS } from '../queues/bull-layout.ts'
 import type { Redis } from '../redis/connections.ts'
 import { bullKey, markerKey, type QueueNames, queueOf, resultChannel, resultId } from '../redis/names.ts'
 
@@ -133,7 +134,7 @@ export class ResultWaiter {
   }
 
   async #fetch(expected: Expected, status: ResultStatus): Promise<void> {
-    const data = await this.#redis.hget(expected.resultJob, 'data')
+    const data = await this.#redis.hget(expected.resultJob, FIELDS.data)
     // What was published before the marker was read comes before the answer to this, if it comes at all.
     if (!data) await this.#subscriber.subscribe(expected.channel)
     this.#ended(expected.channel, data ? (JSON.parse(data) as Result) : null, status)
@@ -142,7 +143,7 @@ export class ResultWaiter {
   /** Where the marker has been forgotten, the job may still say how it ended. */
   async #lookAtJob(expected: Expected): Promise<void> {
     const { channel, job } = expected
-    const [value, finishedOn, data] = await this.#redis.hmget(job, 'returnvalue', 'finishedOn', 'data')
+    const [value, finishedOn, data] = await this.#redis.hmget(job, FIELDS.returned, FIELDS.finishedOn, FIELDS.data)
     if (expected.missing !== null) {
       expected.missing = data === null ? expected.missing + 1 : 0
       if (expected.missing >= MISSING_LOOKS) return this.#ended(channel, null, 'removed')

@@ -4,7 +4,7 @@ import { iso } from '../clock.ts'
 import type { LookupHistory } from '../domain/history.ts'
 import { LANES, type Lane } from '../domain/lane.ts'
 import type { ResultStatus } from '../domain/result.ts'
-import { DELAYED_SCORE } from '../queues/queue-state.ts'
+import { dueAt, FIELDS } from '../queues/bull-layout.ts'
 import type { Redis } from '../redis/connections.ts'
 import { bullKey, HISTORY_FIELD, markerKey, type QueueNames, queueOf, resultId } from '../redis/names.ts'
 
@@ -40,7 +40,7 @@ export async function readStory(redis: Redis, names: QueueNames, lookupId: strin
 
 async function readFrom(redis: Redis, names: QueueNames, lane: Lane, lookupId: string): Promise<LookupStory | null> {
   const queue = queueOf(names, lane)
-  const fields = ['timestamp', 'ats', 'stc', HISTORY_FIELD] as const
+  const fields = [FIELDS.timestamp, FIELDS.taken, FIELDS.stalls, HISTORY_FIELD] as const
   const job = bullKey(names, queue, lookupId)
   const [timestamp, taken, stalls, history] = await redis.hmget(job, ...fields)
   const enqueuedAt = Number(timestamp ?? 0)
@@ -82,7 +82,7 @@ async function placeOf(redis: Redis, key: (part: string) => string, id: string) 
   ])
   const states = { prioritized, completed, failed, active }
   const state = (Object.keys(states) as (keyof typeof states)[]).find((name) => states[name] !== null)
-  if (delayed !== null) return { state: 'delayed' as const, dueAt: Math.floor(Number(delayed) / DELAYED_SCORE) }
+  if (delayed !== null) return { state: 'delayed' as const, dueAt: dueAt(Number(delayed)) }
   if (state) return { state, dueAt: null }
   // Looked for by its hash, for the list of those that wait may be a million long.
   return { state: (await redis.exists(key(id))) === 1 ? ('waiting' as const) : ('gone' as const), dueAt: null }

@@ -6,7 +6,8 @@
 
 import type { Job } from 'bullmq'
 import type { Redis } from '../redis/connections.ts'
-import { bullKey, type QueueNames } from '../redis/names.ts'
+import type { QueueNames } from '../redis/names.ts'
+import { FIELDS, keysOf } from './bull-layout.ts'
 
 export async function disown(job: Job, redis: Redis, names: QueueNames, queue: string): Promise<void> {
   const { opts } = job
@@ -16,8 +17,8 @@ export async function disown(job: Job, redis: Redis, names: QueueNames, queue: s
   opts.attempts = 0
   delete opts.backoff
   if (!asksForRemoval) return
-  const key = bullKey(names, queue, job.id ?? '')
-  const stored = JSON.parse((await redis.hget(key, 'opts')) ?? '{}') as Record<string, unknown>
+  const key = keysOf(names, queue)(job.id ?? '')
+  const stored = JSON.parse((await redis.hget(key, FIELDS.options)) ?? '{}') as Record<string, unknown>
   for (const option of ['removeOnComplete', 'removeOnFail', 'attempts', 'backoff']) delete stored[option]
-  await redis.hset(key, 'opts', JSON.stringify(stored))
+  await redis.hset(key, FIELDS.options, JSON.stringify(stored))
 }

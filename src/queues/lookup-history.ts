@@ -15,6 +15,7 @@ import {
 } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
 import { RedisClock } from '../redis/time.ts'
+import { FIELDS, LOCK } from './bull-layout.ts'
 
 export interface KnownLookup {
   /** The status of the result it has had, or null. */
@@ -43,7 +44,7 @@ return 1`)
 
 // Unless somebody else has taken it up since, for this process was frozen. KEYS: job. ARGV: history, stalls.
 const BEGIN_ALONE = new Script(`
-if redis.call('HGET', KEYS[1], 'stc') ~= ARGV[2] then return 0 end
+if redis.call('HGET', KEYS[1], '${FIELDS.stalls}') ~= ARGV[2] then return 0 end
 return redis.call('HSET', KEYS[1], '${HISTORY_FIELD}', ARGV[1], '${ALONE_FIELD}', ARGV[2])`)
 
 // Unless the next run of it has begun. KEYS: job. ARGV: stalls.
@@ -107,7 +108,7 @@ export class LookupHistories {
     mayBeCharged: boolean,
   ): Promise<void> {
     const job = this.#job(identity)
-    await REMEMBER.run(this.#redis, [job, `${job}:lock`], [JSON.stringify(history), mayBeCharged ? 1 : 0, token])
+    await REMEMBER.run(this.#redis, [job, job + LOCK], [JSON.stringify(history), mayBeCharged ? 1 : 0, token])
   }
 
   /** Which of these lookups have no result. */

@@ -5,9 +5,10 @@
 
 import { now } from '../clock.ts'
 import type { Redis } from '../redis/connections.ts'
-import { bullKey, type QueueNames } from '../redis/names.ts'
+import type { QueueNames } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
 import { redisTime } from '../redis/time.ts'
+import { delayedScoreAt, FIELDS, keysOf, PAUSED_FIELD, PRIORITY_SCORE, QUEUE_KEYS } from './bull-layout.ts'
 
 export const JOB_STATES = ['waiting', 'prioritized', 'delayed', 'active', 'completed', 'failed'] as const
 export type JobState = (typeof JOB_STATES)[number]
@@ -29,14 +30,11 @@ export interface QueuesState {
   queues: QueueState[]
 }
 
-/** BullMQ keeps delayed jobs by their time, times this: the rest is a counter. */
-export const DELAYED_SCORE = 0x1000
-
 /** Rejects when Redis does not answer. */
 export async function readQueues(redis: Redis, names: QueueNames): Promise<QueuesState> {
   const queues = [names.lookupQueue, names.interactiveQueue, names.resultQueue]
   const [at, ...states] = await Promise.all([
-    redisTime(redis, bullKey(names, names.lookupQueue, 'meta')),
+    redisTime(redis, keysOf(names, names.lookupQueue)(QUEUE_KEYS.meta)),
     ...queues.map((queue) => readQueue(redis, names, queue)),
   ])
   return {
@@ -47,18 +45,18 @@ export async function readQueues(redis: Redis, names: QueueNames): Promise<Queue
 
 /** Is there a job that a worker would take now? One that was delayed counts when its time has come. */
 export async function hasTakeable(redis: Redis, names: QueueNames, queue: string): Promise<boolean> {
-  const key = (part: string) => bullKey(names, queue, part)
+  const key = keysOf(names, queue)
   const [waiting, prioritized, delayed] = await Promise.all([
     redis.llen(key('wait')),
     redis.zcard(key('prioritized')),
-    redis.zcount(key('delayed'), '-inf', now() * DELAYED_SCORE),
+    redis.zcount(key('delayed'), '-inf', delayedScoreAt(now())),
   ])
   return waiting + prioritized + delayed > 0
 }
 
 /** Jobs that nobody has taken yet, whatever they wait for. */
 export async function countUntaken(redis: Redis, names: QueueNames, queue: string): Promise<number> {
-  const key = (part: string) => bullKey(names, queue, part)
+  const key = keysOf(names, queue)
   const counts = await Promise.all([
     redis.llen(key('wait')),
     redis.llen(key('paused')),
@@ -68,8 +66,6 @@ export async function countUntaken(redis: Redis, names: QueueNames, queue: strin
   return counts.reduce((sum, count) => sum + count, 0)
 }
 
-/** Of BullMQ's scores of prioritized jobs: priority times this, and a counter. */
-const PRIORITY_SCORE = 0x100000000
 const MOST_PRIORITIES = 50
 
 // When the job that waits longest was due: the first of each list, and of each priority. 0 if none waits.
@@ -78,7 +74,7 @@ const OLDEST = new Script(`
 local oldest = 0
 local function look(id)
   if not id then return end
-  local fields = redis.call('HMGET', ARGV[1] .. id, 'timestamp', 'opts')
+  local fields = redis.call('HMGET', ARGV[1] .. id, '${FIELDS.timestamp}', '${FIELDS.options}')
   local at = tonumber(fields[1] or '') or 0
   if at <= 0 then return end
   local isJson, opts = pcall(cjson.decode, fields[2] or '{}')
@@ -97,7 +93,7 @@ end
 return string.format('%.0f', oldest)`)
 
 async function readQueue(redis: Redis, names: QueueNames, queue: string) {
-  const key = (part: string) => bullKey(names, queue, part)
+  const key = keysOf(names, queue)
   const [waiting, paused, prioritized, delayed, active, completed, failed, added, isPaused, due] = await Promise.all([
     redis.llen(key('wait')),
     redis.llen(key('paused')),
@@ -106,8 +102,8 @@ async function readQueue(redis: Redis, names: QueueNames, queue: string) {
     redis.llen(key('active')),
     redis.zcard(key('completed')),
     redis.zcard(key('failed')),
-    redis.get(key('id')),
-    redis.hexists(key('meta'), 'paused'),
+    redis.get(key(QUEUE_KEYS.counter)),
+    redis.hexists(key(QUEUE_KEYS.meta), PAUSED_FIELD),
     OLDEST.run(redis, ['wait', 'paused', 'prioritized'].map(key), [key('')]),
   ])
   return {

@@ -30,6 +30,7 @@ import {
   resultId,
   resultIdOfItsOwn,
 } from '../redis/names.ts'
+import { FIELDS, keysOf, LISTS, SORTED_SETS } from './bull-layout.ts'
 
 export type Published = 'published' | 'suppressed'
 
@@ -41,7 +42,7 @@ if redis.call('EXISTS', KEYS[1]) == 1 and redis.call('EXISTS', KEYS[2]) == 0 the
 end
 return 1`
 
-// KEYS: marker, result's job, then BullMQ's wait, active, completed, failed, delayed, prioritized.
+// KEYS: marker, result's job, then the lists and the sorted sets in which a job can lie, `wait` first.
 // ARGV: status, marker's life in ms, channel, result's id, of which lookup it is, and a part of the result that says so if
 // it was added and not marked. The result is not decoded: what producers put into it may be more than cjson reads.
 // Answers: 'suppressed', 'missing', 'half' (an add that was refused half way), 'taken' (by another lookup of the same id),
@@ -49,8 +50,8 @@ return 1`
 const MARK = `
 local function isQueued()
   if redis.call('LINDEX', KEYS[3], 0) == ARGV[4] then return true end -- just added
-  for i = 3, 4 do if redis.call('LPOS', KEYS[i], ARGV[4]) then return true end end
-  for i = 5, 8 do if redis.call('ZSCORE', KEYS[i], ARGV[4]) then return true end end
+  for i = ${3 + LISTS.length}, #KEYS do if redis.call('ZSCORE', KEYS[i], ARGV[4]) then return true end end
+  for i = 3, ${2 + LISTS.length} do if redis.call('LPOS', KEYS[i], ARGV[4]) then return true end end
   return false
 end
 
@@ -59,7 +60,7 @@ if redis.call('HEXISTS', KEYS[2], 'ce:guard') == 1 then
   return 'suppressed'
 end
 if redis.call('EXISTS', KEYS[1]) == 1 then return 'suppressed' end
-local data = redis.call('HGET', KEYS[2], 'data')
+local data = redis.call('HGET', KEYS[2], '${FIELDS.data}')
 if not data then return 'missing' end
 if not isQueued() then
   redis.call('DEL', KEYS[2])
@@ -109,7 +110,7 @@ export class ResultQueue {
     const raw = multi as unknown as ChainableCommander
     raw.eval(GUARD, 2, ...this.#keys(id, identity))
     await new Job(this.#queue, result.status, result, DELIVERY, id).addJob(multi)
-    raw.eval(MARK, 8, ...this.#markArguments(id, result, identity))
+    raw.eval(MARK, MARK_KEYS, ...this.#markArguments(id, result, identity))
     return (await multi.exec())?.[2]?.[1] // it has looked at what the other two left
   }
 
@@ -127,7 +128,7 @@ export class ResultQueue {
     // No guard: a consumer that removes the result at this moment would take the guard's place away, too.
     if ((await this.#redis.exists(marker)) === 1) return 'suppressed'
     await new Job(this.#queue, result.status, result, DELIVERY, id).addJob(await bullClient(this.#queue))
-    const answer = await this.#redis.eval(MARK, 8, ...this.#markArguments(id, result, identity))
+    const answer = await this.#redis.eval(MARK, MARK_KEYS, ...this.#markArguments(id, result, identity))
     if (isEnd(answer)) return answer
     if (answer === 'half') throw new Error('the result was added half')
     // A consumer was quicker than the marker: it has the result.
@@ -140,7 +141,7 @@ export class ResultQueue {
   }
 
   #markArguments(id: string, result: Result, identity: LookupIdentity): (string | number)[] {
-    const places = PLACES.map((place) => bullKey(this.#names, this.#names.resultQueue, place))
+    const places = MARK_PLACES.map(keysOf(this.#names, this.#names.resultQueue))
     const enqueued = JSON.stringify({ enqueuedAt: result.enqueuedAt }).slice(1, -1)
     const channel = resultChannel(this.#names, identity)
     const rest = [result.status, this.#markerTtlMs, channel, id, enqueuedHash(identity), enqueued]
@@ -151,8 +152,8 @@ export class ResultQueue {
 /** A consumer that fails once gets it again, for eight minutes: what it does not say itself, BullMQ takes from here. */
 const DELIVERY = { attempts: 10, backoff: { type: 'exponential', delay: 1000 } }
 
-/** Where a job of BullMQ can lie. */
-const PLACES = ['wait', 'active', 'completed', 'failed', 'delayed', 'prioritized']
+const MARK_PLACES = [...LISTS, ...SORTED_SETS]
+const MARK_KEYS = 2 + MARK_PLACES.length
 
 function isEnd(answer: unknown): answer is Published | 'taken' {
   return answer === 'published' || answer === 'suppressed' || answer === 'taken'

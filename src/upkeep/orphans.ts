@@ -4,8 +4,9 @@
  * among those that have. Looks at so many keys a time, and goes on there the next time; several may look at once.
  */
 
+import { FIELDS, keysOf, LISTS, LOCK, OLD_MARK, QUEUE_KEYS, SORTED_SETS, WAKE } from '../queues/bull-layout.ts'
 import type { Redis } from '../redis/connections.ts'
-import { bullKey, type QueueNames } from '../redis/names.ts'
+import type { QueueNames } from '../redis/names.ts'
 import { FIRST, hashesAfter } from '../redis/scan.ts'
 import { Script } from '../redis/script.ts'
 
@@ -20,48 +21,39 @@ const PAGES_A_TIME = 50
 /** Behind a longer backlog it would have to wait all the same; and all ids that wait are read. */
 const LONGEST_BACKLOG = 50_000
 
-// What runs has a lock, or has lost it and is seen to as stalled. KEYS: wait, active, paused, marker, then the sorted sets:
-// completed, failed, delayed, prioritized, waiting-children. ARGV: a job's key without its id, ids.
+const ADOPT_KEYS = [...LISTS, ...SORTED_SETS, QUEUE_KEYS.marker]
+const keyOf = (place: (typeof ADOPT_KEYS)[number]) => `KEYS[${ADOPT_KEYS.indexOf(place) + 1}]`
+
+// What runs has a lock, or has lost it and is seen to as stalled. KEYS: the lists, the sorted sets, the marker.
+// ARGV: a job's key without its id, ids.
 const ADOPT = new Script(`
 local adopted = {}
 local function isListed(id)
-  for i = 5, #KEYS do if redis.call('ZSCORE', KEYS[i], id) then return true end end
-  return redis.call('LPOS', KEYS[2], id) or redis.call('LPOS', KEYS[1], id) or redis.call('LPOS', KEYS[3], id)
+  for i = ${LISTS.length + 1}, #KEYS - 1 do if redis.call('ZSCORE', KEYS[i], id) then return true end end
+  for i = ${LISTS.length}, 1, -1 do if redis.call('LPOS', KEYS[i], id) then return true end end
 end
 for i = 2, #ARGV do
   local id, job = ARGV[i], ARGV[1] .. ARGV[i]
-  local fields = redis.call('HMGET', job, 'data', 'timestamp', 'finishedOn', 'failedReason')
-  if fields[1] and fields[2] and redis.call('EXISTS', job .. ':lock') == 0 and not isListed(id) then
+  local fields = redis.call('HMGET', job, '${FIELDS.data}', '${FIELDS.timestamp}', '${FIELDS.finishedOn}', '${FIELDS.failedReason}')
+  if fields[1] and fields[2] and redis.call('EXISTS', job .. '${LOCK}') == 0 and not isListed(id) then
     local endedAt = tonumber(fields[3] or '')
     local place = 'wait'
     if endedAt then
       place = fields[4] and 'failed' or 'completed'
-      redis.call('ZADD', KEYS[place == 'failed' and 6 or 5], endedAt, id)
+      redis.call('ZADD', place == 'failed' and ${keyOf('failed')} or ${keyOf('completed')}, endedAt, id)
     else
-      if string.sub(id, 1, 2) == '0:' then
-        redis.call('ZADD', KEYS[8], 1, id) -- in \`wait\` BullMQ takes it for a mark of an older version, and drops it
+      if string.sub(id, 1, ${OLD_MARK.length}) == '${OLD_MARK}' then
+        redis.call('ZADD', ${keyOf('prioritized')}, 1, id) -- in \`wait\` BullMQ takes it for a mark of an older version, and drops it
       else
-        redis.call('RPUSH', KEYS[1], id)
+        redis.call('RPUSH', ${keyOf('wait')}, id)
       end
-      redis.call('ZADD', KEYS[4], 0, '0') -- as BullMQ wakes its workers
+      redis.call('ZADD', ${keyOf('marker')}, ${WAKE.score}, '${WAKE.member}')
     end
     adopted[#adopted + 1] = id
     adopted[#adopted + 1] = place
   end
 end
 return adopted`)
-
-const LISTS = [
-  'wait',
-  'active',
-  'paused',
-  'marker',
-  'completed',
-  'failed',
-  'delayed',
-  'prioritized',
-  'waiting-children',
-]
 
 export class Orphans {
   readonly #redis: Redis
@@ -75,7 +67,7 @@ export class Orphans {
 
   /** Puts back those it finds among the next keys. */
   async adopt(queue: string): Promise<Orphan[]> {
-    const key = (part: string) => bullKey(this.#names, queue, part)
+    const key = keysOf(this.#names, queue)
     const lengths = await Promise.all([key('wait'), key('paused')].map((list) => this.#redis.llen(list)))
     if (Math.max(...lengths) > LONGEST_BACKLOG) return []
     const lists = [key('wait'), key('paused')].map((list) => this.#redis.lrange(list, '0', '-1'))
@@ -84,7 +76,7 @@ export class Orphans {
     for (let page = 0; page < PAGES_A_TIME; page++) {
       const ids = (await this.#nextPage(queue, key(''))).filter((id) => !waiting.has(id))
       if (ids.length > 0) {
-        const adopted = (await ADOPT.run(this.#redis, LISTS.map(key), [key(''), ...ids])) as string[]
+        const adopted = (await ADOPT.run(this.#redis, ADOPT_KEYS.map(key), [key(''), ...ids])) as string[]
         for (let i = 0; i < adopted.length; i += 2)
           found.push({ id: adopted[i] ?? '', place: adopted[i + 1] as Orphan['place'] })
       }

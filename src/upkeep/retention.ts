@@ -6,6 +6,7 @@
 
 import type { Queue } from 'bullmq'
 import { now } from '../clock.ts'
+import { QUEUE_KEYS } from '../queues/bull-layout.ts'
 import type { Redis } from '../redis/connections.ts'
 import { redisTime } from '../redis/time.ts'
 
@@ -18,7 +19,7 @@ const AT_ONCE = 1000
 
 export async function removeOld(queue: Queue, redis: Redis, retention: Retention): Promise<void> {
   // BullMQ takes the age from this machine's clock.
-  const aheadMs = Math.round(now() - (await redisTime(redis, queue.toKey('meta'))))
+  const aheadMs = Math.round(now() - (await redisTime(redis, queue.toKey(QUEUE_KEYS.meta))))
   await removeAll(queue, retention.lookupRetentionMs + aheadMs, 'completed')
   await removeAll(queue, retention.deadLetterRetentionMs + aheadMs, 'failed')
 }

@@ -3,8 +3,9 @@
  * one; it lies among the active jobs, comes back as stalled, and lies there again, for ever.
  */
 
+import { FIELDS, keysOf, LOCK, QUEUE_KEYS } from '../queues/bull-layout.ts'
 import type { Redis } from '../redis/connections.ts'
-import { bullKey, type QueueNames } from '../redis/names.ts'
+import type { QueueNames } from '../redis/names.ts'
 
 export interface UnreadableJob {
   id: string
@@ -17,7 +18,7 @@ export interface UnreadableJob {
 // Unless it was mended meanwhile, or another one came under its id. KEYS: active, stalled, job, its lock. ARGV: id, its data
 // as it was found.
 const REMOVE = `
-if redis.call('HGET', KEYS[3], 'data') ~= ARGV[2] then return 0 end
+if redis.call('HGET', KEYS[3], '${FIELDS.data}') ~= ARGV[2] then return 0 end
 redis.call('LREM', KEYS[1], 0, ARGV[1])
 redis.call('SREM', KEYS[2], ARGV[1])
 return redis.call('DEL', KEYS[3], KEYS[4])`
@@ -33,11 +34,12 @@ export class UnreadableJobs {
 
   /** Those among the active jobs of a queue: no more than the slots of the fleet. */
   async find(queue: string): Promise<UnreadableJob[]> {
-    const ids = await this.#redis.lrange(bullKey(this.#names, queue, 'active'), '0', '-1')
+    const key = keysOf(this.#names, queue)
+    const ids = await this.#redis.lrange(key('active'), '0', '-1')
     const found: UnreadableJob[] = []
     for (const id of ids) {
-      const fields = ['data', 'opts', 'timestamp'] as const
-      const [data, opts, timestamp] = await this.#redis.hmgetBuffer(bullKey(this.#names, queue, id), ...fields)
+      const fields = [FIELDS.data, FIELDS.options, FIELDS.timestamp] as const
+      const [data, opts, timestamp] = await this.#redis.hmgetBuffer(key(id), ...fields)
       if (!data) continue
       const isReadable = isJson(String(data)) && isJsonObject(String(opts ?? '{}'))
       if (!isReadable) found.push({ id, queue, timestamp: Number(timestamp), bytes: data })
@@ -46,8 +48,8 @@ export class UnreadableJobs {
   }
 
   async remove({ id, queue, bytes }: UnreadableJob): Promise<void> {
-    const key = (part: string) => bullKey(this.#names, queue, part)
-    await this.#redis.eval(REMOVE, 4, key('active'), key('stalled'), key(id), key(`${id}:lock`), id, bytes)
+    const key = keysOf(this.#names, queue)
+    await this.#redis.eval(REMOVE, 4, key('active'), key(QUEUE_KEYS.stalled), key(id), key(id + LOCK), id, bytes)
   }
 }
 
