@@ -2,8 +2,9 @@ import Table from 'cli-table3'
 import { Command } from 'commander'
 import { VARIABLES } from '../config/table.ts'
 import type { CliCommand } from './terminal/command.ts'
+import type { Io } from './terminal/io.ts'
 import { configOf, withVariables } from './terminal/options.ts'
-import { NO_LINES_BETWEEN, PLAIN, print } from './terminal/terminal.ts'
+import { NO_LINES_BETWEEN, PLAIN } from './terminal/terminal.ts'
 
 const GROUPS = ['redis', 'queues', 'endpoint', 'soap', 'worker', 'log'] as const
 
@@ -14,16 +15,16 @@ export function configCommand(): CliCommand {
   return { command: withVariables(command, GROUPS), action: runConfig }
 }
 
-async function runConfig(command: Command): Promise<undefined> {
-  const { settings } = configOf(command, GROUPS, [])
+async function runConfig(command: Command, io: Io): Promise<undefined> {
+  const { settings } = configOf(command, io, GROUPS, [])
   if (command.opts().json) {
     const values = settings.map(({ name, shown, source }) => [name, { value: shown === '' ? null : shown, source }])
-    return void (await print(JSON.stringify(Object.fromEntries(values), null, 2)))
+    return void (await io.print(JSON.stringify(Object.fromEntries(values), null, 2)))
   }
   const table = new Table({ head: ['variable', 'value', 'from', 'meaning'], chars: NO_LINES_BETWEEN, style: PLAIN })
   const meanings = new Map(Object.values(VARIABLES).map(({ name, meaning }) => [name as string, meaning]))
   for (const { name, shown, source } of settings) {
     table.push([name, shown, source, (meanings.get(name) ?? '').replaceAll('`', '')])
   }
-  await print(table.toString())
+  await io.print(table.toString())
 }

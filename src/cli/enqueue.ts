@@ -4,10 +4,10 @@ import { type Request, toLookup } from '../intake/submit.ts'
 import type { CliCommand } from './terminal/command.ts'
 import { EnqueueRun } from './terminal/enqueue-run.ts'
 import { fromArguments, fromFile } from './terminal/enqueue-source.ts'
+import { Interrupted, type Io } from './terminal/io.ts'
 import { configOf, withVariables } from './terminal/options.ts'
 import { wholeNumber } from './terminal/positive.ts'
 import { withRedis } from './terminal/redis.ts'
-import { Interrupted } from './terminal/terminal.ts'
 import { UsageError } from './terminal/usage-error.ts'
 
 const GROUPS = ['redis', 'queues'] as const
@@ -55,18 +55,19 @@ Examples:
   chat-enricher enqueue -- -12345
   zcat chats.ndjson.gz | chat-enricher enqueue --file - --priority 10`
 
-async function runEnqueue(command: Command): Promise<number> {
+async function runEnqueue(command: Command, io: Io): Promise<number> {
   const flags = command.opts() as Flags
   const common = commonOf(flags)
   const ids = command.args
   if (ids.length > 0 && flags.file !== undefined) throw new UsageError('expected ids or --file, got both')
   if (ids.length === 0 && flags.file === undefined) throw new UsageError('expected ids or --file, got neither')
-  const { config } = configOf(command, GROUPS)
-  const source = flags.file === undefined ? fromArguments(ids) : await fromFile(flags.file, flags.format ?? null)
+  const { config } = configOf(command, io, GROUPS)
+  const source =
+    flags.file === undefined ? fromArguments(ids) : await fromFile(io.stdin, flags.file, flags.format ?? null)
   const { interactive, wait = false, json = false } = flags
   const lane = interactive ? 'interactive' : 'batch'
   const run = withRedis(config, 'enqueue', (redis) =>
-    new EnqueueRun(redis, config, { lane, common, wait, json }, source).run(),
+    new EnqueueRun(io, redis, config, { lane, common, wait, json }, source).run(),
   )
   return run.catch((error: Error) => {
     // It has said where it stopped; it has not done what it was to do.

@@ -5,10 +5,11 @@ import { Forget, type ForgetEnd, type Forgotten } from '../fleet/forget.ts'
 import { createLogger } from '../observe/logger.ts'
 import { shortHash } from '../redis/names.ts'
 import type { CliCommand } from './terminal/command.ts'
+import type { Io } from './terminal/io.ts'
 import { configOf, withVariables } from './terminal/options.ts'
 import { progressBar } from './terminal/progress.ts'
 import { withRedis } from './terminal/redis.ts'
-import { counted, print, say } from './terminal/terminal.ts'
+import { counted } from './terminal/terminal.ts'
 import { UsageError } from './terminal/usage-error.ts'
 
 const GROUPS = ['redis', 'queues', 'endpoint', 'log'] as const
@@ -41,23 +42,23 @@ Examples:
   chat-enricher forget 12345
   chat-enricher forget - --json < id.txt`
 
-async function runForget(command: Command): Promise<number> {
+async function runForget(command: Command, io: Io): Promise<number> {
   const { wait, json } = command.opts() as { wait: string; json?: boolean }
   const waitMs = durationOf(wait)
-  const { config } = configOf(command, GROUPS, ['redis', 'queues', 'log'])
-  const connectionId = await givenId(command.args[0] ?? '')
-  const logger = createLogger({ ...config, logLevel: 'info' }) // an audit line is not to be turned off
+  const { config } = configOf(command, io, GROUPS, ['redis', 'queues', 'log'])
+  const connectionId = await givenId(io, command.args[0] ?? '')
+  const logger = createLogger({ ...config, logLevel: 'info' }, io.stderr) // an audit line is not to be turned off
   let end: ForgetEnd | null = null
   await withRedis(config, 'forget', async (redis) => {
-    const progress = progressBar('keys looked at', null, (await redis.dbsize()) < FEW_KEYS)
+    const progress = progressBar(io, 'keys looked at', null, (await redis.dbsize()) < FEW_KEYS)
     const forget = new Forget(redis, config, connectionId)
     const onProgress = (keys: number) => progress.update(keys, keys)
     end = await forget.run({ waitMs, endpoint: config.soapEndpoint, onProgress }).finally(() => progress.stop())
     const { removed, active } = end
     logger.info({ connection: shortHash(connectionId), removed, active: active.length }, 'forgot a connection id')
-    await print(json ? JSON.stringify({ removed, active }) : inWords(removed))
+    await io.print(json ? JSON.stringify({ removed, active }) : inWords(removed))
   })
-  return tellActive(end)
+  return tellActive(io, end)
 }
 
 function durationOf(given: string): number {
@@ -68,8 +69,8 @@ function durationOf(given: string): number {
   }
 }
 
-async function givenId(argument: string): Promise<string> {
-  const id = argument === '-' ? (await text(process.stdin)).replace(/\r?\n$/, '') : argument
+async function givenId(io: Io, argument: string): Promise<string> {
+  const id = argument === '-' ? (await text(io.stdin)).replace(/\r?\n$/, '') : argument
   if (id !== '') return id
   throw new UsageError('connection id: expected one, got nothing')
 }
@@ -92,8 +93,8 @@ function inWords(removed: Forgotten): string {
   return parts.length > 0 ? `removed ${parts.join(', ')}` : 'there was nothing of it'
 }
 
-function tellActive(end: ForgetEnd | null): number {
+function tellActive(io: Io, end: ForgetEnd | null): number {
   const active = end?.active ?? []
-  for (const id of active) say(`${id}: expected it to end, but it is still in hand: run forget again when it is not`)
+  for (const id of active) io.say(`${id}: expected it to end, but it is still in hand: run forget again when it is not`)
   return active.length > 0 ? 1 : 0
 }

@@ -3,9 +3,9 @@ import { readDuration } from '../config/kinds.ts'
 import type { FleetControl } from '../fleet/fleet-control.ts'
 import type { CliCommand } from './terminal/command.ts'
 import { GATE_GROUPS, WHICH_FLEET, withFleet } from './terminal/gate.ts'
+import type { Io } from './terminal/io.ts'
 import { withVariables } from './terminal/options.ts'
 import { wholeNumber } from './terminal/positive.ts'
-import { print } from './terminal/terminal.ts'
 import { UsageError } from './terminal/usage-error.ts'
 
 const DEFAULT_FOR = '1d'
@@ -31,13 +31,13 @@ Examples:
   chat-enricher hold --for 2h --reason 'maintenance of the service'
   chat-enricher hold --for 30m               held already: half an hour from now on`
 
-async function runHold(command: Command): Promise<undefined> {
+async function runHold(command: Command, io: Io): Promise<undefined> {
   const { for: lasts, reason } = command.opts() as { for: string; reason?: string }
   const ms = durationOf(lasts)
   if (reason !== undefined) checkReason(reason)
-  await withFleet(command, 'hold', async (fleet) => {
+  await withFleet(command, io, 'hold', async (fleet) => {
     const began = await fleet.hold(reason ?? (await reasonSoFar(fleet)) ?? DEFAULT_REASON, ms)
-    await print(`${began ? 'held' : 'held by hand already, now'} for ${lasts}; chat-enricher release ends it`)
+    await io.print(`${began ? 'held' : 'held by hand already, now'} for ${lasts}; chat-enricher release ends it`)
   })
 }
 
@@ -83,13 +83,13 @@ Examples:
   chat-enricher release
   chat-enricher release --accept-code 5      held for responseCode 5, which only means that there is no such chat`
 
-async function runRelease(command: Command): Promise<undefined> {
+async function runRelease(command: Command, io: Io): Promise<undefined> {
   const { acceptCode } = command.opts() as { acceptCode?: number }
-  await withFleet(command, 'release', async (fleet) => {
+  await withFleet(command, io, 'release', async (fleet) => {
     const { holds } = await fleet.read()
     const ended = await fleet.release(acceptCode)
     const accepted = acceptCode === undefined ? '' : `; responseCode ${acceptCode} is accepted from now on`
     const reasons = holds.map(({ reason }) => reason).join(', ')
-    await print(`${ended > 0 ? `released (${reasons})` : 'nothing was held'}${accepted}`)
+    await io.print(`${ended > 0 ? `released (${reasons})` : 'nothing was held'}${accepted}`)
   })
 }

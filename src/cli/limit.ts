@@ -5,8 +5,9 @@ import type { Limits } from '../fleet/fleet-control.ts'
 import { Fleet, type Member } from '../fleet/members.ts'
 import type { CliCommand } from './terminal/command.ts'
 import { GATE_GROUPS, WHICH_FLEET, withFleet } from './terminal/gate.ts'
+import type { Io } from './terminal/io.ts'
 import { configOf, withVariables } from './terminal/options.ts'
-import { counted, NO_LINES_BETWEEN, number, PLAIN, print } from './terminal/terminal.ts'
+import { counted, NO_LINES_BETWEEN, number, PLAIN } from './terminal/terminal.ts'
 import { UsageError } from './terminal/usage-error.ts'
 
 export function limitCommand(): CliCommand {
@@ -40,16 +41,16 @@ interface Options {
   json?: boolean
 }
 
-async function runLimit(command: Command): Promise<undefined> {
+async function runLimit(command: Command, io: Io): Promise<undefined> {
   const { reset, json, ...asked } = command.opts() as Options
   const wanted = limitsOf(asked)
-  const { config } = configOf(command, GATE_GROUPS, ['redis', 'queues'])
-  await withFleet(command, 'limit', async (fleet, redis) => {
+  const { config } = configOf(command, io, GATE_GROUPS, ['redis', 'queues'])
+  await withFleet(command, io, 'limit', async (fleet, redis) => {
     if (reset) await fleet.resetLimits()
     if (Object.keys(wanted).length > 0) await fleet.setLimits(wanted)
     const { limitsSet: set } = await fleet.read()
     const members = await new Fleet(redis, config).members()
-    await print(json ? JSON.stringify({ set, workers: ownLimits(members) }) : asText(set, members))
+    await io.print(json ? JSON.stringify({ set, workers: ownLimits(members) }) : asText(set, members))
   })
 }
 

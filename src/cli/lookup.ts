@@ -5,8 +5,8 @@ import type { CallEnd } from '../domain/call-end.ts'
 import { parseLookup } from '../domain/lookup.ts'
 import { type Result, type ResultStatus, resultOf } from '../domain/result.ts'
 import type { CliCommand } from './terminal/command.ts'
+import type { Io } from './terminal/io.ts'
 import { type Config, configOf, withVariables } from './terminal/options.ts'
-import { interruption, print, say } from './terminal/terminal.ts'
 import { UsageError } from './terminal/usage-error.ts'
 
 const GROUPS = ['redis', 'queues', 'endpoint', 'soap', 'worker'] as const
@@ -29,25 +29,25 @@ Examples:
   chat-enricher lookup 12345
   chat-enricher lookup 12345 --json | jq .chatRequest.userName`
 
-async function runLookup(command: Command): Promise<number> {
+async function runLookup(command: Command, io: Io): Promise<number> {
   const [connectionId = ''] = command.args
   const parsed = parseLookup({ connectionId })
   if (!parsed.ok) throw new UsageError(parsed.problem)
-  const { config } = configOf(command, GROUPS)
-  const result = await resultNow(config, connectionId)
-  await print(JSON.stringify(result, null, command.opts().json ? undefined : 2))
+  const { config } = configOf(command, io, GROUPS)
+  const result = await resultNow(io, config, connectionId)
+  await io.print(JSON.stringify(result, null, command.opts().json ? undefined : 2))
   if (result.status === 'not-found') return EXIT_NOT_FOUND
   return result.status === 'enriched' ? 0 : 1
 }
 
 /** The result that a queued lookup would have got, had this call been its last. */
-async function resultNow(config: Config, connectionId: string): Promise<Omit<Result, 'lookupId'>> {
+async function resultNow(io: Io, config: Config, connectionId: string): Promise<Omit<Result, 'lookupId'>> {
   const enqueuedAt = iso(now())
-  const end = await oneCall(config, connectionId, interruption(), {
-    withoutGate: (why) => say(`warning: no Redis (${why}), so this call is made outside of the limits of the fleet`),
+  const end = await oneCall(config, connectionId, io.interruption(), {
+    withoutGate: (why) => io.say(`warning: no Redis (${why}), so this call is made outside of the limits of the fleet`),
     held: (hold) =>
-      say(`${hold}\nthis call waits: it is the next probe, or goes when the hold is over (Ctrl-C: no call) …`),
-    waiting: () => say('waiting for the turn of this call within the limits of the fleet …'),
+      io.say(`${hold}\nthis call waits: it is the next probe, or goes when the hold is over (Ctrl-C: no call) …`),
+    waiting: () => io.say('waiting for the turn of this call within the limits of the fleet …'),
   })
   const about = { lookupId: '', connectionId, correlationId: null, metadata: null, calls: 1, attempts: 1 }
   const known = 'outcome' in end ? end.outcome : { ...end.record, failure: end.failure }

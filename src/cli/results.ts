@@ -4,10 +4,11 @@ import { readStatus } from '../fleet/status.ts'
 import { ResultConsumer } from '../queues/result-consumer.ts'
 import type { Redis } from '../redis/connections.ts'
 import type { CliCommand } from './terminal/command.ts'
+import { Interrupted, type Io } from './terminal/io.ts'
 import { type Config, configOf, withVariables } from './terminal/options.ts'
 import { wholeNumber } from './terminal/positive.ts'
 import { withRedis } from './terminal/redis.ts'
-import { counted, Interrupted, interruption, print, say } from './terminal/terminal.ts'
+import { counted } from './terminal/terminal.ts'
 
 const GROUPS = ['redis', 'queues'] as const
 /** What is being written and removed has this long after Ctrl-C. */
@@ -33,29 +34,29 @@ Examples:
   chat-enricher results --follow >> results.ndjson
   chat-enricher results --limit 1 | jq .chatRequest`
 
-async function runResults(command: Command): Promise<undefined> {
+async function runResults(command: Command, io: Io): Promise<undefined> {
   const { follow = false, limit = Number.POSITIVE_INFINITY } = command.opts() as { follow?: boolean; limit?: number }
-  const { config } = configOf(command, GROUPS)
-  const stop = interruption()
+  const { config } = configOf(command, io, GROUPS)
+  const stop = io.interruption()
   await withRedis(config, 'results', async (redis) => {
     const consumer = new ResultConsumer(redis, config)
     await consumer.start()
     let count = 0
     const takeAll = async () => {
       while (count < limit && !stop.aborted) {
-        const taken = await consumer.next((result) => print(JSON.stringify(result)), follow)
+        const taken = await consumer.next((result) => io.print(JSON.stringify(result)), follow)
         if (taken) count++
         else if (!follow) break
       }
     }
     try {
       await Promise.race([takeAll(), overdueAfter(stop)])
-      if (!follow && count < limit) await sayWhatIsHeld(redis, config)
+      if (!follow && count < limit) await sayWhatIsHeld(io, redis, config)
     } catch (error) {
       if (!(error instanceof Interrupted)) throw error
     } finally {
       await within(CLOSE_MS, consumer.close())
-      say(counted(count, 'result'))
+      io.say(counted(count, 'result'))
     }
   })
 }
@@ -68,9 +69,11 @@ async function overdueAfter(stop: AbortSignal): Promise<never> {
 }
 
 /** Else somebody whose reader was killed would think that its last result is lost. */
-async function sayWhatIsHeld(redis: Redis, config: Config): Promise<void> {
+async function sayWhatIsHeld(io: Io, redis: Redis, config: Config): Promise<void> {
   const { queues } = await readStatus(redis, config)
   const held = queues.find(({ queue }) => queue === config.resultQueue)?.jobs.active ?? 0
   if (held > 0)
-    say(`${counted(held, 'more result')} with other readers; from a reader that died they come back within two minutes`)
+    io.say(
+      `${counted(held, 'more result')} with other readers; from a reader that died they come back within two minutes`,
+    )
 }

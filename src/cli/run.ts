@@ -1,10 +1,10 @@
 /** The command line: which commands there are, and what exit code an error gets. */
 
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, type OutputConfiguration } from 'commander'
 import { ConfigError } from '../config/config.ts'
 import { VERSION } from '../version.ts'
 import type { CliCommand } from './terminal/command.ts'
-import { hearStandardStreams, Interrupted, say } from './terminal/terminal.ts'
+import { Interrupted, Io, type RunOptions } from './terminal/io.ts'
 import { UsageError } from './terminal/usage-error.ts'
 
 const EXIT_USAGE = 2
@@ -71,46 +71,51 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   },
 }
 
-/** Runs the command line and resolves to the exit code. */
-export async function run(argv: string[]): Promise<number> {
-  hearStandardStreams()
+/**
+ * Runs the command line and resolves to the exit code. Touches nothing of this process but what it is given, so that it can
+ * be called from within another program.
+ */
+export async function run(argv: string[], options: RunOptions): Promise<number> {
+  const io = new Io(options)
   let exit = 0
-  const program = await programFor(argv, (code) => {
+  const program = await programFor(argv, io, (code) => {
     exit = code
   })
   try {
     await program.parseAsync(argv)
     return exit
   } catch (error) {
-    return exitOf(error)
+    return exitOf(io, error)
   }
 }
 
-async function programFor(argv: string[], ended: (exit: number) => void): Promise<Command> {
+async function programFor(argv: string[], io: Io, ended: (exit: number) => void): Promise<Command> {
   const program = new Command('chat-enricher')
     .description(
       'Takes chat connection ids from a Redis queue, asks the SOAP service for each, publishes one result each.',
     )
     .version(VERSION)
     .exitOverride()
-    .configureOutput({ outputError: (text) => say(inOneLine(text, 'chat-enricher')) })
+    .configureOutput(outputOf(io, 'chat-enricher'))
     .enablePositionalOptions()
     .addHelpText('after', EXAMPLES)
   const wanted = argv.find((word) => Object.hasOwn(COMMANDS, word))
   for (const [name, entry] of Object.entries(COMMANDS)) {
-    program.addCommand(name === wanted ? await loaded(entry, ended) : new Command(name).description(entry.description))
+    program.addCommand(
+      name === wanted ? await loaded(entry, io, ended) : new Command(name).description(entry.description),
+    )
   }
   return program
 }
 
-async function loaded({ description, load }: Entry, ended: (exit: number) => void): Promise<Command> {
+async function loaded({ description, load }: Entry, io: Io, ended: (exit: number) => void): Promise<Command> {
   const { command, action } = await load()
   const name = `chat-enricher ${command.name()}`
   return command
     .description(description)
     .exitOverride()
-    .configureOutput({ outputError: (text) => say(inOneLine(text, name)) })
-    .action(async () => ended((await action(command)) ?? 0))
+    .configureOutput(outputOf(io, name))
+    .action(async () => ended((await action(command, io)) ?? 0))
 }
 
 const EXAMPLES = `
@@ -121,23 +126,34 @@ Examples:
   chat-enricher enqueue --file ids.txt
   chat-enricher results --follow`
 
+function outputOf(io: Io, name: string): OutputConfiguration {
+  const { stdout, stderr } = io
+  return {
+    writeOut: (text) => void stdout.write(text),
+    writeErr: (text) => void stderr.write(text),
+    outputError: (text) => io.say(inOneLine(text, name)),
+    getOutHelpWidth: () => (stdout.isTTY ? stdout.columns : undefined) as number,
+    getErrHelpWidth: () => (stderr.isTTY ? stderr.columns : undefined) as number,
+  }
+}
+
 /** Commander says what is wrong, sometimes with a guess on a second line. */
 function inOneLine(text: string, command: string): string {
   const [first, ...more] = text.trim().split('\n')
   return [first?.replace(/[.]$/, ''), ...more, `(${command} --help shows what it takes)`].join(' ')
 }
 
-function exitOf(error: unknown): number {
+function exitOf(io: Io, error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE
   if (error instanceof ConfigError) {
-    for (const problem of error.problems) say(problem)
+    for (const problem of error.problems) io.say(problem)
     return EXIT_CONFIG
   }
   if (error instanceof UsageError) {
-    say(`error: ${error.message}`)
+    io.say(`error: ${error.message}`)
     return EXIT_USAGE
   }
   if (error instanceof Interrupted) return error.message === 'EPIPE' ? 0 : 130
-  say(`error: ${error instanceof Error ? error.message : String(error)}`)
+  io.say(`error: ${error instanceof Error ? error.message : String(error)}`)
   return 1
 }

@@ -12,9 +12,9 @@ import {
   startStandIn,
 } from '../stand-in/stand-in.ts'
 import type { CliCommand } from './terminal/command.ts'
+import { type Io, whenAborted } from './terminal/io.ts'
 import { ratio, wholeNumber } from './terminal/positive.ts'
 import { duration, faultById, latency, outage, readCredentials, refuse } from './terminal/stand-in-flags.ts'
-import { interruption, print, say, whenAborted } from './terminal/terminal.ts'
 import { UsageError } from './terminal/usage-error.ts'
 
 const DEFAULT_PORT = 8081
@@ -104,11 +104,11 @@ interface StandInFlags {
   refuse?: Refuse
 }
 
-async function runStandIn(command: Command): Promise<undefined> {
+async function runStandIn(command: Command, io: Io): Promise<undefined> {
   const standIn = await startStandIn(await optionsOf(command.opts())).catch(asPortProblem)
-  await print(`stand-in: ${standIn.url}`)
-  say(`page: ${standIn.origin}/   WSDL: ${standIn.url}?WSDL   requests: ${standIn.origin}/__requests`)
-  await whenAborted(interruption())
+  await io.print(`stand-in: ${standIn.url}`)
+  io.say(`page: ${standIn.origin}/   WSDL: ${standIn.url}?WSDL   requests: ${standIn.origin}/__requests`)
+  await whenAborted(io.interruption())
   await standIn.close()
 }
 

@@ -9,9 +9,10 @@ import type { Redis } from '../redis/connections.ts'
 import { LIMITS, limitInWords } from './limit.ts'
 import type { CliCommand } from './terminal/command.ts'
 import { GATE_GROUPS, WHICH_FLEET } from './terminal/gate.ts'
+import type { Io } from './terminal/io.ts'
 import { type Config, configOf, withVariables } from './terminal/options.ts'
 import { withRedis } from './terminal/redis.ts'
-import { counted, interruption, NO_LINES_BETWEEN, number, PLAIN, print, say, seconds } from './terminal/terminal.ts'
+import { counted, NO_LINES_BETWEEN, number, PLAIN, seconds } from './terminal/terminal.ts'
 
 const WATCH_EVERY_MS = 2000
 
@@ -36,20 +37,22 @@ Examples:
   chat-enricher status --json | jq '.holds[] | [.reason, .why, .cure]'
   chat-enricher status lk-5d41402abc4b2a76b9719d911017c592`
 
-async function runStatus(command: Command): Promise<number> {
+async function runStatus(command: Command, io: Io): Promise<number> {
   const { json, watch } = command.opts() as { json?: boolean; watch?: boolean }
-  const { config } = configOf(command, GATE_GROUPS, ['redis', 'queues'])
+  const { config } = configOf(command, io, GATE_GROUPS, ['redis', 'queues'])
   const [lookupId] = command.args
-  const stop = interruption()
+  const stop = io.interruption()
   let found = true
   await withRedis(config, 'status', async (redis) => {
     for (let first = true; first || (watch && !stop.aborted); first = false) {
       const shown =
-        lookupId === undefined ? await showFleet(redis, config, json) : await showLookup(redis, config, lookupId, json)
+        lookupId === undefined
+          ? await showFleet(io, redis, config, json)
+          : await showLookup(redis, config, lookupId, json)
       found = shown !== null
-      if (watch && !json && process.stdout.isTTY) process.stdout.write('\x1b[2J\x1b[H')
-      if (shown !== null) await print(shown)
-      else say(`${lookupId}: expected a lookup that is known here, got none: never enqueued, or forgotten`)
+      if (watch && !json && io.stdout.isTTY) io.stdout.write('\x1b[2J\x1b[H')
+      if (shown !== null) await io.print(shown)
+      else io.say(`${lookupId}: expected a lookup that is known here, got none: never enqueued, or forgotten`)
       if (watch) await sleep(WATCH_EVERY_MS, stop).catch(() => {})
     }
   })
@@ -84,9 +87,9 @@ function storyInWords(story: LookupStory): string {
   return lines.filter((line) => typeof line === 'string').join('\n')
 }
 
-async function showFleet(redis: Redis, config: Config, json = false): Promise<string> {
+async function showFleet(io: Io, redis: Redis, config: Config, json = false): Promise<string> {
   const fleet = await FleetControl.of(redis, config, config.soapEndpoint)
-  if (typeof fleet === 'string') say(`holds and limits are not shown: ${fleet}`)
+  if (typeof fleet === 'string') io.say(`holds and limits are not shown: ${fleet}`)
   const [status, gate] = await Promise.all([readStatus(redis, config), typeof fleet === 'string' ? null : fleet.read()])
   return json ? JSON.stringify({ ...status, ...gate }) : asText(status, gate)
 }

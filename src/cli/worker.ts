@@ -4,6 +4,7 @@ import { within } from '../clock.ts'
 import { serveWorker } from '../http/worker-server.ts'
 import { createLogger, logWritten } from '../observe/logger.ts'
 import type { CliCommand } from './terminal/command.ts'
+import { type Io, whenAborted } from './terminal/io.ts'
 import { configOf, withVariables } from './terminal/options.ts'
 
 const GROUPS = ['redis', 'queues', 'endpoint', 'soap', 'worker', 'log'] as const
@@ -24,11 +25,11 @@ A second one: hands back at once.`
 /** For the last lines to be read. */
 const LOG_MARGIN_MS = 100
 
-async function runWorker(command: Command): Promise<number> {
-  const { config } = configOf(command, GROUPS)
-  const logger = createLogger(config)
+async function runWorker(command: Command, io: Io): Promise<number> {
+  const { config } = configOf(command, io, GROUPS)
+  const logger = createLogger(config, io.stderr)
   const app = new WorkerApp(config, logger)
-  const stopped = stopOnSignals(app)
+  const stopped = whenStopped(app, io)
   try {
     const server = await serveWorker(app, { host: config.metricsHost, port: config.metricsPort }).catch(asPortProblem)
     app.closeLast(() => server.close())
@@ -39,9 +40,8 @@ async function runWorker(command: Command): Promise<number> {
     throw error
   }
   const clean = await stopped
-  await within(LOG_MARGIN_MS, logWritten())
-  // What is left (a connection to a Redis that hangs, say) must not keep a stopped worker alive.
-  process.exit(clean ? 0 : 1)
+  await within(LOG_MARGIN_MS, logWritten(io.stderr))
+  return clean ? 0 : 1
 }
 
 function asPortProblem(error: NodeJS.ErrnoException & { port?: number }): never {
@@ -49,12 +49,9 @@ function asPortProblem(error: NodeJS.ErrnoException & { port?: number }): never 
   throw new Error(`METRICS_PORT: expected a free port (0: any), got ${error.port}, which is in use`)
 }
 
-/** Resolves when the worker has been stopped, by a signal, or because the process that forked it is gone. */
-function stopOnSignals(app: WorkerApp): Promise<boolean> {
-  return new Promise((resolve) => {
-    const stop = (reason: string) => void app.stop(reason).then(resolve)
-    process.on('SIGTERM', () => stop('SIGTERM'))
-    process.on('SIGINT', () => stop('SIGINT'))
-    process.on('disconnect', () => stop('parent gone'))
-  })
+/** Resolves when the worker has been told to stop, and has. */
+async function whenStopped(app: WorkerApp, io: Io): Promise<boolean> {
+  io.hurry?.addEventListener('abort', () => void app.stop(String(io.hurry?.reason)), { once: true })
+  await whenAborted(io.signal)
+  return app.stop(String(io.signal.reason))
 }

@@ -1,4 +1,4 @@
-/** Log lines. JSON for machines, pretty on a terminal; always on stderr, so that stdout carries data alone. */
+/** Log lines. JSON for machines, pretty on a terminal. */
 
 import { Writable } from 'node:stream'
 import { type DestinationStream, type Logger, pino } from 'pino'
@@ -18,25 +18,28 @@ const MOST_UNREAD = 1 << 20
  * Never waits for whoever reads it: a pipe that is full must not stop lookups. What the operating system takes at once is
  * written at once, as by a synchronous log.
  */
-class Stderr extends Writable {
-  constructor() {
+class Unwaited extends Writable {
+  readonly #out: Writable
+
+  constructor(out: Writable) {
     super({ decodeStrings: false })
+    this.#out = out
   }
 
   override _write(line: string | Buffer, _encoding: BufferEncoding, done: () => void): void {
-    if (process.stderr.writableLength < MOST_UNREAD) process.stderr.write(line)
+    if (this.#out.writableLength < MOST_UNREAD) this.#out.write(line)
     done()
   }
 }
 
-export function createLogger({ logLevel, logFormat }: LogSettings, isTerminal = process.stderr.isTTY): Logger {
+export function createLogger({ logLevel, logFormat }: LogSettings, out: Writable & { isTTY?: boolean }): Logger {
   const options = { level: logLevel, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime }
-  const format = logFormat ?? (isTerminal ? 'pretty' : 'json')
-  if (format === 'json') return pino(options, new Stderr())
-  return pino(options, pretty({ destination: new Stderr(), ignore: 'pid' }) as DestinationStream)
+  const format = logFormat ?? (out.isTTY ? 'pretty' : 'json')
+  if (format === 'json') return pino(options, new Unwaited(out))
+  return pino(options, pretty({ destination: new Unwaited(out), ignore: 'pid' }) as DestinationStream)
 }
 
 /** Resolves when all that was logged has left this process; never, while nobody reads it. */
-export function logWritten(): Promise<void> {
-  return new Promise((resolve) => process.stderr.write('', () => resolve()))
+export function logWritten(out: Writable): Promise<void> {
+  return new Promise((resolve) => out.write('', () => resolve()))
 }

@@ -3,7 +3,8 @@
 import { Presets, SingleBar } from 'cli-progress'
 import { monotonic } from '../../clock.ts'
 import type { Result } from '../../domain/result.ts'
-import { counted, number, say, seconds } from '../terminal/terminal.ts'
+import type { Io } from '../terminal/io.ts'
+import { counted, number, seconds } from '../terminal/terminal.ts'
 
 const SAMPLE = 5
 /** What the p95 is taken of. */
@@ -33,18 +34,20 @@ export class Tally {
 const SHOW_EVERY_MS = { terminal: 100, log: 2000 }
 
 export class LiveProgress {
+  readonly #io: Io
   readonly #expected: number
   readonly #tally: Tally
   readonly #startedAt = monotonic()
   readonly #bar: SingleBar | null
   #shownAt = monotonic()
 
-  constructor(expected: number, tally: Tally) {
+  constructor(io: Io, expected: number, tally: Tally) {
+    this.#io = io
     this.#expected = expected
     this.#tally = tally
     const format = '{bar} {value}/{total} | {rate}/s | backlog {backlog} | p95 from enqueue to result {p95}'
-    this.#bar = process.stderr.isTTY
-      ? new SingleBar({ format, hideCursor: true, gracefulExit: false }, Presets.shades_classic)
+    this.#bar = io.stderr.isTTY
+      ? new SingleBar({ format, stream: io.stderr, hideCursor: true, gracefulExit: false }, Presets.shades_classic)
       : null
     this.#bar?.start(expected, 0, this.#figures())
   }
@@ -53,14 +56,14 @@ export class LiveProgress {
     if (monotonic() - this.#shownAt < (this.#bar ? SHOW_EVERY_MS.terminal : SHOW_EVERY_MS.log)) return
     this.#shownAt = monotonic()
     if (this.#bar) this.#bar.update(this.#tally.total, this.#figures())
-    else say(this.#line())
+    else this.#io.say(this.#line())
   }
 
   end(): void {
     this.#bar?.update(this.#tally.total, this.#figures())
     this.#bar?.stop()
-    if (!this.#bar) say(this.#line())
-    say(`${counted(this.#tally.total, 'result')} in ${seconds(monotonic() - this.#startedAt)}`)
+    if (!this.#bar) this.#io.say(this.#line())
+    this.#io.say(`${counted(this.#tally.total, 'result')} in ${seconds(monotonic() - this.#startedAt)}`)
   }
 
   #figures() {

@@ -4,23 +4,25 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { within } from '../../clock.ts'
-import { say } from '../terminal/terminal.ts'
+import type { Io } from '../terminal/io.ts'
 
 const MAY_TAKE_MS = 30_000
 const WARNING = 40
 
 export class DemoWorker {
+  readonly #io: Io
   readonly pid: number
   readonly #process: ChildProcess
   /** Rejects if it ends before it is told to. */
   readonly died: Promise<never>
 
-  constructor(env: NodeJS.ProcessEnv) {
+  constructor(io: Io, env: NodeJS.ProcessEnv) {
+    this.#io = io
     const main = new URL(import.meta.url.endsWith('.ts') ? '../../main.ts' : '../../main.js', import.meta.url)
     this.#process = fork(fileURLToPath(main), ['worker'], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'], // it ends when the channel to this process does
       detached: true, // and not by the terminal's Ctrl-C, before this process has said its last
-      env: { PATH: process.env.PATH, METRICS_HOST: '127.0.0.1', METRICS_PORT: '0', LOG_FORMAT: 'json', ...env },
+      env: { PATH: io.env.PATH, METRICS_HOST: '127.0.0.1', METRICS_PORT: '0', LOG_FORMAT: 'json', ...env },
     })
     this.pid = this.#process.pid ?? 0
     this.died = new Promise((_, reject) => {
@@ -43,7 +45,7 @@ export class DemoWorker {
           const { msg = line, url: metrics, level = WARNING } = parsed(line)
           if (metrics) at = metrics.replace(/\/metrics$/, '')
           if (msg === 'worker started') resolve(at)
-          if (level >= WARNING) say(`worker ${this.pid}: ${msg}`)
+          if (level >= WARNING) this.#io.say(`worker ${this.pid}: ${msg}`)
         }
       })
     })

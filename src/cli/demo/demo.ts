@@ -10,18 +10,10 @@ import { singleRedis } from '../../redis/connections.ts'
 import type { QueueNames } from '../../redis/names.ts'
 import { type StandIn, startStandIn } from '../../stand-in/stand-in.ts'
 import type { CliCommand } from '../terminal/command.ts'
+import { type Io, whenAborted } from '../terminal/io.ts'
 import { wholeNumber } from '../terminal/positive.ts'
 import { withRedis } from '../terminal/redis.ts'
-import {
-  counted,
-  interruption,
-  NO_LINES_BETWEEN,
-  number,
-  PLAIN,
-  print,
-  say,
-  whenAborted,
-} from '../terminal/terminal.ts'
+import { counted, NO_LINES_BETWEEN, number, PLAIN } from '../terminal/terminal.ts'
 import { LiveProgress, Tally } from './demo-progress.ts'
 import { DemoWorker } from './demo-worker.ts'
 import { startEmbeddedRedis } from './embedded-redis.ts'
@@ -46,15 +38,16 @@ Exit: 0 if each lookup has had its result; 1 if it was interrupted before.
 Example:
   chat-enricher demo --lookups 5000 --once`
 
-async function runDemo(command: Command): Promise<number> {
+async function runDemo(command: Command, io: Io): Promise<number> {
   const options = command.opts() as { lookups: number; once?: boolean }
-  const stop = interruption()
-  const ownRedis = process.env.REDIS_URL || process.env.REDIS_URL_FILE ? null : await startEmbeddedRedis()
-  const redisUrl = ownRedis?.url ?? loadConfig(process.env).config.redisUrl()
+  const stop = io.interruption()
+  const ownRedis =
+    io.env.REDIS_URL || io.env.REDIS_URL_FILE ? null : await startEmbeddedRedis([], undefined, io.env.PATH)
+  const redisUrl = ownRedis?.url ?? loadConfig(io.env).config.redisUrl()
   try {
     return await withRedis(singleRedis(redisUrl), 'demo', async (redis) => {
-      say(`Redis      ${new URL(redisUrl).host}${ownRedis ? ' (its own, gone at the end)' : ''}`)
-      const demo = new Demo(redis, redisUrl)
+      io.say(`Redis      ${new URL(redisUrl).host}${ownRedis ? ' (its own, gone at the end)' : ''}`)
+      const demo = new Demo(io, redis, redisUrl)
       try {
         return await demo.run(options, stop)
       } finally {
@@ -74,6 +67,7 @@ class Demo {
     interactiveQueue: 'chat-lookups-interactive',
     resultQueue: 'chat-results',
   }
+  readonly #io: Io
   readonly #redis: Redis
   readonly #redisUrl: string
   readonly #tally = new Tally()
@@ -82,7 +76,8 @@ class Demo {
   #metrics: string[] = []
   #failure: Error | null = null
 
-  constructor(redis: Redis, redisUrl: string) {
+  constructor(io: Io, redis: Redis, redisUrl: string) {
+    this.#io = io
     this.#redis = redis
     this.#redisUrl = redisUrl
   }
@@ -94,9 +89,10 @@ class Demo {
     if (this.#failure) throw this.#failure
     const complete = this.#tally.total === lookups
     await this.#report()
-    if (!complete) say(`stopped before the other ${number.format(lookups - this.#tally.total)} had their result`)
+    if (!complete)
+      this.#io.say(`stopped before the other ${number.format(lookups - this.#tally.total)} had their result`)
     if (!once && !stop.aborted) {
-      say('\nAll of it stays up until Ctrl-C.')
+      this.#io.say('\nAll of it stays up until Ctrl-C.')
       await whenAborted(stop)
     }
     return complete ? 0 : 1
@@ -105,16 +101,16 @@ class Demo {
   async #start(): Promise<void> {
     const standIn = await startStandIn({ latencyMs: SERVICE_LATENCY_MS })
     this.#standIn = standIn
-    say(`service    ${standIn.url} (stand-in, ${SERVICE_LATENCY_MS.join(' to ')} ms an answer)`)
+    this.#io.say(`service    ${standIn.url} (stand-in, ${SERVICE_LATENCY_MS.join(' to ')} ms an answer)`)
     for (let count = 0; count < WORKERS; count++) this.#addWorker(standIn.url)
     this.#metrics = await Promise.all(this.#workers.map((worker) => worker.started()))
     for (const [index, { pid }] of this.#workers.entries())
-      say(`worker     pid ${pid}, ${this.#metrics[index]}/metrics`)
-    say(`limit      ${CALLS_PER_SECOND} calls a second, for all workers together\n`)
+      this.#io.say(`worker     pid ${pid}, ${this.#metrics[index]}/metrics`)
+    this.#io.say(`limit      ${CALLS_PER_SECOND} calls a second, for all workers together\n`)
   }
 
   #addWorker(endpoint: string): void {
-    const worker = new DemoWorker(this.#environment(endpoint))
+    const worker = new DemoWorker(this.#io, this.#environment(endpoint))
     worker.died.catch((error: Error) => {
       this.#failure = error
     })
@@ -141,14 +137,14 @@ class Demo {
       enqueued += chunk.length
       if (stop.aborted) break
     }
-    say(`enqueued   ${counted(enqueued, 'lookup')}`)
+    this.#io.say(`enqueued   ${counted(enqueued, 'lookup')}`)
   }
 
   /** As a CRM would, until there are as many results. */
   async #consume(count: number, stop: AbortSignal): Promise<void> {
     const consumer = new ResultConsumer(this.#redis, this.names)
     await consumer.start()
-    const progress = new LiveProgress(count, this.#tally)
+    const progress = new LiveProgress(this.#io, count, this.#tally)
     while (this.#tally.total < count && !stop.aborted && !this.#failure) {
       await consumer.next(async (result) => this.#tally.take(result), true)
       progress.show()
@@ -167,15 +163,15 @@ class Demo {
       const row = [connectionId, idQueue, caseNumber, customer, userEmail, creationDate, calls]
       table.push(row.map((cell) => cell ?? '-'))
     }
-    await print(`\n${table.toString()}`)
-    for (const [status, count] of statuses) await print(`${status} ${number.format(count)}`)
+    await this.#io.print(`\n${table.toString()}`)
+    for (const [status, count] of statuses) await this.#io.print(`${status} ${number.format(count)}`)
     const { requests, origin } = this.#standIn as StandIn
     const most = requests.maxInAnySlidingSecond()
-    await print(
+    await this.#io.print(
       `calls the service saw: ${number.format(requests.all().length)}, at most ${most} arrived in any second\n`,
     )
-    for (const url of this.#metrics) await print(`metrics    ${url}/metrics`)
-    await print(`stand-in   ${origin}/`)
+    for (const url of this.#metrics) await this.#io.print(`metrics    ${url}/metrics`)
+    await this.#io.print(`stand-in   ${origin}/`)
   }
 
   /** The workers first, for they use the rest. */

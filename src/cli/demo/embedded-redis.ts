@@ -39,8 +39,12 @@ tail -n 1 "$FOLDER/redis.log" 2>/dev/null
 rm -rf "$FOLDER"`
 
 /** Starts one. Throws, with the ways to get one, if there is no redis-server. `extra` are arguments of redis-server. */
-export async function startEmbeddedRedis(extra: string[] = [], port?: number): Promise<EmbeddedRedis> {
-  const binary = find('redis-server') ?? find('valkey-server')
+export async function startEmbeddedRedis(
+  extra: string[] = [],
+  port?: number,
+  path = process.env.PATH ?? '',
+): Promise<EmbeddedRedis> {
+  const binary = find('redis-server', path) ?? find('valkey-server', path)
   if (!binary)
     throw new Error(
       'expected redis-server or valkey-server on PATH, got neither. Install one (Debian, Ubuntu: apt-get install ' +
@@ -49,7 +53,7 @@ export async function startEmbeddedRedis(extra: string[] = [], port?: number): P
   const chosen = port ?? (await freePort())
   const url = `redis://127.0.0.1:${chosen}`
   const folder = await mkdtemp(join(tmpdir(), 'chat-enricher-redis-'))
-  const guard = new Guard(folder, [binary, ...ARGUMENTS(chosen, folder), ...extra])
+  const guard = new Guard(path, folder, [binary, ...ARGUMENTS(chosen, folder), ...extra])
   const pid = await guard.pid()
   if ((await Promise.race([answers(url), guard.ended])) !== 'answered') {
     await guard.stop()
@@ -65,11 +69,11 @@ class Guard {
   readonly #shell: ChildProcessByStdio<Writable, Readable, null>
   #said = ''
 
-  constructor(folder: string, command: string[]) {
+  constructor(path: string, folder: string, command: string[]) {
     this.#shell = spawn('sh', ['-c', GUARD, 'redis', ...command], {
       detached: true, // a Ctrl-C at the terminal must not end Redis before those who use it
       stdio: ['pipe', 'pipe', 'ignore'],
-      env: { PATH: process.env.PATH, FOLDER: folder },
+      env: { PATH: path, FOLDER: folder },
     })
     this.ended = once(this.#shell, 'close')
     this.#shell.stdin.on('error', () => {})
@@ -102,12 +106,12 @@ const ARGUMENTS = (port: number, folder: string) => [
   ...['--maxmemory-policy', 'noeviction', '--daemonize', 'no', '--loglevel', 'warning', '--logfile', 'redis.log'],
 ]
 
-function find(name: string): string | undefined {
-  const folders = (process.env.PATH ?? '').split(delimiter)
-  return folders
+function find(name: string, path: string): string | undefined {
+  return path
+    .split(delimiter)
     .filter((folder) => folder !== '')
     .map((folder) => join(folder, name))
-    .find((path) => existsSync(path))
+    .find((file) => existsSync(file))
 }
 
 export async function freePort(): Promise<number> {

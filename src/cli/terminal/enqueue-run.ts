@@ -9,10 +9,11 @@ import type { Redis } from '../../redis/connections.ts'
 import { commandConnection } from '../../redis/connections.ts'
 import { queueOf } from '../../redis/names.ts'
 import type { Source } from './enqueue-source.ts'
+import { Interrupted, type Io } from './io.ts'
 import type { Config } from './options.ts'
 import { type Progress, progressBar } from './progress.ts'
 import { givenUp } from './redis.ts'
-import { Interrupted, interruption, number, print, say, seconds } from './terminal.ts'
+import { number, seconds } from './terminal.ts'
 
 /** While this many results are awaited, no more lookups are added: memory stays flat. */
 const MOST_AWAITED = 10_000
@@ -27,12 +28,13 @@ export interface EnqueueOptions {
 }
 
 export class EnqueueRun {
+  readonly #io: Io
   readonly #redis: Redis
   readonly #config: Config
   readonly #options: EnqueueOptions
   readonly #source: Source
   readonly #queues: LookupQueues
-  readonly #stop = interruption()
+  readonly #stop: AbortSignal
   readonly #progress: Progress
   /** Lines of the lookups that have been read and are not on the queue. */
   readonly #lines: number[] = []
@@ -43,13 +45,15 @@ export class EnqueueRun {
   #waiter: ResultWaiter | null = null
   #printing: Promise<void> = Promise.resolve()
 
-  constructor(redis: Redis, config: Config, options: EnqueueOptions, source: Source) {
+  constructor(io: Io, redis: Redis, config: Config, options: EnqueueOptions, source: Source) {
+    this.#io = io
+    this.#stop = io.interruption()
     this.#redis = redis
     this.#config = config
     this.#options = options
     this.#source = source
     this.#queues = new LookupQueues(redis, config)
-    this.#progress = progressBar('enqueued', source.totalBytes, source.named)
+    this.#progress = progressBar(io, 'enqueued', source.totalBytes, source.named)
     this.#stop.addEventListener('abort', () => source.close(this.#stop.reason as Error))
   }
 
@@ -99,9 +103,12 @@ export class EnqueueRun {
 
   async #show({ lookupId, result, status }: Awaited): Promise<void> {
     if (status !== 'enriched' && status !== 'not-found') this.#bad++
-    if (result) await print(JSON.stringify(result))
-    else if (status === 'removed') say(`${lookupId}: was removed from the queue, and has had no result`)
-    else say(`${lookupId}: had its result before (${status ?? 'it is forgotten which'}), and that has been consumed`)
+    if (result) await this.#io.print(JSON.stringify(result))
+    else if (status === 'removed') this.#io.say(`${lookupId}: was removed from the queue, and has had no result`)
+    else
+      this.#io.say(
+        `${lookupId}: had its result before (${status ?? 'it is forgotten which'}), and that has been consumed`,
+      )
   }
 
   async *#lookups(): AsyncGenerator<NewLookup> {
@@ -150,16 +157,16 @@ export class EnqueueRun {
     const { json, wait } = this.#options
     if (wait) return
     if (json) {
-      for (const { lookupId, connectionId } of chunk) await print(JSON.stringify({ lookupId, connectionId }))
+      for (const { lookupId, connectionId } of chunk) await this.#io.print(JSON.stringify({ lookupId, connectionId }))
     } else if (this.#source.named) {
-      for (const { lookupId, connectionId } of chunk) await print(`${lookupId}  ${connectionId}`)
+      for (const { lookupId, connectionId } of chunk) await this.#io.print(`${lookupId}  ${connectionId}`)
     }
   }
 
   #summarise(ms: number): void {
     const rate = number.format(Math.round(this.#enqueued / Math.max(ms / 1000, 0.001)))
     const pace = this.#source.named ? '' : ` in ${seconds(ms)} (${rate}/s)`
-    say(this.#enqueuedSoFar(pace))
+    this.#io.say(this.#enqueuedSoFar(pace))
   }
 
   #enqueuedSoFar(pace = ''): string {
@@ -170,11 +177,11 @@ export class EnqueueRun {
   /** After an error or Ctrl-C: what has been done all the same, and how to go on. */
   #sayWhereItStands(): void {
     const resume = this.#source.named || this.#enqueued === 0 ? '' : `, up to line ${this.#lastLine}`
-    say(`stopped: ${this.#enqueuedSoFar()}${resume}`)
+    this.#io.say(`stopped: ${this.#enqueuedSoFar()}${resume}`)
     const awaited = this.#waiter?.waiting ?? 0
     const { resultQueue } = this.#config
-    if (awaited === 1) say(`not shown: 1 result; it will be on ${resultQueue}`)
-    else if (awaited > 1) say(`not shown: ${number.format(awaited)} results; they will be on ${resultQueue}`)
+    if (awaited === 1) this.#io.say(`not shown: 1 result; it will be on ${resultQueue}`)
+    else if (awaited > 1) this.#io.say(`not shown: ${number.format(awaited)} results; they will be on ${resultQueue}`)
   }
 }
 

@@ -28,8 +28,8 @@ export function fromArguments(ids: string[]): Source {
   return { requests, totalBytes: null, bytesRead: () => 0, named: true, close: () => {} }
 }
 
-export async function fromFile(file: string, format: FileFormat | null): Promise<Source> {
-  if (file === '-') return fromStream(process.stdin, format, null, () => 0)
+export async function fromFile(stdin: Readable, file: string, format: FileFormat | null): Promise<Source> {
+  if (file === '-') return fromStream(stdin, format, null, () => 0)
   const info = await stat(file).catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`--file: expected a file that can be read, got ${error.code} for ${file}`)
   })

@@ -3,6 +3,7 @@
 import type { Command } from 'commander'
 import { FleetControl } from '../../fleet/fleet-control.ts'
 import type { Redis } from '../../redis/connections.ts'
+import type { Io } from './io.ts'
 import { configOf } from './options.ts'
 import { withRedis } from './redis.ts'
 import { UsageError } from './usage-error.ts'
@@ -17,10 +18,11 @@ export const WHICH_FLEET =
 /** Runs `work` with the control of the fleet that is meant. */
 export async function withFleet(
   command: Command,
+  io: Io,
   name: string,
   work: (fleet: FleetControl, redis: Redis) => Promise<void>,
 ): Promise<void> {
-  const { config } = configOf(command, GATE_GROUPS, ['redis', 'queues'])
+  const { config } = configOf(command, io, GATE_GROUPS, ['redis', 'queues'])
   await withRedis(config, name, async (redis) => {
     const fleet = await FleetControl.of(redis, config, config.soapEndpoint)
     if (typeof fleet === 'string') throw new UsageError(fleet)

@@ -1,18 +1,12 @@
 import { Command } from 'commander'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { VARIABLES, type Variable } from '../../config/table.ts'
 import { configOf, withVariables } from './options.ts'
 
 const ALL = ['redis', 'queues', 'endpoint', 'soap', 'worker', 'log'] as const
 const variables = Object.values(VARIABLES) as Variable<unknown>[]
 
-beforeEach(() => {
-  for (const { name } of variables) {
-    vi.stubEnv(name, '')
-    vi.stubEnv(`${name}_FILE`, '')
-  }
-})
-afterEach(() => vi.unstubAllEnvs())
+const io = { env: {}, say: (text: string) => expect.unreachable(text) }
 
 function parsed(...args: string[]): Command {
   return withVariables(new Command('x'), ALL).exitOverride().parse(args, { from: 'user' })
@@ -22,7 +16,7 @@ describe('flags', () => {
   it('mirror the variables, and set them', () => {
     for (const { name, secret, fallback } of variables.filter(({ fallback }) => fallback !== undefined)) {
       const flag = `--${name.toLowerCase().replaceAll('_', '-')}`
-      const { settings } = configOf(parsed(flag, fallback as string), ALL, [])
+      const { settings } = configOf(parsed(flag, fallback as string), io, ALL, [])
       expect(
         settings.find((setting) => setting.name === name),
         flag,

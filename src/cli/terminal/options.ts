@@ -3,7 +3,7 @@
 import { type Command, Option } from 'commander'
 import { type Config, ConfigError, type Loaded, loadConfig } from '../../config/config.ts'
 import { VARIABLES, type Variable, type VariableGroup } from '../../config/table.ts'
-import { say } from './terminal.ts'
+import type { Io } from './io.ts'
 
 const HEADINGS: Record<VariableGroup, string> = {
   redis: 'Redis and queues:',
@@ -42,7 +42,12 @@ export function withVariables(command: Command, groups: readonly VariableGroup[]
 }
 
 /** The Config of a command: its flags above the environment. Says what is wrong and throws, or warns of typos. */
-export function configOf(command: Command, groups: readonly VariableGroup[], needs = groups): Loaded {
+export function configOf(
+  command: Command,
+  io: Pick<Io, 'env' | 'say'>,
+  groups: readonly VariableGroup[],
+  needs = groups,
+): Loaded {
   const options = command.opts() as Record<string, string | undefined>
   const flags: Record<string, string> = {}
   for (const variable of inGroups(groups)) {
@@ -51,8 +56,8 @@ export function configOf(command: Command, groups: readonly VariableGroup[], nee
       if (given !== undefined) flags[name] = given
     }
   }
-  const loaded = loadConfig(process.env, flags, needs)
-  for (const warning of loaded.warnings) say(`warning: ${warning}`)
+  const loaded = loadConfig(io.env, flags, needs)
+  for (const warning of loaded.warnings) io.say(`warning: ${warning}`)
   return loaded
 }
 

@@ -2,7 +2,8 @@
 
 import { Presets, SingleBar } from 'cli-progress'
 import { monotonic } from '../../clock.ts'
-import { number, say } from './terminal.ts'
+import type { Io } from './io.ts'
+import { number } from './terminal.ts'
 
 export interface Progress {
   update(count: number, done: number): void
@@ -16,15 +17,18 @@ const FIRST_LINE_MS = 1000
 const LINE_EVERY_MS = 30_000
 
 /** `total` is what `done` grows to, null if that is not known; `silent` for work too short to be worth it. */
-export function progressBar(what: string, total: number | null, silent: boolean): Progress {
-  if (silent) return { update: () => {}, say, stop: () => {} }
-  return process.stderr.isTTY ? bar(what, total) : lines(what, total)
+export function progressBar(io: Io, what: string, total: number | null, silent: boolean): Progress {
+  if (silent) return { update: () => {}, say: (text) => io.say(text), stop: () => {} }
+  return io.stderr.isTTY ? bar(io, what, total) : lines(io, what, total)
 }
 
-function bar(what: string, total: number | null): Progress {
+function bar(io: Io, what: string, total: number | null): Progress {
   const known = `{bar} {percentage}% | {count} ${what} | {eta_formatted} left`
   const format = total === null ? `{count} ${what} in {duration_formatted}` : known
-  const shown = new SingleBar({ format, hideCursor: true, etaBuffer: 50, gracefulExit: false }, Presets.shades_classic)
+  const shown = new SingleBar(
+    { format, stream: io.stderr, hideCursor: true, etaBuffer: 50, gracefulExit: false },
+    Presets.shades_classic,
+  )
   shown.start(total ?? 0, 0, { count: 0 })
   const toSay: string[] = []
   return {
@@ -32,12 +36,12 @@ function bar(what: string, total: number | null): Progress {
     say: (text) => toSay.push(text),
     stop: () => {
       shown.stop()
-      for (const text of toSay.splice(0)) say(text)
+      for (const text of toSay.splice(0)) io.say(text)
     },
   }
 }
 
-function lines(what: string, total: number | null): Progress {
+function lines(io: Io, what: string, total: number | null): Progress {
   let pause = FIRST_LINE_MS
   let last = monotonic()
   return {
@@ -46,9 +50,9 @@ function lines(what: string, total: number | null): Progress {
       last = monotonic()
       pause = Math.min(pause * 2, LINE_EVERY_MS)
       const share = total ? ` (${Math.floor((100 * done) / total)}% of the file)` : ''
-      say(`${number.format(count)} ${what}${share}`)
+      io.say(`${number.format(count)} ${what}${share}`)
     },
-    say,
+    say: (text) => io.say(text),
     stop: () => {},
   }
 }
