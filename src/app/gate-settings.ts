@@ -1,16 +1,19 @@
 /** What the gate is told, out of the Config. */
 
 import { createHash } from 'node:crypto'
-import type { Config } from '../config/config.ts'
+import type { ConfigOf } from '../config/config.ts'
 import type { GateOptions } from '../gate/gate.ts'
 import { type GateKeys, gateKeys, serviceOf } from '../redis/names.ts'
-import { soapSettings } from './soap-settings.ts'
+import { type SoapConfig, soapSettings } from './soap-settings.ts'
 
-export function gateOptions(config: Config): GateOptions {
+/** All that a call is made with. */
+export type CallConfig = ConfigOf<'queues' | 'endpoint' | 'soap' | 'calls'>
+
+export function gateOptions(config: CallConfig): GateOptions {
   return { ...config, credentials: credentialsStamp(config) }
 }
 
-export function gateKeysOf(config: Config): GateKeys {
+export function gateKeysOf(config: ConfigOf<'queues' | 'endpoint'>): GateKeys {
   return gateKeys(config, serviceOf(config.soapEndpoint ?? ''))
 }
 
@@ -18,7 +21,7 @@ export function gateKeysOf(config: Config): GateKeys {
  * Stands for the credentials and certificates that calls are made with, as they are on disk now: another stamp, other
  * credentials. 32 bits of a hash, so that whoever reads it in Redis learns nothing of them.
  */
-function credentialsStamp(config: Config): () => string {
+function credentialsStamp(config: SoapConfig): () => string {
   const { credentials, tls } = soapSettings(config)
   return () =>
     createHash('sha256')

@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { orAborted, sleep, within } from '../clock.ts'
-import type { Config } from '../config/config.ts'
+import type { ConfigOf } from '../config/config.ts'
 import type { CallEnd } from '../domain/call-end.ts'
 import { Held } from '../domain/hold.ts'
 import { Gate } from '../gate/gate.ts'
@@ -11,12 +11,14 @@ import type { Redis } from '../redis/connections.ts'
 import { impatientConnection } from '../redis/connections.ts'
 import { SoapClient } from '../soap/client.ts'
 import { Attempt, type CallGate } from '../worker/attempt.ts'
-import { gateKeysOf, gateOptions } from './gate-settings.ts'
+import { type CallConfig, gateKeysOf, gateOptions } from './gate-settings.ts'
 import { isListedIn, soapSettings } from './soap-settings.ts'
 
 const REDIS_MAY_TAKE_MS = 1000
 const TURN_MAY_TAKE_MS = 1000
 const LOOK_AGAIN_MS = 200
+
+export type OneCallConfig = CallConfig & ConfigOf<'redis'>
 
 /** What whoever waits is told. */
 export interface OneCallNews {
@@ -33,17 +35,17 @@ export interface OneCallNews {
  * what somebody tries by hand in an outage must not depend on Redis too.
  */
 export async function oneCall(
-  config: Config,
+  config: OneCallConfig,
   connectionId: string,
   signal: AbortSignal,
   news: OneCallNews,
 ): Promise<CallEnd> {
+  const client = new SoapClient(soapSettings(config)) // first: what it throws leaves no connection behind
   const redis = impatientConnection(config, 'lookup')
   let why = `no answer in ${REDIS_MAY_TAKE_MS / 1000} s`
   redis.on('error', (error: NodeJS.ErrnoException) => {
     why = error.code ?? error.message
   })
-  const client = new SoapClient(soapSettings(config))
   try {
     const isThere = await isReady(redis, signal)
     if (isThere) return await gatedCall(redis, client, config, connectionId, signal, news)
@@ -63,7 +65,7 @@ async function isReady(redis: Redis, signal: AbortSignal): Promise<boolean> {
 async function gatedCall(
   redis: Redis,
   client: SoapClient,
-  config: Config,
+  config: CallConfig,
   connectionId: string,
   signal: AbortSignal,
   news: OneCallNews,
@@ -118,7 +120,7 @@ async function callOnce(attempt: Attempt, connectionId: string): Promise<CallEnd
 }
 
 /** The token of the next probe, when it may go; null when the fleet does not hold any more. */
-async function probeOf(holds: Holds, config: Config, signal: AbortSignal): Promise<string | null> {
+async function probeOf(holds: Holds, config: CallConfig, signal: AbortSignal): Promise<string | null> {
   const token = randomBytes(8).toString('hex')
   const { credentials } = gateOptions(config)
   const lastsMs = config.soapCallTimeoutMs + REDIS_MAY_TAKE_MS

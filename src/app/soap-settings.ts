@@ -1,9 +1,12 @@
 /** What the SOAP client is told, out of the Config. */
 
-import type { Config } from '../config/config.ts'
+import type { ConfigOf } from '../config/config.ts'
 import type { SoapSettings } from '../soap/client.ts'
 
-export function soapSettings(config: Config): SoapSettings {
+export type SoapConfig = ConfigOf<'endpoint' | 'soap' | 'calls'>
+
+/** `calls`: as many as are made at once at most. */
+export function soapSettings(config: SoapConfig, calls = 1): SoapSettings {
   const { soapCaFile, soapClientCertFile, soapClientKeyFile } = config
   const secret = (read: (() => string) | null) => read?.() ?? ''
   return {
@@ -23,8 +26,7 @@ export function soapSettings(config: Config): SoapSettings {
       ...(soapClientCertFile ? { cert: soapClientCertFile() } : {}),
       ...(soapClientKeyFile ? { key: soapClientKeyFile() } : {}),
     }),
-    // A call of each lookup at once; more would only wait at the service.
-    maxSockets: Math.max(1, config.concurrency + config.interactiveConcurrency),
+    maxSockets: Math.max(1, calls),
     proxy: { https: config.httpsProxy, http: config.httpProxy, except: config.noProxy },
     codes: {
       enriched: config.soapEnrichedCodes,

@@ -20,7 +20,7 @@ import { ChargeDecision } from '../worker/charge.ts'
 import { Enricher } from '../worker/enrich.ts'
 import { HoldKeeper } from '../worker/hold-keeper.ts'
 import { LookupRuns } from '../worker/lookup-run.ts'
-import { LookupWorker } from '../worker/lookup-worker.ts'
+import { jobLockMs, LookupWorker } from '../worker/lookup-worker.ts'
 import { Solitude } from '../worker/solitude.ts'
 import { gateKeysOf, gateOptions } from './gate-settings.ts'
 import { isListedIn, soapSettings } from './soap-settings.ts'
@@ -46,7 +46,9 @@ export function buildWorkerParts(config: Config, redis: Redis, observe: Observe)
   const memory = new ServiceMemories(redis, keys)
   const gate = new Gate(redis, keys, options, observe, redisTrouble(observe, 'gate'))
   const accepted = () => keeper.accepted
-  const settings = acceptingCodes(soapSettings(config), accepted)
+  // A call of each lookup at once; more would only wait at the service.
+  const calls = config.concurrency + config.interactiveConcurrency
+  const settings = acceptingCodes(soapSettings(config, calls), accepted)
   const soap = new SoapClient(settings, observe)
   const isListed = (code: number) => isListedIn(settings, code) || accepted().has(code)
   const sharing = config.coalesce ? new CallSharing(sharedCalls(config, redis), observe) : null
@@ -60,7 +62,7 @@ export function buildWorkerParts(config: Config, redis: Redis, observe: Observe)
   const publisher = new Publisher(results, histories, observe)
   const slots = { batch: config.concurrency, interactive: config.interactiveConcurrency }
   const build = (lane: Lane) => {
-    const own = { ...config, lane, concurrency: Math.max(1, slots[lane]) }
+    const own = { lane, concurrency: Math.max(1, slots[lane]), lockMs: jobLockMs(config.lookupDeadlineMs) }
     return new LookupWorker({ runs, publisher, histories, solitude, redis }, config, own, observe)
   }
   const workers = LANES.filter((lane) => slots[lane] > 0)

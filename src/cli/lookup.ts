@@ -1,15 +1,15 @@
 import { Command } from 'commander'
-import { oneCall } from '../app/one-call.ts'
+import { type OneCallConfig, oneCall } from '../app/one-call.ts'
 import { iso, now } from '../clock.ts'
 import type { CallEnd } from '../domain/call-end.ts'
 import { parseLookup } from '../domain/lookup.ts'
 import { type Result, type ResultStatus, resultOf } from '../domain/result.ts'
 import type { CliCommand } from './terminal/command.ts'
 import type { Io } from './terminal/io.ts'
-import { type Config, configOf, withVariables } from './terminal/options.ts'
+import { configOf, withVariables } from './terminal/options.ts'
 import { UsageError } from './terminal/usage-error.ts'
 
-const GROUPS = ['redis', 'queues', 'endpoint', 'soap', 'worker'] as const
+const GROUPS = ['redis', 'queues', 'endpoint', 'soap', 'calls'] as const
 const EXIT_NOT_FOUND = 3
 
 export function lookupCommand(): CliCommand {
@@ -41,7 +41,7 @@ async function runLookup(command: Command, io: Io): Promise<number> {
 }
 
 /** The result that a queued lookup would have got, had this call been its last. */
-async function resultNow(io: Io, config: Config, connectionId: string): Promise<Omit<Result, 'lookupId'>> {
+async function resultNow(io: Io, config: OneCallConfig, connectionId: string): Promise<Omit<Result, 'lookupId'>> {
   const enqueuedAt = iso(now())
   const end = await oneCall(config, connectionId, io.interruption(), {
     withoutGate: (why) => io.say(`warning: no Redis (${why}), so this call is made outside of the limits of the fleet`),

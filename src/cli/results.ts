@@ -3,9 +3,10 @@ import { sleep, within } from '../clock.ts'
 import { readStatus } from '../fleet/status.ts'
 import { ResultConsumer } from '../queues/result-consumer.ts'
 import type { Redis } from '../redis/connections.ts'
+import type { QueueNames } from '../redis/names.ts'
 import type { CliCommand } from './terminal/command.ts'
 import { Interrupted, type Io } from './terminal/io.ts'
-import { type Config, configOf, withVariables } from './terminal/options.ts'
+import { configOf, withVariables } from './terminal/options.ts'
 import { wholeNumber } from './terminal/positive.ts'
 import { withRedis } from './terminal/redis.ts'
 import { counted } from './terminal/terminal.ts'
@@ -69,9 +70,9 @@ async function overdueAfter(stop: AbortSignal): Promise<never> {
 }
 
 /** Else somebody whose reader was killed would think that its last result is lost. */
-async function sayWhatIsHeld(io: Io, redis: Redis, config: Config): Promise<void> {
-  const { queues } = await readStatus(redis, config)
-  const held = queues.find(({ queue }) => queue === config.resultQueue)?.jobs.active ?? 0
+async function sayWhatIsHeld(io: Io, redis: Redis, names: QueueNames): Promise<void> {
+  const { queues } = await readStatus(redis, names)
+  const held = queues.find(({ queue }) => queue === names.resultQueue)?.jobs.active ?? 0
   if (held > 0)
     io.say(
       `${counted(held, 'more result')} with other readers; from a reader that died they come back within two minutes`,

@@ -1,6 +1,7 @@
 import Table from 'cli-table3'
 import { Command } from 'commander'
 import { sleep } from '../clock.ts'
+import type { ConfigOf } from '../config/config.ts'
 import { FleetControl, type FleetGate, holdInWords } from '../fleet/fleet-control.ts'
 import type { Member } from '../fleet/members.ts'
 import { type FleetStatus, readStatus } from '../fleet/status.ts'
@@ -10,7 +11,7 @@ import { LIMITS, limitInWords } from './limit.ts'
 import type { CliCommand } from './terminal/command.ts'
 import { GATE_GROUPS, WHICH_FLEET } from './terminal/gate.ts'
 import type { Io } from './terminal/io.ts'
-import { type Config, configOf, withVariables } from './terminal/options.ts'
+import { configOf, withVariables } from './terminal/options.ts'
 import { withRedis } from './terminal/redis.ts'
 import { counted, NO_LINES_BETWEEN, number, PLAIN, seconds } from './terminal/terminal.ts'
 
@@ -59,7 +60,10 @@ async function runStatus(command: Command, io: Io): Promise<number> {
   return found ? 0 : 1
 }
 
-async function showLookup(redis: Redis, config: Config, lookupId: string, json = false): Promise<string | null> {
+/** Which queues, and which service's gate. */
+type FleetPlace = ConfigOf<'queues' | 'endpoint'>
+
+async function showLookup(redis: Redis, config: FleetPlace, lookupId: string, json = false): Promise<string | null> {
   const story = await readStory(redis, config, lookupId)
   if (!story || json) return story && JSON.stringify(story)
   const fleet = story.result === null ? await FleetControl.of(redis, config, config.soapEndpoint) : ''
@@ -87,7 +91,7 @@ function storyInWords(story: LookupStory): string {
   return lines.filter((line) => typeof line === 'string').join('\n')
 }
 
-async function showFleet(io: Io, redis: Redis, config: Config, json = false): Promise<string> {
+async function showFleet(io: Io, redis: Redis, config: FleetPlace, json = false): Promise<string> {
   const fleet = await FleetControl.of(redis, config, config.soapEndpoint)
   if (typeof fleet === 'string') io.say(`holds and limits are not shown: ${fleet}`)
   const [status, gate] = await Promise.all([readStatus(redis, config), typeof fleet === 'string' ? null : fleet.read()])

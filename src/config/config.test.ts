@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Config, ConfigError, loadConfig } from './config.ts'
 import { VARIABLES, type Variable } from './table.ts'
@@ -100,8 +101,8 @@ const CASES: [name: string, standard: unknown, good: [string, unknown][], bad: s
   ['CACHE_TTL_MS', 0, [['60000', 60_000]], ['-1', '86400001'], ms(0, 86_400_000)],
   ['RESULT_BACKLOG_LIMIT', 100_000, [['none', null]], ['x'], 'a whole number from 1 to 1000000000, or none'],
   ['SOAP_VERSION', '1.1', [['1.2', '1.2']], ['2', '1.10'], '1.1 or 1.2'],
-  ['SOAP_CALL_TIMEOUT_MS', 10_000, [['25000', 25_000]], ['0', '1.5', '10s', '-1', '2147483648'], ms(1)],
-  ['SOAP_CONNECT_TIMEOUT_MS', 3000, [['1', 1]], ['0', '1e3'], ms(1)],
+  ['SOAP_CALL_TIMEOUT_MS', 10_000, [['300000', 300_000]], ['0', '1.5', '10s', '-1', '300001'], ms(1, 300_000)],
+  ['SOAP_CONNECT_TIMEOUT_MS', 3000, [['1', 1]], ['0', '1e3'], ms(1, 300_000)],
   ['SOAP_MAX_RESPONSE_BYTES', 1_048_576, [['1024', 1024]], ['1023', '2097153'], wholeNumber(1024, 2_097_152, 'bytes')],
   ['NO_PROXY', null, [['.internal,crm.example:8443', '.internal,crm.example:8443']], [], 'a list of hosts'],
   ['SOAP_ENRICHED_CODES', null, [['0', new Set([0])]], ['', ' ', 'a'].slice(1), CODES],
@@ -152,7 +153,7 @@ const CASES: [name: string, standard: unknown, good: [string, unknown][], bad: s
   ['LOOKUP_ATTEMPTS', 5, [['1', 1]], ['0'], wholeNumber(1, 1000)],
   ['LOOKUP_BACKOFF_MIN_MS', 1000, [['1', 1]], ['0'], ms(1)],
   ['LOOKUP_BACKOFF_MAX_MS', 300_000, [['1000', 1000]], ['0'], ms(1)],
-  ['LOOKUP_DEADLINE_MS', 25_000, [['34000', 34_000]], ['34001'], ms(1, 34_000)],
+  ['LOOKUP_DEADLINE_MS', 25_000, [['600000', 600_000]], ['600001'], ms(1, 600_000)],
   ['LOOKUP_EXPIRY_MS', 604_800_000, [['1000', 1000]], ['999'], ms(1000, YEAR)],
   ['RETRY_AFTER_MAX_MS', 3_600_000, [['0', 0]], ['1h'], ms(0)],
   ['RESULT_MARKER_TTL_MS', 604_800_000, [['1000', 1000]], ['0'], ms(1000, YEAR)],
@@ -167,10 +168,8 @@ const CASES: [name: string, standard: unknown, good: [string, unknown][], bad: s
 
 /** What a good value cannot do without. */
 const COMPANIONS: Record<string, Record<string, string>> = {
-  LOOKUP_BACKOFF_MAX_MS: { LOOKUP_BACKOFF_MIN_MS: '1' },
   REDIS_SENTINELS: { REDIS_SENTINEL_MASTER: 'mymaster' },
   REDIS_SENTINEL_MASTER: { REDIS_SENTINELS: 'a:1' },
-  REDIS_CLUSTER_NODES: { QUEUE_PREFIX: '{chat}' },
 }
 
 function keyOf(name: string): keyof Config {
@@ -203,11 +202,8 @@ describe('each variable', () => {
 
   it.each(CASES)('%s takes a good value, from the environment and from a flag', (name, _, good) => {
     for (const [text, value] of good) {
-      // The one variable that others must not be above.
-      const others = name === 'SOAP_CALL_TIMEOUT_MS' ? {} : { SOAP_CONNECT_TIMEOUT_MS: '1', [name]: text }
-      const env = { ...others, [name]: text }
       const companion = COMPANIONS[name] ?? {}
-      expect(loadConfig({ ...companion, ...env }).config[keyOf(name)]).toEqual(value)
+      expect(loadConfig({ ...companion, [name]: text }).config[keyOf(name)]).toEqual(value)
       expect(loadConfig({ ...companion }, { [name]: text }).config[keyOf(name)]).toEqual(value)
     }
   })
@@ -453,15 +449,23 @@ describe('the configuration', () => {
       { LOOKUP_QUEUE: 'a', RESULT_QUEUE: 'a' },
       'LOOKUP_QUEUE, INTERACTIVE_QUEUE, RESULT_QUEUE: expected three different names, got the same one twice',
     ],
-    [{ SOAP_CALL_TIMEOUT_MS: '25001' }, 'SOAP_CALL_TIMEOUT_MS: expected at most LOOKUP_DEADLINE_MS (25000), got 25001'],
     [
-      { SOAP_CONNECT_TIMEOUT_MS: '10001' },
+      { SOAP_CALL_TIMEOUT_MS: '25001', LOOKUP_DEADLINE_MS: '25000' },
+      'SOAP_CALL_TIMEOUT_MS: expected at most LOOKUP_DEADLINE_MS (25000), got 25001',
+    ],
+    [
+      { SOAP_CONNECT_TIMEOUT_MS: '10001', SOAP_CALL_TIMEOUT_MS: '10000' },
       'SOAP_CONNECT_TIMEOUT_MS: expected at most SOAP_CALL_TIMEOUT_MS (10000), got 10001',
     ],
     [
-      { LOOKUP_BACKOFF_MIN_MS: '300001' },
+      { SOAP_CONNECT_TIMEOUT_MS: '10001', LOOKUP_DEADLINE_MS: '10000' },
+      'SOAP_CONNECT_TIMEOUT_MS: expected at most LOOKUP_DEADLINE_MS (10000), got 10001',
+    ],
+    [
+      { LOOKUP_BACKOFF_MIN_MS: '300001', LOOKUP_BACKOFF_MAX_MS: '300000' },
       'LOOKUP_BACKOFF_MIN_MS: expected at most LOOKUP_BACKOFF_MAX_MS (300000), got 300001',
     ],
+    [{ HOLD_MIN_MS: '20000', HOLD_MAX_MS: '15000' }, 'HOLD_MIN_MS: expected at most HOLD_MAX_MS (15000), got 20000'],
     [
       { CONCURRENCY: '0', INTERACTIVE_CONCURRENCY: '0' },
       'CONCURRENCY: expected CONCURRENCY or INTERACTIVE_CONCURRENCY above 0, got 0 for both',
@@ -498,6 +502,140 @@ describe('the configuration', () => {
     expect(() => {
       config.concurrency = 1
     }).toThrow(TypeError)
+  })
+})
+
+describe('a default follows what was set', () => {
+  const NUMBERS = CASES.filter(([, , , , expected]) => /number/.test(expected)).map(
+    ([name, , , , expected]) => [name, ...(expected.match(/\d[\d.]*/g) ?? [])] as [string, string, string],
+  )
+  const timesOf = (env: Record<string, string>) => {
+    const { soapConnectTimeoutMs, soapCallTimeoutMs, lookupDeadlineMs } = loadConfig(env).config
+    return [soapConnectTimeoutMs, soapCallTimeoutMs, lookupDeadlineMs]
+  }
+
+  it.each(NUMBERS)('%s can be set alone to %s and to %s', (name, least, most) => {
+    for (const value of [least, most]) expect(loadConfig({ [name]: value }).settings).not.toEqual([])
+  })
+
+  it.each<[Record<string, string>, number[]]>([
+    [{}, [3000, 10_000, 25_000]],
+    [{ SOAP_CALL_TIMEOUT_MS: '2000' }, [2000, 2000, 25_000]],
+    [{ SOAP_CALL_TIMEOUT_MS: '300000' }, [3000, 300_000, 315_000]],
+    [{ SOAP_CONNECT_TIMEOUT_MS: '20000' }, [20_000, 20_000, 35_000]],
+    [{ LOOKUP_DEADLINE_MS: '500' }, [500, 500, 500]],
+    [{ SOAP_CALL_TIMEOUT_MS: '60000', LOOKUP_DEADLINE_MS: '60000' }, [3000, 60_000, 60_000]],
+    [{ SOAP_CONNECT_TIMEOUT_MS: '5000', LOOKUP_DEADLINE_MS: '5000' }, [5000, 5000, 5000]],
+  ])('%j: connect, call and attempt', (env, times) => {
+    expect(timesOf(env)).toEqual(times)
+  })
+
+  it('of the times of any three settings: they agree, or two that were set do not', () => {
+    const names = ['SOAP_CONNECT_TIMEOUT_MS', 'SOAP_CALL_TIMEOUT_MS', 'LOOKUP_DEADLINE_MS'] as const
+    const given = fc.uniqueArray(fc.constantFrom(...names), { maxLength: 3 }).chain((some) => {
+      return fc.record(Object.fromEntries(some.map((name) => [name, fc.integer({ min: 1, max: 300_000 }).map(String)])))
+    })
+    const inOrder = (values: number[]) => values.every((value, index) => value >= (values[index - 1] ?? 0))
+    fc.assert(
+      fc.property(given, (env) => {
+        const set = names.flatMap((name) => (env[name] === undefined ? [] : [Number(env[name])]))
+        if (inOrder(set)) expect(inOrder(timesOf(env))).toBe(true)
+        else expect(problemsOf(env)).not.toEqual([])
+      }),
+    )
+  })
+
+  it('backoff, holds and the prefix of a Cluster, and it is shown as it is in force', () => {
+    expect(loadConfig({ LOOKUP_BACKOFF_MAX_MS: '10' }).config.lookupBackoffMinMs).toBe(10)
+    expect(loadConfig({ LOOKUP_BACKOFF_MIN_MS: '400000' }).config.lookupBackoffMaxMs).toBe(400_000)
+    expect(loadConfig({ HOLD_MIN_MS: '20000' }).config.holdMaxMs).toBe(20_000)
+    expect(loadConfig({ HOLD_MAX_MS: '500' }).config.holdMinMs).toBe(500)
+    const { config, settings } = loadConfig({ REDIS_CLUSTER_NODES: 'a:1' })
+    expect(config.prefix).toBe('{bull}')
+    expect(settings).toContainEqual({ name: 'QUEUE_PREFIX', shown: '{bull}', source: 'default' })
+  })
+})
+
+describe('a command', () => {
+  it('minds only the variables of its groups', () => {
+    const env = { HTTPS_PROXY: 'nonsense', CONCURRENCY: 'x', SOAP_CA_FILE: '/no/such/file', LOG_LEVEL: 'loud' }
+    const { config, settings } = loadConfig(env, {}, [], ['redis', 'queues'])
+    expect(Object.keys(config)).toEqual(expect.arrayContaining(['redisUrl', 'lookupQueue']))
+    expect(Object.keys(config)).not.toContain('httpsProxy')
+    expect(settings.map(({ name }) => name)).not.toContain('HTTPS_PROXY')
+    expect(problemsOf(env)).toHaveLength(4)
+  })
+})
+
+describe('a text that is no UTF-8', () => {
+  const utf16 = (text: string) => Buffer.from(text, 'utf16le')
+  const BAD: [string, Buffer, string][] = [
+    ['UTF-16', Buffer.concat([Buffer.from([0xff, 0xfe]), utf16('canary')]), 'it is UTF-16: save it as UTF-8'],
+    ['big-endian UTF-16', Buffer.from([0xfe, 0xff, 0, 0x63]), 'it is UTF-16: save it as UTF-8'],
+    ['UTF-16 without a mark', utf16('canary'), 'it is UTF-16 without a byte order mark, or no text: save it as UTF-8'],
+    ['windows-1252', Buffer.from('senha-ção', 'latin1'), 'it holds bytes that are not UTF-8: save it as UTF-8'],
+  ]
+
+  it.each(BAD)('%s in the file of a secret is refused by name', (_, bytes, why) => {
+    const file = fileWith('')
+    writeFileSync(file, bytes)
+    for (const name of Object.keys(SECRETS)) {
+      const [problem] = problemsOf({ [`${name}_FILE`]: file })
+      expect(problem).toBe(
+        `${name}: expected the path of a file that can be read in ${name}_FILE, got ${JSON.stringify(file)} (${why})`,
+      )
+    }
+  })
+
+  it('and a byte order mark before a good one is taken off, in a file and in the environment', () => {
+    expect(loadConfig({ SOAP_PUBLIC_KEY_1: '\uFEFFkey' }).config.soapPublicKey1?.()).toBe('key')
+    expect(loadConfig({ SOAP_PUBLIC_KEY_1_FILE: fileWith('\uFEFFkey\r\n') }).config.soapPublicKey1?.()).toBe('key')
+    expect(loadConfig({ REDIS_URL_FILE: fileWith('\uFEFFredis://host\n') }).config.redisUrl()).toBe('redis://host')
+  })
+})
+
+describe('what a URL hides', () => {
+  const shown = (name: string, url: string) =>
+    loadConfig({ [name]: url }).settings.find((setting) => setting.name === name)?.shown
+
+  it.each<[string, string, string]>([
+    ['HTTPS_PROXY', 'http://token-canary@proxy:3128', 'http://********@proxy:3128'],
+    ['HTTP_PROXY', 'http://canary:@proxy', 'http://********@proxy'],
+    ['HTTPS_PROXY', 'http://canary:x-oauth-basic@proxy', 'http://********@proxy'],
+    ['SOAP_ENDPOINT', 'https://h/x.asmx?code=canary&tenant=canary', 'https://h/x.asmx?code=********&tenant=********'],
+    ['SOAP_ENDPOINT', 'https://h/x.asmx?canary', 'https://h/x.asmx?********'],
+    ['SOAP_ENDPOINT', 'https://u:12/canary@h/x.asmx', 'https://********@h/x.asmx'],
+    ['SOAP_ENDPOINT', 'https://h/x.asmx#canary', 'https://h/x.asmx'],
+    ['REDIS_URL', 'redis://canary@host', 'redis://********@host'],
+    ['REDIS_URL', 'redis://host?username=canary&family=6', 'redis://host?username=********&family=6'],
+  ])('%s=%s', (name, url, expected) => {
+    expect(shown(name, url)).toBe(expected)
+  })
+
+  it.each([
+    'redis://:123/canary@host',
+    'redis://user:123/canary@host',
+    'redis://u:1?canary@host',
+    'redis://u:1#canary@host',
+  ])('REDIS_URL=%s, whose password begins with digits, would be another host: refused, and not shown', (url) => {
+    const [problem, ...more] = problemsOf({ REDIS_URL: url })
+    expect(more).toEqual([])
+    expect(problem).toMatch(/^REDIS_URL: expected a URL with redis:\/\/ or rediss:\/\/, got a secret that is not that/)
+    expect(problem).not.toMatch(/canary|123/)
+  })
+
+  it.each(['REDIS_URL', ...PROXIES, 'SOAP_ENDPOINT'])('%s with a % that no text can be made of is refused', (name) => {
+    const scheme = name === 'REDIS_URL' ? 'redis' : 'http'
+    for (const user of ['user:100%canary', '50%canary:x', 'u:%ff']) {
+      const [problem] = problemsOf({ [name]: `${scheme}://${user}@host` })
+      expect(problem).toMatch(/\(a % in its user or password is written %25\)$/)
+      expect(problem).not.toContain('canary')
+    }
+    expect(loadConfig({ [name]: `${scheme}://user:100%25@host` }).warnings).toEqual([])
+  })
+
+  it('takes a scheme in capitals', () => {
+    expect(loadConfig({ SOAP_ENDPOINT: 'HTTP://crm.example/x.asmx' }).config.soapEndpoint).toContain('crm.example')
   })
 })
 

@@ -3,13 +3,22 @@
  * together, and frozen. A variable stands here when its feature works, not before.
  */
 
+import { crossCheck } from './cross-check.ts'
+import { FOLLOWING } from './defaults.ts'
+import { mask, withoutSecrets } from './mask.ts'
 import { nearestName, ofOurs } from './names.ts'
 import { type Secret, secretFile, secretValue } from './secret.ts'
 import { VARIABLES, type Variable, type VariableGroup } from './table.ts'
 
-export type Config = {
-  readonly [K in keyof typeof VARIABLES]: (typeof VARIABLES)[K] extends Variable<infer T> ? T : never
-}
+type Table = typeof VARIABLES
+
+/** All of them, for the one place that puts a worker together. */
+export type Config = { readonly [K in keyof Table]: Table[K] extends Variable<infer T> ? T : never }
+
+type KeyIn<G extends VariableGroup> = { [K in keyof Table]: Table[K] extends { group: G } ? K : never }[keyof Table]
+
+/** The values of these groups, which is what a command reads: it neither sees nor minds the others. */
+export type ConfigOf<G extends VariableGroup> = Pick<Config, KeyIn<G>>
 
 export interface Setting {
   name: string
@@ -18,8 +27,8 @@ export interface Setting {
   source: 'default' | 'environment' | 'file' | 'flag' | 'not set'
 }
 
-export interface Loaded {
-  config: Config
+export interface Loaded<G extends VariableGroup = VariableGroup> {
+  config: ConfigOf<G>
   settings: Setting[]
   /** Variables that look like ours but are not. */
   warnings: string[]
@@ -36,45 +45,91 @@ export class ConfigError extends Error {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
+type Entry = [key: keyof Config, variable: Variable<unknown>]
+
+const ALL: readonly VariableGroup[] = [...new Set(Object.values(VARIABLES).map(({ group }) => group))]
 
 /**
- * Reads and checks everything. `needs` names the groups whose required variables must be set; flags stand above the
- * environment, keyed by variable name. Throws a ConfigError with all problems at once.
+ * Reads and checks the variables of `groups`. `needs` names the groups whose required variables must be set; flags stand
+ * above the environment, keyed by variable name. Throws a ConfigError with all problems at once.
  */
-export function loadConfig(env: Environment, flags: Environment = {}, needs: readonly VariableGroup[] = []): Loaded {
-  const problems: string[] = []
-  const settings: Setting[] = []
-  const values: Record<string, unknown> = {}
-  for (const [key, variable] of Object.entries(VARIABLES) as [keyof Config, Variable<unknown>][]) {
-    try {
-      const { value, ...setting } = read(variable, env, flags, needs)
-      values[key] = value
-      settings.push(setting)
-    } catch (error) {
-      problems.push(`${variable.name}: ${(error as Error).message}`)
-    }
+export function loadConfig<G extends VariableGroup = VariableGroup>(
+  env: Environment,
+  flags: Environment = {},
+  needs: readonly VariableGroup[] = [],
+  groups: readonly G[] = ALL as readonly G[],
+): Loaded<G> {
+  const entries = (Object.entries(VARIABLES) as Entry[]).filter(([, { group }]) => groups.includes(group as G))
+  const given = new Reading()
+  for (const [key, variable] of entries) given.add(key, variable, () => readGiven(variable, env, flags))
+  const all = new Reading(given)
+  for (const [key, variable] of entries) {
+    if (!given.has(key)) all.add(key, variable, () => standard(key, variable, needs, given.values))
   }
-  const config = Object.freeze(values) as Config
-  problems.push(...crossCheck(config))
+  const config = Object.freeze(all.values) as ConfigOf<G>
+  const problems = [...entries.flatMap(([key]) => all.problems.get(key) ?? []), ...crossCheck(given.values, config)]
   if (problems.length > 0) throw new ConfigError(problems)
-  return { config, settings, warnings: strangers(env) }
+  return { config, settings: entries.flatMap(([key]) => all.settings.get(key) ?? []), warnings: strangers(env) }
 }
 
-function read(variable: Variable<unknown>, env: Environment, flags: Environment, needs: readonly VariableGroup[]) {
-  const { name, group, required, fallback } = variable
+interface Value {
+  value: unknown
+  shown: string
+  source: Setting['source']
+}
+
+/** What has been read so far, by key. */
+class Reading {
+  readonly values: Record<string, unknown>
+  readonly settings: Map<string, Setting>
+  readonly problems: Map<string, string>
+
+  constructor(before?: Reading) {
+    this.values = { ...before?.values }
+    this.settings = new Map(before?.settings)
+    this.problems = new Map(before?.problems)
+  }
+
+  has(key: string): boolean {
+    return this.settings.has(key) || this.problems.has(key)
+  }
+
+  add(key: string, { name }: Variable<unknown>, read: () => Value | null): void {
+    try {
+      const found = read()
+      if (!found) return
+      const { value, ...setting } = found
+      this.values[key] = value
+      this.settings.set(key, { name, ...setting })
+    } catch (error) {
+      this.problems.set(key, `${name}: ${(error as Error).message}`)
+    }
+  }
+}
+
+/** Null where nothing was set. */
+function readGiven(variable: Variable<unknown>, env: Environment, flags: Environment): Value | null {
   const { given, file, source } = whatIsGiven(variable, env, flags)
   if (file !== undefined) {
-    const contents = readable(name, file)
-    const value = parseShowing(variable, contents(), contents)
-    return { name, value, shown: `(from ${file})`, source: 'file' as const }
+    const contents = readable(variable.name, file)
+    return { value: parseShowing(variable, contents(), contents), shown: `(from ${file})`, source: 'file' }
   }
-  if (given !== undefined) {
-    const value = parseShowing(variable, given, secretValue(given))
-    return { name, value, shown: mask(variable, given), source }
-  }
+  if (given === undefined) return null
+  return { value: parseShowing(variable, given, secretValue(given)), shown: mask(variable, given), source }
+}
+
+function standard(
+  key: keyof Config,
+  variable: Variable<unknown>,
+  needs: readonly string[],
+  given: Partial<Config>,
+): Value {
+  const { group, required, fallback, unset } = variable
   if (required && needs.includes(group)) throw new Error(`expected ${expectedOf(variable)}, got nothing`)
-  if (fallback === undefined) return { name, value: variable.unset, shown: '', source: 'not set' as const }
-  return { name, value: variable.parse(fallback, secretValue(fallback)), shown: fallback, source: 'default' as const }
+  const following = FOLLOWING[key]?.(given)
+  if (following !== undefined) return { value: following, shown: String(following), source: 'default' }
+  if (fallback === undefined) return { value: unset, shown: '', source: 'not set' }
+  return { value: variable.parse(fallback, secretValue(fallback)), shown: fallback, source: 'default' }
 }
 
 function readable(name: string, file: string): Secret {
@@ -111,7 +166,7 @@ function parseShowing(variable: Variable<unknown>, given: string, secret: Secret
     return variable.parse(given, secret)
   } catch (error) {
     const got =
-      variable.secret === undefined ? JSON.stringify(withoutPassword(given).slice(0, 80)) : 'a secret that is not that'
+      variable.secret === undefined ? JSON.stringify(withoutSecrets(given).slice(0, 80)) : 'a secret that is not that'
     const { message } = error as Error
     throw new Error(`expected ${expectedOf(variable)}, got ${got}${message ? ` (${message})` : ''}`)
   }
@@ -119,108 +174,6 @@ function parseShowing(variable: Variable<unknown>, given: string, secret: Secret
 
 function expectedOf({ name, expected }: Variable<unknown>): string {
   return expected.replace('NAME_FILE', `${name}_FILE`)
-}
-
-function mask(variable: Variable<unknown>, given: string): string {
-  return variable.secret === 'whole' ? MASK : withoutPassword(given)
-}
-
-const MASK = '********'
-
-/** Of any URL, whether it is a secret of ours or not; a password may contain an @, and may stand in the query. */
-function withoutPassword(given: string): string {
-  const password = URL.canParse(given) ? /(\/\/[^:/?#]*):[^/?#]*@/ : /(\/\/[^:]*):.*@/
-  return given.replace(password, `$1:${MASK}@`).replace(/([?&](?:password|pass|pwd)=)[^&#]*/gi, `$1${MASK}`)
-}
-
-/** What no variable can say by itself: of which variables it speaks, whether they agree, and what is wrong if not. */
-type CrossCheck = [keys: (keyof Config)[], agree: (config: Config) => boolean, problem: (config: Config) => string]
-
-const QUEUE_KEYS = ['lookupQueue', 'interactiveQueue', 'resultQueue'] as const
-const CODE_KEYS = ['soapEnrichedCodes', 'soapNotFoundCodes', 'soapRetryCodes', 'soapHoldCodes'] as const
-
-const CROSS_CHECKS: CrossCheck[] = [
-  [
-    [...QUEUE_KEYS],
-    (config) => allDiffer(QUEUE_KEYS.map((key) => config[key])),
-    () => 'LOOKUP_QUEUE, INTERACTIVE_QUEUE, RESULT_QUEUE: expected three different names, got the same one twice',
-  ],
-  atMost('soapCallTimeoutMs', 'lookupDeadlineMs'),
-  atMost('soapConnectTimeoutMs', 'soapCallTimeoutMs'),
-  atMost('lookupBackoffMinMs', 'lookupBackoffMaxMs'),
-  atMost('holdMinMs', 'holdMaxMs'),
-  [
-    ['redisSentinels', 'redisSentinelMaster'],
-    (config) => (config.redisSentinels === null) === (config.redisSentinelMaster === null),
-    () => 'REDIS_SENTINELS: expected it together with REDIS_SENTINEL_MASTER, got one without the other',
-  ],
-  [
-    ['redisSentinels', 'redisSentinelPassword'],
-    (config) => config.redisSentinelPassword === null || config.redisSentinels !== null,
-    () => 'REDIS_SENTINEL_PASSWORD: expected it together with REDIS_SENTINELS, got it alone',
-  ],
-  [
-    ['redisSentinels', 'redisClusterNodes'],
-    (config) => config.redisSentinels === null || config.redisClusterNodes === null,
-    () => 'REDIS_SENTINELS: expected it or REDIS_CLUSTER_NODES, got both: a Cluster has no sentinels',
-  ],
-  [
-    ['redisUrl', 'redisClusterNodes'],
-    (config) => config.redisClusterNodes === null || !hasDatabase(config.redisUrl()),
-    () => 'REDIS_URL: expected no database beside REDIS_CLUSTER_NODES (a Cluster has one alone), got one',
-  ],
-  [
-    ['prefix', 'redisClusterNodes'],
-    (config) => config.redisClusterNodes === null || hasHashTag(config.prefix),
-    (config) =>
-      'QUEUE_PREFIX: expected a hash tag, as {chat}, beside REDIS_CLUSTER_NODES, so that all keys lie on one node; ' +
-      `got ${JSON.stringify(config.prefix)}`,
-  ],
-  [
-    ['concurrency', 'interactiveConcurrency'],
-    (config) => config.concurrency + config.interactiveConcurrency > 0,
-    () => 'CONCURRENCY: expected CONCURRENCY or INTERACTIVE_CONCURRENCY above 0, got 0 for both',
-  ],
-  [
-    ['soapClientCertFile', 'soapClientKeyFile'],
-    (config) => (config.soapClientCertFile === null) === (config.soapClientKeyFile === null),
-    () => 'SOAP_CLIENT_CERT_FILE: expected it together with SOAP_CLIENT_KEY_FILE, got one without the other',
-  ],
-  [
-    [...CODE_KEYS],
-    (config) => allDiffer(CODE_KEYS.flatMap((key) => [...(config[key] ?? [])])),
-    () => 'SOAP_*_CODES: expected each response code in one list only, got one in several',
-  ],
-]
-
-type NumberKey = { [K in keyof Config]: Config[K] extends number ? K : never }[keyof Config]
-
-function atMost(small: NumberKey, large: NumberKey): CrossCheck {
-  const problem = (config: Config) =>
-    `${VARIABLES[small].name}: expected at most ${VARIABLES[large].name} (${config[large]}), got ${config[small]}`
-  return [[small, large], (config) => config[small] <= config[large], problem]
-}
-
-/** Of a key a Cluster looks at what stands between the first { and the next }, unless that is nothing. */
-function hasHashTag(prefix: string): boolean {
-  const [, tag = ''] = /^[^{]*\{([^}]*)\}/.exec(prefix) ?? []
-  return tag !== ''
-}
-
-function hasDatabase(url: string): boolean {
-  const { pathname, searchParams } = new URL(url)
-  return /^\/0*[1-9]/.test(pathname) || Number(searchParams.get('db') ?? 0) > 0
-}
-
-function allDiffer(values: unknown[]): boolean {
-  return new Set(values).size === values.length
-}
-
-/** Of those whose variables are each right by itself. */
-function crossCheck(config: Config): string[] {
-  return CROSS_CHECKS.filter(([keys, agree]) => keys.every((key) => key in config) && !agree(config)).map(
-    ([, , problem]) => problem(config),
-  )
 }
 
 function strangers(env: Environment): string[] {

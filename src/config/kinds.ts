@@ -84,19 +84,47 @@ export function choice<const T extends string>(...values: T[]): Kind<T> {
   }
 }
 
+/** Each as `https:`, and in any case. A user and a password are sent decoded, so they must be decodable. */
 export function url(...protocols: string[]): Kind<string> {
+  const begins = new RegExp(`^(?:${protocols.join('|')})//`, 'i')
   return {
     expected: `a URL with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
     parse: (text) => {
-      if (!URL.canParse(text) || !protocols.some((protocol) => text.startsWith(`${protocol}//`))) throw new Error('')
+      if (!URL.canParse(text) || !begins.test(text)) throw new Error('')
+      const { username, password } = new URL(text)
+      if (![username, password].every(isDecodable)) throw new Error('a % in its user or password is written %25')
       return text
     },
   }
 }
 
+/** A URL with a password in it, whose / ? or # would end the host, so that its digits were taken for a port. */
+export function urlWithPassword(...protocols: string[]): Kind<string> {
+  const { expected, parse } = url(...protocols)
+  return {
+    expected,
+    parse: (text, secret) => {
+      parse(text, secret)
+      const [, behindHost = ''] = /\/\/[^/?#]*(.*)/s.exec(text) ?? []
+      const withoutValues = behindHost.replace(/([?&][^=&#]+)=[^&#]*/g, '$1')
+      if (withoutValues.includes('@')) throw new Error('a / in its password is written %2F, a ? %3F, a # %23, an @ %40')
+      return text
+    },
+  }
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Asked each time it is used: the file it is in may change. What stands there while it is none is passed over. */
 export function secretUrl(...protocols: string[]): Kind<Secret> {
-  const { expected, parse } = url(...protocols)
+  const { expected, parse } = urlWithPassword(...protocols)
   return {
     expected,
     parse: (text, secret) => {

@@ -1,5 +1,6 @@
 /** Secrets: read when they are used, so that a file that changes takes effect without a restart. */
 
+import { isUtf8 } from 'node:buffer'
 import { readFileSync, statSync } from 'node:fs'
 import { monotonic } from '../clock.ts'
 
@@ -8,13 +9,14 @@ export type Secret = () => string
 const LOOK_EVERY_MS = 1000
 
 export function secretValue(value: string): Secret {
-  return () => value
+  const text = withoutBom(value)
+  return () => text
 }
 
 /**
- * The contents of a file less one trailing newline, read again when the file has changed (looked at once a second). If it
- * is gone or empty for a moment, as while it is replaced, what was read last stands. Throws the system's
- * error code when it cannot be read at first.
+ * The contents of a file less a byte order mark and one trailing newline, read again when the file has changed (looked at
+ * once a second). If it is gone, empty or no text for a moment, as while it is replaced, what was read last stands. Throws
+ * when it cannot be read at first: the system's error code, or what the file holds instead of text.
  */
 export function secretFile(path: string): Secret {
   let contents = readTrimmed(path)
@@ -35,11 +37,29 @@ export function secretFile(path: string): Secret {
 }
 
 function readTrimmed(path: string): string {
+  return withoutBom(textOf(bytesOf(path))).replace(/\r?\n$/, '')
+}
+
+function bytesOf(path: string): Buffer {
   try {
-    return readFileSync(path, 'utf8').replace(/\r?\n$/, '')
+    return readFileSync(path)
   } catch (error) {
     throw new Error((error as NodeJS.ErrnoException).code, { cause: error })
   }
+}
+
+/** What an editor or PowerShell may have made of a text; sent as it is, the service would see other credentials. */
+function textOf(bytes: Buffer): string {
+  const [first, second] = bytes
+  const hasMark = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)
+  if (hasMark) throw new Error('it is UTF-16: save it as UTF-8')
+  if (bytes.includes(0)) throw new Error('it is UTF-16 without a byte order mark, or no text: save it as UTF-8')
+  if (!isUtf8(bytes)) throw new Error('it holds bytes that are not UTF-8: save it as UTF-8')
+  return bytes.toString('utf8')
+}
+
+function withoutBom(text: string): string {
+  return text.replace(/^\uFEFF/, '')
 }
 
 function stampOf(path: string): string {

@@ -22,17 +22,18 @@ import {
   secretText,
   secretUrl,
   url,
+  urlWithPassword,
   YEAR_MS,
   yesOrNo,
 } from './kinds.ts'
 import type { Secret } from './secret.ts'
 
 /** Which commands a variable is for. */
-export type VariableGroup = 'redis' | 'queues' | 'endpoint' | 'soap' | 'worker' | 'log'
+export type VariableGroup = 'redis' | 'queues' | 'endpoint' | 'soap' | 'calls' | 'worker' | 'log'
 
-export interface Variable<T> {
+export interface Variable<T, G extends VariableGroup = VariableGroup> {
   name: string
-  group: VariableGroup
+  group: G
   /** What `--help` and errors call a value: "a number of milliseconds from 1 to 25000". */
   expected: string
   /** The default, as it would be written; undefined if there is none. */
@@ -47,36 +48,36 @@ export interface Variable<T> {
   parse(text: string, secret: Secret): T
 }
 
-function variable<T>(
+function variable<T, G extends VariableGroup>(
   name: string,
-  group: VariableGroup,
+  group: G,
   kind: Kind<T>,
   fallback: string,
   meaning: string,
   secret?: 'whole' | 'password',
-): Variable<T> {
+): Variable<T, G> {
   const unset = undefined as T
   return { name, group, ...kind, fallback, unset, meaning, required: false, ...(secret ? { secret } : {}) }
 }
 
-function optional<T>(
+function optional<T, G extends VariableGroup>(
   name: string,
-  group: VariableGroup,
+  group: G,
   kind: Kind<T>,
   meaning: string,
   secret?: 'whole' | 'password',
-): Variable<T | null> {
+): Variable<T | null, G> {
   const unset = null
   return { name, group, ...kind, fallback: undefined, unset, meaning, required: false, ...(secret ? { secret } : {}) }
 }
 
-function required<T>(
+function required<T, G extends VariableGroup>(
   name: string,
-  group: VariableGroup,
+  group: G,
   kind: Kind<T>,
   meaning: string,
   secret?: 'whole',
-): Variable<T | null> {
+): Variable<T | null, G> {
   return { ...optional(name, group, kind, meaning), required: true, ...(secret ? { secret } : {}) }
 }
 
@@ -107,9 +108,15 @@ export const VARIABLES = {
     'REDIS_CLUSTER_NODES',
     'redis',
     addresses,
-    '`host:port,…` of some nodes of a Cluster; user, password and TLS are those of `REDIS_URL`; `QUEUE_PREFIX` needs a hash tag, as `{chat}`',
+    '`host:port,…` of some nodes of a Cluster; user, password and TLS are those of `REDIS_URL`; a `QUEUE_PREFIX` needs a hash tag, as `{chat}`',
   ),
-  prefix: variable('QUEUE_PREFIX', 'queues', prefix, 'bull', "BullMQ's prefix, and the prefix of every other key"),
+  prefix: variable(
+    'QUEUE_PREFIX',
+    'queues',
+    prefix,
+    'bull',
+    "BullMQ's prefix, and the prefix of every other key; with `REDIS_CLUSTER_NODES` the default is `{bull}`",
+  ),
   lookupQueue: variable('LOOKUP_QUEUE', 'queues', queueName, 'chat-lookups', 'queue of the lookups'),
   interactiveQueue: variable(
     'INTERACTIVE_QUEUE',
@@ -153,11 +160,17 @@ export const VARIABLES = {
   soapCallTimeoutMs: variable(
     'SOAP_CALL_TIMEOUT_MS',
     'soap',
-    ms(1),
+    ms(1, 300_000),
     '10000',
     'deadline of one call, from connect to last byte',
   ),
-  soapConnectTimeoutMs: variable('SOAP_CONNECT_TIMEOUT_MS', 'soap', ms(1), '3000', 'deadline of its connect'),
+  soapConnectTimeoutMs: variable(
+    'SOAP_CONNECT_TIMEOUT_MS',
+    'soap',
+    ms(1, 300_000),
+    '3000',
+    "deadline of its connect; never above the call's",
+  ),
   soapMaxResponseBytes: variable(
     'SOAP_MAX_RESPONSE_BYTES',
     'soap',
@@ -172,11 +185,17 @@ export const VARIABLES = {
   httpsProxy: optional(
     'HTTPS_PROXY',
     'soap',
-    url('http:', 'https:'),
+    urlWithPassword('http:', 'https:'),
     'proxy to an `https://` endpoint; user and password allowed. Never asked for loopback addresses',
     'password',
   ),
-  httpProxy: optional('HTTP_PROXY', 'soap', url('http:', 'https:'), 'proxy to an `http://` endpoint', 'password'),
+  httpProxy: optional(
+    'HTTP_PROXY',
+    'soap',
+    urlWithPassword('http:', 'https:'),
+    'proxy to an `http://` endpoint',
+    'password',
+  ),
   noProxy: optional('NO_PROXY', 'soap', hosts, 'hosts reached without one: `host`, `.domain`, `host:port`, or `*`'),
   soapEnrichedCodes: optional(
     'SOAP_ENRICHED_CODES',
@@ -220,42 +239,42 @@ export const VARIABLES = {
   ),
   ratePerSecond: variable(
     'RATE_LIMIT_PER_SECOND',
-    'worker',
+    'calls',
     limit(0.001, 100_000, true),
     '50',
     'calls a second of the whole fleet, retries and probes included; `none`: no limit',
   ),
   rateBurst: variable(
     'RATE_LIMIT_BURST',
-    'worker',
+    'calls',
     integer(1, 100_000),
     '1',
     'calls that may leave at once after a pause',
   ),
   maxCallsInFlight: variable(
     'MAX_CALLS_IN_FLIGHT',
-    'worker',
+    'calls',
     limit(1, 100_000),
     'none',
     'calls of the whole fleet at one time',
   ),
   quotaCalls: variable(
     'QUOTA_CALLS',
-    'worker',
+    'calls',
     limit(1, 1_000_000_000),
     'none',
     'a second, longer limit on the calls of the whole fleet; spent, the fleet holds until it frees',
   ),
   quotaPeriodMs: variable(
     'QUOTA_PERIOD',
-    'worker',
+    'calls',
     duration,
     '1d',
     'period of that limit, as `1h` or `1d`; counted as it slides',
   ),
   interactiveShare: variable(
     'INTERACTIVE_SHARE',
-    'worker',
+    'calls',
     ratio(0, 1),
     '0.2',
     'part of the pace that is kept for the interactive queue while any wait there',
@@ -278,10 +297,10 @@ export const VARIABLES = {
   lookupBackoffMaxMs: variable('LOOKUP_BACKOFF_MAX_MS', 'worker', ms(1), '300000', 'and the longest'),
   lookupDeadlineMs: variable(
     'LOOKUP_DEADLINE_MS',
-    'worker',
-    ms(1, 34_000),
+    'calls',
+    ms(1, 600_000),
     '25000',
-    'one attempt from its first permit on; below the job lock (35000)',
+    'one attempt from its first permit on; at least 15 s above a longer `SOAP_CALL_TIMEOUT_MS`, unless set. The job lock is 10 s longer',
   ),
   lookupExpiryMs: variable(
     'LOOKUP_EXPIRY_MS',
@@ -298,36 +317,36 @@ export const VARIABLES = {
   ),
   breakerFailureRatio: variable(
     'BREAKER_FAILURE_RATIO',
-    'worker',
+    'calls',
     ratio(0.01, 1),
     '0.5',
     'the fleet holds when this share of the calls in the window failed',
   ),
-  breakerMinCalls: variable('BREAKER_MIN_CALLS', 'worker', integer(1, 100_000), '20', 'of at least so many calls'),
+  breakerMinCalls: variable('BREAKER_MIN_CALLS', 'calls', integer(1, 100_000), '20', 'of at least so many calls'),
   breakerWindowMs: variable(
     'BREAKER_WINDOW_MS',
-    'worker',
+    'calls',
     ms(100, 3_600_000),
     '10000',
     'that window; also: five failed calls and no answer for as long, at any traffic',
   ),
   holdMinMs: variable(
     'HOLD_MIN_MS',
-    'worker',
+    'calls',
     ms(10, 3_600_000),
     '1000',
     'time from the start of a hold to its first probe',
   ),
   holdMaxMs: variable(
     'HOLD_MAX_MS',
-    'worker',
+    'calls',
     ms(10, 3_600_000),
     '15000',
     'between probes at most, doubling; a hold for configuration goes on to 10 minutes, for accounts lock',
   ),
   retryAfterMaxMs: variable(
     'RETRY_AFTER_MAX_MS',
-    'worker',
+    'calls',
     ms(0),
     '3600000',
     'a longer `Retry-After` is cut to this (1 hour)',

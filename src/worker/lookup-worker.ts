@@ -44,13 +44,18 @@ export interface LookupWorkerParts {
 export interface LookupWorkerSettings {
   lane: Lane
   concurrency: number
+  /** How long a lookup stays this process' own after it was last heard of. */
+  lockMs: number
 }
 
 /**
- * Longer than LOOKUP_DEADLINE_MS, so that a live process never loses a lookup; with the check every 5 s, a dead one's
- * lookups are taken up again after 40 s at most.
+ * Longer than LOOKUP_DEADLINE_MS, so that a live process never loses a lookup. With the check every 5 s, a dead one's
+ * lookups are taken up again after 40 s at most; later only where an attempt itself may take longer than 25 s.
  */
-export const LOCK_MS = 35_000
+export function jobLockMs(lookupDeadlineMs: number): number {
+  return Math.max(35_000, lookupDeadlineMs + 10_000)
+}
+
 const STALLED_CHECK_MS = 5_000
 /**
  * Lookups are read-only: running one again harms nobody. One that kills its process ends long before, by what it did when
@@ -129,7 +134,7 @@ export class LookupWorker implements Companion {
       prefix: names.prefix,
       autorun: false,
       concurrency: settings.concurrency,
-      lockDuration: LOCK_MS,
+      lockDuration: settings.lockMs,
       stalledInterval: STALLED_CHECK_MS,
       maxStalledCount: MAX_STALLS,
       drainDelay: 1, // a job handed back with a priority wakes nobody up

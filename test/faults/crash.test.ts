@@ -72,7 +72,7 @@ describe('a worker that is killed', () => {
     expect(await rig.metric('results_suppressed_total')).toBe(1)
   })
 
-  // Fails without: src/worker/lookup-worker.ts: LOCK_MS (ten times as long)
+  // Fails without: src/worker/lookup-worker.ts: jobLockMs (ten times as long)
   it('with 32 lookups in flight leaves none of them without a result for longer than a minute', async () => {
     rig = await startRig({ workers: 2 })
     const [victim] = rig.workers as [RigWorker]

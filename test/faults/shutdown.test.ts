@@ -88,7 +88,7 @@ describe('SIGTERM', () => {
     )
   }, 600_000)
 
-  // Fails without: src/worker/lookup-worker.ts: LOCK_MS (ten times as long)
+  // Fails without: src/worker/lookup-worker.ts: jobLockMs (ten times as long)
   it.skipIf(isShort)('and SIGKILL before it has stopped leaves the lookups to the others', async () => {
     rig = await startRig({ workers: 1, latencyMs: 8000 })
     const worker = theOne()

@@ -43,7 +43,7 @@ async function runDemo(command: Command, io: Io): Promise<number> {
   const stop = io.interruption()
   const ownRedis =
     io.env.REDIS_URL || io.env.REDIS_URL_FILE ? null : await startEmbeddedRedis([], undefined, io.env.PATH)
-  const redisUrl = ownRedis?.url ?? loadConfig(io.env).config.redisUrl()
+  const redisUrl = ownRedis?.url ?? loadConfig(io.env, {}, [], ['redis']).config.redisUrl()
   try {
     return await withRedis(singleRedis(redisUrl), 'demo', async (redis) => {
       io.say(`Redis      ${new URL(redisUrl).host}${ownRedis ? ' (its own, gone at the end)' : ''}`)

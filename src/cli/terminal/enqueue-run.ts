@@ -6,11 +6,10 @@ import { type Awaited, ResultWaiter } from '../../intake/await-results.ts'
 import { type Request, submit, toLookup } from '../../intake/submit.ts'
 import { LookupQueues, type NewLookup } from '../../queues/lookup-queue.ts'
 import type { Redis } from '../../redis/connections.ts'
-import { commandConnection } from '../../redis/connections.ts'
-import { queueOf } from '../../redis/names.ts'
+import { commandConnection, type RedisPlace } from '../../redis/connections.ts'
+import { type QueueNames, queueOf } from '../../redis/names.ts'
 import type { Source } from './enqueue-source.ts'
 import { Interrupted, type Io } from './io.ts'
-import type { Config } from './options.ts'
 import { type Progress, progressBar } from './progress.ts'
 import { givenUp } from './redis.ts'
 import { number, seconds } from './terminal.ts'
@@ -27,10 +26,12 @@ export interface EnqueueOptions {
   json: boolean
 }
 
+type EnqueueConfig = RedisPlace & QueueNames
+
 export class EnqueueRun {
   readonly #io: Io
   readonly #redis: Redis
-  readonly #config: Config
+  readonly #config: EnqueueConfig
   readonly #options: EnqueueOptions
   readonly #source: Source
   readonly #queues: LookupQueues
@@ -45,7 +46,7 @@ export class EnqueueRun {
   #waiter: ResultWaiter | null = null
   #printing: Promise<void> = Promise.resolve()
 
-  constructor(io: Io, redis: Redis, config: Config, options: EnqueueOptions, source: Source) {
+  constructor(io: Io, redis: Redis, config: EnqueueConfig, options: EnqueueOptions, source: Source) {
     this.#io = io
     this.#stop = io.interruption()
     this.#redis = redis

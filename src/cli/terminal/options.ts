@@ -1,7 +1,7 @@
 /** Flags that mirror the table of variables, and the Config they make with the environment. */
 
 import { type Command, Option } from 'commander'
-import { type Config, ConfigError, type Loaded, loadConfig } from '../../config/config.ts'
+import { type Loaded, loadConfig } from '../../config/config.ts'
 import { VARIABLES, type Variable, type VariableGroup } from '../../config/table.ts'
 import type { Io } from './io.ts'
 
@@ -10,6 +10,7 @@ const HEADINGS: Record<VariableGroup, string> = {
   queues: 'Redis and queues:',
   endpoint: 'SOAP service:',
   soap: 'SOAP service:',
+  calls: 'Calls:',
   worker: 'Worker:',
   log: 'Log:',
 }
@@ -41,13 +42,13 @@ export function withVariables(command: Command, groups: readonly VariableGroup[]
   return command
 }
 
-/** The Config of a command: its flags above the environment. Says what is wrong and throws, or warns of typos. */
-export function configOf(
+/** What a command reads, and no more: its flags above the environment. Says what is wrong and throws, or warns of typos. */
+export function configOf<G extends VariableGroup>(
   command: Command,
   io: Pick<Io, 'env' | 'say'>,
-  groups: readonly VariableGroup[],
-  needs = groups,
-): Loaded {
+  groups: readonly G[],
+  needs: readonly VariableGroup[] = groups,
+): Loaded<G> {
   const options = command.opts() as Record<string, string | undefined>
   const flags: Record<string, string> = {}
   for (const variable of inGroups(groups)) {
@@ -56,7 +57,7 @@ export function configOf(
       if (given !== undefined) flags[name] = given
     }
   }
-  const loaded = loadConfig(io.env, flags, needs)
+  const loaded = loadConfig(io.env, flags, needs, groups)
   for (const warning of loaded.warnings) io.say(`warning: ${warning}`)
   return loaded
 }
@@ -69,5 +70,3 @@ function attributeOf(name: string): string {
 function inGroups(groups: readonly VariableGroup[]): Variable<unknown>[] {
   return (Object.values(VARIABLES) as Variable<unknown>[]).filter(({ group }) => groups.includes(group))
 }
-
-export { type Config, ConfigError }

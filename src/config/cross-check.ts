@@ -1,0 +1,120 @@
+/** Whether variables that were set agree with each other. Defaults follow (defaults.ts), so they contradict nobody. */
+
+import type { Config } from './config.ts'
+import { VARIABLES } from './table.ts'
+
+type Read = Partial<Config>
+
+/** What no variable can say by itself: which variables it is about, whether they agree, and what is wrong if not. */
+interface CrossCheck {
+  keys: (keyof Config)[]
+  agree(config: Config): boolean
+  problem(config: Config): string
+}
+
+const QUEUE_KEYS = ['lookupQueue', 'interactiveQueue', 'resultQueue'] as const
+const CODE_KEYS = ['soapEnrichedCodes', 'soapNotFoundCodes', 'soapRetryCodes', 'soapHoldCodes'] as const
+
+/** Checked among what was set. */
+const OF_WHAT_WAS_SET: CrossCheck[] = [
+  atMost('soapCallTimeoutMs', 'lookupDeadlineMs'),
+  atMost('soapConnectTimeoutMs', 'soapCallTimeoutMs'),
+  atMost('soapConnectTimeoutMs', 'lookupDeadlineMs'),
+  atMost('lookupBackoffMinMs', 'lookupBackoffMaxMs'),
+  atMost('holdMinMs', 'holdMaxMs'),
+]
+
+/** Checked among all values: here a default says what is missing, or is a name that other programs know. */
+const OF_ALL: CrossCheck[] = [
+  {
+    keys: [...QUEUE_KEYS],
+    agree: (config) => allDiffer(QUEUE_KEYS.map((key) => config[key])),
+    problem: sameQueueTwice,
+  },
+  {
+    keys: ['redisSentinels', 'redisSentinelMaster'],
+    agree: (config) => (config.redisSentinels === null) === (config.redisSentinelMaster === null),
+    problem: () => 'REDIS_SENTINELS: expected it together with REDIS_SENTINEL_MASTER, got one without the other',
+  },
+  {
+    keys: ['redisSentinels', 'redisSentinelPassword'],
+    agree: (config) => config.redisSentinelPassword === null || config.redisSentinels !== null,
+    problem: () => 'REDIS_SENTINEL_PASSWORD: expected it together with REDIS_SENTINELS, got it alone',
+  },
+  {
+    keys: ['redisSentinels', 'redisClusterNodes'],
+    agree: (config) => config.redisSentinels === null || config.redisClusterNodes === null,
+    problem: () => 'REDIS_SENTINELS: expected it or REDIS_CLUSTER_NODES, got both: a Cluster has no sentinels',
+  },
+  {
+    keys: ['redisUrl', 'redisClusterNodes'],
+    agree: (config) => config.redisClusterNodes === null || !hasDatabase(config.redisUrl()),
+    problem: () => 'REDIS_URL: expected no database beside REDIS_CLUSTER_NODES (a Cluster has one alone), got one',
+  },
+  {
+    keys: ['prefix', 'redisClusterNodes'],
+    agree: (config) => config.redisClusterNodes === null || hasHashTag(config.prefix),
+    problem: ({ prefix }) =>
+      'QUEUE_PREFIX: expected a hash tag, as {chat}, beside REDIS_CLUSTER_NODES, so that all keys lie on one node; ' +
+      `got ${JSON.stringify(prefix)}`,
+  },
+  {
+    keys: ['concurrency', 'interactiveConcurrency'],
+    agree: (config) => config.concurrency + config.interactiveConcurrency > 0,
+    problem: () => 'CONCURRENCY: expected CONCURRENCY or INTERACTIVE_CONCURRENCY above 0, got 0 for both',
+  },
+  {
+    keys: ['soapClientCertFile', 'soapClientKeyFile'],
+    agree: (config) => (config.soapClientCertFile === null) === (config.soapClientKeyFile === null),
+    problem: () => 'SOAP_CLIENT_CERT_FILE: expected it together with SOAP_CLIENT_KEY_FILE, got one without the other',
+  },
+  {
+    keys: [...CODE_KEYS],
+    agree: (config) => allDiffer(CODE_KEYS.flatMap((key) => [...(config[key] ?? [])])),
+    problem: () => 'SOAP_*_CODES: expected each response code in one list only, got one in several',
+  },
+]
+
+/** Of variables that are each right by themselves. `given`: what was set; `config`: that and the defaults. */
+export function crossCheck(given: Read, config: Read): string[] {
+  return [...failing(OF_WHAT_WAS_SET, given), ...failing(OF_ALL, config)]
+}
+
+function failing(checks: CrossCheck[], among: Read): string[] {
+  const isComplete = (keys: (keyof Config)[]) => keys.every((key) => key in among)
+  return checks
+    .filter(({ keys, agree }) => isComplete(keys) && !agree(among as Config))
+    .map(({ problem }) => problem(among as Config))
+}
+
+type NumberKey = { [K in keyof Config]: Config[K] extends number ? K : never }[keyof Config]
+
+function atMost(small: NumberKey, large: NumberKey): CrossCheck {
+  return {
+    keys: [small, large],
+    agree: (config) => config[small] <= config[large],
+    problem: (config) =>
+      `${VARIABLES[small].name}: expected at most ${VARIABLES[large].name} (${config[large]}), got ${config[small]}`,
+  }
+}
+
+/** A queue's name cannot follow: producers and consumers know it by its default. */
+function sameQueueTwice(): string {
+  const names = QUEUE_KEYS.map((key) => VARIABLES[key].name).join(', ')
+  return `${names}: expected three different names, got the same one twice`
+}
+
+/** Of a key a Cluster looks at what stands between the first { and the next }, unless that is nothing. */
+function hasHashTag(prefix: string): boolean {
+  const [, tag = ''] = /^[^{]*\{([^}]*)\}/.exec(prefix) ?? []
+  return tag !== ''
+}
+
+function hasDatabase(url: string): boolean {
+  const { pathname, searchParams } = new URL(url)
+  return /^\/0*[1-9]/.test(pathname) || Number(searchParams.get('db') ?? 0) > 0
+}
+
+function allDiffer(values: unknown[]): boolean {
+  return new Set(values).size === values.length
+}

@@ -1,0 +1,35 @@
+/**
+ * Defaults that follow what was set, so that no default ever contradicts a value: who sets one variable alone is never told
+ * that another one, which nobody set, does not agree with it.
+ */
+
+import type { Config } from './config.ts'
+
+type Given = Partial<Config>
+type Following = { readonly [K in keyof Config]?: (given: Given) => Config[K] }
+
+/** What an attempt has beside its longest call: for the wait before a retry, and for a retry of a call that failed at once. */
+const BESIDE_A_CALL_MS = 15_000
+
+/** Each is told what was set, and nothing else. */
+export const FOLLOWING: Following = {
+  // BullMQ's own prefix, with the hash tag that a Cluster needs to keep all keys on one node.
+  prefix: ({ redisClusterNodes }) => (redisClusterNodes ? '{bull}' : 'bull'),
+  soapConnectTimeoutMs: ({ soapCallTimeoutMs: call, lookupDeadlineMs: attempt }) => least(3000, call, attempt),
+  soapCallTimeoutMs: ({ soapConnectTimeoutMs: connect, lookupDeadlineMs: attempt }) =>
+    least(most(10_000, connect), attempt),
+  lookupDeadlineMs: ({ soapCallTimeoutMs: call, soapConnectTimeoutMs: connect }) =>
+    Math.max(25_000, most(0, call, connect) + BESIDE_A_CALL_MS),
+  lookupBackoffMinMs: ({ lookupBackoffMaxMs: max }) => least(1000, max),
+  lookupBackoffMaxMs: ({ lookupBackoffMinMs: min }) => most(300_000, min),
+  holdMinMs: ({ holdMaxMs: max }) => least(1000, max),
+  holdMaxMs: ({ holdMinMs: min }) => most(15_000, min),
+}
+
+function least(standard: number, ...given: (number | undefined)[]): number {
+  return Math.min(standard, ...given.filter((ms) => ms !== undefined))
+}
+
+function most(standard: number, ...given: (number | undefined)[]): number {
+  return Math.max(standard, ...given.filter((ms) => ms !== undefined))
+}
