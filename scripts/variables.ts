@@ -1,30 +1,61 @@
-/** Prints README's table of variables; `--write` puts it there. A test holds the two together. */
+/** Prints the tables of variables in README (the usual ones) and docs/configuration.md (all); `--write` puts them there. */
 
 import { readFileSync, writeFileSync } from 'node:fs'
+import type { Config } from '../src/config/config.ts'
 import { VARIABLES, type Variable } from '../src/config/table.ts'
 
-const START = '<!-- variables: npm run variables -- --write -->'
-const END = '<!-- /variables -->'
+/** The variables that people set. */
+const USUAL: readonly (keyof Config)[] = [
+  'redisUrl',
+  'soapEndpoint',
+  'soapPublicKey1',
+  'soapEncryptedUser',
+  'soapEncryptedPassword',
+  'soapEncryptedSignature',
+  'soapCallTimeoutMs',
+  'soapCaFile',
+  'concurrency',
+  'ratePerSecond',
+  'maxCallsInFlight',
+  'quotaCalls',
+  'quotaPeriodMs',
+  'notFoundRecheck',
+  'metricsPort',
+]
 
-export function variablesTable(): string {
-  const rows = (Object.values(VARIABLES) as Variable<unknown>[]).map(
-    ({ name, fallback, required, secret, meaning }) => {
-      const standard = fallback === undefined ? (required ? 'required' : '–') : `\`${fallback}\``
-      return `| \`${name}\`${secret ? ' †' : ''} | ${standard} | ${meaning} |`
-    },
-  )
-  return ['| variable | default | meaning |', '| --- | --- | --- |', ...rows].join('\n')
+/** Which table stands between which marks of which file. */
+export const TABLES = {
+  'README.md': { mark: 'usual variables', keys: USUAL },
+  'docs/configuration.md': { mark: 'variables', keys: Object.keys(VARIABLES) as (keyof Config)[] },
+} as const
+
+export type TableFile = keyof typeof TABLES
+
+/** The text of the file with its table as the code has it. */
+export function withTable(file: TableFile, text: string): string {
+  const { mark, keys } = TABLES[file]
+  const opening = `<!-- ${mark}: npm run variables -- --write -->`
+  const start = text.indexOf(opening)
+  const end = text.indexOf(`<!-- /${mark} -->`)
+  if (start < 0 || end < start) throw new Error(`${file}: expected ${opening} and its end, got one or none of them`)
+  return `${text.slice(0, start + opening.length)}\n${tableOf(keys)}\n${text.slice(end)}`
 }
 
-export function withTable(readme: string): string {
-  const start = readme.indexOf(START)
-  const end = readme.indexOf(END)
-  if (start < 0 || end < start) throw new Error(`README.md: expected ${START} and ${END}, got one or none of them`)
-  return `${readme.slice(0, start + START.length)}\n${variablesTable()}\n${readme.slice(end)}`
+function tableOf(keys: readonly (keyof Config)[]): string {
+  return ['| variable | default | meaning |', '| --- | --- | --- |', ...keys.map((key) => row(VARIABLES[key]))].join(
+    '\n',
+  )
+}
+
+function row({ name, fallback, required, secret, meaning }: Variable<unknown>): string {
+  const standard = fallback === undefined ? (required ? 'required' : '–') : `\`${fallback}\``
+  return `| \`${name}\`${secret ? ' †' : ''} | ${standard} | ${meaning} |`
 }
 
 if (process.argv[1]?.endsWith('variables.ts')) {
-  const file = new URL('../README.md', import.meta.url)
-  if (process.argv.includes('--write')) writeFileSync(file, withTable(readFileSync(file, 'utf8')))
-  else console.log(variablesTable())
+  for (const file of Object.keys(TABLES) as TableFile[]) {
+    const url = new URL(`../${file}`, import.meta.url)
+    if (process.argv.includes('--write')) writeFileSync(url, withTable(file, readFileSync(url, 'utf8')))
+    else console.log(`${file}\n\n${tableOf(TABLES[file].keys)}\n`)
+  }
 }

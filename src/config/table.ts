@@ -1,4 +1,4 @@
-/** The table of variables: name, what is expected, default, meaning. README, `--help` and the code are held to it. */
+/** The table of variables: name, what is expected, default, meaning. README, docs, `--help` and the code are held to it. */
 
 import {
   addresses,

@@ -1,35 +1,70 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { withTable } from '../../scripts/variables.ts'
+import { TABLES, type TableFile, withTable } from '../../scripts/variables.ts'
 import { VARIABLES, type Variable } from '../../src/config/table.ts'
 import { run } from '../support/processes.ts'
 
-const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+const fileOf = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
+const docs = readdirSync(new URL('../../docs', import.meta.url)).map((name) => `docs/${name}`)
+/** What users read. */
+const PAGES = ['README.md', ...docs]
+const pages = PAGES.map(fileOf).join('\n')
 const variables = Object.values(VARIABLES) as Variable<unknown>[]
 
-describe('README', () => {
-  it('has the table of variables that the code has (npm run variables -- --write)', () => {
-    expect(withTable(readme)).toBe(readme)
+describe('README and docs', () => {
+  it.each(Object.keys(TABLES) as TableFile[])(
+    '%s has the table of variables that the code has (npm run variables -- --write)',
+    (file) => expect(withTable(file, fileOf(file))).toBe(fileOf(file)),
+  )
+
+  it('have every variable in one table, and the fifteen that people set in the other', () => {
+    expect(TABLES['docs/configuration.md'].keys).toEqual(Object.keys(VARIABLES))
+    expect(new Set(TABLES['README.md'].keys).size).toBe(15)
   })
 
-  it('shows only variables that the code has', () => {
+  it('show only variables that the code has', () => {
     const known = new Set(variables.flatMap(({ name }) => [name, `${name}_FILE`]))
-    const others = new Set(['NAME_FILE', 'SOAP_SECRETS_DIR'])
-    const shown = readme.match(
+    const others = new Set(['NAME_FILE', 'SOAP_SECRETS_DIR', 'REDIS_HOST', 'REDIS_PORT', 'LOOKUP_ID']) // of compose, of the PHP program, of a usage
+    const shown = pages.match(
       /\b(?:SOAP|LOOKUP|REDIS|RATE|MAX|CALL|RESULT|SHUTDOWN|METRICS|LOG|QUEUE|CONCURRENCY)[A-Z0-9_]*_[A-Z0-9_]+/g,
     )
     expect([...new Set(shown)].filter((name) => !known.has(name) && !others.has(name))).toEqual([])
   })
 
-  it('names only commands that there are', async () => {
+  it('name only commands that there are', async () => {
     const { stdout } = await run(['--help'])
-    const commands = [...readme.matchAll(/dist\/main\.js ([a-z-]+)/g)].map(([, command]) => command)
-    for (const command of commands) expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'))
+    const commands = [...pages.matchAll(/(?:`|^ *|popen\(')(?:chat-enricher|node dist\/main\.js) ([a-z][a-z-]*)/gm)]
+    expect(commands.length).toBeGreaterThan(20)
+    for (const [, command] of commands) expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'))
   })
 
-  it('names only npm scripts that there are', () => {
-    const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-    for (const [, script] of readme.matchAll(/npm run ([a-z:]+)/g)) expect(Object.keys(scripts)).toContain(script)
+  it('name only npm scripts that there are', () => {
+    const { scripts } = JSON.parse(fileOf('package.json'))
+    for (const [, script] of pages.matchAll(/npm run ([a-z:]+)/g)) expect(Object.keys(scripts)).toContain(script)
+  })
+
+  it('link only to files and headings that there are', () => {
+    const anchor = (heading: string) =>
+      heading
+        .toLowerCase()
+        .replace(/[^\w\- ]/g, '')
+        .replaceAll(' ', '-')
+    for (const page of PAGES) {
+      for (const [, target = ''] of fileOf(page).matchAll(/\]\(([^)\s]+)\)/g)) {
+        if (/^https?:/.test(target)) continue
+        const [path = '', heading] = target.split('#')
+        const linked = path === '' ? page : new URL(path, `file:///${page}`).pathname.slice(1)
+        const headings = [...fileOf(linked).matchAll(/^#+ (.*)$/gm)].map(([, text = '']) => anchor(text))
+        if (heading !== undefined) expect(headings, `${page}: ${target}`).toContain(heading)
+      }
+    }
+  })
+
+  it('take every figure of README from docs/reliability.md, with the command that prints it', () => {
+    const table = /## What a day of glue code does not do\n(.*?)\n## /s.exec(fileOf('README.md'))?.[1] ?? ''
+    const commands = [...table.matchAll(/\| `(npm run [^`]+)` \|$/gm)].map(([, command]) => command ?? '')
+    expect(commands.length).toBeGreaterThan(5)
+    for (const command of commands) expect(fileOf('docs/reliability.md')).toContain(`\`${command}\``)
   })
 })
 

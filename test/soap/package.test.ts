@@ -27,11 +27,9 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
-/** The program that README shows. */
+/** The program that the docs show. */
 function program(): string {
-  const readme = readFileSync(join(root, 'README.md'), 'utf8')
-  const section = readme.slice(readme.indexOf('## Only the call'))
-  return /```js\n([\s\S]*?)```/.exec(section)?.[1] ?? ''
+  return /```js\n([\s\S]*?)```/.exec(readFileSync(join(root, 'docs/soap-client.md'), 'utf8'))?.[1] ?? ''
 }
 
 function runIt(file: string, env: Record<string, string>): Promise<string> {
@@ -44,7 +42,7 @@ function runIt(file: string, env: Record<string, string>): Promise<string> {
 }
 
 describe('the packed package', () => {
-  it('runs the program that README shows, which ends by itself', async () => {
+  it('runs the program that the docs show, which ends by itself', async () => {
     const standIn = await startStandIn()
     try {
       writeFileSync(join(folder, 'program.js'), program())

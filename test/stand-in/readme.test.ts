@@ -3,10 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { BEHAVIOUR_NAMES, checkBehaviour } from '../../src/stand-in/behaviour.ts'
 import { FAULT_KINDS } from '../../src/stand-in/stand-in.ts'
 
-const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
-const section = /^## The stand-in\n(.*?)^## /ms.exec(readme)?.[1] ?? ''
+const section = readFileSync(new URL('../../docs/stand-in.md', import.meta.url), 'utf8')
 
-describe('the README on the stand-in', () => {
+describe('docs/stand-in.md', () => {
   it('tells of every fault, and of no other', () => {
     const table = section.slice(section.indexOf('| fault |'))
     const told = [...table.matchAll(/^\| (`.*?`) \|(.*)$/gm)].flatMap(([, names = '', text = '']) => [

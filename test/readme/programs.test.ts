@@ -1,0 +1,167 @@
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { endAll, watch } from '../cli/started.ts'
+import { killAll, startWorker } from '../support/processes.ts'
+import { type Consumer, consume, NAMES, startWorld, until, type World } from '../support/world.ts'
+import { Folder, has, packagesOf, program } from './programs.ts'
+
+let world: World
+let folder: Folder
+beforeAll(async () => {
+  world = await startWorld()
+  await startWorker(world.env)
+})
+afterAll(async () => {
+  await killAll()
+  await world.close()
+})
+beforeEach(() => {
+  folder = new Folder()
+})
+afterEach(async () => {
+  await endAll()
+  folder.remove()
+})
+
+/** Runs a program in the folder to its end, and resolves to what it printed; rejects unless it ends well. */
+function run(command: string, args: string[], env: Record<string, string | undefined> = {}): Promise<string> {
+  const { hostname, port } = new URL(world.redisUrl)
+  const redis = { REDIS_URL: world.redisUrl, REDIS_HOST: hostname, REDIS_PORT: port }
+  const options = { cwd: folder.path, env: { PATH: process.env.PATH, ...redis, ...env }, timeout: 30_000 }
+  return new Promise((resolve, reject) => {
+    execFile(command, args, options, (error, stdout, stderr) => (error ? reject(new Error(stderr)) : resolve(stdout)))
+  })
+}
+
+/** The one result that a consumer of the test's own gets for this lookup. */
+async function resultOf(lookupId: string) {
+  const consumer: Consumer = consume(world)
+  try {
+    await until(`${lookupId} has its result`, () => consumer.of(lookupId).length > 0)
+    expect(consumer.of(lookupId)).toHaveLength(1)
+    return consumer.of(lookupId)[0]
+  } finally {
+    await consumer.close()
+  }
+}
+
+const answered = { connectionId: '12345', correlationId: 'order-7', status: 'enriched' }
+
+describe('README: Node', () => {
+  const producer = program('js', 'new Queue(')
+  const consumer = program('js', 'new Worker(')
+
+  it('the producer enqueues, the consumer prints the sample result, and both end by themselves', async () => {
+    folder.install(packagesOf(producer))
+    expect(packagesOf(consumer)).toEqual(packagesOf(producer))
+    const lookupId = (await run(process.execPath, [folder.write('producer.mjs', producer)])).trim()
+    const printed = await printedBy(folder.write('consumer.mjs', consumer))
+    const sample = JSON.parse(program('json'))
+    expect(sample.lookupId).toBe(lookupId)
+    const times = { enqueuedAt: expect.stringMatching(/Z$/), finishedAt: expect.stringMatching(/Z$/) }
+    expect(printed).toEqual({ ...sample, ...times })
+    expect(Object.keys(printed as object)).toEqual(Object.keys(sample))
+    expect(await world.queue(NAMES.resultQueue).count()).toBe(0)
+  })
+
+  it('both say that Redis is away, instead of dying of it', async () => {
+    folder.install(packagesOf(producer))
+    for (const text of [producer, consumer]) {
+      const file = `${folder.path}/${folder.write('program.mjs', text)}`
+      const away = watch(process.execPath, [file], { REDIS_URL: 'redis://127.0.0.1:1' })
+      await away.says(/^Redis: connect ECONNREFUSED/m)
+      expect(away.child.exitCode).toBeNull()
+    }
+  })
+
+  /** What the consumer prints first; it is then told to stop. */
+  async function printedBy(file: string): Promise<unknown> {
+    const started = watch(process.execPath, [`${folder.path}/${file}`], { REDIS_URL: world.redisUrl })
+    const [line] = await started.says(/^\{.*\}$/m)
+    started.child.kill('SIGTERM')
+    expect(await started.ended).toEqual({ code: 0, signal: null })
+    return JSON.parse(line)
+  }
+})
+
+/** Debian's Python: its packages, and none of pip's. */
+const PYTHON = '/usr/bin/python3'
+
+describe('README: a MULTI', () => {
+  it.skipIf(!has(PYTHON, '-c', 'import redis'))('of Python enqueues (skipped without python3-redis)', async () => {
+    const lookupId = (await run(PYTHON, ['-I', folder.write('p.py', program('python'))])).trim()
+    expect(await resultOf(lookupId)).toMatchObject({ lookupId, ...answered })
+  })
+
+  it.skipIf(!has('php', '-r', 'new Redis();'))('of PHP enqueues (skipped without php-redis)', async () => {
+    const lookupId = (await run('php', [folder.write('p.php', program('php'))])).trim()
+    expect(await resultOf(lookupId)).toMatchObject({ lookupId, ...answered })
+  })
+
+  it.skipIf(!has('redis-cli', '--version'))('of redis-cli enqueues (skipped without redis-cli)', async () => {
+    expect(await run('sh', ['-eu', folder.write('p.sh', program('sh', 'MULTI'))])).not.toMatch(/error/i)
+    expect(await resultOf('try-1')).toMatchObject({ connectionId: '12345', status: 'enriched' })
+  })
+
+  it('that is sent twice with one id, as after a lost answer, has one result', async () => {
+    const lookupId = 'crm-sent-twice'
+    const send = () =>
+      world.redis
+        .multi()
+        .hset(`bull:chat-lookups:${lookupId}`, {
+          name: 'lookup',
+          data: '{"connectionId":"7"}',
+          opts: '{}',
+          timestamp: 1,
+        })
+        .lpush('bull:chat-lookups:wait', lookupId)
+        .zadd('bull:chat-lookups:marker', 0, '0')
+        .exec()
+    const consumer = consume(world)
+    await send()
+    await send()
+    await until('it has a result', () => consumer.of(lookupId).length > 0)
+    await send()
+    const lookups = world.queue(NAMES.lookupQueue)
+    await until(
+      'nothing waits',
+      async () => {
+        return (await lookups.getJobCountByTypes('waiting', 'active')) === 0
+      },
+      50_000,
+    )
+    await world.queue(NAMES.lookupQueue).add('lookup', { connectionId: '8' }, { jobId: 'crm-behind-it' })
+    await until('who comes behind it has a result', () => consumer.of('crm-behind-it').length > 0)
+    expect(consumer.of(lookupId)).toHaveLength(1)
+    await consumer.close()
+  }, 90_000)
+})
+
+describe('README: C#', () => {
+  it.skipIf(!has('mcs', '--version'))('enqueues by the command (skipped without mono-mcs)', async () => {
+    await run('mcs', ['-out:p.exe', folder.write('p.cs', program('csharp'))])
+    await run('mono', ['p.exe'], folder.pathWithCommand())
+    const consumer = consume(world)
+    await until('it is answered', () => consumer.results.some(({ lookupId }) => lookupId.startsWith('lk-')))
+    expect(consumer.results.find(({ lookupId }) => lookupId.startsWith('lk-'))).toMatchObject({ status: 'enriched' })
+    await consumer.close()
+  })
+})
+
+describe('README: the shell', () => {
+  it('enqueues, and takes the results', async () => {
+    const path = folder.pathWithCommand()
+    folder.write('ids.txt', '4\n5\n')
+    const printed = await run('sh', ['-eu', folder.write('enqueue.sh', program('sh', '--wait'))], path)
+    const results = printed.split('\n').filter((line) => line.startsWith('{'))
+    expect(results.map((line) => JSON.parse(line).connectionId).sort()).toEqual(['12345', '67890'])
+    const consumer = watch('sh', ['-c', `cd ${folder.path} && exec ${program('sh', 'results --follow')}`], {
+      ...path,
+      REDIS_URL: world.redisUrl,
+    })
+    await until('all four results are taken', async () => (await world.queue(NAMES.resultQueue).count()) === 0)
+    consumer.child.kill('SIGTERM')
+    await once(consumer.child, 'exit')
+  })
+})
