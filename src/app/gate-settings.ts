@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import type { ConfigOf } from '../config/config.ts'
 import type { GateOptions } from '../gate/gate.ts'
+import type { Limits } from '../gate/limits.ts'
 import { type GateKeys, gateKeys, serviceOf } from '../redis/names.ts'
 import { type SoapConfig, soapSettings } from './soap-settings.ts'
 
@@ -10,7 +11,19 @@ import { type SoapConfig, soapSettings } from './soap-settings.ts'
 export type CallConfig = ConfigOf<'queues' | 'endpoint' | 'soap' | 'calls'>
 
 export function gateOptions(config: CallConfig): GateOptions {
-  return { ...config, credentials: credentialsStamp(config) }
+  return {
+    ...config,
+    ...ownLimits(config),
+    failureRatio: config.breakerFailureRatio,
+    minCalls: config.breakerMinCalls,
+    windowMs: config.breakerWindowMs,
+    credentials: credentialsStamp(config),
+  }
+}
+
+/** A process's own limits; those set by hand win over them. */
+export function ownLimits({ ratePerSecond, rateBurst, maxCallsInFlight }: ConfigOf<'calls'>): Limits {
+  return { rate: ratePerSecond, burst: rateBurst, inFlight: maxCallsInFlight }
 }
 
 export function gateKeysOf(config: ConfigOf<'queues' | 'endpoint'>): GateKeys {

@@ -1,12 +1,13 @@
 /** One call to the service outside of any queue, for a person at a terminal. */
 
-import { randomBytes } from 'node:crypto'
 import { orAborted, sleep, within } from '../clock.ts'
 import type { ConfigOf } from '../config/config.ts'
 import type { CallEnd } from '../domain/call-end.ts'
 import { Held } from '../domain/hold.ts'
 import { Gate } from '../gate/gate.ts'
-import { Holds, holdInWords } from '../gate/holds.ts'
+import { holdInWords } from '../gate/hold-words.ts'
+import { Holds } from '../gate/holds.ts'
+import { probe } from '../gate/probe.ts'
 import type { Redis } from '../redis/connections.ts'
 import { impatientConnection } from '../redis/connections.ts'
 import { SoapClient } from '../soap/client.ts'
@@ -91,12 +92,7 @@ async function gatedCall(
     if (!(error instanceof Held)) throw error
     const { at, holds: on } = await holds.read()
     if (on[0]) news.held(holdInWords(on[0], at))
-    const probe = await probeOf(holds, config, signal)
-    try {
-      return await callOnce(attempt(probe), connectionId)
-    } finally {
-      if (probe) await holds.giveProbeBack(probe).catch(() => {}) // nothing, if it was told what it came to
-    }
+    return await whenHoldAllows((token) => callOnce(attempt(token), connectionId), holds, config, signal)
   } finally {
     await gate.flush()
   }
@@ -119,14 +115,18 @@ async function callOnce(attempt: Attempt, connectionId: string): Promise<CallEnd
   }
 }
 
-/** The token of the next probe, when it may go; null when the fleet does not hold any more. */
-async function probeOf(holds: Holds, config: CallConfig, signal: AbortSignal): Promise<string | null> {
-  const token = randomBytes(8).toString('hex')
-  const { credentials } = gateOptions(config)
-  const lastsMs = config.soapCallTimeoutMs + REDIS_MAY_TAKE_MS
+/** Calls as the fleet's next probe, with its token, or with none when the fleet does not hold any more. */
+async function whenHoldAllows<T>(
+  call: (token: string | null) => Promise<T>,
+  holds: Holds,
+  config: CallConfig,
+  signal: AbortSignal,
+): Promise<T> {
+  const options = gateOptions(config)
   while ((await holds.read()).holds.length > 0) {
-    if (await holds.claimProbe(token, lastsMs, credentials())) return token
+    const probed = await probe(holds, options, call)
+    if (probed) return probed.made
     await sleep(LOOK_AGAIN_MS, signal)
   }
-  return null
+  return call(null)
 }

@@ -36,7 +36,7 @@ import { UPKEEP_EVERY_MS, Upkeep } from '../upkeep/upkeep.ts'
 import { REVISION, VERSION } from '../version.ts'
 import { BACKLOG_LOOK_EVERY_MS, BacklogHold } from '../worker/backlog-hold.ts'
 import { PROGRESS_LOOK_EVERY_MS, Progress } from '../worker/stuck.ts'
-import { gateKeysOf } from './gate-settings.ts'
+import { gateKeysOf, ownLimits } from './gate-settings.ts'
 import { buildWorkerParts, type WorkerParts } from './worker-parts.ts'
 
 export interface Health {
@@ -273,11 +273,7 @@ export class WorkerApp {
       concurrency: this.#config.concurrency + this.#config.interactiveConcurrency,
       inProgress: this.#inProgress(),
       perSecond: this.#recent.length / 10,
-      limits: {
-        rate: this.#config.ratePerSecond,
-        burst: this.#config.rateBurst,
-        inFlight: this.#config.maxCallsInFlight,
-      },
+      limits: ownLimits(this.#config),
       stopping: this.#stopped !== null,
     }
   }

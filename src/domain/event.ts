@@ -45,7 +45,7 @@ export type LookupEvent =
   /** By this process. */
   | { type: 'hold-began'; reason: HoldReason }
   /** As this process sees it: `hold` is new, or it is over. */
-  | { type: 'held'; hold: Hold; at: number }
+  | { type: 'held'; hold: Hold; at: number; cure: string }
   | { type: 'released'; hold: Hold; at: number }
   // worker
   | { type: 'attempt-started'; lookupId: string; waitedMs: number; first: boolean }

@@ -3,41 +3,35 @@
 export const HOLD_REASONS = ['service', 'configuration', 'results', 'quota', 'manual'] as const
 export type HoldReason = (typeof HOLD_REASONS)[number]
 
-/** One hold, as everybody in the fleet sees it. Times are Redis' (ms since 1970). */
-export interface Hold {
-  reason: HoldReason
+/** One hold, as it lies in Redis. Times are Redis' (ms since 1970). */
+export interface HoldRecord {
   /** Our words; no text of the service. */
   why: string
   since: number
   /** When it ends by itself if nobody does anything; each probe that fails moves it on. */
   expiresAt: number
-  /** When the next probe may go; null for holds that no probe can end. */
-  nextProbeAt: number | null
+  /** When the next probe may go; missing for holds that no probe can end. */
+  nextProbeAt?: number
   /** Probes that failed. */
   probes: number
-  /** The refusal that is suspected to be everybody's, where it is held for that: `code:5`, `fault:Client`. */
+  /** The answer that is suspected to be everybody's, where it is held for that: `code:5`, `fault:Client`. */
+  kind?: string
+  /** Whose probe is on its way, and how long that is believed. */
+  token?: string
+  tokenUntil?: number
+  /** Stamp of the credentials that were refused. */
+  credentials?: string
+  /** Stamps of others that this hold was probed with, and the same before the probe that is on its way. */
+  tried?: string
+  triedBefore?: string
+}
+
+/** One hold, as everybody in the fleet sees it. */
+export interface Hold extends Pick<HoldRecord, 'why' | 'since' | 'expiresAt' | 'probes'> {
+  reason: HoldReason
+  /** Null for holds that no probe can end. */
+  nextProbeAt: number | null
   kind: string | null
-}
-
-const CURES: Readonly<Record<HoldReason, string>> = {
-  service: 'ends by itself when the service answers a probe',
-  configuration:
-    'correct SOAP_ENDPOINT, the credentials or the certificates; changed files are tried at once, else a probe tells',
-  results: 'have the results consumed, or raise RESULT_BACKLOG_LIMIT',
-  quota: 'ends by itself when the quota frees; or raise QUOTA_CALLS, restart the workers, then chat-enricher release',
-  manual: 'chat-enricher release ends it',
-}
-
-/** What ends it. */
-export function cureOf({ reason, kind }: Pick<Hold, 'reason' | 'kind'>): string {
-  return kind === null ? CURES[reason] : `${CURES[reason]}; ${ifRight(kind)}`
-}
-
-function ifRight(kind: string): string {
-  const [what, code] = kind.split(':')
-  return what === 'code'
-    ? `if responseCode ${code} is right: chat-enricher release --accept-code ${code}, or set it in SOAP_NOT_FOUND_CODES`
-    : 'if these lookups are really wrong: chat-enricher release'
 }
 
 /** Thrown to whoever wants to call while the fleet holds. */
@@ -62,6 +56,6 @@ export interface CallReport {
   tookMs?: number
   /** What the service asked us to wait, ms. */
   retryAfterMs?: number
-  /** Of a lookup that has failed alone before: its failing again says nothing of the service. */
-  ofSuspect?: boolean
+  /** Of a lookup that has had trouble of its own before: its failing again says nothing of the service. */
+  ofTroubled?: boolean
 }

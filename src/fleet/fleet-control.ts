@@ -1,7 +1,8 @@
 /** What people and other programs may do with a running fleet: see its limits and holds, and change them. */
 
-import { cureOf, HOLD_REASONS, type Hold } from '../domain/hold.ts'
-import { Holds, holdInWords } from '../gate/holds.ts'
+import { HOLD_REASONS, type Hold } from '../domain/hold.ts'
+import { cureOf, holdInWords } from '../gate/hold-words.ts'
+import { Holds } from '../gate/holds.ts'
 import { LimitStore, type Limits } from '../gate/limits.ts'
 import type { Redis } from '../redis/connections.ts'
 import type { GateKeys, QueueNames } from '../redis/names.ts'

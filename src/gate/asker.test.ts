@@ -1,18 +1,19 @@
 import { setMaxListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { type Answer, Asker } from './asker.ts'
+import { Asker } from './asker.ts'
+import type { PermitReply } from './permit-script.ts'
 
 const never = new AbortController().signal
 setMaxListeners(0, never)
 
 /** An asker whose questions are answered with these in turn, and what it gave back. */
-function asker(...answers: (() => Answer)[]) {
+function asker(...answers: (() => PermitReply)[]) {
   const givenBack: string[] = []
   let asked = 0
   const missed: number[] = []
   const ask = async (_wanted: number, missedTurns: number) => {
     missed.push(missedTurns)
-    return (answers[Math.min(asked++, answers.length - 1)] as () => Answer)()
+    return (answers[Math.min(asked++, answers.length - 1)] as () => PermitReply)()
   }
   const made = new Asker(ask, (name) => givenBack.push(name))
   return { givenBack, missed, permit: () => made.permit(never), asked: () => asked }
@@ -21,10 +22,10 @@ function asker(...answers: (() => Answer)[]) {
 const AHEAD_MS = 3_600_000
 
 /** An answer that lies unread for so long, for this process is busy; Redis' clock is an hour ahead of ours. */
-function granted(turn: number, unreadMs = 0, name = 'p', aheadMs = AHEAD_MS): Answer {
+function granted(turn: number, unreadMs = 0, name = 'p', aheadMs = AHEAD_MS): PermitReply {
   const at = performance.now()
   while (performance.now() < at + unreadMs);
-  return { at: at + aheadMs, granted: [turn], names: [name] }
+  return { at: at + aheadMs, turns: [turn], leases: [name] }
 }
 
 describe('a turn', () => {
@@ -92,7 +93,7 @@ describe('a turn', () => {
   })
 
   it('of which nobody has need any more is given back', async () => {
-    const { permit, givenBack } = asker(() => ({ at: 0, granted: [0, 0], names: ['used', 'left'] }))
+    const { permit, givenBack } = asker(() => ({ at: 0, turns: [0, 0], leases: ['used', 'left'] }))
     await permit()
     await expect.poll(() => givenBack).toEqual(['left'])
   })
@@ -114,7 +115,7 @@ describe('who waits for a place among the calls in flight', () => {
         asked++
         if (!isFree) return 'full'
         isFree = false
-        return { at: 0, granted: [0], names: ['p'] }
+        return { at: 0, turns: [0], leases: ['p'] }
       },
       () => {
         isFree = true
@@ -137,8 +138,8 @@ describe('many who wait', () => {
     const made = new Asker(
       async (count) => {
         wanted.push(count)
-        const granted = Array.from({ length: count }, () => 0)
-        return { at: performance.now(), granted, names: granted.map(String) }
+        const turns = Array.from({ length: count }, () => 0)
+        return { at: performance.now(), turns, leases: turns.map(String) }
       },
       () => {},
     )

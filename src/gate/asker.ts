@@ -5,9 +5,7 @@
 
 import { monotonic, sleep } from '../clock.ts'
 import { Held } from '../domain/hold.ts'
-
-/** `granted` are milliseconds from `at` on, which is Redis' time. */
-export type Answer = { at: number; granted: number[]; names: string[] } | { waitMs: number } | 'full' | 'held'
+import type { PermitReply } from './permit-script.ts'
 
 export interface Permit {
   /** Gives the place among the calls in flight back. Once; never rejects. */
@@ -21,8 +19,8 @@ interface Waiter {
 
 /**
  * A turn that was missed by more than this is not used: used late, it would stand in the same second as those after it,
- * and the service would see more calls in a second than it allows. So many milliseconds are so many thousandths of the
- * limit.
+ * and the service would see more calls in a second than it allows. A permit used 25 ms late can push at most 2.5 % more
+ * calls into some second.
  */
 const LATE_MS = 25
 const FULL_ASK_AGAIN_MS = 25
@@ -34,7 +32,7 @@ export class Asker {
   readonly #waiting = new Set<Waiter>()
   /** Those who have called already and call again: their time is running, so they come first. */
   readonly #again = new Set<Waiter>()
-  readonly #ask: (wanted: number, missed: number) => Promise<Answer>
+  readonly #ask: (wanted: number, missed: number) => Promise<PermitReply>
   readonly #giveBack: (name: string) => void
   readonly #differences: number[] = []
   #asking = false
@@ -47,7 +45,7 @@ export class Asker {
    * `ask` asks the gate's script for so many permits, and tells it how many turns were missed since the last time;
    * `giveBack` ends a permit's lease.
    */
-  constructor(ask: (wanted: number, missed: number) => Promise<Answer>, giveBack: (name: string) => void) {
+  constructor(ask: (wanted: number, missed: number) => Promise<PermitReply>, giveBack: (name: string) => void) {
     this.#ask = ask
     this.#giveBack = giveBack
   }
@@ -104,21 +102,20 @@ export class Asker {
     const askedAt = monotonic()
     const answer = await this.#ask(Math.min(this.#waitingCount, MOST_AT_ONCE), missed)
     const answeredAt = monotonic()
-    if (answer === 'held') return this.refuseAll()
+    if (answer === 'held' || answer === 'spent') return this.refuseAll()
     if (answer === 'full') return this.#pause(FULL_ASK_AGAIN_MS * (0.5 + Math.random()))
     if ('waitMs' in answer) return this.#pause(Math.min(answer.waitMs + 1, 1000))
     const givenAt = answeredAt - Math.min(answeredAt - askedAt, this.#readLate(answeredAt, answer.at))
-    for (const [index, turn] of answer.granted.entries()) {
+    for (const [index, turn] of answer.turns.entries()) {
       await this.#until(givenAt + turn)
-      if (holds !== this.#holds) this.#giveBack(answer.names[index] ?? '')
-      else this.#handOut(answer.names[index] ?? '', monotonic() - givenAt - turn)
+      if (holds !== this.#holds) this.#giveBack(answer.leases[index] ?? '')
+      else this.#handOut(answer.leases[index] ?? '', monotonic() - givenAt - turn)
     }
   }
 
   /**
-   * By how much longer than usual the answer lay unread, because this process was busy: its turn does not wait for that.
-   * What Redis or the network took to let the question through does not count. Where Redis' clock was set back it says too
-   * much.
+   * How long the reply waited in our socket while the event loop was busy: its age by Redis' clock minus the smallest age
+   * seen lately. Where Redis' clock was set back this is too much.
    */
   #readLate(answeredAt: number, redisAt: number): number {
     this.#differences.push(answeredAt - redisAt)

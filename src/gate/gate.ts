@@ -7,24 +7,19 @@
 import { randomBytes } from 'node:crypto'
 import { monotonic, sleep } from '../clock.ts'
 import type { Observe } from '../domain/event.ts'
-import type { CallReport, HoldReason } from '../domain/hold.ts'
+import type { CallReport } from '../domain/hold.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { Redis } from '../redis/connections.ts'
 import type { GateKeys } from '../redis/names.ts'
-import { type Answer, Asker, type Permit } from './asker.ts'
-import { PERMIT_SCRIPT, permitKeys } from './permit-script.ts'
-import { REPORT_SCRIPT } from './report-script.ts'
+import { Asker, type Permit } from './asker.ts'
+import type { Limits } from './limits.ts'
+import { askPermits, type PermitQuestion, type PermitReply } from './permit-script.ts'
+import { type HoldSettings, type ReportReply, reportCalls } from './report-script.ts'
 import { type Batch, batchOf, Reports } from './reports.ts'
 
 export type { Permit } from './asker.ts'
 
-export interface GateOptions {
-  /** Calls a second of the whole fleet; null: no limit. */
-  ratePerSecond: number | null
-  /** Calls that may leave at once after a pause. */
-  rateBurst: number
-  /** Calls of the whole fleet at one time; null: no limit. */
-  maxCallsInFlight: number | null
+export interface GateOptions extends Limits, HoldSettings {
   /** Part of pace and places that is kept for interactive lookups while any wait. */
   interactiveShare: number
   /** Calls of the whole fleet in `quotaPeriodMs`; null: no limit. */
@@ -32,12 +27,6 @@ export interface GateOptions {
   quotaPeriodMs: number
   /** How long a call can take at most, ms: a permit not given back by then is taken for lost. */
   soapCallTimeoutMs: number
-  breakerFailureRatio: number
-  breakerMinCalls: number
-  breakerWindowMs: number
-  /** Time to the first probe of a hold, and between probes at most, doubling. */
-  holdMinMs: number
-  holdMaxMs: number
   /** Stamp of the credentials that calls are made with. */
   credentials: () => string
 }
@@ -48,12 +37,6 @@ export interface PermitRequest {
   again?: boolean
   /** Token of the probe: it passes while the fleet holds. */
   probe?: string | null
-}
-
-/** What the fleet made of a report. */
-export interface ReportReply {
-  /** A kind of answer that the fleet holds for: it is not believed to be the lookup's. */
-  suspect: string | null
 }
 
 const LEASE_MARGIN_MS = 5000
@@ -67,7 +50,7 @@ export class Gate {
   readonly #trouble: (error: unknown) => void
   readonly #askers = new Map<Lane, Asker>()
   readonly #reports = new Reports((batch) => this.#send(batch, ''))
-  readonly #process = randomBytes(6).toString('hex')
+  readonly #process = `${randomBytes(6).toString('hex')}:`
   #permits = 0
 
   /** `trouble` is told when Redis says no: nobody calls then. */
@@ -127,13 +110,12 @@ export class Gate {
     )
   }
 
-  async #ask(wanted: number, missed: number, lane: Lane, probe: string): Promise<Answer> {
-    const first = this.#permits
-    this.#permits += wanted
+  async #ask(wanted: number, missed: number, lane: Lane, probe: string): Promise<PermitReply> {
+    const question = permitQuestion(this.#options, { wanted, missed, lane, probe, ...this.#leaseNames(wanted) })
     try {
-      const args = [wanted, this.#request(lane, probe), `${this.#process}:`, first, missed]
-      const reply = await PERMIT_SCRIPT.run(this.#redis, permitKeys(this.#keys), args)
-      return this.#read(reply as string[], first)
+      const reply = await askPermits(this.#redis, this.#keys, question)
+      if (reply === 'spent') this.#observe({ type: 'hold-began', reason: 'quota' })
+      return reply
     } catch (error) {
       this.#trouble(error)
       await sleep(ASK_AGAIN_AFTER_ERROR_MS)
@@ -141,30 +123,10 @@ export class Gate {
     }
   }
 
-  #request(lane: Lane, probe: string): string {
-    const { ratePerSecond, rateBurst, maxCallsInFlight, soapCallTimeoutMs } = this.#options
-    const { interactiveShare, quotaCalls, quotaPeriodMs } = this.#options
-    return JSON.stringify({
-      ratePerSecond: ratePerSecond ?? 0,
-      burst: rateBurst,
-      inFlight: maxCallsInFlight ?? 0,
-      leaseMs: soapCallTimeoutMs + LEASE_MARGIN_MS,
-      interactive: lane === 'interactive',
-      share: interactiveShare,
-      quotaCalls: quotaCalls ?? 0,
-      quotaPeriodMs,
-      probe,
-    })
-  }
-
-  #read([kind, ...values]: string[], first: number): Answer {
-    if (kind === 'full') return 'full'
-    if (kind === 'spent') this.#observe({ type: 'hold-began', reason: 'quota' })
-    if (kind === 'held' || kind === 'spent') return 'held'
-    if (kind === 'wait') return { waitMs: Number(values[0]) }
-    const [at, ...turns] = values.map(Number)
-    const names = kind === 'leased' ? turns.map((_, index) => `${this.#process}:${first + index}`) : []
-    return { at: at ?? 0, granted: turns, names }
+  #leaseNames(wanted: number): { process: string; first: number } {
+    const first = this.#permits
+    this.#permits += wanted
+    return { process: this.#process, first }
   }
 
   #giveBack(lane: Lane, name: string): void {
@@ -174,33 +136,41 @@ export class Gate {
     this.#redis.zrem(leases, name).catch(() => {}) // its lease ends by itself
   }
 
-  async #send(batch: Batch, probe: string): Promise<ReportReply | null> {
-    const { breakerFailureRatio, breakerMinCalls, breakerWindowMs, holdMinMs, holdMaxMs, credentials } = this.#options
-    const { hold, service, answers } = this.#keys
-    const settings = {
-      failureRatio: breakerFailureRatio,
-      minCalls: breakerMinCalls,
-      windowMs: breakerWindowMs,
-      holdMinMs,
-      holdMaxMs,
-    }
-    const answeredAgoMs = batch.answered > 0 ? monotonic() - batch.answeredAt : 0
-    const failedBeganAgoMs = monotonic() - batch.failedBeganAt
-    const report = { ...batch, answeredAgoMs, failedBeganAgoMs, probe, credentials: credentials() }
+  async #send({ answeredAt, failedBeganAt, ...batch }: Batch, probe: string): Promise<ReportReply | null> {
+    const at = monotonic()
+    const answeredAgoMs = batch.answered > 0 ? at - answeredAt : 0
+    const credentials = this.#options.credentials()
+    const calls = { ...batch, answeredAgoMs, failedBeganAgoMs: at - failedBeganAt, probe, credentials }
     try {
-      const args = [JSON.stringify(settings), JSON.stringify(report)]
-      const reply = await REPORT_SCRIPT.run(this.#redis, [hold, service, answers], args)
-      return this.#learn(JSON.parse(reply as string) as { began: string; suspect: string })
+      const reply = await reportCalls(this.#redis, this.#keys, this.#options, calls)
+      this.#learn(reply)
+      return reply
     } catch (error) {
       this.#trouble(error)
       return null
     }
   }
 
-  #learn({ began, suspect }: { began: string; suspect: string }): ReportReply {
-    const reasons = began.split(',').filter((reason) => reason !== '') as HoldReason[]
-    for (const reason of reasons) this.#observe({ type: 'hold-began', reason })
-    if (reasons.length > 0) this.refuseAll()
-    return { suspect: suspect || null }
+  #learn({ began }: ReportReply): void {
+    for (const reason of began) this.#observe({ type: 'hold-began', reason })
+    if (began.length > 0) this.refuseAll()
+  }
+}
+
+/** What a process asks the permit script, by its own limits. */
+export function permitQuestion(
+  options: GateOptions,
+  asked: Pick<PermitQuestion, 'wanted' | 'missed' | 'lane' | 'probe' | 'process' | 'first'>,
+): PermitQuestion {
+  const { rate, burst, inFlight, interactiveShare, quotaCalls, quotaPeriodMs, soapCallTimeoutMs } = options
+  return {
+    ...asked,
+    leaseMs: soapCallTimeoutMs + LEASE_MARGIN_MS,
+    rate: rate ?? 0,
+    burst,
+    inFlight: inFlight ?? 0,
+    share: interactiveShare,
+    quotaCalls: quotaCalls ?? 0,
+    quotaPeriodMs,
   }
 }

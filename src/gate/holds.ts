@@ -1,89 +1,96 @@
 /** The holds of a fleet as they lie in Redis: reading them, the ones that people and queues begin, and the probe's token. */
 
-import { cureOf, HOLD_REASONS, type Hold, type HoldReason } from '../domain/hold.ts'
+import { HOLD_REASONS, type Hold, type HoldReason, type HoldRecord } from '../domain/hold.ts'
 import type { Redis } from '../redis/connections.ts'
 import type { GateKeys } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
+import { SHARED_LUA } from './lua.ts'
 
-// By one clock: in a Cluster TIME itself asks whichever node it likes. KEYS: hold.
-const READ = new Script(`return { redis.call('HGETALL', KEYS[1]), redis.call('TIME') }`)
+// By one clock: in a Cluster TIME itself asks whichever node it likes.
+const READ = new Script(`
+local HOLD = KEYS[1]
+${SHARED_LUA}
+local at, on = now(), {}
+for reason, hold in pairs(readHolds(HOLD, at)) do
+  on[#on + 1] = reason
+  on[#on + 1] = cjson.encode(hold)
+end
+return { string.format('%.3f', at), unpack(on) }`)
 
-// KEYS: hold. ARGV: reason, why, milliseconds. Begins it, or lets it last so long from now on. Answers 1 if it began.
+// Begins a hold, or lets it last so long from now on. Answers 1 if it began.
 const BEGIN = new Script(`
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local text = redis.call('HGET', KEYS[1], ARGV[1])
-local hold = text and cjson.decode(text)
-local began = not (hold and hold.expiresAt > now)
-if began then hold = { since = now, probes = 0 } end
-hold.why = ARGV[2]
-hold.expiresAt = now + tonumber(ARGV[3])
-redis.call('HSET', KEYS[1], ARGV[1], cjson.encode(hold))
-if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
-if began then redis.call('PUBLISH', KEYS[1], 'changed') end
+local HOLD = KEYS[1]
+local reason, why, ms = ARGV[1], ARGV[2], tonumber(ARGV[3])
+${SHARED_LUA}
+local at = math.floor(now())
+local hold = readHold(HOLD, reason, at)
+local began = not hold
+if began then hold = { since = at, probes = 0 } end
+hold.why, hold.expiresAt = why, at + ms
+keepHold(HOLD, reason, hold, at)
+if began then tell(HOLD) end
 return began and 1 or 0`)
 
-// KEYS: hold, answers, service. ARGV: reasons. Answers how many were on. Suspicion starts anew: it was looked at. What
-// failed before is charged to nobody; what fails from now on may be.
+// Answers how many were on. Suspicion starts anew: it was looked at. What failed before is charged to nobody; what fails
+// from now on may be.
 const END = new Script(`
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local ended = 0
-for _, reason in ipairs(ARGV) do
-  local text = redis.call('HGET', KEYS[1], reason)
-  if text and cjson.decode(text).expiresAt > now then ended = ended + 1 end
-  redis.call('HDEL', KEYS[1], reason)
-  if reason == 'configuration' then redis.call('DEL', KEYS[2]) end
+local HOLD, ANSWERS, SERVICE = unpack(KEYS)
+local reasons = ARGV
+${SHARED_LUA}
+local at, ended = math.floor(now()), 0
+for _, reason in ipairs(reasons) do
+  if endHold(HOLD, reason, at) then ended = ended + 1 end
+  if reason == 'configuration' then redis.call('DEL', ANSWERS) end
 end
 if ended > 0 then
-  if redis.call('EXISTS', KEYS[3]) == 1 then redis.call('HSET', KEYS[3], 'heldUntil', now) end
-  redis.call('PUBLISH', KEYS[1], 'changed')
+  if redis.call('EXISTS', SERVICE) == 1 then redis.call('HSET', SERVICE, 'heldUntil', at) end
+  tell(HOLD)
 end
 return ended`)
 
-// KEYS: hold. ARGV: token, its life in ms, stamp of the credentials. Answers 1 if this is the one probe of the fleet that
-// may go now. Credentials that this hold has not been tried with need not wait for its time, once. Nor does a hold that
-// began later than it is now: Redis' clock was set back.
+// Answers 1 if this is the one probe of the fleet that may go now. Credentials not yet tried during this hold may be probed
+// at once, one time. So may a hold that began later than now: Redis' clock was set back.
 const CLAIM = new Script(`
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local fields = redis.call('HGETALL', KEYS[1])
-local holds, fresh = {}, false
-for i = 1, #fields, 2 do
-  local hold = fields[i] ~= 'slowUntil' and cjson.decode(fields[i + 1])
-  if hold and hold.expiresAt > now then
-    local isBack = hold.since > now
-    if not hold.nextProbeAt or hold.token and hold.tokenUntil > now and not isBack then return 0 end
-    if isBack then hold.since, hold.nextProbeAt = now, now end
-    holds[fields[i]] = hold
-    if fields[i] == 'configuration' and hold.credentials ~= ARGV[3] then
-      local tried = hold.tried or ''
-      if not string.find(tried, ARGV[3], 1, true) then
-        hold.triedBefore, hold.tried = tried, tried .. ' ' .. ARGV[3]
-        fresh = true
-      end
-    end
+local HOLD = KEYS[1]
+local token, ms, credentials = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+${SHARED_LUA}
+local at = math.floor(now())
+local holds, isFresh = readHolds(HOLD, at), false
+
+for _, hold in pairs(holds) do
+  local isBack = hold.since > at
+  if not hold.nextProbeAt or hold.token and hold.tokenUntil > at and not isBack then return 0 end
+  if isBack then hold.since, hold.nextProbeAt = at, at end
+end
+
+local configuration = holds.configuration
+if configuration and configuration.credentials ~= credentials then
+  local tried = configuration.tried or ''
+  if not string.find(tried, credentials, 1, true) then
+    configuration.triedBefore, configuration.tried, isFresh = tried, tried .. ' ' .. credentials, true
   end
 end
+
 for reason, hold in pairs(holds) do
-  if hold.nextProbeAt > now and not (fresh and reason == 'configuration') then return 0 end
+  if hold.nextProbeAt > at and not (isFresh and reason == 'configuration') then return 0 end
 end
 for reason, hold in pairs(holds) do
-  hold.token = ARGV[1]
-  hold.tokenUntil = now + tonumber(ARGV[2])
-  redis.call('HSET', KEYS[1], reason, cjson.encode(hold))
+  hold.token, hold.tokenUntil = token, at + ms
+  keepHold(HOLD, reason, hold, at)
 end
 return next(holds) and 1 or 0`)
 
-// KEYS: hold. ARGV: token. Nobody was asked after all: credentials that were to be tried with it are as fresh as before.
+// The probe was not sent: drop the token, and let the credentials it carried be tried at once again.
 const GIVE_BACK = new Script(`
-for _, reason in ipairs({ 'service', 'configuration' }) do
-  local text = redis.call('HGET', KEYS[1], reason)
-  local hold = text and cjson.decode(text)
-  if hold and hold.token == ARGV[1] then
+local HOLD = KEYS[1]
+local token = ARGV[1]
+${SHARED_LUA}
+local at = math.floor(now())
+for reason, hold in pairs(readHolds(HOLD, at)) do
+  if hold.token == token then
     hold.token = nil
     hold.tried, hold.triedBefore = hold.triedBefore or hold.tried, nil
-    redis.call('HSET', KEYS[1], reason, cjson.encode(hold))
+    keepHold(HOLD, reason, hold, at)
   end
 end
 return 1`)
@@ -104,16 +111,12 @@ export class Holds {
 
   /** Those that are on, and Redis' time (ms). */
   async read(): Promise<{ at: number; holds: Hold[] }> {
-    const [pairs, [seconds, micros]] = (await READ.run(this.#redis, [this.#keys.hold])) as [string[], [string, string]]
-    const at = Number(seconds) * 1000 + Number(micros) / 1000
-    const fields: Record<string, string> = {}
-    for (let i = 0; i < pairs.length; i += 2) fields[pairs[i] ?? ''] = pairs[i + 1] ?? ''
-    const holds = HOLD_REASONS.flatMap((reason) => {
-      const text = fields[reason]
-      const hold = text === undefined ? null : { reason, ...readHold(text) }
-      return hold && hold.expiresAt > at ? [hold] : []
-    })
-    return { at, holds }
+    const [at, ...pairs] = (await READ.run(this.#redis, [this.#keys.hold])) as [string, ...string[]]
+    const recordOf = (reason: HoldReason) => {
+      const place = pairs.findIndex((text, index) => index % 2 === 0 && text === reason)
+      return place < 0 ? [] : [asHold(reason, JSON.parse(pairs[place + 1] ?? '') as HoldRecord)]
+    }
+    return { at: Number(at), holds: HOLD_REASONS.flatMap(recordOf) }
   }
 
   /** Begins a hold, or prolongs it; it ends after `ms` at the latest. True if it was not on. */
@@ -151,22 +154,7 @@ export class Holds {
   }
 }
 
-function readHold(text: string): Omit<Hold, 'reason'> {
-  const { why, since, expiresAt, nextProbeAt = null, probes, kind = null } = JSON.parse(text) as Omit<Hold, 'reason'>
-  return { why, since, expiresAt, nextProbeAt, probes, kind }
-}
-
-/** One line for people: what holds, and what ends it. `at` is Redis' time. */
-export function holdInWords(hold: Hold, at: number): string {
-  const { reason, why, since, expiresAt, nextProbeAt } = hold
-  const ends = `ends in ${inWords(expiresAt - at)} at the latest; `
-  // A hold for results is prolonged as long as it is needed: its end says nothing.
-  const next = nextProbeAt !== null ? `next probe in ${inWords(nextProbeAt - at)}; ` : reason === 'results' ? '' : ends
-  return `held (${reason}) for ${inWords(at - since)}: ${why}; ${next}${cureOf(hold)}`
-}
-
-function inWords(ms: number): string {
-  const seconds = Math.max(0, Math.ceil(ms / 1000))
-  if (seconds <= 120) return `${seconds} s`
-  return seconds <= 7200 ? `${Math.ceil(seconds / 60)} min` : `${Math.ceil(seconds / 3600)} h`
+function asHold(reason: HoldReason, record: HoldRecord): Hold {
+  const { why, since, expiresAt, nextProbeAt = null, probes, kind = null } = record
+  return { reason, why, since, expiresAt, nextProbeAt, probes, kind }
 }

@@ -3,6 +3,7 @@
 import type { Redis } from '../redis/connections.ts'
 import type { GateKeys } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
+import { SHARED_LUA } from './lua.ts'
 
 export interface Limits {
   /** Calls a second; null: no limit. */
@@ -13,12 +14,12 @@ export interface Limits {
 }
 
 // The time of the next turn at the old pace is not waited for at the new one. Turns that are booked are nearer than this.
-// KEYS: rate, rate of the interactive lane.
 const FORGET_FAR = new Script(`
-local time = redis.call('TIME')
-local now = time[1] * 1000 + time[2] / 1000
-for _, key in ipairs(KEYS) do
-  if tonumber(redis.call('GET', key) or 0) > now + 1000 then redis.call('DEL', key) end
+local RATE, RATE_INTERACTIVE = unpack(KEYS)
+${SHARED_LUA}
+for _, key in ipairs({ RATE, RATE_INTERACTIVE }) do
+  local due = tonumber(string.match(redis.call('GET', key) or '', '^%S+') or 0)
+  if due > now() + 1000 then redis.call('DEL', key) end
 end
 return 1`)
 

@@ -17,8 +17,8 @@ export interface Batch {
   ids: string[]
   kinds: string[]
   configuration: string
-  /** Only lookups that were refused so before were refused now. */
-  ofSuspect: boolean
+  /** True if every configuration refusal in this batch came from a lookup that had been refused before. */
+  ofTroubled: boolean
   retryAfterMs: number
 }
 
@@ -75,7 +75,7 @@ function emptyBatch(): Batch {
     ids: [],
     kinds: [],
     configuration: '',
-    ofSuspect: false,
+    ofTroubled: false,
     retryAfterMs: 0,
   }
 }
@@ -92,12 +92,12 @@ export function batchOf(report: CallReport): Batch {
 }
 
 function addTo(batch: Batch, report: CallReport): void {
-  const { answered, kind, connectionId, configuration, retryAfterMs = 0, tookMs = 0, ofSuspect = false } = report
+  const { answered, kind, connectionId, configuration, retryAfterMs = 0, tookMs = 0, ofTroubled = false } = report
   batch.retryAfterMs = Math.max(batch.retryAfterMs, Math.ceil(retryAfterMs))
-  if (!answered && ofSuspect && configuration === undefined) return
+  if (!answered && ofTroubled && configuration === undefined) return
   if (!answered) batch.failedBeganAt = Math.max(batch.failedBeganAt, monotonic() - tookMs)
   if (configuration !== undefined) {
-    batch.ofSuspect = ofSuspect && (batch.configuration === '' || batch.ofSuspect)
+    batch.ofTroubled = ofTroubled && (batch.configuration === '' || batch.ofTroubled)
     batch.configuration = configuration
     return
   }

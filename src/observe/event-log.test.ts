@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import { type LookupEvent, REDIS_ERROR_KINDS } from '../domain/event.ts'
 import type { Failure } from '../domain/failure.ts'
+import { cureOf } from '../gate/hold-words.ts'
 import { logEvents } from './event-log.ts'
 
 /** The log lines that events make. */
@@ -103,10 +104,11 @@ describe('the log', () => {
 describe('a hold', () => {
   const hold = { reason: 'manual', why: 'maintenance', since: 1000, expiresAt: 61_000, nextProbeAt: null } as const
   const rest = { probes: 0, kind: null }
+  const cure = 'chat-enricher release ends it'
 
   it('is one line that says why, what cures it, and when it ends; and one when it is over', () => {
     const [held, over] = linesOf(
-      { type: 'held', hold: { ...hold, ...rest }, at: 3000 },
+      { type: 'held', hold: { ...hold, ...rest }, at: 3000, cure },
       { type: 'released', hold: { ...hold, ...rest }, at: 9000 },
     )
     expect(held).toMatchObject({ level: 40, reason: 'manual', heldForMs: 2000, endsInMs: 58_000 })
@@ -114,16 +116,16 @@ describe('a hold', () => {
     expect(over).toMatchObject({ level: 30, reason: 'manual', heldForMs: 8000, msg: 'the hold is over (manual)' })
   })
 
-  it('that is probed says when the next probe goes, and one for a suspicion what to do if the code is right', () => {
+  it('that is probed says when the next probe goes, and what to do', () => {
     const suspected = { ...hold, ...rest, reason: 'configuration', nextProbeAt: 5000, kind: 'code:5' } as const
-    const [held] = linesOf({ type: 'held', hold: suspected, at: 3000 })
+    const [held] = linesOf({ type: 'held', hold: suspected, at: 3000, cure: cureOf(suspected) })
     expect(held).toMatchObject({ nextProbeInMs: 2000 })
     expect(held).not.toHaveProperty('endsInMs')
     expect(held?.msg).toContain('if responseCode 5 is right: chat-enricher release --accept-code 5')
   })
 
   it('for results promises no end: it is prolonged as long as it is needed', () => {
-    const [held] = linesOf({ type: 'held', hold: { ...hold, ...rest, reason: 'results' }, at: 3000 })
+    const [held] = linesOf({ type: 'held', hold: { ...hold, ...rest, reason: 'results' }, at: 3000, cure })
     expect(held).not.toHaveProperty('endsInMs')
   })
 })

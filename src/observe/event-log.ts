@@ -5,7 +5,6 @@
 
 import { hash } from 'node:crypto'
 import type { LookupEvent, Observe } from '../domain/event.ts'
-import { cureOf } from '../domain/hold.ts'
 import { LineBudget } from './line-budget.ts'
 import type { Logger } from './logger.ts'
 
@@ -57,9 +56,9 @@ const LINES: Lines = {
     message: `attempt: ${verdict.replace('-', ' ')}`,
     fields: { lookupId, verdict, reason, calls },
   }),
-  held: ({ hold, hold: { reason, why, since, nextProbeAt, expiresAt }, at }) => ({
+  held: ({ hold: { reason, why, since, nextProbeAt, expiresAt }, at, cure }) => ({
     level: 'warn',
-    message: `the fleet holds its calls (${reason}): ${why}; ${cureOf(hold)}`,
+    message: `the fleet holds its calls (${reason}): ${why}; ${cure}`,
     fields: {
       reason,
       heldForMs: Math.round(at - since),

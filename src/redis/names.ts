@@ -5,15 +5,14 @@
  *
  *     done:<hash>         string  the marker: this lookup has its result; the value is the result's status
  *     result:<hash>       channel the result itself, for whoever waits for this one lookup
- *     gate:<service>:rate              string  theoretical arrival time of the next call (GCRA), in milliseconds
+ *     gate:<service>:rate              string  theoretical arrival time of the next call (GCRA), and when that was booked, ms
  *     gate:<service>:rate-interactive  string  the same of the interactive lane's own share
  *     gate:<service>:rate-missed       string  a turn that was missed was given back a moment ago: no other one yet
  *     gate:<service>:in-flight         zset    permits of batch lookups that are out, by the time their lease ends
  *     gate:<service>:in-flight-interactive  zset  the same of interactive ones
- *     gate:<service>:clock             string  Redis' clock as it was last asked, to see that it was set back
- *     gate:<service>:waiting           string  an interactive lookup waits for a place among the calls in flight
- *     gate:<service>:waiting-batch     string  a batch lookup waits for a place among the calls in flight
- *     gate:<service>:batch-waiting     string  batch lookups wait for their turn
+ *     gate:<service>:interactive-waits-for-place  string  an interactive lookup waits for a place among the calls in flight
+ *     gate:<service>:batch-waits-for-place        string  a batch lookup does
+ *     gate:<service>:batch-waits-for-turn         string  batch lookups wait for their turn
  *     gate:<service>:quota             hash    calls of the longer limit, by slice of its period
  *     gate:<service>:limits            hash    limits that were set by hand, for every process
  *     fleet:<fleet>:hold               hash    the holds that are on, by reason; also a channel that tells of changes
@@ -73,10 +72,9 @@ export interface GateKeys {
   rateMissed: string
   inFlight: string
   inFlightInteractive: string
-  clock: string
-  waiting: string
-  waitingBatch: string
-  batchWaiting: string
+  interactiveWaitsForPlace: string
+  batchWaitsForPlace: string
+  batchWaitsForTurn: string
   quota: string
   limits: string
   hold: string
@@ -101,10 +99,9 @@ export function gateKeys(names: QueueNames, service: string): GateKeys {
     rateMissed: gate('rate-missed'),
     inFlight: gate('in-flight'),
     inFlightInteractive: gate('in-flight-interactive'),
-    clock: gate('clock'),
-    waiting: gate('waiting'),
-    waitingBatch: gate('waiting-batch'),
-    batchWaiting: gate('batch-waiting'),
+    interactiveWaitsForPlace: gate('interactive-waits-for-place'),
+    batchWaitsForPlace: gate('batch-waits-for-place'),
+    batchWaitsForTurn: gate('batch-waits-for-turn'),
     quota: gate('quota'),
     limits: gate('limits'),
     hold: ofFleet('hold'),

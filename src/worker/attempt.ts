@@ -15,7 +15,7 @@ export interface LookupClient {
 /** Permission to call, and where to say how a call ended, as the pipeline needs it. */
 export interface CallGate {
   permit(request: PermitRequest, signal: AbortSignal): Promise<{ release(): void }>
-  report(report: CallReport, probe?: string | null): Promise<{ suspect: string | null } | null>
+  report(report: CallReport, probe?: string | null): Promise<{ heldKind: string | null } | null>
 }
 
 /** The attempt's time was up. */
@@ -55,8 +55,8 @@ export class Attempt {
   calls = 0
   /** Its time ended in the middle of a call: it was the service that did not answer. */
   wasCutOff = false
-  /** The lookup has failed alone before: its failures are not counted against the service. */
-  isSuspect = false
+  /** The lookup has had trouble of its own before: its failures are not counted against the service. */
+  isTroubled = false
   /** Its calls wait for this, and are not made if it rejects. */
   mayCall: Promise<void> = Promise.resolve()
   readonly #parts: AttemptParts
@@ -101,7 +101,7 @@ export class Attempt {
     // The fleet's answer is waited for only where it matters: is this refusal everybody's? And a probe's token must not be
     // given back before it is known what the probe came to.
     const reply = report.kind !== null || this.isProbe ? await told : null
-    if (report.kind !== null && reply?.suspect === report.kind) throw new Held()
+    if (report.kind !== null && reply?.heldKind === report.kind) throw new Held()
     return end
   }
 
@@ -137,7 +137,7 @@ export class Attempt {
   }
 
   #circumstances() {
-    return { tookMs: monotonic() - this.#calledAt, ofSuspect: this.isSuspect && !this.isProbe }
+    return { tookMs: monotonic() - this.#calledAt, ofTroubled: this.isTroubled && !this.isProbe }
   }
 
   #startClock(): void {

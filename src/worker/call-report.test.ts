@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { CallEnd, Outcome } from '../domain/call-end.ts'
 import type { ServiceRecord } from '../domain/chat-request.ts'
 import type { Failure } from '../domain/failure.ts'
-import { cureOf } from '../domain/hold.ts'
+import { cureOf } from '../gate/hold-words.ts'
 import { reportOf } from './call-report.ts'
 
 const isListed = (code: number) => code === 7

@@ -138,7 +138,7 @@ describe('an attempt', () => {
     const end = await attempt({ client: service(failed('transient', { retryAfterMs: 30_000 })), gate })
     expect(end).toMatchObject({ type: 'retry-later', calls: 1 })
     expect(end).toHaveProperty('delayMs', 30_000)
-    expect(gate.reports).toMatchObject([{ answered: false, kind: null, retryAfterMs: 30_000, ofSuspect: false }])
+    expect(gate.reports).toMatchObject([{ answered: false, kind: null, retryAfterMs: 30_000, ofTroubled: false }])
   })
 
   it('asks for the permits of its retries before those who have not called yet', async () => {
@@ -149,11 +149,11 @@ describe('an attempt', () => {
 
   it('whose refusal is what the fleet holds for goes back as held, not as refused', async () => {
     const refused = failed('permanent', { code: 'soap-fault', soapFaultCode: 'Client' })
-    for (const [suspect, held] of [
+    for (const [heldKind, held] of [
       ['fault:Client', true],
       ['code:5', false],
     ] as const) {
-      const ended = attempt({ client: service(refused), gate: openGate({ suspect }) })
+      const ended = attempt({ client: service(refused), gate: openGate({ heldKind }) })
       if (held) await expect(ended).rejects.toBeInstanceOf(Held)
       else expect(await ended).toMatchObject({ type: 'give-up', status: 'rejected' })
     }

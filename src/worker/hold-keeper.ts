@@ -4,12 +4,13 @@
  * lookup at the head. What the probe comes to is told and decided where all calls are (gate/report-script.ts).
  */
 
-import { randomBytes } from 'node:crypto'
 import { every, orAborted } from '../clock.ts'
 import type { Observe } from '../domain/event.ts'
 import type { Hold, HoldReason } from '../domain/hold.ts'
 import type { Gate } from '../gate/gate.ts'
+import { cureOf } from '../gate/hold-words.ts'
 import type { Holds } from '../gate/holds.ts'
+import { type ProbeSettings, probe } from '../gate/probe.ts'
 import type { ServiceMemories } from '../gate/service-memory.ts'
 import type { Enricher } from './enrich.ts'
 import type { LookupWorker } from './lookup-worker.ts'
@@ -22,16 +23,11 @@ export interface HoldKeeperParts {
   workers: LookupWorker[]
 }
 
-export interface HoldKeeperSettings {
+export interface HoldKeeperSettings extends ProbeSettings {
   soapProbeConnectionId: string | null
-  soapCallTimeoutMs: number
-  /** Stamp of the credentials that calls are made with. */
-  credentials: () => string
 }
 
 const LOOK_EVERY_MS = 500
-/** Beside the call: its turn, and the way. */
-const PROBE_MARGIN_MS = 5_000
 const PROBED: readonly HoldReason[] = ['service', 'configuration']
 
 export class HoldKeeper {
@@ -97,7 +93,8 @@ export class HoldKeeper {
 
   #tell(on: Hold[], at: number): void {
     for (const hold of on)
-      if (this.#seen.get(hold.reason)?.since !== hold.since) this.#observe({ type: 'held', hold, at })
+      if (this.#seen.get(hold.reason)?.since !== hold.since)
+        this.#observe({ type: 'held', hold, at, cure: cureOf(hold) })
     const reasons = new Set(on.map(({ reason }) => reason))
     for (const hold of this.#seen.values()) if (!reasons.has(hold.reason)) this.#observe({ type: 'released', hold, at })
     this.#seen = new Map(on.map((hold) => [hold.reason, hold]))
@@ -110,27 +107,20 @@ export class HoldKeeper {
     if (!isDue && !mayBeFresh) return
     this.#probing = true
     try {
-      await this.#probeIfClaimed(Math.max(...on.map(({ probes }) => probes)))
+      const before = Math.max(...on.map(({ probes }) => probes))
+      const probed = await probe(this.#parts.holds, this.#settings, (token) => this.#makeProbe(token, before))
+      if (probed) await this.look()
     } finally {
       this.#probing = false
     }
   }
 
-  /** `before` so many have failed: with another id each time, for it may be the id's own fault. */
-  async #probeIfClaimed(before: number): Promise<void> {
-    const { holds, memory } = this.#parts
-    const { soapProbeConnectionId, soapCallTimeoutMs, credentials } = this.#settings
-    const token = randomBytes(8).toString('hex')
-    if (!(await holds.claimProbe(token, soapCallTimeoutMs + PROBE_MARGIN_MS, credentials()))) return
-    try {
-      const { answered } = await memory.read()
-      const connectionId = soapProbeConnectionId ?? answered[before % Math.max(1, answered.length)]
-      if (connectionId === undefined) await this.#probeWithLookup(token)
-      else await this.#probeWith(connectionId, token)
-    } finally {
-      await holds.giveProbeBack(token) // nothing, if it was told what it came to
-      await this.look()
-    }
+  /** `before` so many have failed: with another id each time, because it may be the id's own fault. */
+  async #makeProbe(token: string, before: number): Promise<void> {
+    const { answered } = await this.#parts.memory.read()
+    const connectionId = this.#settings.soapProbeConnectionId ?? answered[before % Math.max(1, answered.length)]
+    if (connectionId === undefined) await this.#probeWithLookup(token)
+    else await this.#probeWith(connectionId, token)
   }
 
   async #probeWith(connectionId: string, token: string): Promise<void> {

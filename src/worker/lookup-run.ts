@@ -127,7 +127,7 @@ export class LookupRuns {
         return endWithout(aboutLookup(run), history, history.lastFailure ?? POISON)
       }
     }
-    attempt.isSuspect = hasFailedAlone(history)
+    attempt.isTroubled = isTroubled(history)
     if (charge === 'service-is-down') return this.#serviceIsDown(run, history)
     return this.#finish(run, history, await this.#observed(run, () => this.#enricher.run(attempt, run.lookup, history)))
   }
@@ -244,7 +244,7 @@ interface Run {
  * Charged: it failed while others were answered. Or it was refused as if by a wrong configuration, and a probe was
  * answered since, or it would not run now. It alone must neither trip the breaker nor hold the fleet again and again.
  */
-function hasFailedAlone({ charged, failures, lastFailure }: LookupHistory): boolean {
+function isTroubled({ charged, failures, lastFailure }: LookupHistory): boolean {
   return charged > 0 || (failures > 0 && lastFailure?.class === 'configuration')
 }
 

@@ -24,7 +24,7 @@ describe('the breaker', () => {
   })
 
   it('does not hold for fewer than BREAKER_MIN_CALLS calls, and then at once', async () => {
-    const gate = fleet.gate({ breakerMinCalls: 8 })
+    const gate = fleet.gate({ minCalls: 8 })
     await tell(gate, ...times(7, FAILED))
     expect(await fleet.reasons()).toEqual([])
     await tell(gate, FAILED)
@@ -32,7 +32,7 @@ describe('the breaker', () => {
   })
 
   it('forgets calls of before the window', async () => {
-    const gate = fleet.gate({ breakerWindowMs: 400, breakerMinCalls: 5 })
+    const gate = fleet.gate({ windowMs: 400, minCalls: 5 })
     await tell(gate, ...times(4, FAILED))
     await sleep(500)
     await tell(gate, ANSWERED, FAILED)
@@ -66,7 +66,7 @@ describe('the breaker', () => {
 
 describe('at any traffic', () => {
   const WINDOW_MS = 300
-  const quiet = () => fleet.gate({ breakerWindowMs: WINDOW_MS, breakerMinCalls: 1000 })
+  const quiet = () => fleet.gate({ windowMs: WINDOW_MS, minCalls: 1000 })
   const aWindow = () => sleep(WINDOW_MS + 50)
 
   it('five failures and no answer for a whole window hold the fleet', async () => {
@@ -105,7 +105,7 @@ describe('at any traffic', () => {
   })
 
   it('nor do five within a window of an answer', async () => {
-    await tell(fleet.gate({ breakerMinCalls: 1000 }), ANSWERED, ...times(5, FAILED))
+    await tell(fleet.gate({ minCalls: 1000 }), ANSWERED, ...times(5, FAILED))
     expect(await fleet.reasons()).toEqual([])
   })
 
@@ -121,7 +121,7 @@ describe('at any traffic', () => {
   })
 
   it('nor do the first five ever, before the window is over', async () => {
-    await tell(fleet.gate({ breakerMinCalls: 1000 }), ...times(5, FAILED))
+    await tell(fleet.gate({ minCalls: 1000 }), ...times(5, FAILED))
     expect(await fleet.reasons()).toEqual([])
   })
 })
@@ -182,7 +182,7 @@ describe('suspicion', () => {
     const gate = fleet.gate()
     await tell(gate, ANSWERED, ANSWERED, ...times(17, refused(kind)))
     expect(await fleet.reasons()).toEqual([])
-    expect(await gate.report(refused(kind))).toEqual({ suspect: kind })
+    expect(await gate.report(refused(kind))).toMatchObject({ heldKind: kind })
     expect((await fleet.hold('configuration'))?.why).toContain(kind)
   })
 

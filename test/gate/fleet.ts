@@ -7,9 +7,16 @@ import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/cli/demo/embed
 import type { LookupEvent } from '../../src/domain/event.ts'
 import type { CallReport, Hold, HoldReason } from '../../src/domain/hold.ts'
 import type { Lane } from '../../src/domain/lane.ts'
-import { Gate, type GateOptions } from '../../src/gate/gate.ts'
+import { Gate, type GateOptions, permitQuestion } from '../../src/gate/gate.ts'
 import { Holds } from '../../src/gate/holds.ts'
-import { PERMIT_SCRIPT, permitKeys } from '../../src/gate/permit-script.ts'
+import {
+  askPermits,
+  PERMIT_SCRIPT,
+  type PermitQuestion,
+  type PermitReply,
+  permitCommand,
+  readPermits,
+} from '../../src/gate/permit-script.ts'
 import { gateKeys, serviceOf } from '../../src/redis/names.ts'
 import { connect } from '../support/queues.ts'
 import { NAMES } from '../support/world.ts'
@@ -20,16 +27,16 @@ export const KEYS = gateKeys(NAMES, serviceOf('http://service.example/a.asmx'))
 export const LONG_MS = 600_000
 
 export const UNLIMITED: GateOptions = {
-  ratePerSecond: null,
-  rateBurst: 1,
-  maxCallsInFlight: null,
+  rate: null,
+  burst: 1,
+  inFlight: null,
   interactiveShare: 0.2,
   quotaCalls: null,
   quotaPeriodMs: 86_400_000,
   soapCallTimeoutMs: 1000,
-  breakerFailureRatio: 0.5,
-  breakerMinCalls: 20,
-  breakerWindowMs: LONG_MS,
+  failureRatio: 0.5,
+  minCalls: 20,
+  windowMs: LONG_MS,
   holdMinMs: 1000,
   holdMaxMs: 15_000,
   credentials: () => 'stamp',
@@ -40,9 +47,9 @@ export const ANSWERED: CallReport = { answered: true, kind: null, connectionId: 
 export const refused = (kind: string): CallReport => ({ answered: true, kind })
 export const times = <T>(count: number, of: T): T[] => Array.from({ length: count }, () => of)
 
-/** What the permit script said: the turns, ms from `at` (Redis' time); or why there are none. */
+/** What was booked: the turns, ms from `at` (Redis' time); or why there are none. */
 export interface Booked {
-  said: string
+  said: 'granted' | 'leased' | 'wait' | 'full' | 'held' | 'spent'
   at: number
   turns: number[]
 }
@@ -109,36 +116,43 @@ export function gateFleet() {
       probe = '',
       missed = 0,
     ): Promise<Booked> {
-      return readBooked((await redis.eval(...bookingOf(lane, wanted, options, probe, missed))) as string[])
+      return asBooked(await askPermits(redis, KEYS, questionOf(lane, wanted, options, probe, missed)))
+    },
+    /** When the next call is due by the pace, Redis' time. */
+    async due(): Promise<number> {
+      return Number((await redis.get(KEYS.rate))?.split(' ')[0] ?? 0)
     },
   }
 }
 
 let permits = 0
 
-/** The question to the permit script, as arguments of EVAL. */
-export function bookingOf(lane: Lane, wanted: number, options: Partial<GateOptions> = {}, probe = '', missed = 0) {
-  const all = { ...UNLIMITED, ...options }
-  const request = {
-    ratePerSecond: all.ratePerSecond ?? 0,
-    burst: all.rateBurst,
-    inFlight: all.maxCallsInFlight ?? 0,
-    leaseMs: all.soapCallTimeoutMs + 5000,
-    interactive: lane === 'interactive',
-    share: all.interactiveShare,
-    quotaCalls: all.quotaCalls ?? 0,
-    quotaPeriodMs: all.quotaPeriodMs,
-    probe,
-  }
-  const keys = permitKeys(KEYS)
+function questionOf(
+  lane: Lane,
+  wanted: number,
+  options: Partial<GateOptions>,
+  probe: string,
+  missed: number,
+): PermitQuestion {
   permits += wanted
-  const args = [wanted, JSON.stringify(request), 'test:', permits - wanted, missed]
-  return [PERMIT_SCRIPT.lua, keys.length, ...keys, ...args] as const
+  const asked = { wanted, missed, lane, probe, process: 'test:', first: permits - wanted }
+  return permitQuestion({ ...UNLIMITED, ...options }, asked)
 }
 
-export function readBooked([said = '', at, ...turns]: string[]): Booked {
-  const isGranted = said === 'granted' || said === 'leased'
-  return { said, at: Number(at ?? 0), turns: isGranted ? turns.map(Number) : [] }
+/** The question to the permit script, as arguments of EVAL, and what its reply means. */
+export function booking(lane: Lane, wanted: number, options: Partial<GateOptions>) {
+  const question = questionOf(lane, wanted, options, '', 0)
+  const { keys, args } = permitCommand(KEYS, question)
+  return {
+    eval: [PERMIT_SCRIPT.lua, keys.length, ...keys, ...args] as const,
+    read: (reply: unknown) => asBooked(readPermits(reply, question)),
+  }
+}
+
+function asBooked(reply: PermitReply): Booked {
+  if (typeof reply === 'string') return { said: reply, at: 0, turns: [] }
+  if ('waitMs' in reply) return { said: 'wait', at: 0, turns: [] }
+  return { said: reply.leases.length > 0 ? 'leased' : 'granted', at: reply.at, turns: reply.turns }
 }
 
 /** Reports in this order, each known to the fleet before the next. */

@@ -11,14 +11,14 @@ const batch = { lane: 'batch' } as const
 describe('while the fleet holds', () => {
   it('nobody gets a permit in any lane, and whoever waits is told', async () => {
     await fleet.holds().begin('manual', 'maintenance', 60_000)
-    const gate = fleet.gate({ ratePerSecond: 50, maxCallsInFlight: 5 })
+    const gate = fleet.gate({ rate: 50, inFlight: 5 })
     await expect(gate.permit(batch, fleet.life())).rejects.toThrow(Held)
     await expect(gate.permit({ lane: 'interactive', again: true }, fleet.life())).rejects.toThrow(Held)
     expect(await fleet.redis.exists(KEYS.rate, KEYS.inFlight)).toBe(0)
   })
 
   it('the process that noticed it refuses those of its lookups that wait for their turn', async () => {
-    const gate = fleet.gate({ ratePerSecond: 0.01 })
+    const gate = fleet.gate({ rate: 0.01 })
     await gate.permit(batch, fleet.life())
     const waiting = gate.permit(batch, fleet.life())
     await tell(gate, REFUSED)
@@ -202,12 +202,12 @@ describe('calls that were on their way when the fleet began to hold', () => {
 
 describe('what Redis keeps', () => {
   it('goes by itself, whatever happened, but for limits and codes that were set by hand', async () => {
-    const options = { ratePerSecond: 500, maxCallsInFlight: 50, quotaCalls: 30, holdMinMs: 1, quotaPeriodMs: 60_000 }
+    const options = { rate: 500, inFlight: 50, quotaCalls: 30, holdMinMs: 1, quotaPeriodMs: 60_000 }
     const gate = fleet.gate(options)
     const life = fleet.life()
     await Promise.all(times(5, 0).map(() => gate.permit({ lane: 'interactive' }, life)))
-    await fleet.book('interactive', 1, { maxCallsInFlight: 1 }) // full: leaves that somebody waits
-    await fleet.book('batch', 25, { ...options, ratePerSecond: null })
+    await fleet.book('interactive', 1, { inFlight: 1 }) // full: leaves that somebody waits
+    await fleet.book('batch', 25, { ...options, rate: null })
     expect((await fleet.book('batch', 1, options)).said).toBe('spent')
     await fleet.holds().end('quota')
     await fleet.holds().begin('manual', 'why', 60_000)

@@ -3,7 +3,7 @@ import type { LookupEvent } from '../../src/domain/event.ts'
 import { Held } from '../../src/domain/hold.ts'
 import type { Lane } from '../../src/domain/lane.ts'
 import { LimitStore } from '../../src/gate/limits.ts'
-import { type Booked, bookingOf, gateFleet, KEYS, LONG_MS, readBooked, times } from './fleet.ts'
+import { booking, gateFleet, KEYS, LONG_MS, times } from './fleet.ts'
 
 const fleet = gateFleet()
 
@@ -17,18 +17,31 @@ async function bookAll(lane: Lane, options: Parameters<typeof fleet.book>[2]): P
   }
 }
 
+/** One lane asks in vain, a place is freed, and then these ask; in one transaction, and what each is told. */
+async function bookTogether(first: Lane, freed: string, then: Lane[], options: Parameters<typeof fleet.book>[2]) {
+  const [waits, ...others] = [first, ...then].map((lane) => booking(lane, 1, options ?? {}))
+  if (!waits) return []
+  const transaction = fleet.redis
+    .multi()
+    .eval(...waits.eval)
+    .zpopmin(freed)
+  for (const other of others) transaction.eval(...other.eval)
+  const [reply, , ...replies] = ((await transaction.exec()) ?? []).map(([, one]) => one)
+  return [waits.read(reply).said, ...others.map((other, index) => other.read(replies[index]).said)]
+}
+
 /** Between two turns, ms. */
 async function interval(options: Parameters<typeof fleet.book>[2]): Promise<number> {
   await fleet.redis.del(KEYS.rate)
   const { at } = await fleet.book('batch', 1, options)
-  return Math.round(Number(await fleet.redis.get(KEYS.rate)) - at)
+  return Math.round((await fleet.due()) - at)
 }
 
 const gaps = (turns: number[]) => turns.slice(1).map((turn, index) => turn - (turns[index] as number))
 
 describe('turns that a busy process missed', () => {
-  const PACE = { ratePerSecond: 100 }
-  const due = async () => Number(await fleet.redis.get(KEYS.rate))
+  const PACE = { rate: 100 }
+  const { due } = fleet
 
   it('are given back to the fleet, so that its pace is kept', async () => {
     await bookAll('batch', PACE)
@@ -56,7 +69,7 @@ describe('turns that a busy process missed', () => {
 })
 
 describe('the lanes', () => {
-  const PACE = { ratePerSecond: 20 }
+  const PACE = { rate: 20 }
 
   it('give an interactive call its turn within a second, however many others are booked', async () => {
     for (let i = 0; i < 5; i++) {
@@ -77,7 +90,7 @@ describe('the lanes', () => {
 
   it('keep four fifths of the pace for a backfill, under a flood of interactive calls', async () => {
     const count = { batch: 0, interactive: 0 }
-    const gates = [fleet.gate({ ratePerSecond: 40 }), fleet.gate({ ratePerSecond: 40 })]
+    const gates = [fleet.gate({ rate: 40 }), fleet.gate({ rate: 40 })]
     const life = fleet.life()
     let isOver = false
     const call = async (gate: (typeof gates)[number], lane: Lane) => {
@@ -103,47 +116,33 @@ describe('the lanes', () => {
   })
 
   it('keep a place among the calls in flight for an interactive call that waits, not for one that does not', async () => {
-    const options = { maxCallsInFlight: 4, interactiveShare: 0.25 }
+    const options = { inFlight: 4, interactiveShare: 0.25 }
     const { said, turns } = await fleet.book('batch', 4, options)
     expect([said, turns.length]).toEqual(['leased', 4])
     // In one transaction: that somebody waits is remembered for a quarter of a second.
-    const replies = await fleet.redis
-      .multi()
-      .eval(...bookingOf('interactive', 1, options))
-      .zpopmin(KEYS.inFlight)
-      .eval(...bookingOf('batch', 1, options))
-      .eval(...bookingOf('interactive', 1, options))
-      .exec()
-    const [waits, , others, comes] = (replies ?? []).map(([, reply]) => readBooked(reply as string[])) as Booked[]
-    expect([waits?.said, others?.said, comes?.said]).toEqual(['full', 'full', 'leased'])
-    await fleet.redis.del(KEYS.waiting)
+    const whatIsSaid = await bookTogether('interactive', KEYS.inFlight, ['batch', 'interactive'], options)
+    expect(whatIsSaid).toEqual(['full', 'full', 'leased'])
+    await fleet.redis.del(KEYS.interactiveWaitsForPlace)
     await fleet.redis.zpopmin(KEYS.inFlight)
     expect((await fleet.book('batch', 1, options)).said).toBe('leased')
   })
 
   it('leave a batch call that waits all places but the share of interactive ones', async () => {
-    const options = { maxCallsInFlight: 4, interactiveShare: 0.25 }
+    const options = { inFlight: 4, interactiveShare: 0.25 }
     expect((await fleet.book('interactive', 4, options)).turns).toHaveLength(4)
-    const replies = await fleet.redis
-      .multi()
-      .eval(...bookingOf('batch', 1, options))
-      .zpopmin(KEYS.inFlightInteractive)
-      .eval(...bookingOf('interactive', 1, options))
-      .eval(...bookingOf('batch', 1, options))
-      .exec()
-    const [waits, , others, comes] = (replies ?? []).map(([, reply]) => readBooked(reply as string[])) as Booked[]
-    expect([waits?.said, others?.said, comes?.said]).toEqual(['full', 'full', 'leased'])
+    const whatIsSaid = await bookTogether('batch', KEYS.inFlightInteractive, ['interactive', 'batch'], options)
+    expect(whatIsSaid).toEqual(['full', 'full', 'leased'])
   })
 
   it('have more places than their share for interactive calls while batch ones wait for the pace, not for a place', async () => {
-    const options = { maxCallsInFlight: 100, interactiveShare: 0.02 }
-    await fleet.book('batch', 2, { ...options, ratePerSecond: 0.1 })
-    expect(await fleet.redis.exists(KEYS.batchWaiting)).toBe(1)
+    const options = { inFlight: 100, interactiveShare: 0.02 }
+    await fleet.book('batch', 2, { ...options, rate: 0.1 })
+    expect(await fleet.redis.exists(KEYS.batchWaitsForTurn)).toBe(1)
     expect((await fleet.book('interactive', 5, options)).turns).toHaveLength(5)
   })
 
   it('give interactive calls of one process all of their share at once, behind however many others', async () => {
-    const pace = { ratePerSecond: 50, interactiveShare: 0.2 }
+    const pace = { rate: 50, interactiveShare: 0.2 }
     await bookAll('batch', pace)
     const { turns } = await fleet.book('interactive', 4, pace)
     expect(turns).toHaveLength(4)
@@ -157,8 +156,8 @@ describe('processes that are set up apart', () => {
     const since = await fleet.time()
     const turns: number[] = []
     for (let i = 0; i < 40; i++)
-      for (const rateBurst of [1, 200]) {
-        const booked = await fleet.book('batch', 20, { ratePerSecond: 50, rateBurst })
+      for (const burst of [1, 200]) {
+        const booked = await fleet.book('batch', 20, { rate: 50, burst })
         turns.push(...booked.turns.map((turn) => booked.at + turn))
       }
     const until = Math.max(...turns)
@@ -167,7 +166,7 @@ describe('processes that are set up apart', () => {
   })
 
   it('count each other’s calls in flight, however long those may take', async () => {
-    const limited = { maxCallsInFlight: 5 }
+    const limited = { inFlight: 5 }
     const { turns } = await fleet.book('batch', 5, { ...limited, soapCallTimeoutMs: 60_000 })
     expect(turns).toHaveLength(5)
     expect((await fleet.book('batch', 1, limited)).said).toBe('full')
@@ -179,7 +178,7 @@ describe('processes that are set up apart', () => {
 
 describe('the first seconds after a hold', () => {
   it('have a fifth of the pace, whatever may leave at once after a pause', async () => {
-    const slow = { ratePerSecond: 50, rateBurst: 100 }
+    const slow = { rate: 50, burst: 100 }
     await fleet.redis.hset(KEYS.hold, 'slowUntil', (await fleet.time()) + 5000)
     const turns = await bookAll('batch', slow)
     expect(turns.length).toBeLessThanOrEqual(10)
@@ -191,7 +190,7 @@ describe('the first seconds after a hold', () => {
 
 describe('a lookup that has called before', () => {
   it('comes before those that have not', async () => {
-    const gate = fleet.gate({ ratePerSecond: 50 })
+    const gate = fleet.gate({ rate: 50 })
     const order: string[] = []
     const life = fleet.life()
     const ask = (name: string, again: boolean) =>
@@ -240,7 +239,7 @@ describe('limits that are set while the fleet runs', () => {
   const limits = () => new LimitStore(fleet.redis, KEYS)
 
   it('win over those of each process, and are gone with a reset', async () => {
-    const own = { ratePerSecond: 100, rateBurst: 1 }
+    const own = { rate: 100, burst: 1 }
     expect(await interval(own)).toBe(10)
     await limits().set({ rate: 20 })
     expect(await interval(own)).toBe(50)
@@ -250,7 +249,7 @@ describe('limits that are set while the fleet runs', () => {
 
   it('may lift a limit', async () => {
     await limits().set({ rate: null, inFlight: null })
-    const options = { ratePerSecond: 1, maxCallsInFlight: 1 }
+    const options = { rate: 1, inFlight: 1 }
     expect(await fleet.book('batch', 100, options)).toMatchObject({ said: 'granted', turns: times(100, 0) })
   })
 
@@ -259,7 +258,7 @@ describe('limits that are set while the fleet runs', () => {
     expect((await fleet.book('batch', 10)).turns).toHaveLength(3)
     expect(await limits().inFlight()).toBe(3)
     await limits().set({ inFlight: null, burst: 4 })
-    const { turns } = await fleet.book('batch', 10, { ratePerSecond: 1 })
+    const { turns } = await fleet.book('batch', 10, { rate: 1 })
     expect(turns).toEqual([0, 0, 0, 0])
   })
 
@@ -272,7 +271,7 @@ describe('limits that are set while the fleet runs', () => {
   })
 
   it('take hold at once when the pace is raised: nobody waits for turns of the old one', async () => {
-    const slow = { ratePerSecond: 0.01 }
+    const slow = { rate: 0.01 }
     await fleet.book('batch', 1, slow)
     expect((await fleet.book('batch', 1, slow)).said).toBe('wait')
     await limits().set({ rate: 100 })
@@ -282,18 +281,28 @@ describe('limits that are set while the fleet runs', () => {
 
 describe('when the clock of Redis was set back by a day', () => {
   const ahead = async () => (await fleet.time()) + 86_400_000
+  const bookAhead = async (...keys: string[]) => {
+    for (const key of keys) await fleet.redis.set(key, `${await ahead()} ${await ahead()}`)
+  }
+  const PACE = { rate: 50 }
 
   it('the pace goes on in both lanes', async () => {
-    await fleet.redis.mset(KEYS.rate, await ahead(), KEYS.rateInteractive, await ahead(), KEYS.clock, await ahead())
-    expect((await fleet.book('interactive', 1, { ratePerSecond: 50 })).turns[0]).toBeLessThanOrEqual(20)
-    await fleet.redis.mset(KEYS.rate, await ahead(), KEYS.clock, await ahead())
-    expect((await fleet.book('batch', 1, { ratePerSecond: 50 })).turns[0]).toBeLessThanOrEqual(20)
+    await bookAhead(KEYS.rate, KEYS.rateInteractive)
+    expect((await fleet.book('interactive', 1, PACE)).turns[0]).toBeLessThanOrEqual(20)
+    await bookAhead(KEYS.rate)
+    expect((await fleet.book('batch', 1, PACE)).turns[0]).toBeLessThanOrEqual(20)
+  })
+
+  it('the interactive lane has its share, also where a batch call asks first', async () => {
+    await bookAhead(KEYS.rate, KEYS.rateInteractive)
+    await fleet.redis.set(KEYS.batchWaitsForTurn, 1)
+    expect((await fleet.book('batch', 1, PACE)).said).toBe('granted')
+    expect((await fleet.book('interactive', 1, PACE)).said).toBe('granted')
   })
 
   it('the places of calls that were out before are free again', async () => {
     await fleet.redis.zadd(KEYS.inFlight, await ahead(), 'one')
     await fleet.redis.zadd(KEYS.inFlightInteractive, await ahead(), 'two')
-    await fleet.redis.set(KEYS.clock, await ahead())
-    expect((await fleet.book('batch', 2, { maxCallsInFlight: 2 })).turns).toHaveLength(2)
+    expect((await fleet.book('batch', 2, { inFlight: 2 })).turns).toHaveLength(2)
   })
 })

@@ -67,7 +67,7 @@ describe('a probe that fails', () => {
     const gate = fleet.gate({ holdMinMs: 1 })
     await tell(gate, ...times(20, refused('code:5')))
     await probing('token')
-    expect(await gate.report(refused('code:5'), 'token')).toEqual({ suspect: 'code:5' })
+    expect(await gate.report(refused('code:5'), 'token')).toMatchObject({ heldKind: 'code:5' })
     expect(await fleet.hold('configuration')).toMatchObject({ probes: 1 })
   })
 
@@ -98,8 +98,8 @@ describe('a probe that is answered', () => {
     await gate.report(ANSWERED, 'token')
     const interval = async () => {
       await fleet.redis.del(KEYS.rate)
-      const { at } = await fleet.book('batch', 1, { ratePerSecond: 10 })
-      return Math.round(Number(await fleet.redis.get(KEYS.rate)) - at)
+      const { at } = await fleet.book('batch', 1, { rate: 10 })
+      return Math.round((await fleet.due()) - at)
     }
     expect(await interval()).toBe(500)
     const ttl = await fleet.redis.pttl(KEYS.hold)
@@ -121,7 +121,7 @@ describe('a probe that is answered', () => {
 })
 
 describe('a lookup that was refused as if by the configuration, and is refused again', () => {
-  const again: CallReport = { ...REFUSED, ofSuspect: true }
+  const again: CallReport = { ...REFUSED, ofTroubled: true }
 
   it('does not hold the fleet again after others were answered: it is alone in that', async () => {
     const gate = fleet.gate({ holdMinMs: 1 })

@@ -1,0 +1,57 @@
+/**
+ * What the gate's scripts share. Each of them opens with it.
+ *
+ *     now         Redis' time, ms since 1970, with fractions
+ *     extend      moves a key's expiry later, never earlier
+ *     readHold    the record of a hold that is on (HoldRecord, domain/hold.ts), or nil
+ *     readHolds   all that are on, by reason; and until when the pace is slow after a hold
+ *     keepHold    writes one
+ *     endHold     takes one away; true if it was on
+ *     tell        tells whoever listens that holds have changed
+ *
+ * Holds are fields of one hash, by reason; beside them stands `slowUntil`.
+ */
+export const SHARED_LUA = `
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + time[2] / 1000
+end
+
+local function extend(key, ms)
+  if redis.call('PTTL', key) < ms then redis.call('PEXPIRE', key, math.ceil(ms)) end
+end
+
+local function readHold(key, reason, at)
+  local text = redis.call('HGET', key, reason)
+  local hold = text and cjson.decode(text)
+  return hold and hold.expiresAt > at and hold or nil
+end
+
+local function readHolds(key, at)
+  local fields, holds, slowUntil = redis.call('HGETALL', key), {}, 0
+  for i = 1, #fields, 2 do
+    if fields[i] == 'slowUntil' then
+      slowUntil = tonumber(fields[i + 1])
+    else
+      local hold = cjson.decode(fields[i + 1])
+      if hold.expiresAt > at then holds[fields[i]] = hold end
+    end
+  end
+  return holds, slowUntil
+end
+
+local function keepHold(key, reason, hold, at)
+  redis.call('HSET', key, reason, cjson.encode(hold))
+  extend(key, hold.expiresAt - at)
+end
+
+local function endHold(key, reason, at)
+  local wasOn = readHold(key, reason, at) ~= nil
+  redis.call('HDEL', key, reason)
+  return wasOn
+end
+
+local function tell(key)
+  redis.call('PUBLISH', key, 'changed')
+end
+`
