@@ -15,7 +15,10 @@ const QUOTE = '"'
 const NEVER = '\n\n\u0000'
 const BAD_QUOTE = 'expected a row of CSV, got a quote in the wrong place'
 
-/** A quoted value may go on over several lines; then the row has the number of its first. */
+/**
+ * A quoted value may go on over several lines. Then the row has the number of its last, because whoever stops there goes on
+ * behind it, and not in the middle of somebody's text.
+ */
 export async function* readCsvRows(lines: AsyncIterable<TextLine>, delimiter: string): AsyncGenerator<CsvRow> {
   let open: Line[] = []
   for await (const read of lines) {
@@ -45,7 +48,7 @@ function isTooLong(lines: Line[]): boolean {
 async function* parsed(lines: Line[], delimiter: string): AsyncGenerator<CsvRow, Line[]> {
   const values = await valuesOf(lines, delimiter)
   if (!values) return yield* withoutFirst(lines, delimiter)
-  yield { line: (lines[0] as Line).line, values }
+  yield { line: (lines.at(-1) as Line).line, values }
   return []
 }
 

@@ -2,7 +2,8 @@ import { Readable } from 'node:stream'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { type FileFormat, formatOf, type ReadRequest, readRequests } from './read-requests.ts'
+import { layoutOf } from './file-head.ts'
+import { type FileFormat, type ReadRequest, readRequests } from './read-requests.ts'
 
 async function read(text: string | Buffer, format: FileFormat | null = null, pieceSize = 1 << 16) {
   const bytes = Buffer.from(text as string)
@@ -52,7 +53,7 @@ describe('a file of one id a line', () => {
 
   it('has a line that is not UTF-8 reported, and goes on', async () => {
     const all = await read(Buffer.from('1\nM\xfcller\n3', 'latin1'))
-    expect(ids(all)).toEqual(['1', 'expected text in UTF-8, got bytes that are none', '3'])
+    expect(ids(all)).toEqual(['1', 'expected text in UTF-8, got bytes that are not UTF-8', '3'])
   })
 
   it('is refused as a whole where it is compressed, or UTF-16', async () => {
@@ -83,7 +84,7 @@ describe('a CSV file', () => {
   it('has quoted values with commas, quotes and newlines in them, as they are', async () => {
     const all = await read('connectionId,correlationId\r\n" 1,2 ","a ""b""\r\n\r\nc"\r\n3,d\r\n')
     expect(fields(all)).toEqual([
-      { line: 2, connectionId: ' 1,2 ', correlationId: 'a "b"\r\n\r\nc' },
+      { line: 4, connectionId: ' 1,2 ', correlationId: 'a "b"\r\n\r\nc' },
       { line: 5, connectionId: '3', correlationId: 'd' },
     ])
   })
@@ -177,6 +178,8 @@ describe('an NDJSON file', () => {
 })
 
 describe('the format', () => {
+  const formatOf = (text: string) => layoutOf(text === '' ? [] : [{ line: 1, text }], null).format
+
   it('is told by the first line', () => {
     expect(formatOf(' {"connectionId":"1"}')).toBe('ndjson')
     expect(formatOf('a,connectionId')).toBe('csv')

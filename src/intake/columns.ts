@@ -1,0 +1,58 @@
+/** The names of our fields, however a file spells them, and the characters that part columns. */
+
+const FIELDS = ['connectionId', 'correlationId', 'metadata', 'expiresAt', 'idempotencyKey']
+const DELIMITERS = [',', ';', '\t', '|']
+
+/** What is meant to be one of ours, and is not quite, is refused rather than passed over. */
+function meantBy(name: string): string | undefined {
+  return FIELDS.find((field) => plain(field) === plain(name))
+}
+
+function plain(name: string): string {
+  return name.toLowerCase().replace(/[^a-z]/g, '')
+}
+
+/** `idConnection` is what the service calls it. */
+function isConnectionId(column: string): boolean {
+  return meantBy(column) === 'connectionId' || plain(column) === 'idconnection'
+}
+
+/** The character that parts connectionId from its neighbours (the others may stand in values); null: this is no header. */
+export function headerDelimiter(line: string, only: string | null = null): string | null {
+  const candidates = only === null ? DELIMITERS : [only]
+  const isColumn = (part: string) => isConnectionId(part) && delimitersIn(part).length === 0
+  return candidates.find((delimiter) => line.split(delimiter).some(isColumn)) ?? null
+}
+
+/** Characters that part columns, and stand in this line. */
+export function delimitersIn(line: string): string[] {
+  return DELIMITERS.filter((delimiter) => line.includes(delimiter))
+}
+
+/** Null where all names are ours, or nothing like it. */
+export function misspelt(names: string[]): string | null {
+  const wrong = names.find((name) => meantBy(name) !== undefined && meantBy(name) !== name)
+  return wrong === undefined ? null : `expected ${meantBy(wrong)}, got ${shown(wrong)}`
+}
+
+/** A name may hold somebody's data beside the letters that make it look like ours. */
+function shown(name: string): string {
+  return /^[A-Za-z][A-Za-z _.-]{0,40}$/.test(name) ? name : 'a name that is almost that'
+}
+
+/** Throws where lookups cannot be told by these. Says no column that is not ours: without a header they are somebody's data. */
+export function checkedColumns(columns: string[]): string[] {
+  const wrong = misspelt(columns) ?? (columns.includes('connectionId') ? null : misnamed(columns))
+  if (wrong) throw new Error(`the file: a column of its CSV header: ${wrong}`)
+  const twice = FIELDS.find((field) => columns.filter((column) => column === field).length > 1)
+  if (twice) throw new Error(`the file: expected one column ${twice} in its CSV header, got several`)
+  if (columns.includes('connectionId')) return columns
+  throw new Error(
+    `the file: expected a CSV header with a column connectionId, got ${columns.length} columns without it`,
+  )
+}
+
+function misnamed(columns: string[]): string | null {
+  const wrong = columns.find(isConnectionId)
+  return wrong === undefined ? null : `expected connectionId, got ${shown(wrong)}`
+}
