@@ -55,7 +55,7 @@ const numbers = [
     id: 1,
     title: 'Lookups per second',
     description:
-      'Lookups that got their result. Good: it follows the arrivals. Zero while the backlog is not: look at the SOAP calls below.',
+      'Lookups that got their result. Good: they follow the arrivals. None while lookups wait: chat-enricher status says why.',
     unit: 'suffix:/s',
     expr: perSecond('chat_enricher_lookups_total'),
     thresholds: [['blue', null]],
@@ -64,7 +64,7 @@ const numbers = [
     id: 2,
     title: 'Success ratio, 1 h',
     description:
-      'Share of the last hour’s lookups that did not end as failed (not found and rejected are answers, too). Good: 99 % and more. If lower: results by status and SOAP calls by outcome say since when and why.',
+      'Share of the last hour’s lookups that did not end as failed (not found and rejected are answers, too). Good: 99 % and more. If lower: the panels for results by status and SOAP calls by outcome show since when and why.',
     unit: 'percentunit',
     expr: '1 - sum(increase(chat_enricher_lookups_total{status="failed"}[1h])) / (sum(increase(chat_enricher_lookups_total[1h])) > 0)',
     thresholds: [
@@ -78,7 +78,7 @@ const numbers = [
     id: 3,
     title: 'End to end, p95',
     description:
-      '95 % of the lookups have their result within this time of being enqueued (last 5 minutes). Good: 30 s and less. If higher: compare with the wait in the queue; what is left is the service.',
+      '95 % of the lookups have their result within this time of being enqueued (last 5 minutes). Good: 30 s and less. If higher: compare with the wait in the queue; the rest is the service.',
     unit: 's',
     expr: quantile(0.95, 'chat_enricher_lookup_end_to_end_seconds', '5m'),
     thresholds: [
@@ -92,7 +92,7 @@ const numbers = [
     id: 4,
     title: 'Backlog',
     description:
-      'Lookups that wait for a worker. No number is bad by itself; the age beside it is what people feel. Growing for long: see arrivals against departures.',
+      'Lookups that wait for a worker. No number is bad by itself; people feel the age beside it. Growing for long: see arrivals against departures.',
     unit: 'short',
     expr: BACKLOG,
     thresholds: [['blue', null]],
@@ -126,7 +126,7 @@ const numbers = [
     id: 7,
     title: 'Retries per second',
     description:
-      'Quick retries and later ones. Good: next to none. Each is a call more for the service; retries by reason says what fails.',
+      'Quick retries and later ones. Good: next to none. Each retry is one more call to the service; retries by reason shows what fails.',
     unit: 'suffix:/s',
     expr: perSecond('chat_enricher_lookup_retries_total'),
     thresholds: [
@@ -138,7 +138,7 @@ const numbers = [
     id: 8,
     title: 'Redis',
     description:
-      'Whether every worker reaches Redis. Down: nothing is taken and nothing is published until it is back; nothing is lost. Look at Redis first, then at the network of the worker that says so.',
+      'Whether every worker reaches Redis. Down: no lookup is taken and no result is published until Redis is back; a Redis with an AOF loses none. Look at Redis first, then at the network of the worker that reports it.',
     unit: 'short',
     expr: 'min(chat_enricher_redis_up)',
     thresholds: [
@@ -155,7 +155,7 @@ const backlog = [
     id: 101,
     title: 'Arrivals against departures',
     description:
-      'Lookups added to the queues, and lookups that got their result. Good: the lines lie on each other. Arrivals above departures for long: the backlog grows by the gap.',
+      'Lookups added to the queues, and lookups that got their result. Good: both lines are the same. Arrivals above departures for long: the backlog grows by the difference.',
     unit: 'suffix:/s',
     queries: {
       arrivals: `sum(max by (queue) (rate(chat_enricher_queue_jobs_added_total{${LOOKUP_QUEUES}}[$__rate_interval])))`,
@@ -167,7 +167,7 @@ const backlog = [
     id: 102,
     title: 'Lookups by state',
     description:
-      'Waiting and prioritized: to be taken. Delayed: to be tried again later, or asked for later by the producer. Active: with a worker. Much delayed: the service fails, see retries by reason.',
+      'Waiting and prioritized: to be taken by a worker. Delayed: to be tried again later, or enqueued with a delay. Active: a worker has it. Many delayed: the service fails, see retries by reason.',
     unit: 'short',
     queries: {
       '{{state}}': `sum by (state) (max by (queue, state) (chat_enricher_queue_jobs{${LOOKUP_QUEUES}, state=~"waiting|prioritized|delayed|active"}))`,
@@ -178,7 +178,7 @@ const backlog = [
     id: 103,
     title: 'Results not taken, and dead letters',
     description:
-      'Results that wait for their consumer: good when near zero; growing: look at the consumer. Dead letters are lookups that gave up: good when flat; a step up needs a look at the cause before they are put back.',
+      'Results that wait for their consumer: good when near zero; growing: look at the consumer. Dead letters are lookups that gave up: good when flat; a step up: find the cause before you put them back.',
     unit: 'short',
     queries: {
       'results not taken': `sum(max by (queue, state) (chat_enricher_queue_jobs{${RESULT_QUEUE}, state=~"waiting|prioritized"}))`,
@@ -203,7 +203,7 @@ const results = [
     id: 202,
     title: 'Time of a lookup',
     description:
-      'From being enqueued to its result, and the part of it spent waiting in the queue. Good: p95 below 30 s. Waiting makes up most of it: capacity (limits, workers). Little of it: the service is slow.',
+      'From being enqueued to its result, and the part of it spent waiting in the queue. Good: p95 below 30 s. If most of it is the wait in the queue: too little capacity (limits, workers). If little of it is: the service is slow.',
     unit: 's',
     queries: {
       'end to end, p50': quantile(0.5, 'chat_enricher_lookup_end_to_end_seconds'),
@@ -215,7 +215,7 @@ const results = [
     id: 203,
     title: 'Retries by reason',
     description:
-      'Good: next to none. A steady rate of one reason is its cause: timeout, connect, dns and reset mean the service or the way to it; http_status and fault mean that the service answers with errors.',
+      'Good: next to none. If one reason goes on: timeout, connect, dns and reset mean the service or the network to it; http_status and fault mean that the service answers with errors.',
     unit: 'suffix:/s',
     queries: { '{{reason}}': perSecond('chat_enricher_lookup_retries_total', 'reason') },
     stacked: true,
@@ -236,7 +236,7 @@ const calls = [
     id: 302,
     title: 'SOAP calls by outcome',
     description:
-      'Good: answers only. Faults and http_error: the service refuses or breaks. Timeout and network: it is slow or not to be reached. Unreadable: something between answers in its place.',
+      'Good: answers only. Faults and http_error: the service refuses or breaks. Timeout and network: it is slow or cannot be reached. Unreadable: a proxy or login page answers in its place.',
     unit: 'suffix:/s',
     span: 12,
     queries: { '{{outcome}}': perSecond('chat_enricher_soap_call_duration_seconds_count', 'outcome') },
@@ -247,7 +247,7 @@ const calls = [
     id: 303,
     title: 'Pace: limit against use',
     description:
-      'Calls of the whole fleet per second, and the limit in force, set by hand or not. Use at the limit while lookups wait: only a higher limit helps, more workers do not. Use below it while lookups wait: add workers. No line for the limit: there is none.',
+      'Calls of the whole fleet per second, and the limit in force. Use at the limit while lookups wait: only a higher limit helps, more workers do not. Use below it while lookups wait: add workers. No line for the limit: there is none.',
     unit: 'suffix:/s',
     queries: {
       limit: finite('max(chat_enricher_rate_limit_per_second)'),
@@ -259,7 +259,7 @@ const calls = [
     id: 304,
     title: 'Wait for a turn to call',
     description:
-      'How long calls waited for the rate limit. Good: near zero, or steady while a backlog is worked off at the limit. Rising without end: more slots than the limit can feed; fewer workers would do.',
+      'How long calls waited for the rate limit. Good: near zero, or steady while a backlog is worked off at the limit. Rising without end: there are more slots than the limit can feed; fewer workers are enough.',
     unit: 's',
     queries: {
       p50: quantile(0.5, 'chat_enricher_rate_limit_wait_seconds'),
@@ -270,7 +270,7 @@ const calls = [
     id: 305,
     title: 'Calls in flight',
     description:
-      'Calls on the wire now, and how many may be. Good: well below the limit. At the limit: the service answers more slowly than it is asked. No line for the limit: there is none.',
+      'Calls on the wire now, and how many may be. Good: well below the limit. At the limit: the service answers too slowly for the pace. No line for the limit: there is none.',
     unit: 'short',
     queries: {
       limit: finite('max(chat_enricher_calls_in_flight_limit)'),
@@ -285,7 +285,7 @@ const holds = [
     id: 501,
     title: 'Held, by reason',
     description:
-      'The whole fleet makes no call while one of these is on. Good: none. service ends by itself; configuration needs credentials, certificates or address mended; results, a consumer; quota, time; manual, a release. status says why and what to do.',
+      'The whole fleet makes no call while one of these is on. Good: none. service ends by itself. configuration needs credentials, certificates or address mended, results needs a consumer, quota needs time, manual needs a release. chat-enricher status says why, and what to do.',
     unit: 'bool_on_off',
     span: 12,
     queries: { '{{reason}}': 'max by (reason) (chat_enricher_hold_active) > 0' },
@@ -295,7 +295,7 @@ const holds = [
     id: 502,
     title: 'Holds begun, by reason',
     description:
-      'Good: none. One after another for service: the service comes back and breaks again at our pace, so lower the limit. Those begun by hand are not counted here.',
+      'Good: none. One after another for service: the service comes back and breaks again at our pace, so lower the limit. Holds begun by hand are not counted here.',
     unit: 'short',
     span: 12,
     queries: {
@@ -308,7 +308,7 @@ const holds = [
     id: 503,
     title: 'Attempts by verdict',
     description:
-      'What attempts came to. Good: answered. retry-later: may pass, tried again with backoff. hold: our configuration is refused. recheck: not found yet. give_up: rejected, or failed for good; retries by reason says why.',
+      'How attempts ended. Good: answered. retry-later: may pass, tried again with backoff. hold: our configuration is refused. recheck: not found yet. give_up: rejected, or failed for good; retries by reason says why.',
     unit: 'suffix:/s',
     span: 12,
     queries: { '{{verdict}}': perSecond('chat_enricher_attempt_verdicts_total', 'verdict') },
@@ -342,7 +342,7 @@ const workers = [
     id: 402,
     title: 'Event loop lag, p99',
     description:
-      'How late a worker gets to its next step. Good: below 100 ms. Above 500 ms calls time out for no fault of the service: the process lacks CPU; give it more, or lower CONCURRENCY.',
+      'By how much a worker’s event loop is late. Good: below 100 ms. Above 500 ms calls time out although the service answers: give the process more CPU, or lower CONCURRENCY.',
     unit: 's',
     queries: { '{{instance}}': `nodejs_eventloop_lag_p99_seconds ${OURS}` },
   }),
@@ -358,7 +358,7 @@ const workers = [
     id: 404,
     title: 'Lookups recovered, handed back, suppressed',
     description:
-      'Handed back: given back by a worker that stopped, normal in a deployment. Recovered: taken over from a worker that died; look for crashes or kills by the system. Suppressed: results not published a second time.',
+      'Handed back: given back by a worker that stopped, normal in a deployment. Recovered: taken back from a worker that died or lost Redis; look for crashes, kills by the system, and Redis’ restarts. Suppressed: results that were not published a second time.',
     unit: 'short',
     span: 12,
     queries: {
@@ -372,7 +372,7 @@ const workers = [
     id: 405,
     title: 'Redis errors by kind',
     description:
-      'Good: none. oom: Redis is full and refuses writes, take results off the queue or give it memory. readonly: a failover is going on. connection and timeout: the network, or Redis too busy.',
+      'Good: none. oom: Redis is full and refuses writes, take results off the queue, or give it memory. readonly: a failover is going on. connection and timeout: the network, or Redis is too busy.',
     unit: 'suffix:/s',
     span: 12,
     queries: { '{{kind}}': perSecond('chat_enricher_redis_errors_total', 'kind') },

@@ -4,13 +4,16 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { isPinned, pathOf, yamlOf } from './repository.ts'
+import { loadConfig } from '../../src/config/config.ts'
+import { VARIABLES } from '../../src/config/table.ts'
+import { isPinned, pathOf, textOf, yamlOf } from './repository.ts'
 
 interface Service {
   image?: string
   build?: string
   command?: string[]
   environment?: Record<string, string | null>
+  env_file?: { path: string; required: boolean }[]
   secrets?: string[]
   container_name?: string
   ports?: string[]
@@ -153,6 +156,18 @@ describe('worker', () => {
     expect(endpoint.host).toBe(`stand-in:${flag(service('stand-in').command ?? [], '--port')}`)
     expect(service('stand-in').healthcheck?.test.join(' ')).toContain(endpoint.pathname)
     expect(onAFreshClone(worker.environment?.REDIS_URL ?? '')).toBe('redis://redis:6379')
+  })
+
+  test('gets every setting of .env, but what belongs to this file', () => {
+    expect(worker.env_file).toEqual([{ path: '.env', required: false }])
+    const ofCompose = [...textOf('docker-compose.yml').matchAll(/\$\{(\w+):-/g)].map(([, name]) => name ?? '')
+    const warnedOf = ofCompose.filter((name) => loadConfig({ [name]: 'http://x' }).warnings.length > 0)
+    expect(warnedOf).toContain('SOAP_SECRETS_DIR')
+    for (const name of warnedOf) expect(worker.environment, name).toMatchObject({ [name]: '' })
+    expect(worker.environment).toMatchObject({ METRICS_HOST: '0.0.0.0', METRICS_PORT: worker.expose?.[0] })
+    const others = Object.values(VARIABLES).map(({ name }) => name)
+    const fixed = ['REDIS_URL', 'SOAP_ENDPOINT', 'METRICS_HOST', 'METRICS_PORT']
+    expect(others.filter((name) => name in (worker.environment ?? {})).sort()).toEqual(fixed.sort())
   })
 
   test('is checked on /livez', () => {
