@@ -127,7 +127,12 @@ export const VARIABLES = {
   ),
   resultQueue: variable('RESULT_QUEUE', 'queues', queueName, 'chat-results', 'queue of the results'),
 
-  soapEndpoint: required('SOAP_ENDPOINT', 'endpoint', url('http:', 'https:'), 'URL of the .asmx'),
+  soapEndpoint: required(
+    'SOAP_ENDPOINT',
+    'endpoint',
+    url('http:', 'https:'),
+    'URL of the .asmx; a user and password in it are sent as Basic',
+  ),
   soapVersion: variable(
     'SOAP_VERSION',
     'soap',

@@ -11,8 +11,9 @@ import { type Credentials, isXmlText, type SoapRequest, type SoapVersion, writeR
 import { type Evidence, readBody } from './evidence.ts'
 import { LookupFailure } from './lookup-failure.ts'
 import { readRetryAfter } from './retry-after.ts'
+import { errorCode } from './socket-errors.ts'
 import { judge, type ResponseCodes, SETTINGS_UNREADABLE } from './to-failure.ts'
-import { errorCode, type HttpAnswer, Transport, type TransportSettings } from './transport.ts'
+import { type HttpAnswer, Transport, type TransportSettings } from './transport.ts'
 
 /** Milliseconds and bytes throughout. */
 export interface SoapSettings extends TransportSettings {
@@ -92,7 +93,7 @@ export class SoapClient {
     if ((body.is === 'record' || body.is === 'fault') && !SOAP_CONTENT_TYPE.test(answer.contentType ?? '')) {
       this.#observe({ type: 'unexpected-content-type' })
     }
-    const retryAfterMs = readRetryAfter(answer.retryAfter, this.#settings.retryAfterMaxMs)
+    const retryAfterMs = readRetryAfter(answer.retryAfter, this.#settings.retryAfterMaxMs, answer.date)
     return { is: 'answer', status: answer.status, retryAfterMs, body }
   }
 

@@ -103,6 +103,34 @@ describe('answer', () => {
   })
 })
 
+describe('a header block that must be understood', () => {
+  const ROLES = {
+    [SOAP11]: { attribute: 'actor', ours: ['', ' ', 'http://schemas.xmlsoap.org/soap/actor/next'] },
+    [SOAP12]: { attribute: 'role', ours: ['', `${SOAP12}/role/next`, ` ${SOAP12}/role/ultimateReceiver `] },
+  }
+  const THEIRS = [
+    'urn:logger',
+    `${SOAP12}/role/none`,
+    'http://tempuri.org/actor',
+    'next',
+    'HTTP://schemas.xmlsoap.org/soap/actor/next',
+  ]
+  const block = (attributes: string) => `<x xmlns="urn:x" s:mustUnderstand="1" ${attributes}/>`
+  const cases = Object.entries(ROLES).flatMap(([soap, { attribute, ours }]) => [
+    ...ours.map((role) => [soap, `s:${attribute}="${role}"`, 'not-understood'] as const),
+    ...THEIRS.map((role) => [soap, `s:${attribute}="${role}"`, 'record'] as const),
+    // An attribute of the other version, or of none, addresses nobody.
+    [soap, `s:${attribute === 'actor' ? 'role' : 'actor'}="urn:logger"`, 'not-understood'] as const,
+    [soap, `${attribute}="urn:logger"`, 'not-understood'] as const,
+  ])
+  it.each(cases)('in %s with %s: %s', (soap, attributes, expected) => {
+    expect(read(envelope(EMPTY_RESPONSE, soap, `<s:Header>${block(attributes)}</s:Header>`)).is).toBe(expected)
+    const [mixed, mine] = [`${block('s:actor="urn:a" s:role="urn:a"')}${block(attributes)}`, block(attributes)]
+    expect(read(envelope(EMPTY_RESPONSE, soap, `<s:Header>${mixed}</s:Header>`)).is).toBe(expected)
+    expect(read(envelope(EMPTY_RESPONSE, soap, `<s:Header><y xmlns="urn:y">${mine}</y></s:Header>`)).is).toBe('record')
+  })
+})
+
 describe('fault code', () => {
   const fault11 = (code: string) =>
     envelope(`<s:Fault><faultcode>${code}</faultcode><faultstring>x</faultstring></s:Fault>`)

@@ -103,9 +103,11 @@ export type SoapBody = { is: 'fault'; fault: SoapFault } | { is: 'response'; ele
 export function readEnvelope(root: XmlElement): SoapBody {
   if (root.name !== 'Envelope' || !isSoap(root))
     throw new BodyProblem('not-contract', 'expected a SOAP envelope, got other XML')
-  const content = root.children.find((child) => child.name === 'Body' && isSoap(child))?.children[0]
+  const [content, ...others] = root.children.find((child) => child.name === 'Body' && isSoap(child))?.children ?? []
   if (content?.name === 'Fault' && isSoap(content)) return { is: 'fault', fault: readFault(content) }
   refuseUnknownHeaders(root)
+  // Encodings that put the objects beside the response, and a reference into it, would read as nothing found.
+  if (others.length > 0) throw new BodyProblem('not-contract', 'expected one element in the SOAP body, got several')
   if (content?.name !== `${OPERATION}Response` || content.namespace !== SERVICE_NAMESPACE) {
     throw new BodyProblem('not-contract', `expected ${OPERATION}Response in the SOAP body, got something else`)
   }
@@ -116,16 +118,36 @@ function isSoap(element: { namespace: string }): boolean {
   return Object.values(SOAP_NAMESPACES).includes(element.namespace)
 }
 
-/** We know no header block, so one that must be understood forbids us to use the answer (SOAP 1.1, 4.2.3). */
+/** We know no header block, so one that we must understand forbids us to use the answer (SOAP 1.1, 4.2.3). */
 function refuseUnknownHeaders(root: XmlElement): void {
   const blocks = root.children
     .filter((child) => child.name === 'Header' && isSoap(child))
     .flatMap((header) => header.children)
-  const isMandatory = (block: XmlElement) =>
-    block.attributes.some((a) => a.name === 'mustUnderstand' && isSoap(a) && ['1', 'true'].includes(a.value.trim()))
-  if (blocks.some(isMandatory)) {
+  if (blocks.some((block) => isMandatory(block, root.namespace) && isForUs(block, root.namespace))) {
     throw new BodyProblem('not-understood', 'expected no mandatory SOAP header, got one')
   }
+}
+
+function isMandatory(block: XmlElement, soap: string): boolean {
+  return ['1', 'true'].includes(attributeOf(block, 'mustUnderstand', soap) ?? '')
+}
+
+/** What says so in each version (1.1, 4.2.2; 1.2 part 1, 2.2): nothing, the next node on the way, or the last one. */
+const OUR_ROLES: Readonly<Record<string, { attribute: string; values: readonly string[] }>> = {
+  [SOAP_NAMESPACES['1.1']]: { attribute: 'actor', values: ['', 'http://schemas.xmlsoap.org/soap/actor/next'] },
+  [SOAP_NAMESPACES['1.2']]: {
+    attribute: 'role',
+    values: ['', `${SOAP_NAMESPACES['1.2']}/role/next`, `${SOAP_NAMESPACES['1.2']}/role/ultimateReceiver`],
+  },
+}
+
+function isForUs(block: XmlElement, soap: string): boolean {
+  const ours = OUR_ROLES[soap]
+  return ours?.values.includes(attributeOf(block, ours.attribute, soap) ?? '') === true
+}
+
+function attributeOf(block: XmlElement, name: string, namespace: string): string | undefined {
+  return block.attributes.find((each) => each.name === name && each.namespace === namespace)?.value.trim()
 }
 
 function readFault(fault: XmlElement): SoapFault {

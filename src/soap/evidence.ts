@@ -45,8 +45,12 @@ function readBytes(bytes: Uint8Array, contentType: string | null): BodyEvidence 
   }
 }
 
-function readText(text: string): BodyEvidence {
-  if (!/[^ \t\r\n]/.test(text)) return { is: 'empty' }
+/** Blank lines and byte order marks before the document are no part of it: some template or proxy put them there. */
+const BEFORE_DOCUMENT = /^[ \t\r\n\ufeff]+/
+
+function readText(received: string): BodyEvidence {
+  const text = received.replace(BEFORE_DOCUMENT, '')
+  if (text === '') return { is: 'empty' }
   if (HTML_START.test(text.slice(0, HTML_STARTS_WITHIN))) return { is: 'html' }
   const body = readEnvelope(parseXml(text))
   return body.is === 'fault' ? body : { is: 'record', record: toServiceRecord(body.element) }

@@ -3,7 +3,7 @@
  * goes through a tunnel (CONNECT), so the proxy sees host and port only; plain HTTP is handed to the proxy.
  */
 
-import { type buildConnector, Pool } from 'undici'
+import { buildConnector, Pool } from 'undici'
 
 /** URLs with http:// or https://, user and password allowed. */
 export interface ProxySettings {
@@ -38,11 +38,29 @@ export function proxyFor(endpoint: URL, settings: ProxySettings): ProxyServer | 
   const address = endpoint.protocol === 'https:' ? settings.https : settings.http
   if (!address || isExempt(endpoint, settings.except ?? '')) return null
   if (!URL.canParse(address)) throw new RangeError('expected the URL of a proxy, got something else')
-  const { origin, protocol, username, password } = new URL(address)
-  if (!/^https?:$/.test(protocol)) throw new RangeError('expected a proxy with http:// or https://, got another')
-  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
-  const authorization = { 'proxy-authorization': `Basic ${Buffer.from(credentials).toString('base64')}` }
-  return { origin, headers: username || password ? authorization : {} }
+  const url = new URL(address)
+  if (!/^https?:$/.test(url.protocol)) throw new RangeError('expected a proxy with http:// or https://, got another')
+  const authorization = basic(url)
+  return { origin: url.origin, headers: authorization ? { 'proxy-authorization': authorization } : {} }
+}
+
+/** User and password of a URL, as they are sent; null if it has none. Throws a RangeError that quotes neither. */
+export function basic({ username, password }: URL): string | null {
+  if (username === '' && password === '') return null
+  try {
+    return `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')}`
+  } catch {
+    throw new RangeError('expected %25 for a % in the user or password of a URL, got a % alone')
+  }
+}
+
+/**
+ * Connects to a proxy itself. Over TLS its own name is checked, where the HTTP client would take the name in the `Host`
+ * header, which is the endpoint's; and our client certificate is for the endpoint alone.
+ */
+export function toProxy(timeoutMs: number): buildConnector.connector {
+  const connect = buildConnector({ timeout: timeoutMs })
+  return ({ servername: _ofEndpoint, ...options }, callback) => connect(options, callback)
 }
 
 function isExempt({ hostname, port, protocol }: URL, except: string): boolean {
@@ -65,7 +83,7 @@ export class Tunnels {
 
   constructor(proxy: ProxyServer, timeoutMs: number) {
     this.#proxy = proxy
-    this.#pool = new Pool(proxy.origin, { connect: { timeout: timeoutMs }, headersTimeout: timeoutMs })
+    this.#pool = new Pool(proxy.origin, { connect: toProxy(timeoutMs), headersTimeout: timeoutMs })
   }
 
   connector(connect: buildConnector.connector): buildConnector.connector {

@@ -213,7 +213,14 @@ describe('recordings of a real ASMX service', () => {
 
   it.each(Object.entries(EXPECTED))('%s is read exactly', (name, expected) => {
     const { status, contentType, body } = recording(`${name}.res`)
-    const answer = { status, contentType, retryAfter: null, body: { is: 'complete' as const, bytes: body }, bytes: 0 }
+    const answer = {
+      status,
+      contentType,
+      retryAfter: null,
+      date: null,
+      body: { is: 'complete' as const, bytes: body },
+      bytes: 0,
+    }
     expect({ status, body: readBody(answer) }).toEqual(expected)
   })
 
@@ -232,6 +239,7 @@ describe('recordings of a real ASMX service', () => {
         status: 200,
         contentType,
         retryAfter: null,
+        date: null,
         body: { is: 'complete', bytes },
         bytes: length,
       })

@@ -3,14 +3,23 @@ import { fromIso, now } from '../clock.ts'
 /** HTTP dates in their three forms (RFC 9110, 5.6.7) begin with a day's name. */
 const HTTP_DATE = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? [\w :-]+$/
 
-/** `Retry-After` in milliseconds from now, cut to `maxMs`; null if there is none that can be read. */
-export function readRetryAfter(header: string | null, maxMs: number): number | null {
+/**
+ * `Retry-After` in milliseconds from now, cut to `maxMs`; null if there is none that can be read. A date is compared with
+ * the answer's own `Date`, because both are of the server's clock; with our clock where the answer has none.
+ */
+export function readRetryAfter(header: string | null, maxMs: number, date: string | null = null): number | null {
   const text = header?.trim() ?? ''
-  const ms = /^\d+$/.test(text) ? Number(text) * 1_000 : HTTP_DATE.test(text) ? fromHttpDate(text) - now() : Number.NaN
+  const ms = /^\d+$/.test(text) ? Number(text) * 1_000 : untilHttpDate(text, date)
   return Number.isNaN(ms) ? null : Math.round(Math.min(Math.max(ms, 0), maxMs))
 }
 
-/** Not ISO 8601, but the engine reads it; the form without a zone is in GMT like the others. */
-function fromHttpDate(text: string): number {
+function untilHttpDate(text: string, date: string | null): number {
+  const sent = readHttpDate(date?.trim() ?? '')
+  return readHttpDate(text) - (Number.isNaN(sent) ? now() : sent)
+}
+
+/** Not ISO 8601, but the engine reads it; the form without a zone is in GMT like the others. NaN if it is none. */
+function readHttpDate(text: string): number {
+  if (!HTTP_DATE.test(text)) return Number.NaN
   return fromIso(text.endsWith(' GMT') ? text : `${text} GMT`)
 }

@@ -1,5 +1,15 @@
 /** Error codes of Node, OpenSSL and the HTTP client, by what they say about the connection. */
 
+/**
+ * The `code` of an error or of its cause; its name if it has none (the HTTP client's parser errors do not). Never its
+ * class: that differs between copies of a library.
+ */
+export function errorCode(error: unknown): string {
+  const { code, cause, name } = Object(error) as { code?: unknown; cause?: unknown; name?: unknown }
+  if (typeof code === 'string') return code
+  return cause === undefined ? String(name ?? '') : errorCode(cause)
+}
+
 /** A certificate of either side is refused, or the two sides cannot agree on TLS: somebody has to mend it. */
 const CERTIFICATE_CODES: ReadonlySet<string> = new Set([
   'CERT_CHAIN_TOO_LONG',

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { answerWith, httpAnswer, recording } from '../../test/recordings/recording.ts'
 import { readBody } from './evidence.ts'
@@ -34,7 +35,6 @@ describe('strings', () => {
     [`<UserName ${NIL}=" 1 "/>`, null],
     [`<UserName ${NIL}="false"/>`, ''],
     ['<UserName nil="true">x</UserName>', 'x'],
-    ['<UserName xmlns="urn:other">x</UserName>', null],
   ])('%s is %j', (element, expected) => {
     expect(recordOf(answerWith(element)).chatRequest?.userName).toBe(expected)
   })
@@ -182,3 +182,94 @@ describe('the two parts', () => {
     )
   })
 })
+
+describe('what is written in another way than the contract', () => {
+  const NAMES = [...new Set(Array.from(GOOD.matchAll(/<(\w+)/g), ([, name]) => name ?? ''))].filter(
+    (name) => !['xml', 'soap'].includes(name),
+  )
+  const other = fc.oneof(
+    fc
+      .constantFrom('xmlns=""', 'xmlns="urn:x"', 'xmlns="http://tempuri.org"', 'xmlns="HTTP://tempuri.org/"')
+      .map(
+        (namespace) => (xml: string, name: string) =>
+          xml.replace(new RegExp(`<${name}(?: xmlns="[^"]*")?>`), `<${name} ${namespace}>`),
+      ),
+    fc.nat().map((seed) => (xml: string, name: string) => {
+      const changed = recased(name, seed)
+      return xml
+        .replaceAll(`<${name}>`, `<${changed}>`)
+        .replaceAll(`</${name}>`, `</${changed}>`)
+        .replaceAll(`<${name} `, `<${changed} `)
+    }),
+  )
+
+  it('another namespace or case, of any element, is never taken for nothing', () => {
+    expect(NAMES).toHaveLength(20)
+    fc.assert(
+      fc.property(fc.constantFrom(...NAMES), other, (name, change) => {
+        const changed = change(GOOD, name)
+        expect(changed).not.toBe(GOOD)
+        expect(problemOf(changed), changed).toMatch(/^not-contract: /)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  const inner = (name: string) => new RegExp(`(<${name}[^>]*>).*(</${name}>)`)
+  const escaped = (xml: string) => xml.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
+  const RESPONSE = 'GetChatRequestByConnectionIdResponse'
+  const RESULT = 'GetChatRequestByConnectionIdResult'
+  const CONTENTS: [string, (content: string) => string][] = [
+    ['escaped text', escaped],
+    ['CDATA', (content) => `<![CDATA[${content}]]>`],
+    ['a text', () => 'not here'],
+    ['another element', (content) => `<Data>${content}</Data>`],
+    ['a diffgram', (content) => `<d:diffgram xmlns:d="urn:d">${content}</d:diffgram>`],
+  ]
+  const places = [RESPONSE, RESULT].flatMap((place) => CONTENTS.map(([what, change]) => [place, what, change] as const))
+  it.each(places)('%s with its content as %s', (place, _what, change) => {
+    const [content = ''] = /(?<=Result>).*(?=<\/GetChatRequestByConnectionIdResult)/.exec(GOOD) ?? []
+    expect(problemOf(GOOD.replace(inner(place), (_all, open, close) => `${open}${change(content)}${close}`))).toMatch(
+      /^not-contract: /,
+    )
+  })
+
+  it.each(['response', 'ChatRequest', RESULT, RESPONSE])('text beside the elements of %s', (name) => {
+    expect(problemOf(GOOD.replace(new RegExp(`</${name}>`), `&lt;ChatRequest/></${name}>`))).toMatch(/^not-contract: /)
+    expect(read(GOOD.replace(new RegExp(`</${name}>`), ` \r\n<!-- x --></${name}>`)).is).toBe('record')
+  })
+
+  it.each(['UserName', 'IdRequest', 'ChatRequest', 'response', RESULT])('%s that is nil and has content', (name) => {
+    expect(problemOf(GOOD.replace(`<${name}>`, `<${name} ${NIL}="true">`))).toMatch(/^not-contract: /)
+  })
+
+  it('objects beside the response, and references to them', () => {
+    const [result = ''] = /<GetChatRequestByConnectionIdResult>.*Result>/.exec(GOOD) ?? []
+    const apart = GOOD.replace(result, `<${RESULT} href="#1"/>`).replace(
+      '</soap:Body>',
+      `<multiRef id="1"/></soap:Body>`,
+    )
+    expect(problemOf(apart)).toMatch(/^not-contract: /)
+  })
+
+  it.each([`<${RESULT}/>`, `<${RESULT}> \n </${RESULT}>`, `<${RESULT} ${NIL}="true"/>`, '', ' ', '<!-- none -->'])(
+    'but nothing (%s) is nothing',
+    (content) => {
+      expect(recordOf(GOOD.replace(inner(RESPONSE), `$1${content}$2`))).toEqual({ response: null, chatRequest: null })
+    },
+  )
+})
+
+/** Another case of at least one letter. */
+function recased(name: string, seed: number): string {
+  const letters = [...name]
+  const at = seed % letters.length
+  const changed = letters.map((letter, index) =>
+    index === at || (seed >> index) % 3 === 1
+      ? letter === letter.toLowerCase()
+        ? letter.toUpperCase()
+        : letter.toLowerCase()
+      : letter,
+  )
+  return changed.join('')
+}

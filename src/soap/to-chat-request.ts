@@ -11,18 +11,45 @@ import type { XmlElement } from './xml.ts'
 
 const XSI_NAMESPACE = 'http://www.w3.org/2001/XMLSchema-instance'
 
+interface Field {
+  /** Our name. */
+  key: string
+  type: 'int' | 'string' | 'dateTime'
+  /** One of its own in each part. */
+  bit: number
+}
+
+interface Part<T> {
+  /** By the element's name on the wire. */
+  fields: ReadonlyMap<string, Field>
+  /** Bits of those that may not be left out. */
+  mandatory: number
+  /** Every key in its place, null. */
+  empty: T
+}
+
 /** Our name -> the element's name on the wire and its XML Schema type. */
-type Fields<T> = {
+type Table<T> = {
   readonly [K in keyof T]: readonly [element: string, type: T[K] extends number | null ? 'int' : 'string' | 'dateTime']
 }
 
-const RESPONSE_FIELDS: Fields<ServiceResponse> = {
+function partOf<T extends object>(table: Table<T>): Part<T> {
+  const rows = Object.entries<Table<T>[keyof T]>(table)
+  const fields = rows.map(([key, [element, type]], at): [string, Field] => [element, { key, type, bit: 1 << at }])
+  return {
+    fields: new Map(fields),
+    mandatory: fields.reduce((bits, [, { type, bit }]) => (type === 'string' ? bits : bits | bit), 0),
+    empty: Object.fromEntries(rows.map(([key]) => [key, null])) as T,
+  }
+}
+
+const RESPONSE = partOf<ServiceResponse>({
   code: ['responseCode', 'int'],
   description: ['responseDescription', 'string'],
   encryptedSymmetricKey: ['encryptedSymmetrickey', 'string'], // their spelling
-}
+})
 
-const CHAT_REQUEST_FIELDS: Fields<ChatRequest> = {
+const CHAT_REQUEST = partOf<ChatRequest>({
   idRequest: ['IdRequest', 'int'],
   caseNumber: ['CaseNumber', 'int'],
   creationDate: ['CreationDate', 'dateTime'],
@@ -36,37 +63,66 @@ const CHAT_REQUEST_FIELDS: Fields<ChatRequest> = {
   userEmail: ['UserEmail', 'string'],
   userOffsetTime: ['UserOffsetTime', 'int'],
   encryptedChatRequestId: ['EncryptedChatRequestId', 'string'],
-}
+})
 
-/** Throws a BodyProblem (`not-contract`) that names the field, never its value. Unknown elements are ignored. */
+const RESULT = 'GetChatRequestByConnectionIdResult'
+const IN_RESPONSE: ReadonlyMap<string, true> = new Map([[RESULT, true]])
+const IN_RESULT: ReadonlyMap<string, true> = new Map([
+  ['response', true],
+  ['ChatRequest', true],
+])
+
+/**
+ * Throws a BodyProblem (`not-contract`) that names the field, never its value. Elements that nobody knows are ignored
+ * beside ours. Only nothing is nothing: content of which none is ours could be the record, written in another way.
+ */
 export function toServiceRecord(responseElement: XmlElement): ServiceRecord {
-  const result = childOf(responseElement, 'GetChatRequestByConnectionIdResult')
-  const response = result && childOf(result, 'response')
-  const chatRequest = result && childOf(result, 'ChatRequest')
+  const result = ownChildren(responseElement, IN_RESPONSE).get(RESULT)
+  const parts = result && ownChildren(result, IN_RESULT)
   return {
-    response: response && readFields(response, RESPONSE_FIELDS),
-    chatRequest: chatRequest && readFields(chatRequest, CHAT_REQUEST_FIELDS),
+    response: readPart(parts?.get('response'), RESPONSE),
+    chatRequest: readPart(parts?.get('ChatRequest'), CHAT_REQUEST),
   }
 }
 
-function readFields<T>(parent: XmlElement, fields: Fields<T>): T {
-  const names = Object.keys(fields) as (keyof T)[]
-  const read = (name: keyof T) => {
-    const [element, type] = fields[name]
-    return [name, readField(parent, element, type)]
+/** Those of our names, without those that are nil. */
+function ownChildren(parent: XmlElement, names: ReadonlyMap<string, true>): Map<string, XmlElement> {
+  refuseText(parent)
+  const own = new Map<string, XmlElement>()
+  for (const child of parent.children) {
+    if (!known(child, names)) continue
+    if (own.has(child.name)) throw twice(parent, child.name)
+    own.set(child.name, child)
   }
-  return Object.fromEntries(names.map(read)) as T
+  if (own.size === 0 && parent.children.length > 0) throw problem(`expected ${[...names.keys()]}, got other elements`)
+  for (const [name, child] of own) if (isNil(child)) own.delete(name)
+  return own
 }
 
-function readField(parent: XmlElement, name: string, type: 'int' | 'string' | 'dateTime'): string | number | null {
-  const element = elementOf(parent, name)
-  if (element === null && type !== 'string') throw problem(`expected ${name}, got none`)
-  if (element === null || isNil(element)) return null
-  if (element.children.length > 0) throw problem(`expected text in ${name}, got elements`)
-  if (type === 'string') return copied(element.text)
-  const value = type === 'int' ? readInt(element.text) : readDateTime(element.text)
+function readPart<T extends object>(parent: XmlElement | undefined, part: Part<T>): T | null {
+  if (!parent) return null
+  refuseText(parent)
+  const values: Record<string, string | number | null> = {}
+  let seen = 0
+  for (const child of parent.children) {
+    const field = known(child, part.fields)
+    if (!field) continue
+    if (seen & field.bit) throw twice(parent, child.name)
+    seen |= field.bit
+    values[field.key] = readField(child, field.type)
+  }
+  if ((seen & part.mandatory) !== part.mandatory) throw missing(part, seen)
+  return { ...part.empty, ...values }
+}
+
+function readField(element: XmlElement, type: Field['type']): string | number | null {
+  const { name, text, children } = element
+  if (isNil(element)) return null
+  if (children.length > 0) throw problem(`expected text in ${name}, got elements`)
+  if (type === 'string') return copied(text)
+  const value = type === 'int' ? readInt(text) : readDateTime(text)
   if (value === undefined) {
-    throw problem(`expected ${name} to be of type ${type}, got ${element.text.length} characters that are not`)
+    throw problem(`expected ${name} to be of type ${type}, got ${text.length} characters that are not`)
   }
   return typeof value === 'string' ? copied(value) : value
 }
@@ -76,21 +132,42 @@ function copied(text: string): string {
   return Buffer.from(text).toString()
 }
 
-/** The child of that name unless it is absent or nil. */
-function childOf(parent: XmlElement, name: string): XmlElement | null {
-  const child = elementOf(parent, name)
-  return child && !isNil(child) ? child : null
+/** What `names` has for the element; undefined if nobody knows it. Throws where only its namespace or case is not ours. */
+function known<T>({ name, namespace }: XmlElement, names: ReadonlyMap<string, T>): T | undefined {
+  const found = names.get(name)
+  if (found !== undefined && namespace === SERVICE_NAMESPACE) return found
+  for (const ours of names.keys()) {
+    if (ours.toLowerCase() === name.toLowerCase()) {
+      throw problem(`expected ${ours} in ${SERVICE_NAMESPACE}, got it in another namespace or case`)
+    }
+  }
+  return undefined
 }
 
-function elementOf(parent: XmlElement, name: string): XmlElement | null {
-  const found = parent.children.filter((child) => child.name === name && child.namespace === SERVICE_NAMESPACE)
-  if (found.length > 1) throw problem(`expected one ${name}, got ${found.length}`)
-  return found[0] ?? null
+/** Between elements; a record that was escaped into one text would otherwise read as nothing found. */
+function refuseText({ name, text }: XmlElement): void {
+  if (NOT_SPACE.test(text)) throw problem(`expected elements in ${name}, got text`)
 }
 
-function isNil(element: XmlElement): boolean {
-  const nil = element.attributes.find(({ name, namespace }) => name === 'nil' && namespace === XSI_NAMESPACE)
-  return nil !== undefined && ['true', '1'].includes(nil.value.trim())
+const NOT_SPACE = /[^ \t\r\n]/
+
+function isNil({ name, attributes, children, text }: XmlElement): boolean {
+  if (attributes.length === 0) return false
+  const nil = attributes.find((each) => each.name === 'nil' && each.namespace === XSI_NAMESPACE)
+  if (nil === undefined || !['true', '1'].includes(nil.value.trim())) return false
+  if (children.length > 0 || NOT_SPACE.test(text))
+    throw problem(`expected nothing in ${name}, which is nil, got content`)
+  return true
+}
+
+function twice(parent: XmlElement, name: string): BodyProblem {
+  const found = parent.children.filter((child) => child.name === name)
+  return problem(`expected one ${name}, got ${found.length}`)
+}
+
+function missing<T>({ fields, mandatory }: Part<T>, seen: number): BodyProblem {
+  const names = [...fields].filter(([, { bit }]) => mandatory & bit & ~seen).map(([name]) => name)
+  return problem(`expected ${names[0]}, got none`)
 }
 
 function problem(message: string): BodyProblem {

@@ -39,7 +39,7 @@ export interface RowFailure {
   code: FailureCode
   class: FailureClass
   reason: FailureReason
-  message: string
+  message: string | ((evidence: Evidence) => string)
   /** Only where waiting helps: a `Retry-After` beside a redirect or a login page is not meant for us. */
   obeysRetryAfter?: true
 }
@@ -61,7 +61,12 @@ export const ANSWER_TABLE: readonly Row[] = [
     // The service blames this lookup. When it blames everybody's, the suspicion rule notices, not this table.
     name: 'fault: Client or Sender',
     matches: (evidence) => ['Client', 'Sender'].includes(faultNames(evidence)[0] ?? ''),
-    means: failure('soap-fault', 'permanent', 'fault', 'expected an answer, got a SOAP fault that blames the request'),
+    means: failure(
+      'soap-fault',
+      'permanent',
+      'fault',
+      (evidence) => `expected an answer, got a SOAP fault that blames the request (${faultNames(evidence)[0]})`,
+    ),
   },
   {
     // Server, Receiver, and codes of nobody's standard: any unhandled exception looks so.
@@ -76,25 +81,20 @@ export const ANSWER_TABLE: readonly Row[] = [
     // A moved endpoint, or a login page.
     name: 'status: redirect',
     matches: (evidence) => statusOf(evidence) >= 300 && statusOf(evidence) < 400,
-    means: failure('http-status', 'configuration', 'http_status', 'expected status 200, got a redirect'),
+    means: failure('http-status', 'configuration', 'http_status', gotStatus),
   },
   {
     // Credentials, address, method or content type: the same for every lookup.
     name: 'status: refused',
     matches: (evidence) => CONFIGURATION_STATUSES.includes(statusOf(evidence)),
-    means: failure(
-      'http-status',
-      'configuration',
-      'http_status',
-      'expected status 200, got one that refuses our way of asking',
-    ),
+    means: failure('http-status', 'configuration', 'http_status', gotStatus),
   },
   {
     // 408, 425, 429, every 5xx, and all that nobody foresaw, such as ASP.NET's 400 with an empty body.
     name: 'status: any other but 200',
     matches: (evidence) => evidence.is === 'answer' && evidence.status !== 200,
     means: {
-      ...failure('http-status', 'transient', 'http_status', 'expected status 200, got another'),
+      ...failure('http-status', 'transient', 'http_status', gotStatus),
       obeysRetryAfter: true,
     },
   },
@@ -151,7 +151,12 @@ export const ANSWER_TABLE: readonly Row[] = [
   {
     name: 'body: too large',
     matches: (evidence) => bodyOf(evidence) === 'too-large',
-    means: failure('too-large', 'permanent-after-retry', 'too_large', 'expected a smaller answer, cut it off'),
+    means: failure(
+      'too-large',
+      'permanent-after-retry',
+      'too_large',
+      'expected an answer within SOAP_MAX_RESPONSE_BYTES, got a larger one',
+    ),
   },
   {
     // SOAP forbids both; asked again the service will hardly send anything else.
@@ -190,7 +195,12 @@ export const ANSWER_TABLE: readonly Row[] = [
   {
     name: 'no answer: TLS',
     matches: (evidence) => isTlsCode(socketCode(evidence)),
-    means: failure('network', 'configuration', 'tls', 'expected a TLS connection that both sides trust, got none'),
+    means: failure(
+      'network',
+      'configuration',
+      'tls',
+      withCode('expected a TLS connection that both sides trust, got none'),
+    ),
   },
   {
     name: 'no answer: timeout',
@@ -200,29 +210,29 @@ export const ANSWER_TABLE: readonly Row[] = [
   {
     name: 'no answer: DNS',
     matches: (evidence) => isDnsCode(socketCode(evidence)),
-    means: failure('network', 'transient', 'dns', 'expected an address for the host, got none'),
+    means: failure('network', 'transient', 'dns', withCode('expected an address for the host, got none')),
   },
   {
     // Also when it was not there in time: then nobody has been asked, so this is no slow answer.
     name: 'no answer: connect',
     matches: (evidence) => isConnectCode(socketCode(evidence)),
-    means: failure('network', 'transient', 'connect', 'expected a connection, got none'),
+    means: failure('network', 'transient', 'connect', withCode('expected a connection, got none')),
   },
   {
     name: 'no answer: not HTTP',
     matches: (evidence) => isProtocolCode(socketCode(evidence)),
-    means: failure('unreadable', 'transient', 'unreadable', 'expected HTTP, got something else'),
+    means: failure('unreadable', 'transient', 'unreadable', withCode('expected HTTP, got something else')),
   },
   {
     // A server may close an idle connection at any time, also while a request is on its way to it.
     name: 'no answer: reset',
     matches: (evidence) => isResetCode(socketCode(evidence)),
-    means: failure('network', 'transient', 'reset', 'expected an answer, the connection broke'),
+    means: failure('network', 'transient', 'reset', withCode('expected an answer, the connection broke')),
   },
   {
     name: 'no answer: anything else',
     matches: () => true,
-    means: failure('network', 'transient', 'internal', 'expected an answer, the call broke'),
+    means: failure('network', 'transient', 'internal', withCode('expected an answer, the call broke')),
   },
 ]
 
@@ -239,11 +249,12 @@ export function judge(evidence: Evidence, codes: ResponseCodes): CallEnd {
   return { outcome: { status: means, response: record?.response ?? null, chatRequest } }
 }
 
-function complete({ obeysRetryAfter, ...failed }: RowFailure, evidence: Evidence): Failure {
+function complete({ obeysRetryAfter, message, ...failed }: RowFailure, evidence: Evidence): Failure {
   const [soapFaultCode] = faultNames(evidence)
   const answer = evidence.is === 'answer' ? evidence : null
   return {
     ...failed,
+    message: typeof message === 'string' ? message : message(evidence),
     // The body's problem is more exact than the row, where it was the body that decided.
     ...(answer?.status === 200 && 'problem' in answer.body && { message: answer.body.problem }),
     ...(soapFaultCode !== undefined && { soapFaultCode }),
@@ -252,6 +263,23 @@ function complete({ obeysRetryAfter, ...failed }: RowFailure, evidence: Evidence
   }
 }
 
-function failure(code: FailureCode, className: FailureClass, reason: FailureReason, message: string): RowFailure {
+function failure(
+  code: FailureCode,
+  className: FailureClass,
+  reason: FailureReason,
+  message: RowFailure['message'],
+): RowFailure {
   return { code, class: className, reason, message }
+}
+
+function gotStatus(evidence: Evidence): string {
+  return `expected HTTP 200, got HTTP ${statusOf(evidence)}`
+}
+
+/** A name of Node's, OpenSSL's or the HTTP client's: which of many causes it was. Their texts may quote a certificate. */
+function withCode(message: string) {
+  return (evidence: Evidence): string => {
+    const code = socketCode(evidence)
+    return /^\w{1,64}$/.test(code) ? `${message} (${code})` : message
+  }
 }

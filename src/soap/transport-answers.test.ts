@@ -132,6 +132,15 @@ describe('statuses', () => {
     expect(failure.retryAfterMs).toBe(expected)
   })
 
+  it.each([-30, 0, 30])('503 whose clock is %d minutes off says how long to wait all the same', async (minutes) => {
+    const there = Date.UTC(2026, 10, 23) + minutes * 60_000
+    const endpoint = await serve((_request, response) => {
+      const [date, until] = [there, there + 20_000].map((at) => new Date(at).toUTCString())
+      response.writeHead(503, { date: date as string, 'retry-after': until as string }).end()
+    })
+    expect((await failing(endpoint)).failure.retryAfterMs).toBe(20_000)
+  })
+
   it('the sockets of all of them are used again', async () => {
     const sockets = new Set()
     const endpoint = await serve((request, response) => {

@@ -16,6 +16,7 @@ let folder: string
 let service: { key: string; cert: string }
 let elsewhere: { key: string; cert: string }
 let ours: { key: string; cert: string }
+let expired: { key: string; cert: string }
 
 /** A new self-signed certificate for a name or address. */
 function selfSigned(name: string, subjectAltName: string): { key: string; cert: string } {
@@ -26,10 +27,17 @@ function selfSigned(name: string, subjectAltName: string): { key: string; cert: 
   return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') }
 }
 
+function resignedUntilYesterday({ key, cert }: { key: string; cert: string }): { key: string; cert: string } {
+  const file = join(folder, 'expired.key')
+  const args = ['x509', '-signkey', file, '-days', '-1']
+  return { key, cert: execFileSync('openssl', args, { input: cert, stdio: 'pipe', encoding: 'utf8' }) }
+}
+
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'soap-tls-'))
   service = selfSigned('service', 'IP:127.0.0.1')
   elsewhere = selfSigned('elsewhere', 'DNS:elsewhere.example')
+  expired = resignedUntilYesterday(selfSigned('expired', 'IP:127.0.0.1'))
   ours = selfSigned('ours', 'DNS:chat-enricher.example')
 })
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -42,7 +50,51 @@ function serveTls(options: https.ServerOptions): Promise<string> {
   return listen(server, () => server.closeAllConnections(), 'https')
 }
 
+/** Not one text for all of them: each has another cure. */
+const withCode = (code: RegExp) => ({ ...CONFIGURATION, message: expect.stringMatching(code) })
+
 describe('TLS', () => {
+  it.each<[string, RegExp, () => https.ServerOptions, () => TlsFiles]>([
+    ['a certificate that nobody vouches for', /\(DEPTH_ZERO_SELF_SIGNED_CERT\)$/, () => service, () => ({})],
+    ['one of another host', /\(ERR_TLS_CERT_ALTNAME_INVALID\)$/, () => elsewhere, () => ({ ca: elsewhere.cert })],
+    ['one that has expired', /\(CERT_HAS_EXPIRED\)$/, () => expired, () => ({ ca: expired.cert })],
+    [
+      'another authority',
+      /\((?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN)\)$/,
+      () => service,
+      () => ({ ca: ours.cert }),
+    ],
+    [
+      'TLS 1.1 at most',
+      /\(ERR_SSL_\w+\)$/,
+      () => ({ ...service, minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }),
+      () => ({ ca: service.cert }),
+    ],
+    [
+      'no cipher in common',
+      /\(ERR_SSL_\w+\)$/,
+      () => ({ ...service, maxVersion: 'TLSv1.2', ciphers: 'AES128-SHA' }),
+      () => ({ ca: service.cert }),
+    ],
+    [
+      'our certificate, which is not shown',
+      /\(ERR_SSL_\w+\)$/,
+      () => ({ ...service, ca: ours.cert, requestCert: true }),
+      () => ({ ca: service.cert }),
+    ],
+    [
+      'our key, which is not the certificate’s',
+      /\(ERR_OSSL_\w+\)$/,
+      () => service,
+      () => ({ ca: service.cert, cert: ours.cert, key: elsewhere.key }),
+    ],
+  ])('says which of the causes it is: %s', async (_name, code, server, files) => {
+    const { client } = clientFor(await serveTls(server()), { tls: files })
+    const error = await failureOf(client.lookup('1'))
+    expect(error.failure).toMatchObject(withCode(code))
+    expect(`${error.failure.message}${error.message}`).not.toMatch(/CN=|elsewhere|CERTIFICATE-|\/tmp/)
+  })
+
   it('a certificate that nobody vouches for holds the fleet', async () => {
     const { client, events } = clientFor(await serveTls(service))
     expect((await failureOf(client.lookup('1'))).failure).toMatchObject(CONFIGURATION)

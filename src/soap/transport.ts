@@ -5,10 +5,12 @@
 
 import type { LookupFunction, Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { buildConnector, type Dispatcher, errors, Pool } from 'undici'
+import { buildConnector, type Dispatcher, Pool } from 'undici'
 import { deadline, fromIso, monotonic, orAborted } from '../clock.ts'
 import type { SoapRequest } from './envelope.ts'
-import { type ProxyServer, type ProxySettings, proxyFor, Tunnels } from './proxy.ts'
+import { basic, type ProxyServer, type ProxySettings, proxyFor, Tunnels, toProxy } from './proxy.ts'
+import { errorCode } from './socket-errors.ts'
+import { mend } from './sockets.ts'
 
 export interface TlsFiles {
   /** PEM texts. */
@@ -39,6 +41,8 @@ export interface HttpAnswer {
   status: number
   contentType: string | null
   retryAfter: string | null
+  /** The server's clock. */
+  date: string | null
   body: HttpBody
   /** Bytes of the body that were read. */
   bytes: number
@@ -69,6 +73,8 @@ const SOCKET_LIFE_MS = 60_000
 export class Transport {
   readonly #settings: TransportSettings
   readonly #url: URL
+  /** User and password of the endpoint's URL. */
+  readonly #authorization: string | null
   readonly #onCertificate: (expiresAt: number) => void
   readonly #closing = new Set<Promise<void>>()
   #tlsFiles = ''
@@ -82,6 +88,7 @@ export class Transport {
   constructor(settings: TransportSettings, onCertificate: (expiresAt: number) => void) {
     this.#settings = settings
     this.#url = new URL(settings.endpoint)
+    this.#authorization = basic(this.#url)
     this.#proxy = proxyFor(this.#url, settings.proxy ?? {})
     this.#onCertificate = onCertificate
   }
@@ -130,6 +137,7 @@ export class Transport {
       status: response.statusCode,
       contentType: header('content-type'),
       retryAfter: header('retry-after'),
+      date: header('date'),
       ...read,
     }
   }
@@ -137,10 +145,11 @@ export class Transport {
   /** A proxy of plain HTTP is told the whole address (RFC 9112, 3.2.2). */
   #target(headers: SoapRequest['headers']) {
     const path = `${this.#url.pathname}${this.#url.search}`
-    if (!this.#proxy || this.#tunnels) return { path, headers }
+    const ours = this.#authorization ? { ...headers, authorization: this.#authorization } : headers
+    if (!this.#proxy || this.#tunnels) return { path, headers: ours }
     return {
       path: `${this.#url.origin}${path}`,
-      headers: { ...headers, ...this.#proxy.headers, host: this.#url.host },
+      headers: { ...ours, ...this.#proxy.headers, host: this.#url.host },
     }
   }
 
@@ -148,8 +157,9 @@ export class Transport {
     const { callTimeoutMs, connectTimeoutMs, maxResponseBytes, maxSockets } = this.#settings
     const isTunnel = this.#proxy !== null && this.#url.protocol === 'https:'
     this.#tunnels = this.#proxy && isTunnel ? new Tunnels(this.#proxy, connectTimeoutMs) : undefined
-    const connect = this.#connector(files)
-    return new Pool(this.#proxy && !isTunnel ? this.#proxy.origin : this.#url.origin, {
+    const proxy = isTunnel ? null : this.#proxy
+    const connect = proxy ? this.#mended(toProxy(connectTimeoutMs)) : this.#mended(this.#toEndpoint(files))
+    return new Pool(proxy?.origin ?? this.#url.origin, {
       connect: this.#tunnels?.connector(connect) ?? connect,
       connections: maxSockets ?? null,
       // The deadline of the call comes first; these stand behind it.
@@ -160,14 +170,17 @@ export class Transport {
     })
   }
 
-  #connector(files: TlsFiles): buildConnector.connector {
+  #toEndpoint(files: TlsFiles): buildConnector.connector {
     const { connectTimeoutMs: timeout, lookup } = this.#settings
-    const connect = buildConnector({ ...files, rejectUnauthorized: true, timeout, ...(lookup && { lookup }) })
+    return buildConnector({ ...files, rejectUnauthorized: true, timeout, ...(lookup && { lookup }) })
+  }
+
+  #mended(connect: buildConnector.connector): buildConnector.connector {
     return (options, callback) =>
       connect(options, (...result) => {
         if (result[0] === null) {
           this.#noteCertificate(result[1])
-          endForGood(result[1])
+          mend(result[1])
         }
         callback(...result)
       })
@@ -191,32 +204,11 @@ export class Transport {
   }
 }
 
-/**
- * Two things that the HTTP client gets wrong when a connection ends (undici 7.30). For a call that is broken off it would
- * connect once more, and keep that connection for nobody; not where the end has the code of a broken socket
- * (nodejs/undici#5845). And of an alert of TLS 1.3, which says after the handshake that our certificate is refused, it would
- * tell only that the connection closed.
- */
-function endForGood(socket: Socket): void {
-  const destroy = socket.destroy.bind(socket)
-  let first: Error | undefined
-  socket.once('error', (error) => {
-    first = error
-  })
-  socket.destroy = (error) => {
-    const isBrokenOff = errorCode(error) === 'UND_ERR_INFO'
-    return destroy(first ?? (isBrokenOff ? new errors.SocketError('broken off') : error))
-  }
-}
-
 async function readResponse(
   response: Dispatcher.ResponseData,
   signal: AbortSignal,
 ): Promise<Pick<HttpAnswer, 'body' | 'bytes'>> {
-  const encoding = String(response.headers['content-encoding'] ?? 'identity')
-    .trim()
-    .toLowerCase()
-  if (encoding !== 'identity' && encoding !== '') {
+  if (isEncoded(response.headers['content-encoding'])) {
     // Not read to its end, so its socket goes with it.
     response.body.on('error', () => undefined).destroy()
     return { body: { is: 'encoded' }, bytes: 0 }
@@ -231,18 +223,19 @@ async function readResponse(
   }
 }
 
+/** Those that are registered for HTTP (RFC 9110, 8.4), and their old names. */
+const CODINGS: ReadonlySet<string> = new Set(
+  'aes128gcm br compress dcb dcz deflate exi gzip pack200-gzip x-compress x-gzip zstd'.split(' '),
+)
+
+/** A label that is no coding (some services put the charset there) says nothing; if one was used, no XML comes of it. */
+function isEncoded(header: string | string[] | undefined): boolean {
+  const labels = [header ?? []].flat().flatMap((value) => value.toLowerCase().split(','))
+  return labels.some((label) => CODINGS.has(label.trim()))
+}
+
 function brokenBody(code: string, signal: AbortSignal): HttpBody {
   if (signal.aborted && errorCode(signal.reason) !== CALL_TIMEOUT) throw signal.reason
   if (signal.aborted || code === 'UND_ERR_BODY_TIMEOUT') return { is: 'timed-out' }
   return code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' ? { is: 'too-large' } : { is: 'cut-off' }
-}
-
-/**
- * The `code` of an error or of its cause; its name if it has none (the HTTP client's parser errors do not). Never its
- * class: that differs between copies of a library.
- */
-export function errorCode(error: unknown): string {
-  const { code, cause, name } = Object(error) as { code?: unknown; cause?: unknown; name?: unknown }
-  if (typeof code === 'string') return code
-  return cause === undefined ? String(name ?? '') : errorCode(cause)
 }

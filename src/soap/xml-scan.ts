@@ -162,11 +162,11 @@ function decoded(text: string): string {
   return text.replace(/&([^;]*);/g, (_all, name: string) => NAMED.get(name) ?? character(name))
 }
 
-/** Control characters too: .NET writes `&#x1;` for one in a string, though XML 1.0 has none. */
+/** Control characters and zero too: .NET writes `&#x1;` for one in a string, though XML 1.0 has none. */
 function character(reference: string): string {
   const code = reference[1] === 'x' ? Number.parseInt(reference.slice(2), 16) : Number.parseInt(reference.slice(1), 10)
   const isSurrogate = code >= 0xd800 && code <= 0xdfff
-  if (!(code > 0 && code <= 0x10ffff) || isSurrogate) {
+  if (!(code >= 0 && code <= 0x10ffff) || isSurrogate) {
     throw new BodyProblem('unreadable', 'expected character references, got a number that is no character')
   }
   return String.fromCodePoint(code)

@@ -33,7 +33,7 @@ export function recordedAnswers(): string[] {
 /** An answer as the transport hands it on. */
 export function httpAnswer(body: Uint8Array | string, contentType: string | null = 'text/xml; charset=utf-8'): HttpAnswer {
   const bytes = Buffer.from(body)
-  return { status: 200, contentType, retryAfter: null, body: { is: 'complete', bytes }, bytes: bytes.length }
+  return { status: 200, contentType, retryAfter: null, date: null, body: { is: 'complete', bytes }, bytes: bytes.length }
 }
 
 /** The good SOAP 1.1 answer, with its `UserName` element replaced. */

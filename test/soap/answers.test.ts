@@ -1,5 +1,6 @@
 import { deflateSync, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
+import { every } from '../../src/clock.ts'
 import { recording } from '../recordings/recording.ts'
 import { clientFor, failing, serve, serveBytes } from '../recordings/serve.ts'
 
@@ -103,15 +104,86 @@ describe('a good answer', () => {
     expect(await nameIn(endpoint)).toBe('Maria')
   })
 
-  // The HTTP client cannot send Expect, and refuses this; the services that we know do not do it unasked.
-  it('after a 100 Continue that nobody asked for is a broken call, tried again', async () => {
+  const INTERIM = [
+    ['100 Continue', ''],
+    ['100 Continue', 'Date: Mon, 23 Nov 2026 09:00:00 GMT\r\nVia: 1.1 proxy\r\n'],
+    ['102 Processing', ''],
+    ['103 Early Hints', 'Link: </style.css>; rel=preload\r\n'],
+    ['199 Unheard', 'Content-Length: 5\r\n'],
+  ].map(([status, headers]) => `HTTP/1.1 ${status}\r\n${headers}\r\n`)
+  const whole = Buffer.concat([Buffer.from(head(XML, `Content-Length: ${OK.length}`)), OK])
+
+  it.each<[string, string[]]>([
+    ...INTERIM.map((interim) => [JSON.stringify(interim.slice(9, 40)), [interim]] as [string, string[]]),
+    ['one of each', INTERIM],
+    ['a hundred', Array.from({ length: 100 }, (_, at) => INTERIM[at % INTERIM.length] ?? '')],
+  ])('may come after answers that only announce it, on a connection that goes on: %s', async (_name, interim) => {
+    const sockets = new Set()
     const endpoint = await serveBytes((socket) => {
-      socket.write(`HTTP/1.1 100 Continue\r\n\r\n${head(XML, `Content-Length: ${OK.length}`)}`)
-      socket.write(OK)
+      sockets.add(socket)
+      socket.write(Buffer.concat([Buffer.from(interim.join('')), whole]))
     })
-    const { failure } = await failing(endpoint)
-    expect(failure).toMatchObject({ code: 'network', class: 'transient', reason: 'reset' })
+    const { client } = clientFor(endpoint, { maxSockets: 1 })
+    for (const id of ['1', '2', '3']) expect(await client.lookup(id)).toMatchObject({ status: 'enriched' })
+    expect(sockets.size).toBe(1)
   })
+
+  it('may come after a 100 Continue that comes a byte at a time', async () => {
+    const endpoint = await serveBytes((socket) => {
+      socket.setNoDelay(true)
+      for (const byte of INTERIM.join('')) socket.write(byte)
+      socket.write(whole)
+    })
+    expect(await nameIn(endpoint)).toBe('Maria')
+  })
+
+  it('is not what only announces it, without end', async () => {
+    const endpoint = await serveBytes((socket) => {
+      const more = every(1, () => void socket.write(INTERIM.join('')))
+      socket.on('close', more.stop)
+    })
+    expect((await failing(endpoint, { callTimeoutMs: 100 })).failure).toMatchObject({ code: 'timeout' })
+  })
+
+  it.each([
+    'UTF-8',
+    'utf8',
+    'none',
+    'text/xml',
+    'identity',
+    '',
+    'Identity, utf-8',
+    '7bit',
+    'ISO-8859-1',
+    'gzipped',
+    ' , ',
+  ])('may call its Content-Encoding %j, which is none', async (encoding) => {
+    expect(await nameIn(await service(200, XML, OK, { 'content-encoding': encoding }))).toBe('Maria')
+  })
+
+  it.each(['GZIP', 'utf-8, gzip', 'gzip, identity', ' br ', 'x-gzip', 'zstd', 'compress', 'x-compress', 'exi', 'dcb'])(
+    'is not taken in %j, which names a coding that we never ask for',
+    async (encoding) => {
+      const { failure } = await failing(await service(200, XML, OK, { 'content-encoding': encoding }))
+      expect(failure).toMatchObject({ code: 'unreadable', class: 'transient' })
+    },
+  )
+
+  it.each(['\n', '\r\n\r\n', ' \t', '\ufeff', '\ufeff\r\n', '\n\ufeff', '\ufeff\ufeff\n\ufeff', '\n'.repeat(5_000)])(
+    'may come with %j before its declaration',
+    async (before) => {
+      expect(await nameIn(await service(200, XML, before + text))).toBe('Maria')
+      expect(await nameIn(await service(200, null, Buffer.from(before + text, 'utf16le')))).toBe('Maria')
+    },
+  )
+
+  it.each(["text/xml; charset='utf-8'", 'text/xml; charset=ISO_8859-1', "text/xml; CHARSET='Latin1'"])(
+    'may come as %s',
+    async (contentType) => {
+      const bytes = Buffer.from(JOAO, /utf-8/.test(contentType) ? 'utf8' : 'latin1')
+      expect(await nameIn(await service(200, contentType, bytes))).toBe('João')
+    },
+  )
 
   it.each([
     ['gzip', gzipSync(OK)],
