@@ -136,6 +136,7 @@ export class WorkerApp {
     if (problems.length > 0) throw new ConfigError(problems)
     const { concurrency, interactiveConcurrency, ratePerSecond, maxCallsInFlight } = this.#config
     await this.#heedHolds()
+    await this.#parts.results.prepare()
     for (const worker of this.#parts.workers) await worker.start()
     this.metrics.concurrency.set(concurrency + interactiveConcurrency)
     const guarded = (task: () => Promise<void>) => () => task().catch(redisTrouble(this.#observe, 'upkeep'))

@@ -29,6 +29,7 @@ export interface WorkerParts {
   /** Of the lanes that this process serves, interactive first. */
   workers: LookupWorker[]
   publisher: Publisher
+  results: ResultQueue
   soap: SoapClient
   gate: Gate
   holds: Holds
@@ -69,7 +70,7 @@ export function buildWorkerParts(config: Config, redis: Redis, observe: Observe)
     .sort((a) => (a === 'interactive' ? -1 : 1))
     .map(build)
   const keeper = new HoldKeeper({ holds, gate, memory, enricher, workers }, { ...config, ...options }, observe)
-  return { workers, publisher, soap, gate, holds, keeper, histories }
+  return { workers, publisher, results, soap, gate, holds, keeper, histories }
 }
 
 function sharedCalls(config: Config, redis: Redis): SharedCalls {

@@ -3,8 +3,8 @@
  * here alone, and test/queues/bull-layout.test.ts asks the installed BullMQ, so that an upgrade that changes any of it
  * fails there.
  *
- * The other back doors into BullMQ: result-queue.ts adds a job inside a MULTI of BullMQ's own client, lookup-taker.ts
- * stands in for methods of its Worker.
+ * The other back doors into BullMQ: bull-add.ts has a script of ours add a job by BullMQ's own text, lookup-taker.ts stands
+ * in for methods of its Worker.
  */
 
 import { bullKey, type QueueNames } from '../redis/names.ts'

@@ -3,81 +3,112 @@
  *
  * Result and marker appear together or not at all, and never a second time: a worker may die between any two lines, two
  * workers may run one lookup (a lock lost while a process was frozen), and a consumer may remove the result at once. So a
- * result is one MULTI of three commands:
+ * result is published by one script, which Redis runs as a whole: it looks for the marker, adds the result by BullMQ's own
+ * text, sets the marker, and tells whoever waits. The results of one turn of the event loop go in one call.
  *
- *   1. guard   the marker is there already: put a hash where the result's job would go, so that BullMQ takes the add for
- *              a duplicate
- *   2. add     BullMQ's own script
- *   3. mark    take the guard's hash away; or, if the result's job is really there, set the marker and tell who waits
- *
- * A MULTI does not roll back: after SCRIPT FLUSH the add answers NOSCRIPT while the rest goes through. The marker is then
- * not set (there is no job), and all is done again with the script loaded. Nor does a script roll back: an add that was
- * refused half way (a key of the wrong type, a command that the ACL forbids) leaves a job that lies in no list, where no
- * consumer will ever see it. Such a job is taken away instead of marked.
+ * A script does not roll back. What was refused half way (a key of the wrong type, a command that the ACL forbids) may leave
+ * a job that lies in no list, where no consumer will ever see it: such a job is taken away.
  */
 
-import { Job, type Queue, type RedisClient } from 'bullmq'
+import type { Queue } from 'bullmq'
 import type { Result } from '../domain/result.ts'
-import type { ChainableCommander, Redis } from '../redis/connections.ts'
-import { mastersOf } from '../redis/connections.ts'
+import type { Redis } from '../redis/connections.ts'
 import {
-  bullKey,
   enqueuedHash,
   type LookupIdentity,
   markerKey,
   type QueueNames,
   resultChannel,
   resultId,
-  resultIdOfItsOwn,
 } from '../redis/names.ts'
-import { FIELDS, keysOf, LISTS, SORTED_SETS } from './bull-layout.ts'
+import { Script } from '../redis/script.ts'
+import { Together } from '../redis/together.ts'
+import { ADD_KEYS, type BullAdd, bullAdd } from './bull-add.ts'
+import { keysOf, LISTS, PLACES, SORTED_SETS } from './bull-layout.ts'
 
 export type Published = 'published' | 'suppressed'
 
-// KEYS: marker, result's job. The hash expires should command 3 never come.
-const GUARD = `
-if redis.call('EXISTS', KEYS[1]) == 1 and redis.call('EXISTS', KEYS[2]) == 0 then
-  redis.call('HSET', KEYS[2], 'ce:guard', 1)
-  redis.call('EXPIRE', KEYS[2], 60)
-end
-return 1`
+const LISTS_END = ADD_KEYS.length + LISTS.length
+const PLACES_END = LISTS_END + SORTED_SETS.length
 
-// KEYS: marker, result's job, then the lists and the sorted sets in which a job can lie, `wait` first.
-// ARGV: status, marker's life in ms, channel, result's id, of which lookup it is, and a part of the result that says so if
-// it was added and not marked. The result is not decoded: what producers put into it may be more than cjson reads.
-// Answers: 'suppressed', 'missing', 'half' (an add that was refused half way), 'taken' (by another lookup of the same id),
-// or 'published'.
-const MARK = `
-local function isQueued()
-  if redis.call('LINDEX', KEYS[3], 0) == ARGV[4] then return true end -- just added
-  for i = ${3 + LISTS.length}, #KEYS do if redis.call('ZSCORE', KEYS[i], ARGV[4]) then return true end end
-  for i = 3, ${2 + LISTS.length} do if redis.call('LPOS', KEYS[i], ARGV[4]) then return true end end
+// KEYS: those of BullMQ's add, the lists and sorted sets of the queue, and the marker of each result.
+// ARGV: BullMQ's prefix, options (JSON), the marker's life (ms), and of each result: id, of which lookup it is, status,
+// timestamp, the result, channel, and a part of the result that says of which lookup it is. The result is not decoded,
+// because producers may put more into it than cjson reads.
+// Answers for each: 'published', 'suppressed', or 'error: ' and what Redis said.
+const publishScript = (add: string) => `
+${add}
+
+local PREFIX, OPTIONS, MARKER_MS = ARGV[1], cmsgpack.pack(cjson.decode(ARGV[2])), ARGV[3]
+
+local function isQueued(id)
+  for i = ${ADD_KEYS.length + 1}, ${LISTS_END} do if redis.call('LPOS', KEYS[i], id) then return true end end
+  for i = ${LISTS_END + 1}, ${PLACES_END} do if redis.call('ZSCORE', KEYS[i], id) then return true end end
   return false
 end
 
-if redis.call('HEXISTS', KEYS[2], 'ce:guard') == 1 then
-  redis.call('DEL', KEYS[2])
-  return 'suppressed'
+-- BullMQ takes a job of the same id for the same job.
+local function isFree(id, of, part)
+  local job = PREFIX .. id
+  if redis.call('EXISTS', job) == 0 then return true end
+  local there = redis.call('HMGET', job, 'data', 'ce:of')
+  if there[1] and isQueued(id) then
+    return false, there[2] == of or not there[2] and string.find(there[1], part, 1, true)
+  end
+  redis.call('DEL', job)
+  return true
 end
-if redis.call('EXISTS', KEYS[1]) == 1 then return 'suppressed' end
-local data = redis.call('HGET', KEYS[2], '${FIELDS.data}')
-if not data then return 'missing' end
-if not isQueued() then
-  redis.call('DEL', KEYS[2])
-  return 'half'
+
+local function addAs(id, status, timestamp, result)
+  local added, problem = pcall(add, KEYS, { cmsgpack.pack({ PREFIX, id, status, timestamp }), result, OPTIONS })
+  if added or isQueued(id) then return end
+  redis.call('DEL', PREFIX .. id)
+  error(problem)
 end
-local of = redis.call('HGET', KEYS[2], 'ce:of')
-if of and of ~= ARGV[5] or not of and not string.find(data, ARGV[6], 1, true) then return 'taken' end
-redis.call('HSET', KEYS[2], 'ce:of', ARGV[5])
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-redis.call('PUBLISH', ARGV[3], data)
-return 'published'`
+
+local function publish(marker, id, of, status, timestamp, result, channel, part)
+  if redis.call('EXISTS', marker) == 1 then return 'suppressed' end
+  local free, isSame = isFree(id, of, part)
+  if not free and not isSame then -- another lookup of this id had its result long ago, and the consumer keeps it
+    id = id .. '-' .. of
+    free = isFree(id, of, part)
+  end
+  if free then addAs(id, status, timestamp, result) end
+  redis.call('HSET', PREFIX .. id, 'ce:of', of)
+  redis.call('SET', marker, status, 'PX', MARKER_MS)
+  redis.pcall('PUBLISH', channel, result) -- whoever waits also looks
+  return 'published'
+end
+
+local answers = {}
+for i = 1, #KEYS - ${PLACES_END} do
+  local at = 4 + (i - 1) * 7
+  local done, answer = pcall(publish, KEYS[${PLACES_END} + i], unpack(ARGV, at, at + 6))
+  if not done then answer = 'error: ' .. tostring(type(answer) == 'table' and answer.err or answer) end
+  answers[i] = answer
+end
+return answers`
+
+interface PublishScript {
+  script: Script
+  keys: string[]
+  /** What stands before the results among its ARGV. */
+  head: (string | number)[]
+}
+
+interface Publishing {
+  marker: string
+  /** As the script takes them. */
+  args: (string | number)[]
+}
 
 export class ResultQueue {
   readonly #queue: Queue
   readonly #redis: Redis
   readonly #names: QueueNames
   readonly #markerTtlMs: number
+  readonly #together = new Together<Publishing, Published>((all) => this.#publishAll(all))
+  #prepared: PublishScript | null = null
 
   /** `redis` is the connection that `queue` was built on. */
   constructor(queue: Queue, redis: Redis, names: QueueNames, options: { markerTtlMs: number }) {
@@ -87,79 +118,52 @@ export class ResultQueue {
     this.#markerTtlMs = options.markerTtlMs
   }
 
+  /** Rejects where the installed BullMQ is not the one that the script was written for, and when Redis is away. */
+  async prepare(): Promise<PublishScript> {
+    if (this.#prepared) return this.#prepared
+    const prepared = this.#scriptOf(await bullAdd(this.#queue, this.#redis, this.#names, DELIVERY))
+    await prepared.script.run(this.#redis, prepared.keys, prepared.head) // of no result: Redis knows the script from now on
+    this.#prepared = prepared
+    return prepared
+  }
+
   /** Publishes, unless this lookup has had its result. Rejects when Redis did not do it; it is safe to call again. */
-  async publish(result: Result, identity: LookupIdentity): Promise<Published> {
-    const answer = await this.#publishAs(resultId(result.lookupId), result, identity)
-    if (answer !== 'taken') return answer
-    const second = await this.#publishAs(resultIdOfItsOwn(identity), result, identity)
-    if (second === 'taken') throw new Error('the result id of its own is taken')
-    return second
+  publish(result: Result, identity: LookupIdentity): Promise<Published> {
+    return this.#together.ask(this.#publishing(result, identity))
   }
 
-  async #publishAs(id: string, result: Result, identity: LookupIdentity): Promise<Published | 'taken'> {
-    const answer = await this.#publishAtOnce(id, result, identity)
-    if (isEnd(answer)) return answer
-    await this.#loadAdd()
-    const again = await this.#publishAtOnce(id, result, identity)
-    return isEnd(again) ? again : this.#publishStepwise(id, result, identity)
+  #scriptOf({ lua, keys, options }: BullAdd): PublishScript {
+    const key = keysOf(this.#names, this.#queue.name)
+    const head = [key(''), options, this.#markerTtlMs]
+    return { script: new Script(publishScript(lua)), keys: [...keys, ...PLACES.map(key)], head }
   }
 
-  async #publishAtOnce(id: string, result: Result, identity: LookupIdentity): Promise<unknown> {
-    const client = await bullClient(this.#queue)
-    const multi = client.multi()
-    const raw = multi as unknown as ChainableCommander
-    raw.eval(GUARD, 2, ...this.#keys(id, identity))
-    await new Job(this.#queue, result.status, result, DELIVERY, id).addJob(multi)
-    raw.eval(MARK, MARK_KEYS, ...this.#markArguments(id, result, identity))
-    return (await multi.exec())?.[2]?.[1] // it has looked at what the other two left
-  }
-
-  /** ioredis loads a script again that Redis has lost, but not inside of a MULTI, where nobody tells it. */
-  async #loadAdd(): Promise<void> {
-    const scripts = Object.entries(this.#redis.scriptsSet as Record<string, { lua: string }>)
-    const adds = scripts.filter(([name]) => name.startsWith('addStandardJob'))
-    const servers = mastersOf(this.#redis)
-    await Promise.all(servers.flatMap((server) => adds.map(([, { lua }]) => server.script('LOAD', lua))))
-  }
-
-  /** The same without the MULTI: where an error splits it each time. Here a second worker might come in between. */
-  async #publishStepwise(id: string, result: Result, identity: LookupIdentity): Promise<Published | 'taken'> {
-    const marker = markerKey(this.#names, identity)
-    // No guard: a consumer that removes the result at this moment would take the guard's place away, too.
-    if ((await this.#redis.exists(marker)) === 1) return 'suppressed'
-    await new Job(this.#queue, result.status, result, DELIVERY, id).addJob(await bullClient(this.#queue))
-    const answer = await this.#redis.eval(MARK, MARK_KEYS, ...this.#markArguments(id, result, identity))
-    if (isEnd(answer)) return answer
-    if (answer === 'half') throw new Error('the result was added half')
-    // A consumer was quicker than the marker: it has the result.
-    await this.#redis.set(marker, result.status, 'PX', this.#markerTtlMs)
-    return 'published'
-  }
-
-  #keys(id: string, identity: LookupIdentity): [string, string] {
-    return [markerKey(this.#names, identity), bullKey(this.#names, this.#names.resultQueue, id)]
-  }
-
-  #markArguments(id: string, result: Result, identity: LookupIdentity): (string | number)[] {
-    const places = MARK_PLACES.map(keysOf(this.#names, this.#names.resultQueue))
-    const enqueued = JSON.stringify({ enqueuedAt: result.enqueuedAt }).slice(1, -1)
+  #publishing(result: Result, identity: LookupIdentity): Publishing {
+    const part = JSON.stringify({ enqueuedAt: result.enqueuedAt }).slice(1, -1)
+    const { lookupId, status } = result
     const channel = resultChannel(this.#names, identity)
-    const rest = [result.status, this.#markerTtlMs, channel, id, enqueuedHash(identity), enqueued]
-    return [...this.#keys(id, identity), ...places, ...rest]
+    const args = [resultId(lookupId), enqueuedHash(identity), status, Date.now(), JSON.stringify(result), channel, part]
+    return { marker: markerKey(this.#names, identity), args }
+  }
+
+  async #publishAll(all: Publishing[]): Promise<(Published | Error)[]> {
+    const { script, keys, head } = this.#prepared ?? (await this.prepare())
+    const markers = all.map(({ marker }) => marker)
+    const args = [...head, ...all.flatMap((one) => one.args)]
+    const answers = (await script.run(this.#redis, [...keys, ...markers], args)) as string[]
+    return answers.map((answer) => (isEnd(answer) ? answer : refused(answer)))
   }
 }
 
 /** A consumer that fails once gets it again, for eight minutes: what it does not say itself, BullMQ takes from here. */
 const DELIVERY = { attempts: 10, backoff: { type: 'exponential', delay: 1000 } }
 
-const MARK_PLACES = [...LISTS, ...SORTED_SETS]
-const MARK_KEYS = 2 + MARK_PLACES.length
-
-function isEnd(answer: unknown): answer is Published | 'taken' {
-  return answer === 'published' || answer === 'suppressed' || answer === 'taken'
+function isEnd(answer: string): answer is Published {
+  return answer === 'published' || answer === 'suppressed'
 }
 
-/** BullMQ's own client: only its MULTI knows BullMQ's scripts. */
-function bullClient(queue: Queue): Promise<RedisClient> {
-  return (queue.getBackend() as unknown as { client: Promise<RedisClient> }).client
+/** As Redis itself would have refused it; Redis 6 puts the line of the script before it. */
+function refused(answer: string): Error {
+  const said = answer.replace(/^error: (?:@user_script: ?\d+: )?-?/, '')
+  return Object.assign(new Error(said), { name: 'ReplyError' })
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { sendAtEndOfTurn } from './turn.ts'
 
 /**
  * Sends what is written in one turn of the event loop together: a worker writes a command for each of many lookups, and
@@ -15,7 +16,7 @@ export function writeTogether(socket: Pick<Socket, 'write' | 'cork' | 'uncork'>)
     if (!isCorked) {
       isCorked = true
       socket.cork()
-      setImmediate(uncork)
+      sendAtEndOfTurn(uncork)
     }
     return write(...args)
   }) as typeof write

@@ -8,8 +8,8 @@ import { idle, isShort, type Rig, type RigWorker, startRig, until } from './rig.
 let rig: Rig
 afterEach(() => rig.close())
 
-/** Where the transaction that publishes a result begins. */
-const PUBLISHES = 'ce:guard'
+/** What only the command that publishes a result says. */
+const PUBLISHES = '"version":1,"lookupId"'
 const CONSUMPTIONS: Consumption[] = ['remove', 'retain']
 
 /** Ends the worker as its result is on its way: before Redis gets it, or before the worker hears that Redis has it. */
@@ -91,7 +91,7 @@ describe('a worker that is killed', () => {
 })
 
 describe('a worker that does not hear what became of its result', () => {
-  // Fails without: src/queues/result-queue.ts: GUARD's and MARK's looks at the marker (a second result where it was removed)
+  // Fails without: src/queues/result-queue.ts: the script's look at the marker (a second result where it was removed)
   it.each(CONSUMPTIONS)('publishes no second one, if its consumer would %s it', async (consumption) => {
     rig = await startRig({ workers: 1 })
     rig.auditor.consumption = consumption

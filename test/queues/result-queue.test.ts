@@ -115,6 +115,13 @@ describe('the result of a lookup', () => {
   })
 })
 
+/**
+ * What BullMQ was asked to add. A consumer may be given one job twice here: after SCRIPT FLUSH its BullMQ cannot always
+ * complete what it has taken.
+ */
+const added = async () => Number(await redis.get(`bull:${NAMES.resultQueue}:id`))
+const lookupsSeen = (consumer: Consumer) => new Set(consumer.results.map(({ lookupId }) => lookupId)).size
+
 describe('a result after SCRIPT FLUSH', () => {
   it('is neither lost nor doubled, however often that comes', async () => {
     const consumer = consuming()
@@ -126,10 +133,9 @@ describe('a result after SCRIPT FLUSH', () => {
       expect(await publish(there, identity)).toBe('suppressed')
       expect(await marked(identity)).toBe('enriched')
     }
-    await consumer.have(100)
     await publish(here, identityOf('the last'))
-    await consumer.have(101)
-    expect(consumer.results).toHaveLength(101)
+    await expect.poll(() => lookupsSeen(consumer), { timeout: 20_000 }).toBe(101)
+    expect(await added()).toBe(101)
   })
 })
 
@@ -142,10 +148,9 @@ describe('a result after SCRIPT FLUSH, of two workers that publish at the same m
       const answers = await Promise.all([publish(here, identity), publish(there, identity)])
       expect(answers.sort()).toEqual(['published', 'suppressed'])
     }
-    await consumer.have(300)
     await publish(here, identityOf('the last'))
-    await consumer.have(301)
-    expect(consumer.results).toHaveLength(301)
+    await expect.poll(() => lookupsSeen(consumer), { timeout: 20_000 }).toBe(301)
+    expect(await added()).toBe(301)
   })
 })
 

@@ -1,0 +1,57 @@
+/**
+ * BullMQ's own way to add a job, for a script of ours to call: the text that the installed package sends to Redis, made a
+ * Lua function, and what BullMQ hands to it. All of that is BullMQ's inside, so it is caught from BullMQ itself and compared
+ * with what our script hands over; an upgrade that changes it stops the start, and loses nothing.
+ */
+
+import { Job, type JobsOptions, type Queue, type RedisClient } from 'bullmq'
+import type { Redis } from '../redis/connections.ts'
+import type { QueueNames } from '../redis/names.ts'
+import { keysOf } from './bull-layout.ts'
+
+export interface BullAdd {
+  /** `local function add(KEYS, ARGV)`; ARGV: packed { prefix, id, name, timestamp }, the data, the packed options. */
+  lua: string
+  /** Its KEYS. */
+  keys: string[]
+  /** The options of a job, as JSON. */
+  options: string
+}
+
+/** Its KEYS, in order. */
+export const ADD_KEYS = ['wait', 'paused', 'meta', 'id', 'completed', 'delayed', 'active', 'events', 'marker']
+
+// ARGV: what BullMQ packs. Nulls behind the last value are left out.
+const UNPACK = `return { cjson.encode(cmsgpack.unpack(ARGV[1])), cjson.encode(cmsgpack.unpack(ARGV[2])) }`
+
+/** Rejects with what to do where the installed BullMQ adds in another way, and when Redis cannot be asked. */
+export async function bullAdd(queue: Queue, redis: Redis, names: QueueNames, options: JobsOptions): Promise<BullAdd> {
+  await queue.waitUntilReady()
+  const id = 'sample'
+  const job = new Job(queue, 'name', { is: 'data' }, options, id)
+  const { command, args } = await caught(job)
+  const lua = (redis.scriptsSet as Record<string, { lua: string }>)[command]?.lua
+  const [packed, data, packedOptions] = args.slice(ADD_KEYS.length) as [Buffer, string, Buffer]
+  const key = keysOf(names, queue.name)
+  const keys = ADD_KEYS.map(key)
+  const [head = '', json = ''] = (await redis.eval(UNPACK, 0, packed, packedOptions)) as string[]
+  const seen = JSON.stringify([args.slice(0, ADD_KEYS.length), JSON.parse(head), data, args.length])
+  const known = [keys, [key(''), id, 'name', job.timestamp], '{"is":"data"}', keys.length + 3]
+  if (lua === undefined || seen !== JSON.stringify(known)) throw new Error(UNKNOWN_BULLMQ)
+  return { lua: `local function add(KEYS, ARGV)\n${lua}\nend`, keys, options: json }
+}
+
+const UNKNOWN_BULLMQ =
+  'bullmq: expected the release that package.json names, got one that adds jobs in another way: run npm ci'
+
+/** The command that BullMQ would send for this job. */
+async function caught(job: Job): Promise<{ command: string; args: unknown[] }> {
+  let seen = { command: '', args: [] as unknown[] }
+  const client = {
+    runCommand: (command: string, args: unknown[]) => {
+      seen = { command, args }
+    },
+  }
+  await job.addJob(client as unknown as RedisClient)
+  return seen
+}

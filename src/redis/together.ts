@@ -1,0 +1,54 @@
+/** One question to Redis for all who ask the same kind of thing in one turn of the event loop. */
+
+import { askAtEndOfTurn } from './turn.ts'
+
+interface Asked<Question, Answer> {
+  question: Question
+  resolve(answer: Answer): void
+  reject(error: unknown): void
+}
+
+/** So many leave at once, before the turn ends: Redis works on them while this process prepares the next. */
+const MOST = 16
+
+export class Together<Question, Answer> {
+  readonly #send: (questions: Question[]) => Promise<(Answer | Error)[]>
+  #asked: Asked<Question, Answer>[] = []
+  readonly #sendNow = () => this.#sendAsked()
+
+  /**
+   * `send` writes one command and resolves to an answer for each question, in their order; an Error rejects only whoever
+   * asked that one. What `send` rejects with, rejects all.
+   */
+  constructor(send: (questions: Question[]) => Promise<(Answer | Error)[]>) {
+    this.#send = send
+  }
+
+  ask(question: Question): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const count = this.#asked.push({ question, resolve, reject })
+      if (count === 1) askAtEndOfTurn(this.#sendNow)
+      else if (count === MOST) this.#sendAsked()
+    })
+  }
+
+  #sendAsked(): void {
+    const asked = this.#asked
+    if (asked.length === 0) return // sent before the turn was over
+    this.#asked = []
+    this.#send(asked.map(({ question }) => question)).then(
+      (answers) => settle(asked, answers),
+      (error) => {
+        for (const { reject } of asked) reject(error)
+      },
+    )
+  }
+}
+
+function settle<Question, Answer>(asked: Asked<Question, Answer>[], answers: (Answer | Error)[]): void {
+  for (const [index, { resolve, reject }] of asked.entries()) {
+    const answer = answers[index] as Answer | Error
+    if (answer instanceof Error) reject(answer)
+    else resolve(answer)
+  }
+}
