@@ -6,7 +6,7 @@
  * service knows), *result* (what is published), *hold* (the whole fleet stops calling for a while).
  */
 
-import { z } from 'zod'
+import * as z from 'zod/mini'
 
 export const LOOKUP_JOB_NAME = 'lookup'
 
@@ -24,9 +24,11 @@ function isLongerThan(text: string, limit: number): boolean {
 function characters(min: number, max: number) {
   return z
     .string()
-    .refine((text) => text.length >= min && !isLongerThan(text, max), `expected ${min} to ${max} characters`)
-    .refine((text) => text.isWellFormed(), 'expected no lone surrogates')
-    .meta({ minLength: min, maxLength: max })
+    .check(
+      z.refine((text) => text.length >= min && !isLongerThan(text, max), `expected ${min} to ${max} characters`),
+      z.refine((text) => text.isWellFormed(), 'expected no lone surrogates'),
+    )
+    .register(z.globalRegistry, { minLength: min, maxLength: max })
 }
 
 /**
@@ -55,19 +57,18 @@ function bytesOfJson(value: unknown): number {
 }
 
 export const lookupSchema = z.object({
-  connectionId: characters(1, 256).refine(
-    (text) => !CONTROL_CHARACTER.test(text) && !NOT_IN_XML.test(text),
-    'expected no control characters',
+  connectionId: characters(1, 256).check(
+    z.refine((text) => !CONTROL_CHARACTER.test(text) && !NOT_IN_XML.test(text), 'expected no control characters'),
   ),
-  correlationId: characters(0, 256).optional(),
-  metadata: z
-    .record(z.string(), z.unknown())
-    .refine((value) => bytesOfJson(value) <= METADATA_MAX_BYTES, 'expected at most 4 KiB of JSON')
-    .optional(),
-  expiresAt: z
-    .string()
-    .refine((text) => fullIso(text) !== null, 'expected an ISO 8601 date and time')
-    .optional(),
+  correlationId: z.optional(characters(0, 256)),
+  metadata: z.optional(
+    z
+      .record(z.string(), z.unknown())
+      .check(z.refine((value) => bytesOfJson(value) <= METADATA_MAX_BYTES, 'expected at most 4 KiB of JSON')),
+  ),
+  expiresAt: z.optional(
+    z.string().check(z.refine((text) => fullIso(text) !== null, 'expected an ISO 8601 date and time')),
+  ),
 })
 
 /** What a producer puts into a lookup job. */

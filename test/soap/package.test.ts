@@ -73,6 +73,16 @@ describe('the packed package', () => {
     expect(check(program().replace('chatRequest?.userName', 'chatRequest.userName'))).toContain('TS18047')
   })
 
+  it('carries the licence of every package that is bundled into the program', () => {
+    const licences = readFileSync(
+      join(folder, 'node_modules', 'chat-enricher', 'dist', 'THIRD-PARTY-LICENSES.txt'),
+      'utf8',
+    )
+    const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+    for (const [name, version] of Object.entries(dependencies)) expect(licences).toContain(`\n${name} ${version} (`)
+    expect(licences.match(/copyright/gi)?.length).toBeGreaterThan(Object.keys(dependencies).length)
+  })
+
   it('changes nothing when it is imported', async () => {
     const text = `const state = () => JSON.stringify([
   Object.keys(globalThis), process.env, process.cwd(),

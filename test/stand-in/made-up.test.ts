@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { madeUpResult } from '../../src/stand-in/made-up.ts'
 import type { ChatRequestRecord } from '../../src/stand-in/records.ts'
 
-const BUILT = fileURLToPath(new URL('../../dist/stand-in/made-up.js', import.meta.url))
+const SOURCE = fileURLToPath(new URL('../../src/stand-in/made-up.ts', import.meta.url))
 const ids = Array.from({ length: 20_000 }, (_, i) => `chat-${i}`)
 let chats: ChatRequestRecord[]
 let dates: string[]
@@ -18,11 +18,11 @@ const digest = (value: unknown) => createHash('sha256').update(JSON.stringify(va
 
 describe('a made-up chat', () => {
   it('is the same for the same id in every process, also elsewhere on Earth', () => {
-    const script = `const { madeUpResult } = await import(${JSON.stringify(BUILT)})
+    const script = `const { madeUpResult } = await import(${JSON.stringify(SOURCE)})
       const { createHash } = await import('node:crypto')
       const all = Array.from({ length: 20000 }, (_, i) => madeUpResult('chat-' + i).ChatRequest)
       console.log(createHash('sha256').update(JSON.stringify(all)).digest('hex'))`
-    const there = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+    const there = execFileSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
       encoding: 'utf8',
       env: { PATH: process.env.PATH, TZ: 'Pacific/Apia', LANG: 'tr_TR.UTF-8' },
     })

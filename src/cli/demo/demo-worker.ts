@@ -8,6 +8,8 @@ import type { Io } from '../terminal/io.ts'
 
 const MAY_TAKE_MS = 30_000
 const WARNING = 40
+/** The build puts the whole program into one folder. */
+const MAIN = new URL(import.meta.url.endsWith('.ts') ? '../../main.ts' : './main.js', import.meta.url)
 
 export class DemoWorker {
   readonly #io: Io
@@ -18,8 +20,7 @@ export class DemoWorker {
 
   constructor(io: Io, env: NodeJS.ProcessEnv) {
     this.#io = io
-    const main = new URL(import.meta.url.endsWith('.ts') ? '../../main.ts' : '../../main.js', import.meta.url)
-    this.#process = fork(fileURLToPath(main), ['worker'], {
+    this.#process = fork(fileURLToPath(MAIN), ['worker'], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'], // it ends when the channel to this process does
       detached: true, // and not by the terminal's Ctrl-C, before this process has said its last
       env: { PATH: io.env.PATH, METRICS_HOST: '127.0.0.1', METRICS_PORT: '0', LOG_FORMAT: 'json', ...env },
