@@ -6,7 +6,7 @@ export interface LookupHistory {
   charged: number
   /** Attempts in a row that ended in a failure, charged or not: what the backoff grows with. */
   failures: number
-  /** Calls of the attempts before this one. */
+  /** Calls of all its attempts. */
   calls: number
   /** Times the lookup was taken up without being run: it had to make way, or was given up. */
   idle: number
@@ -30,3 +30,13 @@ export const NO_HISTORY: Readonly<LookupHistory> = Object.freeze({
   diedAlone: 0,
   lastFailure: null,
 })
+
+/** After it was taken up once more, and that came to nothing: with no call it was no attempt. */
+export function afterNothing(history: LookupHistory, calls = 0): LookupHistory {
+  return { ...history, calls: history.calls + calls, idle: calls > 0 ? history.idle : history.idle + 1 }
+}
+
+/** Times it was run, of the times that it was taken up. */
+export function attemptsOf({ idle }: LookupHistory, taken: number): number {
+  return Math.max(0, taken - idle)
+}

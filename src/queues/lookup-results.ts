@@ -2,10 +2,10 @@
 
 import { iso, now } from '../clock.ts'
 import type { Failure } from '../domain/failure.ts'
-import type { LookupHistory } from '../domain/history.ts'
+import { afterNothing, attemptsOf, type LookupHistory } from '../domain/history.ts'
 import { echo, type Lookup, lookupSchema } from '../domain/lookup.ts'
 import { type Result, type ResultSubject, resultOf } from '../domain/result.ts'
-import type { RunEnd, TakenLookup } from './taken-lookup.ts'
+import type { TakenLookup } from './taken-lookup.ts'
 
 export const EXPIRED: Failure = {
   code: 'expired',
@@ -25,6 +25,12 @@ export const UNREADABLE: Failure = invalid('job: expected data and options that 
 
 export function invalid(problem: string): Failure {
   return { code: 'invalid', class: 'permanent', reason: 'internal', message: problem }
+}
+
+/** A result, and why where it says that something went wrong. */
+export interface LookupEnd {
+  result: Result
+  failure?: Failure
 }
 
 /** Who a result is about; `taken` how often the lookup was taken up. */
@@ -57,23 +63,13 @@ export function aboutUnread(taken: TakenLookup): About {
   }
 }
 
-/** The last taking up was no attempt: it only ended the lookup. */
-export function endWithout({ taken, ...about }: About, history: LookupHistory, failure: Failure): RunEnd {
-  const { calls, idle } = history
-  const subject = { ...about, calls, attempts: taken - idle - 1, finishedAt: iso(now()) }
+/** The subject of a result that is made now, of a lookup with this history. */
+export function subjectOf(about: About, history: LookupHistory): ResultSubject {
+  return { ...about, calls: history.calls, attempts: attemptsOf(history, about.taken), finishedAt: iso(now()) }
+}
+
+/** The lookup was taken up once more, only to be ended. */
+export function endWithout(about: About, history: LookupHistory, failure: Failure): Required<LookupEnd> {
   const status = failure.code === 'invalid' ? 'invalid' : 'failed'
-  return { type: 'result', result: resultOf(subject, status, { failure }), failure }
-}
-
-/** The result of a lookup whose processing ended its process each time; it was not run the last time it was taken. */
-export function poisoned(lookup: TakenLookup, { calls, idle }: LookupHistory): Result {
-  const { taken, ...about } = aboutUnread(lookup)
-  const attempts = Math.max(0, taken - idle - 1)
-  return resultOf({ ...about, calls, attempts, finishedAt: iso(now()) }, 'failed', { failure: POISON })
-}
-
-/** The result of a job that was written by hand and cannot be read; nobody was asked. */
-export function unreadable(lookup: TakenLookup): Result {
-  const { taken: _times, ...about } = aboutUnread(lookup)
-  return resultOf({ ...about, calls: 0, attempts: 0, finishedAt: iso(now()) }, 'invalid', { failure: UNREADABLE })
+  return { result: resultOf(subjectOf(about, afterNothing(history)), status, { failure }), failure }
 }

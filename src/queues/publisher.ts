@@ -2,10 +2,9 @@
 
 import { sleep } from '../clock.ts'
 import type { Observe } from '../domain/event.ts'
-import type { Failure } from '../domain/failure.ts'
-import type { Result } from '../domain/result.ts'
+import { NO_HISTORY } from '../domain/history.ts'
 import type { LookupHistories } from './lookup-history.ts'
-import { POISON, poisoned, UNREADABLE, unreadable } from './lookup-results.ts'
+import { aboutUnread, endWithout, type LookupEnd, POISON, UNREADABLE } from './lookup-results.ts'
 import type { ResultQueue } from './result-queue.ts'
 import { ageOf, type TakenLookup } from './taken-lookup.ts'
 
@@ -27,15 +26,14 @@ export class Publisher {
    * try that failed. Rejects with the signal's reason.
    */
   async untilDone(
-    result: Result,
-    failure: Failure | undefined,
+    end: LookupEnd,
     taken: TakenLookup,
     signal: AbortSignal,
     trouble: (error: unknown) => void,
   ): Promise<void> {
     for (let waitMs = AGAIN_MS.min; ; waitMs = Math.min(waitMs * 2, AGAIN_MS.max)) {
       try {
-        return await this.once(result, failure, taken)
+        return await this.once(end, taken)
       } catch (error) {
         trouble(error)
         await sleep(waitMs, signal)
@@ -44,7 +42,7 @@ export class Publisher {
   }
 
   /** Rejects when Redis did not take it. */
-  async once(result: Result, failure: Failure | undefined, taken: TakenLookup): Promise<void> {
+  async once({ result, failure }: LookupEnd, taken: TakenLookup): Promise<void> {
     const { lookupId } = taken
     const { status } = result
     const sinceEnqueuedMs = ageOf(taken)
@@ -56,11 +54,11 @@ export class Publisher {
   /** The result of a lookup that BullMQ failed without running it. Rejects when Redis did not take it. */
   async poison(taken: TakenLookup): Promise<void> {
     const { history } = await this.#histories.recall(taken)
-    await this.once(poisoned(taken, history), POISON, taken)
+    await this.once(endWithout(aboutUnread(taken), history, POISON), taken)
   }
 
   /** The result of a job that BullMQ cannot read. Rejects when Redis did not take it. */
   async unreadable(taken: TakenLookup): Promise<void> {
-    await this.once(unreadable(taken), UNREADABLE, taken)
+    await this.once(endWithout(aboutUnread(taken), NO_HISTORY, UNREADABLE), taken)
   }
 }

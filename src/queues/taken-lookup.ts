@@ -1,10 +1,7 @@
-/** What a run of a lookup starts from, and what it comes to. */
+/** What a run of a lookup starts from. */
 
 import { now } from '../clock.ts'
-import type { Failure } from '../domain/failure.ts'
-import type { LookupHistory } from '../domain/history.ts'
 import type { Lane } from '../domain/lane.ts'
-import type { Result, ResultStatus } from '../domain/result.ts'
 import type { LookupIdentity } from '../redis/names.ts'
 
 /** A lookup job as it was taken from the queue; nothing of it has been checked. */
@@ -19,15 +16,6 @@ export interface TakenLookup extends LookupIdentity {
   /** Times its process died, or lost it. */
   stalls: number
 }
-
-export type RunEnd =
-  | { type: 'has-result'; status: ResultStatus }
-  | { type: 'result'; result: Result; failure?: Failure }
-  /** Back to its place, at no cost. */
-  | { type: 'held'; history: LookupHistory }
-  /** The same: it must run alone, and somebody else does at the moment. */
-  | { type: 'make-way' }
-  | { type: 'go-back'; delayMs: number; history: LookupHistory; mayBeCharged: boolean }
 
 /** From the second stall on a lookup may be what kills its process. */
 export function isSuspect({ stalls }: Pick<TakenLookup, 'stalls'>): boolean {

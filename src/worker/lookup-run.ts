@@ -10,27 +10,24 @@
  *     else                      -> an attempt; its end is a result, or going back
  */
 
-import { fromIso, iso, monotonic, now } from '../clock.ts'
-import type { AttemptVerdict, Observe } from '../domain/event.ts'
-import type { FailureReason } from '../domain/failure.ts'
+import { fromIso, monotonic, now } from '../clock.ts'
+import type { Observe } from '../domain/event.ts'
 import type { LookupHistory } from '../domain/history.ts'
 import { fullIso, LOOKUP_JOB_NAME, type Lookup, type ParsedLookup, parseLookup } from '../domain/lookup.ts'
-import { type ResultStatus, resultOf } from '../domain/result.ts'
+import type { ResultStatus } from '../domain/result.ts'
 import { type KnownLookup, type LookupHistories, NOTHING_KNOWN } from '../queues/lookup-history.ts'
 import { aboutLookup, aboutUnread, EXPIRED, endWithout, invalid, POISON } from '../queues/lookup-results.ts'
-import { ageOf, isSuspect, type RunEnd, type TakenLookup } from '../queues/taken-lookup.ts'
+import { ageOf, isSuspect, type TakenLookup } from '../queues/taken-lookup.ts'
 import type { Attempt, AttemptRequest } from './attempt.ts'
 import type { ChargeDecision } from './charge.ts'
 import type { AttemptEnd, Enricher } from './enrich.ts'
+import { MakeWay } from './in-hand.ts'
+import { type Run, type RunEnd, type RunEndSettings, RunEnds } from './run-end.ts'
 import type { Solitude } from './solitude.ts'
 
-export interface RunSettings {
+export interface RunSettings extends RunEndSettings {
   lookupAttempts: number
   lookupExpiryMs: number
-  lookupBackoffMinMs: number
-  lookupBackoffMaxMs: number
-  /** A lookup not found is asked again after each of these, ms, before it is `not-found`. */
-  notFoundRecheck: readonly number[] | null
 }
 
 /** With two deaths among others before, a lookup that kills its process ends after the sixth. */
@@ -42,6 +39,7 @@ export class LookupRuns {
   readonly #charges: ChargeDecision
   readonly #solitude: Solitude
   readonly #settings: RunSettings
+  readonly #ends: RunEnds
   readonly #observe: Observe
 
   constructor(
@@ -54,6 +52,7 @@ export class LookupRuns {
     this.#charges = parts.charges
     this.#solitude = parts.solitude
     this.#settings = settings
+    this.#ends = new RunEnds(settings, observe)
     this.#observe = observe
   }
 
@@ -61,7 +60,7 @@ export class LookupRuns {
     return this.#enricher.begin(request, signal)
   }
 
-  /** Rejects with the signal's reason when the lookup is taken away, or when Redis cannot be asked. */
+  /** Rejects with the signal's reason or a HandBack when the lookup is taken away, with Held, or when Redis cannot be asked. */
   async run(taken: TakenLookup, attempt: Attempt): Promise<RunEnd> {
     try {
       return await this.#run(taken, attempt)
@@ -102,99 +101,38 @@ export class LookupRuns {
 
   async #endWithout(attempt: Attempt, ...end: Parameters<typeof endWithout>): Promise<RunEnd> {
     await attempt.mayCall
-    return endWithout(...end)
+    return { type: 'result', ...endWithout(...end) }
   }
 
   /** Until its run has ended altogether: whoever has it run gives the solitude back. */
   async #alone(run: Run): Promise<RunEnd> {
     const { taken, known, attempt } = run
-    if (!(await this.#solitude.enter(attempt))) return { type: 'make-way' }
+    if (!(await this.#solitude.enter(attempt))) throw new MakeWay('another suspect runs alone')
     await this.#histories.beginAlone(taken, known.history)
     this.#observe({ type: 'set-apart', lookupId: taken.lookupId, stalls: taken.stalls })
     return this.#attempt(run)
   }
 
   async #attempt(run: Run): Promise<RunEnd> {
-    const { taken, known, attempt } = run
+    const { known, lookup, attempt } = run
     const history = { ...known.history }
-    const charge = await this.#charges.decide(known, run.lookup.connectionId, attempt)
-    if (charge === 'charged') {
-      history.charged++
-      const { lookupAttempts: limit } = this.#settings
-      this.#observe({ type: 'attempt-charged', lookupId: taken.lookupId, charged: history.charged, limit })
-      if (history.charged >= limit) {
-        history.calls += attempt.calls
-        return endWithout(aboutLookup(run), history, history.lastFailure ?? POISON)
-      }
-    }
+    const charge = await this.#charges.decide(known, lookup.connectionId, attempt)
+    const isSpent = charge === 'charged' && this.#isSpentBy(run, history)
     attempt.isTroubled = isTroubled(history)
-    if (charge === 'service-is-down') return this.#serviceIsDown(run, history)
-    return this.#finish(run, history, await this.#observed(run, () => this.#enricher.run(attempt, run.lookup, history)))
+    const isOver = isSpent || charge === 'service-is-down'
+    const end = isOver ? null : await this.#observed(run, () => this.#enricher.run(attempt, lookup, history))
+    history.calls += attempt.calls
+    if (end) return this.#ends.of(end, run, history)
+    if (!isSpent) return this.#ends.ofServiceDown(run, history)
+    return { type: 'result', ...endWithout(aboutLookup(run), history, history.lastFailure ?? POISON) }
   }
 
-  #finish(run: Run, history: LookupHistory, end: AttemptEnd): RunEnd {
-    const calls = history.calls + end.calls
-    const attempts = run.taken.taken - history.idle
-    const subject = () => ({ ...aboutLookup(run), calls, attempts, finishedAt: iso(now()) })
-    const tell = (verdict: AttemptVerdict, reason: FailureReason | 'none' = 'none') =>
-      this.#observe({ type: 'verdict', lookupId: run.taken.lookupId, verdict, reason, calls: end.calls })
-    switch (end.type) {
-      case 'answered': {
-        const again = this.#recheckAfter(run, end.outcome.status, history)
-        tell(again === null ? 'answered' : 'recheck')
-        if (again !== null) return this.#recheck({ ...history, calls }, again)
-        const result = resultOf(subject(), end.outcome.status, { ...end.outcome, source: end.source })
-        return { type: 'result', result }
-      }
-      case 'give-up': {
-        const { status, failure, record } = end
-        tell('give-up', failure.reason)
-        return { type: 'result', result: resultOf(subject(), status, { ...record, failure }), failure }
-      }
-      case 'retry-later': {
-        const { failure: lastFailure, retriedOnce, mayBeCharged, delayMs } = end
-        tell('retry-later', lastFailure.reason)
-        return this.#goBack(run, { ...history, calls, lastFailure, retriedOnce }, mayBeCharged, delayMs)
-      }
-      case 'hold': {
-        const { failure: lastFailure, delayMs } = end
-        tell('hold', lastFailure.reason)
-        return this.#hold(run, { ...history, calls, lastFailure }, delayMs)
-      }
-    }
-  }
-
-  /**
-   * Back to where it was, for it is everybody's failure. Should it be this lookup's after all (a proxy that refuses this
-   * one id), it must not stop the fleet again and again: from the second time on it goes behind the others, with backoff.
-   */
-  #hold(run: Run, history: LookupHistory, backoffMs: number): RunEnd {
-    if (history.failures > 0 || run.attempt.isProbe) return this.#goBack(run, history, false, backoffMs)
-    return { type: 'held', history: { ...history, failures: history.failures + 1 } }
-  }
-
-  /** Null where it is not to be asked again, or would have expired by then: what it was answered stands. */
-  #recheckAfter({ expiresAt }: Run, status: ResultStatus, { rechecks }: LookupHistory): number | null {
-    const delayMs = status === 'not-found' ? this.#settings.notFoundRecheck?.[rechecks] : undefined
-    return delayMs !== undefined && now() + delayMs < expiresAt ? delayMs : null
-  }
-
-  #recheck(history: LookupHistory, delayMs: number): RunEnd {
-    return { type: 'go-back', delayMs, history: { ...history, rechecks: history.rechecks + 1 }, mayBeCharged: false }
-  }
-
-  /** A probe told so: the attempt before this one was free, and there is no use in another now. */
-  #serviceIsDown(run: Run, history: LookupHistory): RunEnd {
-    const { lookupBackoffMinMs: min, lookupBackoffMaxMs: max } = this.#settings
-    const delayMs = Math.random() * Math.min(max, min * 2 ** history.failures)
-    return this.#goBack(run, { ...history, calls: history.calls + run.attempt.calls }, false, delayMs)
-  }
-
-  #goBack(run: Run, history: LookupHistory, mayBeCharged: boolean, backoffMs: number): RunEnd {
-    const delayMs = untilExpiry(backoffMs, run.expiresAt)
-    const reason = history.lastFailure?.reason ?? 'internal'
-    this.#observe({ type: 'retry', lookupId: run.taken.lookupId, when: 'later', reason, delayMs })
-    return { type: 'go-back', delayMs, history: { ...history, failures: history.failures + 1 }, mayBeCharged }
+  /** Charges the attempt before this one. True if that was the last. */
+  #isSpentBy({ taken: { lookupId } }: Run, history: LookupHistory): boolean {
+    history.charged++
+    const { lookupAttempts: limit } = this.#settings
+    this.#observe({ type: 'attempt-charged', lookupId, charged: history.charged, limit })
+    return history.charged >= limit
   }
 
   /** Counted from when it was due; a lookup that cannot say when it was enqueued has no age. */
@@ -230,16 +168,6 @@ class HasResult extends Error {
   }
 }
 
-/** What one run is about. */
-interface Run {
-  taken: TakenLookup
-  lookup: Lookup
-  known: KnownLookup
-  attempt: Attempt
-  /** On this machine's clock, however far that is off Redis', by which lookups expire. */
-  expiresAt: number
-}
-
 /**
  * Charged: it failed while others were answered. Or it was refused as if by a wrong configuration, and a probe was
  * answered since, or it would not run now. It alone must neither trip the breaker nor hold the fleet again and again.
@@ -253,8 +181,4 @@ function readTaken(taken: TakenLookup): ParsedLookup {
     return { ok: false, problem: `job name: expected ${LOOKUP_JOB_NAME}, got another` }
   }
   return parseLookup(taken.data)
-}
-
-function untilExpiry(delayMs: number, expiresAt: number): number {
-  return Math.max(0, Math.min(Math.round(delayMs), expiresAt - now()))
 }

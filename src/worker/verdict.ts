@@ -9,6 +9,7 @@
  */
 
 import type { Failure, FailureReason } from '../domain/failure.ts'
+import { backoff } from './backoff.ts'
 
 export interface RetrySettings {
   /** Quick retries inside an attempt. */
@@ -67,7 +68,7 @@ function quick(
 ): Verdict | null {
   // Asked to wait, the whole fleet does, and nobody sits in a worker meanwhile.
   if (quickRetries >= callRetries || failure.retryAfterMs) return null
-  const delayMs = fullJitter(QUICK_BACKOFF_MIN_MS, QUICK_BACKOFF_MAX_MS, quickRetries, random)
+  const delayMs = backoff(QUICK_BACKOFF_MIN_MS, QUICK_BACKOFF_MAX_MS, quickRetries, random)
   return delayMs < leftMs ? { type: 'retry-now', delayMs } : null
 }
 
@@ -82,10 +83,5 @@ function goBack(failure: Failure, standing: Standing, settings: RetrySettings, r
 
 function later(failure: Failure, { failures }: Standing, settings: RetrySettings, random: () => number): number {
   const { lookupBackoffMinMs, lookupBackoffMaxMs } = settings
-  return Math.max(fullJitter(lookupBackoffMinMs, lookupBackoffMaxMs, failures, random), failure.retryAfterMs ?? 0)
-}
-
-/** Anything up to `min` doubled `times` times, at most `max`: spreads out what failed together. */
-function fullJitter(min: number, max: number, times: number, random: () => number): number {
-  return Math.round(random() * Math.min(max, min * 2 ** Math.min(times, 40)))
+  return Math.max(backoff(lookupBackoffMinMs, lookupBackoffMaxMs, failures, random), failure.retryAfterMs ?? 0)
 }

@@ -42,7 +42,7 @@ const forbidden: [string, string][] = [
   ['src/worker/x.ts', '../soap/client.ts'],
   ['src/worker/x.ts', '../observe/logger.ts'],
   ['src/worker/x.ts', 'bullmq'],
-  ['src/worker/lookup-worker.ts', '../observe/metrics.ts'],
+  ['src/worker/lookup-taker.ts', '../observe/metrics.ts'],
   ['src/intake/x.ts', '../gate/gate.ts'],
   ['src/observe/x.ts', '../worker/verdict.ts'],
   ['src/http/x.ts', 'bullmq'],
@@ -57,7 +57,7 @@ describe('the rooms of the house', () => {
 
   it.each([
     ['src/worker/x.ts', '../redis/names.ts'],
-    ['src/worker/lookup-worker.ts', 'bullmq'],
+    ['src/worker/lookup-taker.ts', 'bullmq'],
     ['src/soap/x.ts', 'undici'],
     ['src/cli/x.ts', '../app/worker-app.ts'],
   ])('%s may import %s', (file, specifier) => {

@@ -42,7 +42,7 @@ const warnings = () =>
     .map(({ msg }) => msg)
 
 describe('a worker that is killed', () => {
-  // Fails without: src/worker/lookup-worker.ts: STALLED_CHECK_MS (a hundred times as long)
+  // Fails without: src/worker/lookup-taker.ts: STALLED_CHECK_MS (a hundred times as long)
   it('after the service has answered and before the result is out, costs a second call and nothing else', async () => {
     rig = await startRig({ workers: 1 })
     const [first] = rig.workers as [RigWorker]
@@ -72,7 +72,7 @@ describe('a worker that is killed', () => {
     expect(await rig.metric('results_suppressed_total')).toBe(1)
   })
 
-  // Fails without: src/worker/lookup-worker.ts: jobLockMs (ten times as long)
+  // Fails without: src/worker/lookup-taker.ts: jobLockMs (ten times as long)
   it('with 32 lookups in flight leaves none of them without a result for longer than a minute', async () => {
     rig = await startRig({ workers: 2 })
     const [victim] = rig.workers as [RigWorker]

@@ -62,7 +62,7 @@ describe('SIGTERM', () => {
     expect(rig.service.calls).toHaveLength(10)
   })
 
-  // Fails without: src/worker/lookup-worker.ts: moveToWait of #handBack (lookups stall)
+  // Fails without: src/worker/lookup-taker.ts: moveToWait of putBack() (lookups stall)
   it('at any moment, under load, costs nothing', async () => {
     const workers = isShort ? 2 : 4
     const rounds = isShort ? 5 : 25
@@ -88,7 +88,7 @@ describe('SIGTERM', () => {
     )
   }, 600_000)
 
-  // Fails without: src/worker/lookup-worker.ts: jobLockMs (ten times as long)
+  // Fails without: src/worker/lookup-taker.ts: jobLockMs (ten times as long)
   it.skipIf(isShort)('and SIGKILL before it has stopped leaves the lookups to the others', async () => {
     rig = await startRig({ workers: 1, latencyMs: 8000 })
     const worker = theOne()

@@ -94,7 +94,7 @@ describe('a key of BullMQ that is of the wrong type', () => {
 })
 
 describe('a Redis that refuses to have a lookup completed', () => {
-  // Fails without: src/worker/lookup-worker.ts: handleFailed
+  // Fails without: src/worker/lookup-taker.ts: handleFailed
   it('makes no dead letter of it: it has had its result', async () => {
     const patterns = ['bull:chat-results*', 'bull:chat-lookups-*', 'bull:chat-enricher*', 'bull:chat-lookups:[^c]*']
     const user = (...more: string[]) =>

@@ -1,0 +1,111 @@
+/**
+ * From the end of a run to what becomes of its job:
+ *
+ *     it has its result                     complete, or dead-letter where that is `failed`
+ *     retry later                           delay
+ *     hold, or held before it could call    wait: back to its place, at no cost
+ *     shutdown, or a suspect runs alone     wait
+ *     the hold's probe, and held again      delay, behind the others: it may be its own fault
+ *     Redis in trouble, a mistake of ours   delay
+ *     its lock is lost                      leave
+ *
+ * Nothing that goes wrong on our side ever fails a job: worse to lose a lookup than to run it twice.
+ */
+
+import type { Observe } from '../domain/event.ts'
+import { afterNothing, type LookupHistory } from '../domain/history.ts'
+import { Held } from '../domain/hold.ts'
+import type { ResultStatus } from '../domain/result.ts'
+import type { LookupHistories } from '../queues/lookup-history.ts'
+import type { Publisher } from '../queues/publisher.ts'
+import { isSuspect, type TakenLookup } from '../queues/taken-lookup.ts'
+import { isRedisError } from '../redis/errors.ts'
+import type { Attempt } from './attempt.ts'
+import { HandBack, LockLost, MakeWay } from './in-hand.ts'
+import type { RunEnd } from './run-end.ts'
+
+/** `history` null: what is remembered of the lookup stands. */
+export type Conclusion =
+  | { type: 'complete'; status: ResultStatus }
+  | { type: 'dead-letter'; reason: string }
+  | { type: 'wait'; history: LookupHistory; why: PutBackReason }
+  | { type: 'delay'; ms: number; history: LookupHistory | null; mayBeCharged: boolean; why: PutBackReason }
+  /** Its lock ends, and a live worker takes it up. */
+  | { type: 'leave' }
+
+export type PutBack = Extract<Conclusion, { type: 'wait' | 'delay' }>
+
+export type PutBackReason = 'retry' | 'hold' | 'shutdown' | 'make-way' | 'trouble'
+
+const LEAVE: Conclusion = { type: 'leave' }
+const BEHIND_THE_OTHERS_MS = 1
+
+export class Conclusions {
+  readonly #publisher: Publisher
+  readonly #histories: LookupHistories
+  readonly #observe: Observe
+  readonly #trouble: (error: unknown) => void
+
+  /** `trouble` hears of every error of Redis. */
+  constructor(
+    parts: { publisher: Publisher; histories: LookupHistories },
+    observe: Observe,
+    trouble: (error: unknown) => void,
+  ) {
+    this.#publisher = parts.publisher
+    this.#histories = parts.histories
+    this.#observe = observe
+    this.#trouble = trouble
+  }
+
+  /** Publishes the result, if there is one; rejects with the signal's reason if Redis did not take it until then. */
+  async ofEnd(end: RunEnd, taken: TakenLookup, signal: AbortSignal): Promise<Conclusion> {
+    switch (end.type) {
+      case 'has-result':
+        this.#observe({ type: 'suppressed', lookupId: taken.lookupId })
+        return end.status === 'failed' ? deadLetter('failed') : { type: 'complete', status: end.status }
+      case 'result': {
+        const { result, failure } = end
+        await this.#publisher.untilDone(end, taken, signal, this.#trouble)
+        if (result.status !== 'failed') return { type: 'complete', status: result.status }
+        return deadLetter(`${failure?.code}: ${failure?.message}`)
+      }
+      case 'hold':
+        return { type: 'wait', history: end.history, why: 'hold' }
+      case 'retry-later':
+        return { type: 'delay', ms: end.delayMs, history: end.history, mayBeCharged: end.mayBeCharged, why: 'retry' }
+    }
+  }
+
+  /** Of a run that `error` kept from coming to an end of its own. */
+  async ofInterruption(error: unknown, taken: TakenLookup, attempt: Attempt): Promise<Conclusion> {
+    if (error instanceof LockLost) return this.#lockLost(taken)
+    if (error instanceof Held || error instanceof HandBack) {
+      const history = await this.#historyAfter(taken, attempt).catch(this.#trouble)
+      if (!history) return LEAVE
+      if (error instanceof HandBack)
+        return { type: 'wait', history, why: error instanceof MakeWay ? 'make-way' : 'shutdown' }
+      if (!attempt.isProbe) return { type: 'wait', history, why: 'hold' }
+      return { type: 'delay', ms: BEHIND_THE_OTHERS_MS, history, mayBeCharged: false, why: 'hold' }
+    }
+    if (isRedisError(error)) this.#trouble(error)
+    else this.#observe({ type: 'internal-error', lookupId: taken.lookupId, where: 'run', error })
+    return { type: 'delay', ms: 1000 * (1 + Math.random()), history: null, mayBeCharged: false, why: 'trouble' }
+  }
+
+  #lockLost(taken: TakenLookup): Conclusion {
+    this.#observe({ type: 'lock-lost', lookupId: taken.lookupId })
+    if (isSuspect(taken)) void this.#histories.endAlone(taken).catch(this.#trouble)
+    return LEAVE
+  }
+
+  /** What a run that came to nothing leaves: its calls, or that it was none. */
+  async #historyAfter(taken: TakenLookup, { calls }: Attempt): Promise<LookupHistory> {
+    const { history } = await this.#histories.recall(taken)
+    return afterNothing(history, calls)
+  }
+}
+
+function deadLetter(reason: string): Conclusion {
+  return { type: 'dead-letter', reason }
+}

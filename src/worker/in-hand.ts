@@ -1,0 +1,63 @@
+/** The lookups that a worker has in hand, and why one is taken away from its run. */
+
+import type { Attempt } from './attempt.ts'
+
+/** It goes back to its place, at no cost. */
+export class HandBack extends Error {}
+/** The same, because a suspect is to run alone. */
+export class MakeWay extends HandBack {}
+/** Somebody else takes it up, or has done so. */
+export class LockLost extends Error {}
+
+export class InHand {
+  readonly #cancel: (lookupId: string, reason: Error) => void
+  readonly #attempts = new Map<string, Attempt>()
+  #waiter: { forAllBut: Attempt; done: () => void } | null = null
+
+  /** `cancel` aborts the signal of a lookup's run. */
+  constructor(cancel: (lookupId: string, reason: Error) => void) {
+    this.#cancel = cancel
+  }
+
+  get size(): number {
+    return this.#attempts.size
+  }
+
+  add(lookupId: string, attempt: Attempt): void {
+    this.#attempts.set(lookupId, attempt)
+  }
+
+  remove(lookupId: string, attempt: Attempt): void {
+    // A run that lost its lock may end after the next one of the same lookup has begun.
+    if (this.#attempts.get(lookupId) === attempt) this.#attempts.delete(lookupId)
+    if (this.#waiter) this.#tellWaiter()
+  }
+
+  take(lookupId: string, reason: Error): void {
+    this.#cancel(lookupId, reason)
+  }
+
+  handBackAll(reason: HandBack): void {
+    for (const lookupId of this.#attempts.keys()) this.#cancel(lookupId, reason)
+  }
+
+  /** Those that still wait for their first permit: nothing is lost with them. */
+  handBackUncalled(reason: HandBack, except?: Attempt): void {
+    for (const [lookupId, attempt] of this.#attempts)
+      if (attempt !== except && !attempt.hasCalled) this.#cancel(lookupId, reason)
+  }
+
+  /** Resolves when nothing is in hand but `attempt`, or another one is waited for. */
+  untilOnly(attempt: Attempt): Promise<void> {
+    return new Promise((done) => {
+      this.#waiter = { forAllBut: attempt, done }
+      this.#tellWaiter()
+    })
+  }
+
+  #tellWaiter(): void {
+    for (const attempt of this.#attempts.values()) if (attempt !== this.#waiter?.forAllBut) return
+    this.#waiter?.done()
+    this.#waiter = null
+  }
+}

@@ -1,0 +1,101 @@
+/** BullMQ's Worker as lookups are taken with it: its options, and its verbs. The only file here that knows BullMQ. */
+
+import { DelayedError, type Job, UnrecoverableError, WaitingError, Worker, type WorkerOptions } from 'bullmq'
+import { monotonic, now } from '../clock.ts'
+import type { ResultStatus } from '../domain/result.ts'
+import type { Redis } from '../redis/connections.ts'
+import type { Conclusion, PutBack } from './conclusion.ts'
+
+export type LookupJob = Job
+
+export interface TakerSettings {
+  concurrency: number
+  /** How long a lookup stays this process' own after it was last heard of. */
+  lockMs: number
+}
+
+/**
+ * Longer than LOOKUP_DEADLINE_MS, so that a live process never loses a lookup. With the check every 5 s, a dead one's
+ * lookups are taken up again after 40 s at most; later only where an attempt itself may take longer than 25 s.
+ */
+export function jobLockMs(lookupDeadlineMs: number): number {
+  return Math.max(35_000, lookupDeadlineMs + 10_000)
+}
+
+const STALLED_CHECK_MS = 5_000
+/**
+ * Lookups are read-only: running one again harms nobody. One that kills its process ends long before, by what it did when
+ * it ran alone (lookup-run.ts); this is for a job that kills whoever only reads it.
+ */
+const MAX_STALLS = 15
+
+/** The lookup has had its result, and it is a dead letter. The message is our failure's, nothing else. */
+export class GaveUp extends UnrecoverableError {
+  constructor(reason: string) {
+    super(reason)
+    this.stack = ''
+  }
+}
+
+/** What we tell BullMQ that a run has come to. */
+function isOurs(error: unknown): error is Error {
+  return error instanceof GaveUp || error instanceof DelayedError || error instanceof WaitingError
+}
+
+export class LookupTaker extends Worker {
+  /** When it last asked for a job: of a fetch loop that is stuck there is no other sign. */
+  askedAt = monotonic()
+
+  protected override moveToActive(token: string, name?: string) {
+    this.askedAt = monotonic()
+    return super.moveToActive(token, name)
+  }
+
+  /**
+   * BullMQ fails a job also where Redis refused to complete it. It has had its result, and is no dead letter: it is left,
+   * its lock ends, and whoever takes it up completes it.
+   */
+  protected override async handleFailed(...[error, job, ...rest]: Parameters<Worker['handleFailed']>) {
+    if (isOurs(error) || job.deferredFailure) return super.handleFailed(error, job, ...rest)
+    this.emit('error', error)
+    return undefined as unknown as Job
+  }
+}
+
+/** Where Redis refuses, the job stays where it is: its lock ends, and a live worker takes it up. */
+export async function putBack(job: LookupJob, token: string, to: PutBack): Promise<void> {
+  if (to.type === 'wait') await job.moveToWait(token)
+  else await job.moveToDelayed(now() + to.ms, token)
+}
+
+/** Throws what tells BullMQ anything but that the job is complete. */
+export function tellBullMQ(conclusion: Conclusion): { status: ResultStatus } {
+  switch (conclusion.type) {
+    case 'complete':
+      return { status: conclusion.status }
+    case 'dead-letter':
+      throw new GaveUp(conclusion.reason)
+    case 'delay':
+      throw new DelayedError()
+    case 'wait':
+    case 'leave':
+      throw new WaitingError()
+  }
+}
+
+export function takerOptions(redis: Redis, prefix: string, { concurrency, lockMs }: TakerSettings): WorkerOptions {
+  return {
+    connection: redis,
+    prefix,
+    autorun: false,
+    concurrency,
+    lockDuration: lockMs,
+    stalledInterval: STALLED_CHECK_MS,
+    maxStalledCount: MAX_STALLS,
+    drainDelay: 1, // a job handed back with a priority wakes nobody up
+    // All are kept: what is too old, retention.ts removes, by Redis' time.
+    removeOnComplete: { count: -1 },
+    removeOnFail: { count: -1 },
+    skipVersionCheck: true, // the preflight asked, and says it better
+  }
+}
