@@ -31,14 +31,17 @@ export async function bullAdd(queue: Queue, redis: Redis, names: QueueNames, opt
   const job = new Job(queue, 'name', { is: 'data' }, options, id)
   const { command, args } = await caught(job)
   const lua = (redis.scriptsSet as Record<string, { lua: string }>)[command]?.lua
-  const [packed, data, packedOptions] = args.slice(ADD_KEYS.length) as [Buffer, string, Buffer]
   const key = keysOf(names, queue.name)
   const keys = ADD_KEYS.map(key)
-  const [head = '', json = ''] = (await redis.eval(UNPACK, 0, packed, packedOptions)) as string[]
-  const seen = JSON.stringify([args.slice(0, ADD_KEYS.length), JSON.parse(head), data, args.length])
-  const known = [keys, [key(''), id, 'name', job.timestamp], '{"is":"data"}', keys.length + 3]
-  if (lua === undefined || seen !== JSON.stringify(known)) throw new Error(UNKNOWN_BULLMQ)
+  expectSame([...args.slice(0, -3), args.at(-2)], [...keys, '{"is":"data"}'])
+  const packed = [args.at(-3), args.at(-1)] as Buffer[]
+  const [head = '', json = ''] = (await redis.eval(UNPACK, 0, ...packed)) as string[]
+  expectSame([lua !== undefined, JSON.parse(head)], [true, [key(''), id, 'name', job.timestamp]])
   return { lua: `local function add(KEYS, ARGV)\n${lua}\nend`, keys, options: json }
+}
+
+function expectSame(seen: unknown[], known: unknown[]): void {
+  if (JSON.stringify(seen) !== JSON.stringify(known)) throw new Error(UNKNOWN_BULLMQ)
 }
 
 const UNKNOWN_BULLMQ =
