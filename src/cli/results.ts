@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { sleep, within } from '../clock.ts'
+import type { Result } from '../domain/result.ts'
 import { readStatus } from '../fleet/status.ts'
 import { ResultConsumer } from '../queues/result-consumer.ts'
 import type { Redis } from '../redis/connections.ts'
@@ -40,19 +41,26 @@ async function runResults(command: Command, io: Io): Promise<undefined> {
   const { config } = configOf(command, io, GROUPS)
   const stop = io.interruption()
   await withRedis(config, 'results', async (redis) => {
-    const consumer = new ResultConsumer(redis, config)
+    const unreadable = new Set<string>()
+    const consumer = new ResultConsumer(redis, config, (id) => {
+      if (!unreadable.has(id)) io.say(unreadableInWords(id, config))
+      unreadable.add(id)
+    })
     await consumer.start()
     let count = 0
     const takeAll = async () => {
+      const write = async (result: Result) => {
+        await io.print(JSON.stringify(result))
+        count++
+      }
       while (count < limit && !stop.aborted) {
-        const taken = await consumer.next((result) => io.print(JSON.stringify(result)), follow)
-        if (taken) count++
-        else if (!follow) break
+        const taken = await consumer.next(write, follow)
+        if (!taken && !follow) break
       }
     }
     try {
       await Promise.race([takeAll(), overdueAfter(stop)])
-      if (!follow && count < limit) await sayWhatIsHeld(io, redis, config)
+      if (!follow && count < limit) await sayWhatIsHeld(io, redis, config, unreadable.size)
     } catch (error) {
       if (!(error instanceof Interrupted)) throw error
     } finally {
@@ -60,6 +68,10 @@ async function runResults(command: Command, io: Io): Promise<undefined> {
       io.say(counted(count, 'result'))
     }
   })
+}
+
+function unreadableInWords(id: string, { resultQueue }: QueueNames): string {
+  return `${JSON.stringify(id)}: expected a result, got a job that BullMQ cannot read; it stays on ${resultQueue}, and the others are read`
 }
 
 /** Rejects some time after Ctrl-C: a Redis that hangs answers nobody, and must not keep anybody. */
@@ -70,9 +82,10 @@ async function overdueAfter(stop: AbortSignal): Promise<never> {
 }
 
 /** Else somebody whose reader was killed would think that its last result is lost. */
-async function sayWhatIsHeld(io: Io, redis: Redis, names: QueueNames): Promise<void> {
+async function sayWhatIsHeld(io: Io, redis: Redis, names: QueueNames, unreadable: number): Promise<void> {
   const { queues } = await readStatus(redis, names)
-  const held = queues.find(({ queue }) => queue === names.resultQueue)?.jobs.active ?? 0
+  const active = queues.find(({ queue }) => queue === names.resultQueue)?.jobs.active ?? 0
+  const held = active - unreadable
   if (held > 0)
     io.say(
       `${counted(held, 'more result')} with other readers; from a reader that died they come back within two minutes`,

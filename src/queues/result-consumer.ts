@@ -4,8 +4,8 @@ import { type Job, Worker } from 'bullmq'
 import { every } from '../clock.ts'
 import type { Result } from '../domain/result.ts'
 import type { Redis } from '../redis/connections.ts'
-import { kindOfRedisError } from '../redis/errors.ts'
-import type { QueueNames } from '../redis/names.ts'
+import { isRedisError, kindOfRedisError } from '../redis/errors.ts'
+import { bullKey, type QueueNames } from '../redis/names.ts'
 
 const LOCK_MS = 30_000
 
@@ -16,10 +16,20 @@ function unlessLost(error: unknown): void {
   if (kindOfRedisError(error) !== 'lock') throw error
 }
 
+/** Jobs of ours that are looked at to find the one that cannot be read: readers have one each in hand. */
+const MOST_ACTIVE = 1000
+
 export class ResultConsumer {
   readonly #worker: Worker
+  readonly #redis: Redis
+  readonly #names: QueueNames
+  readonly #unreadable: (id: string) => void
 
-  constructor(redis: Redis, names: QueueNames) {
+  /** `unreadable` hears of each job that BullMQ cannot read. It stays on the queue, with this reader, for 30 s at a time. */
+  constructor(redis: Redis, names: QueueNames, unreadable: (id: string) => void = nothing) {
+    this.#redis = redis
+    this.#names = names
+    this.#unreadable = unreadable
     this.#worker = new Worker(names.resultQueue, null, {
       connection: redis,
       prefix: names.prefix,
@@ -41,11 +51,12 @@ export class ResultConsumer {
 
   /**
    * Hands the next result to `take`, and removes it once that has resolved; puts it back if it rejects. False when there
-   * was none (after a second's wait, if `wait`).
+   * was none (after a second's wait, if `wait`). One that cannot be read is passed over.
    */
   async next(take: (result: Result) => Promise<void>, wait: boolean): Promise<boolean> {
     const token = `reader-${this.#worker.id}`
-    const job = (await this.#worker.getNextJob(token, { block: wait })) as Job<Result> | undefined
+    const job = await this.#taken(token, wait)
+    if (job === 'unreadable') return true
     if (!job) return false
     // Whoever takes it may take its time (a pager, say); meanwhile no other reader gets it.
     const renewal = every(LOCK_MS / 3, () => job.extendLock(token, LOCK_MS).then(nothing, nothing))
@@ -60,6 +71,26 @@ export class ResultConsumer {
     delete job.opts.removeOnComplete
     await job.moveToCompleted(null, token, false).catch(unlessLost)
     return true
+  }
+
+  async #taken(token: string, wait: boolean): Promise<Job<Result> | undefined | 'unreadable'> {
+    try {
+      return (await this.#worker.getNextJob(token, { block: wait })) as Job<Result> | undefined
+    } catch (error) {
+      const id = isRedisError(error) ? null : await this.#lockedBy(token)
+      if (id === null) throw error
+      this.#unreadable(id)
+      return 'unreadable'
+    }
+  }
+
+  /** The job that was taken last under this token; BullMQ puts each at the head of its list. */
+  async #lockedBy(token: string): Promise<string | null> {
+    const key = (part: string) => bullKey(this.#names, this.#names.resultQueue, part)
+    for (const id of await this.#redis.lrange(key('active'), 0, MOST_ACTIVE - 1)) {
+      if ((await this.#redis.get(key(`${id}:lock`))) === token) return id
+    }
+    return null
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startEmbeddedRedis } from '../../src/cli/demo/embedded-redis.ts'
@@ -7,11 +10,16 @@ import { NAMES, startWorld, until, type World } from '../support/world.ts'
 import { endAll, parseLines, start, watch } from './started.ts'
 
 let world: World
+let folder = ''
 
 beforeAll(async () => {
   world = await startWorld()
+  folder = mkdtempSync(join(tmpdir(), 'chat-enricher-results-'))
 })
-afterAll(() => world.close())
+afterAll(async () => {
+  rmSync(folder, { recursive: true })
+  await world.close()
+})
 beforeEach(() => world.redis.flushall())
 afterEach(endAll)
 
@@ -110,6 +118,64 @@ describe('results', () => {
     expect(new Set([...printed, ...remaining]).size).toBe(3000)
     expect(printed.length + remaining.length).toBeLessThanOrEqual(3001)
     expect(printed.length).toBeLessThan(3000)
+  })
+
+  it('>> a file on a full disk removes what is whole in the file, and nothing else; the next run cuts no line', async () => {
+    await publish(40)
+    const file = join(folder, 'full.ndjson')
+    const toFile = (blocks: string) =>
+      watch(
+        'sh',
+        ['-c', `ulimit -f ${blocks}; exec "${process.execPath}" dist/main.js results >> "${file}"`],
+        world.env,
+      )
+    // A block has 512 or 1024 bytes: room for some ten or twenty lines, and a piece of the next.
+    const full = toFile('2')
+    expect(await full.ended).toEqual({ code: 1, signal: null })
+    expect(full.stderr()).toMatch(/error: stdout: expected to write to its file, got EFBIG\n/)
+    const before = readFileSync(file, 'utf8')
+    const piece = before.slice(before.lastIndexOf('\n') + 1)
+    expect(piece).not.toBe('')
+    const whole = parseLines<Result>(before.slice(0, before.length - piece.length)).map(({ lookupId }) => lookupId)
+    expect(await left()).toHaveLength(40 - whole.length)
+    expect((await toFile('unlimited').ended).code).toBe(0)
+    const lines = readFileSync(file, 'utf8').trimEnd().split('\n')
+    expect(lines.splice(whole.length, 1)).toEqual([piece])
+    expect(lines.map((line) => (JSON.parse(line) as Result).lookupId)).toEqual(numbers(40))
+    expect(await left()).toEqual([])
+  })
+
+  it('> a file, and >> one that ends with a line feed, adds no empty line', async () => {
+    const file = join(folder, 'whole.ndjson')
+    for (const redirect of ['>', '>>', '>>']) {
+      await publish(2)
+      const { ended } = watch(
+        'sh',
+        ['-c', `"${process.execPath}" dist/main.js results ${redirect} "${file}"`],
+        world.env,
+      )
+      expect((await ended).code).toBe(0)
+    }
+    const again = [...numbers(2), ...numbers(2), ...numbers(2)]
+    const lines = readFileSync(file, 'utf8').split('\n')
+    expect(lines.pop()).toBe('')
+    expect(lines.map((line) => (JSON.parse(line) as Result).lookupId)).toEqual(again)
+  })
+
+  it.each([
+    ['data that is no JSON', { data: '{"version":1,' }],
+    ['options that are no JSON', { opts: 'half' }],
+    ['a progress that is no JSON', { progress: 'half' }],
+  ])('goes on past a job with %s, which stays, and says so', async (_, fields) => {
+    await publish(3)
+    await world.redis.hset('bull:chat-results:rs-lk-1', fields)
+    const { code, stdout, stderr } = await run(['results'], world.env)
+    expect(code).toBe(0)
+    expect(parseLines<Result>(stdout).map(({ lookupId }) => lookupId)).toEqual(['lk-0', 'lk-2'])
+    expect(stderr).toBe(
+      '"rs-lk-1": expected a result, got a job that BullMQ cannot read; it stays on chat-results, and the others are read\n2 results\n',
+    )
+    expect(await world.redis.lrange('bull:chat-results:active', 0, -1)).toEqual(['rs-lk-1'])
   })
 
   it('held by a reader that died come back to the next one; who does not wait is told of them', async () => {

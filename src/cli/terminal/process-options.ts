@@ -1,7 +1,8 @@
 /** What this process has for a command: its environment, its streams, and the signals that it gets. */
 
 import type { Readable } from 'node:stream'
-import type { RunOptions } from './io.ts'
+import { FileOutput, isFile } from './file-output.ts'
+import type { Output, RunOptions } from './io.ts'
 
 /** 'disconnect': the process that forked this one is gone. */
 const ASK_TO_STOP = ['SIGINT', 'SIGTERM', 'disconnect'] as const
@@ -9,7 +10,7 @@ const ASK_TO_STOP = ['SIGINT', 'SIGTERM', 'disconnect'] as const
 /** Signals are listened to when a command asks for them; until then, the first one ends the process. */
 export class ProcessOptions implements RunOptions {
   readonly env = process.env
-  readonly stdout = process.stdout
+  readonly stdout: Output = isFile(1) ? new FileOutput(1) : process.stdout
   readonly stderr = process.stderr
   #signal: AbortSignal | null = null
   #hurry: AbortSignal | null = null
