@@ -4,6 +4,7 @@ import { orAborted, sleep, within } from '../clock.ts'
 import type { ConfigOf } from '../config/config.ts'
 import type { CallEnd } from '../domain/call-end.ts'
 import { Held } from '../domain/hold.ts'
+import type { CodeMeanings } from '../domain/response-codes.ts'
 import { Gate } from '../gate/gate.ts'
 import { holdInWords } from '../gate/hold-words.ts'
 import { Holds } from '../gate/holds.ts'
@@ -13,7 +14,7 @@ import { impatientConnection } from '../redis/connections.ts'
 import { SoapClient } from '../soap/client.ts'
 import { Attempt, type CallGate } from '../worker/attempt.ts'
 import { type CallConfig, gateKeysOf, gateOptions } from './gate-settings.ts'
-import { isListedIn, soapSettings } from './soap-settings.ts'
+import { soapSettings } from './soap-settings.ts'
 
 const REDIS_MAY_TAKE_MS = 1000
 const TURN_MAY_TAKE_MS = 1000
@@ -41,7 +42,8 @@ export async function oneCall(
   signal: AbortSignal,
   news: OneCallNews,
 ): Promise<CallEnd> {
-  const client = new SoapClient(soapSettings(config)) // first: what it throws leaves no connection behind
+  const settings = soapSettings(config)
+  const client = new SoapClient(settings) // first: what it throws leaves no connection behind
   const redis = impatientConnection(config, 'lookup')
   let why = `no answer in ${REDIS_MAY_TAKE_MS / 1000} s`
   redis.on('error', (error: NodeJS.ErrnoException) => {
@@ -49,7 +51,8 @@ export async function oneCall(
   })
   try {
     const isThere = await isReady(redis, signal)
-    if (isThere) return await gatedCall(redis, client, config, connectionId, signal, news)
+    const { codes } = settings
+    if (isThere) return await gatedCall({ redis, client, codes }, config, connectionId, signal, news)
     news.withoutGate(why)
     return await client.call(connectionId, signal)
   } finally {
@@ -64,8 +67,7 @@ async function isReady(redis: Redis, signal: AbortSignal): Promise<boolean> {
 }
 
 async function gatedCall(
-  redis: Redis,
-  client: SoapClient,
+  { redis, client, codes }: { redis: Redis; client: SoapClient; codes: CodeMeanings },
   config: CallConfig,
   connectionId: string,
   signal: AbortSignal,
@@ -73,10 +75,8 @@ async function gatedCall(
 ): Promise<CallEnd> {
   const gate = new Gate(redis, gateKeysOf(config), gateOptions(config))
   const holds = new Holds(redis, gateKeysOf(config))
-  const settings = soapSettings(config)
-  const accepted = await holds.accepted()
-  const isListed = (code: number) => accepted.has(code) || isListedIn(settings, code)
-  const parts = { client, gate: quiet(gate), isListed, deadlineMs: config.lookupDeadlineMs }
+  codes.accept(await holds.accepted())
+  const parts = { client, gate: quiet(gate), codes, deadlineMs: config.lookupDeadlineMs }
   const attempt = (probe: string | null) => new Attempt(parts, { lane: 'interactive', probe }, signal)
   try {
     const first = attempt(null)

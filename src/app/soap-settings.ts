@@ -1,12 +1,13 @@
 /** What the SOAP client is told, out of the Config. */
 
 import type { ConfigOf } from '../config/config.ts'
+import { CodeMeanings } from '../domain/response-codes.ts'
 import type { SoapSettings } from '../soap/client.ts'
 
 export type SoapConfig = ConfigOf<'endpoint' | 'soap' | 'calls'>
 
 /** `calls`: as many as are made at once at most. */
-export function soapSettings(config: SoapConfig, calls = 1): SoapSettings {
+export function soapSettings(config: SoapConfig, calls = 1): SoapSettings & { codes: CodeMeanings } {
   const { soapCaFile, soapClientCertFile, soapClientKeyFile } = config
   const secret = (read: (() => string) | null) => read?.() ?? ''
   return {
@@ -28,17 +29,12 @@ export function soapSettings(config: SoapConfig, calls = 1): SoapSettings {
     }),
     maxSockets: Math.max(1, calls),
     proxy: { https: config.httpsProxy, http: config.httpProxy, except: config.noProxy },
-    codes: {
+    codes: new CodeMeanings({
       enriched: config.soapEnrichedCodes,
       notFound: config.soapNotFoundCodes,
       retry: config.soapRetryCodes ?? new Set(),
       hold: config.soapHoldCodes ?? new Set(),
-    },
+    }),
     retryAfterMaxMs: config.retryAfterMaxMs,
   }
-}
-
-/** Somebody has said what this code means. */
-export function isListedIn({ codes }: SoapSettings, code: number): boolean {
-  return [codes.enriched, codes.notFound, codes.retry, codes.hold].some((list) => list?.has(code))
 }

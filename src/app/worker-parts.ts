@@ -14,7 +14,7 @@ import { SharedCalls } from '../queues/shared-calls.ts'
 import type { Redis } from '../redis/connections.ts'
 import { redisTrouble } from '../redis/errors.ts'
 import { serviceOf } from '../redis/names.ts'
-import { SoapClient, type SoapSettings } from '../soap/client.ts'
+import { SoapClient } from '../soap/client.ts'
 import { CallSharing } from '../worker/call-sharing.ts'
 import { ChargeDecision } from '../worker/charge.ts'
 import { Enricher } from '../worker/enrich.ts'
@@ -24,7 +24,7 @@ import { jobLockMs } from '../worker/lookup-taker.ts'
 import { LookupWorker } from '../worker/lookup-worker.ts'
 import { Solitude } from '../worker/solitude.ts'
 import { gateKeysOf, gateOptions } from './gate-settings.ts'
-import { isListedIn, soapSettings } from './soap-settings.ts'
+import { soapSettings } from './soap-settings.ts'
 
 export interface WorkerParts {
   /** Of the lanes that this process serves, interactive first. */
@@ -47,14 +47,13 @@ export function buildWorkerParts(config: Config, redis: Redis, observe: Observe)
   const holds = new Holds(redis, keys)
   const memory = new ServiceMemories(redis, keys)
   const gate = new Gate(redis, keys, options, observe, redisTrouble(observe, 'gate'))
-  const accepted = () => keeper.accepted
   // A call of each lookup at once; more would only wait at the service.
   const calls = config.concurrency + config.interactiveConcurrency
-  const settings = acceptingCodes(soapSettings(config, calls), accepted)
+  const settings = soapSettings(config, calls)
   const soap = new SoapClient(settings, observe)
-  const isListed = (code: number) => isListedIn(settings, code) || accepted().has(code)
+  const { codes } = settings
   const sharing = config.coalesce ? new CallSharing(sharedCalls(config, redis), observe) : null
-  const enricher = new Enricher({ client: soap, gate, isListed }, sharing, config, observe)
+  const enricher = new Enricher({ client: soap, gate, codes }, sharing, config, observe)
   const histories = new LookupHistories(redis, config)
   const charges = new ChargeDecision(memory, config.soapProbeConnectionId)
   const solitude = new Solitude()
@@ -70,25 +69,11 @@ export function buildWorkerParts(config: Config, redis: Redis, observe: Observe)
   const workers = LANES.filter((lane) => slots[lane] > 0)
     .sort((a) => (a === 'interactive' ? -1 : 1))
     .map(build)
-  const keeper = new HoldKeeper({ holds, gate, memory, enricher, workers }, { ...config, ...options }, observe)
+  const keeper = new HoldKeeper({ holds, gate, memory, enricher, codes, workers }, { ...config, ...options }, observe)
   return { workers, publisher, results, soap, gate, holds, keeper, histories }
 }
 
 function sharedCalls(config: Config, redis: Redis): SharedCalls {
   const leaseMs = Math.min(SHARING_LEASE_MS, config.soapCallTimeoutMs)
   return new SharedCalls(redis, config, serviceOf(config.soapEndpoint ?? ''), { ...config, leaseMs })
-}
-
-/** A code that an operator has accepted means not found, whatever the lists say. */
-function acceptingCodes(settings: SoapSettings, accepted: () => ReadonlySet<number>): SoapSettings {
-  const { codes } = settings
-  return {
-    ...settings,
-    get codes() {
-      const more = accepted()
-      return more.size === 0 || codes.notFound === null
-        ? codes
-        : { ...codes, notFound: new Set([...codes.notFound, ...more]) }
-    },
-  }
 }

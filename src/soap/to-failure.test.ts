@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { ChatRequest, ServiceRecord } from '../domain/chat-request.ts'
+import type { ResponseCodes } from '../domain/response-codes.ts'
 import type { BodyEvidence, Evidence } from './evidence.ts'
-import { ANSWER_TABLE, judge, type ResponseCodes, rowOf } from './to-failure.ts'
+import { ANSWER_TABLE, judge, rowOf } from './to-failure.ts'
 
 const UNSET: ResponseCodes = { enriched: null, notFound: null, retry: new Set(), hold: new Set() }
 const CHAT = { idRequest: 7 } as ChatRequest

@@ -8,6 +8,7 @@
 
 import type { CallEnd, Outcome } from '../domain/call-end.ts'
 import type { Failure, FailureClass, FailureCode, FailureReason } from '../domain/failure.ts'
+import type { ResponseCodes } from '../domain/response-codes.ts'
 import {
   bodyOf,
   type Evidence,
@@ -20,14 +21,6 @@ import {
 } from './evidence.ts'
 import { PROXY_REFUSED } from './proxy.ts'
 import { isConnectCode, isDnsCode, isProtocolCode, isResetCode, isTimeoutCode, isTlsCode } from './socket-errors.ts'
-
-/** The operator's lists of `responseCode`s; null: the list is unset. */
-export interface ResponseCodes {
-  enriched: ReadonlySet<number> | null
-  notFound: ReadonlySet<number> | null
-  retry: ReadonlySet<number>
-  hold: ReadonlySet<number>
-}
 
 export interface Row {
   name: string

@@ -5,7 +5,7 @@ import type { CallEnd, FailedCall } from '../domain/call-end.ts'
 import { type CallReport, Held } from '../domain/hold.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { PermitRequest } from '../gate/gate.ts'
-import { type IsListed, reportOf } from './call-report.ts'
+import { type KnownCodes, reportOf } from './call-report.ts'
 
 /** The outside service, as the pipeline needs it: one call. Rejects with the signal's reason alone. */
 export interface LookupClient {
@@ -37,7 +37,7 @@ export interface AttemptParts {
   client: LookupClient
   gate: CallGate
   deadlineMs: number
-  isListed: IsListed
+  codes: KnownCodes
 }
 
 /** `probe` is the token of the fleet's one probe, where the fleet holds and this attempt is it. */
@@ -95,8 +95,8 @@ export class Attempt {
 
   async call(connectionId: string): Promise<CallEnd> {
     const end = await this.#callOnce(connectionId)
-    const { isListed, gate } = this.#parts
-    const report = { ...reportOf(end, connectionId, isListed), ...this.#circumstances() }
+    const { codes, gate } = this.#parts
+    const report = { ...reportOf(end, connectionId, codes), ...this.#circumstances() }
     const told = gate.report(report, this.#request.probe)
     // The fleet's answer is waited for only where it matters: is this refusal everybody's? And a probe's token must not be
     // given back before it is known what the probe came to.

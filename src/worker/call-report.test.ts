@@ -5,7 +5,7 @@ import type { Failure } from '../domain/failure.ts'
 import { cureOf } from '../gate/hold-words.ts'
 import { reportOf } from './call-report.ts'
 
-const isListed = (code: number) => code === 7
+const codes = { isKnown: (code: number) => code === 7 }
 const withCode = (code: number | null): ServiceRecord['response'] => ({
   code,
   description: null,
@@ -18,7 +18,7 @@ const failed = (failure: Partial<Failure>, code: number | null = null): CallEnd 
   failure: { code: 'response-code', class: 'permanent', reason: 'response_code', message: 'refused', ...failure },
   record: code === null ? null : { response: withCode(code), chatRequest: null },
 })
-const said = (end: CallEnd) => reportOf(end, 'id', isListed)
+const said = (end: CallEnd) => reportOf(end, 'id', codes)
 
 describe('what a call says to the fleet', () => {
   it('an answer: the service answers, and for this id', () => {

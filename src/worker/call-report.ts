@@ -13,14 +13,16 @@ import type { CallEnd } from '../domain/call-end.ts'
 import type { Failure } from '../domain/failure.ts'
 import type { CallReport } from '../domain/hold.ts'
 
-/** Codes that somebody has said the meaning of, by a SOAP_*_CODES variable or by hand. */
-export type IsListed = (code: number) => boolean
+/** Of which codes somebody has said what they mean, by a SOAP_*_CODES variable or by hand. */
+export interface KnownCodes {
+  isKnown(code: number): boolean
+}
 
-export function reportOf(end: CallEnd, connectionId: string, isListed: IsListed): CallReport {
+export function reportOf(end: CallEnd, connectionId: string, codes: KnownCodes): CallReport {
   if ('outcome' in end) {
     const { status, response } = end.outcome
     // A ChatRequest came, whatever its code: nobody was refused.
-    const kind = status === 'enriched' ? null : kindOfCode(response?.code, isListed)
+    const kind = status === 'enriched' ? null : kindOfCode(response?.code, codes)
     return { answered: true, kind, connectionId }
   }
   const { failure, record } = end
@@ -30,7 +32,7 @@ export function reportOf(end: CallEnd, connectionId: string, isListed: IsListed)
     case 'transient':
       return { answered: false, kind: null, ...(failure.retryAfterMs ? { retryAfterMs: failure.retryAfterMs } : {}) }
     case 'permanent':
-      return { answered: true, kind: kindOfFault(failure) ?? kindOfCode(record?.response?.code, isListed) }
+      return { answered: true, kind: kindOfFault(failure) ?? kindOfCode(record?.response?.code, codes) }
     case 'permanent-after-retry':
       return { answered: true, kind: null }
   }
@@ -40,8 +42,8 @@ function kindOfFault({ soapFaultCode }: Failure): string | null {
   return soapFaultCode === undefined ? null : `fault:${soapFaultCode}`
 }
 
-function kindOfCode(code: number | null | undefined, isListed: IsListed): string | null {
-  return code === undefined || code === null || code === 0 || isListed(code) ? null : `code:${code}`
+function kindOfCode(code: number | null | undefined, codes: KnownCodes): string | null {
+  return code === undefined || code === null || code === 0 || codes.isKnown(code) ? null : `code:${code}`
 }
 
 function inWords({ message, httpStatus, soapFaultCode }: Failure): string {

@@ -35,7 +35,7 @@ async function decide({ failedAt, memory, probe, call = answering, signal }: Giv
       return call(id, abort)
     },
   }
-  const enricher = new Enricher({ client, gate, isListed: () => false }, null, SETTINGS, () => {})
+  const enricher = new Enricher({ client, gate, codes: { isKnown: () => false } }, null, SETTINGS, () => {})
   const attempt = enricher.begin({ lane: 'batch', probe: null }, signal ?? new AbortController().signal)
   const known: KnownLookup = { published: null, history: { ...NO_HISTORY }, failedAt }
   const remembered = { read: async () => ({ answeredAt: 0, answered: [], heldUntil: 0, ...memory }) }

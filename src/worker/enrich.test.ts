@@ -70,7 +70,12 @@ interface Given {
 }
 
 async function attempt({ client, gate = openGate(), settings, history, signal = new AbortController().signal }: Given) {
-  const enricher = new Enricher({ client, gate, isListed: () => false }, null, { ...SETTINGS, ...settings }, () => {})
+  const enricher = new Enricher(
+    { client, gate, codes: { isKnown: () => false } },
+    null,
+    { ...SETTINGS, ...settings },
+    () => {},
+  )
   const begun = enricher.begin({ lane: 'batch', probe: null }, signal)
   try {
     return await enricher.run(begun, LOOKUP, { ...NO_HISTORY, ...history })
@@ -206,7 +211,7 @@ describe("an attempt's time", () => {
       permit: (lane, signal) => (gate.granted === 0 ? gate.permit(lane, signal) : untilAborted(signal)),
       report: gate.report,
     }
-    const parts = { client: service(FOUND), gate: closing, isListed: () => false }
+    const parts = { client: service(FOUND), gate: closing, codes: { isKnown: () => false } }
     const enricher = new Enricher(parts, null, { ...SETTINGS, lookupDeadlineMs: 100 }, () => {})
     const begun = enricher.begin({ lane: 'batch', probe: null }, new AbortController().signal)
     await begun.call('known')

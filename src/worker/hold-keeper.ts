@@ -20,6 +20,7 @@ export interface HoldKeeperParts {
   gate: Gate
   memory: ServiceMemories
   enricher: Enricher
+  codes: { accept(codes: ReadonlySet<number>): void }
   workers: LookupWorker[]
 }
 
@@ -39,7 +40,6 @@ export class HoldKeeper {
   #seen = new Map<HoldReason, Hold>()
   #looking: Promise<void> | null = null
   #probing = false
-  #accepted: ReadonlySet<number> = new Set()
 
   constructor(parts: HoldKeeperParts, settings: HoldKeeperSettings, observe: Observe) {
     this.#parts = parts
@@ -50,11 +50,6 @@ export class HoldKeeper {
   /** Holds that are on, as this process knows them. */
   get holds(): Hold[] {
     return [...this.#seen.values()]
-  }
-
-  /** Response codes that operators have accepted. */
-  get accepted(): ReadonlySet<number> {
-    return this.#accepted
   }
 
   /** Looks at once, and from then on twice a second. Rejects if Redis does not answer the first time. */
@@ -81,9 +76,9 @@ export class HoldKeeper {
 
   async #look(): Promise<void> {
     if (this.#stopped.signal.aborted) return
-    const { holds, gate, workers } = this.#parts
+    const { holds, gate, codes, workers } = this.#parts
     const [{ at, holds: on }, accepted] = await Promise.all([holds.read(), holds.accepted()])
-    this.#accepted = accepted
+    codes.accept(accepted)
     this.#tell(on, at)
     for (const worker of workers) on.length > 0 ? worker.hold() : worker.release()
     if (on.length === 0) return

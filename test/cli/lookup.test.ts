@@ -129,6 +129,18 @@ describe('lookup', () => {
     expect(await world.redis.hexists(key, 'configuration')).toBe(0)
   })
 
+  // Fails without: src/app/one-call.ts: codes.accept() (rejected)
+  it('of an id whose code was accepted says what the fleet says: not found', async () => {
+    const refused = { response: { responseCode: 5, responseDescription: 'x' }, ChatRequest: null }
+    world.standIn.set({ answers: [{ id: 'refused', result: refused }] })
+    const listed = { ...env(), SOAP_NOT_FOUND_CODES: '1' }
+    const before = await run(['lookup', 'refused'], listed)
+    expect({ code: before.code, status: JSON.parse(before.stdout).status }).toEqual({ code: 1, status: 'rejected' })
+    await run(['release', '--accept-code', '5'], env())
+    const after = await run(['lookup', 'refused'], listed)
+    expect({ code: after.code, status: JSON.parse(after.stdout).status }).toEqual({ code: 3, status: 'not-found' })
+  })
+
   it('does not touch the queues', async () => {
     await run(['lookup', '1'], env())
     const keys = await world.redis.keys('*')
