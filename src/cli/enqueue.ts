@@ -1,16 +1,15 @@
 import { Command, Option } from 'commander'
+import { withHall } from '../app/with-hall.ts'
 import type { FileFormat } from '../intake/read-requests.ts'
 import { type Request, toLookup } from '../intake/submit.ts'
 import type { CliCommand } from './terminal/command.ts'
 import { EnqueueRun } from './terminal/enqueue-run.ts'
 import { fromArguments, fromFile } from './terminal/enqueue-source.ts'
+import { GATE_GROUPS } from './terminal/gate.ts'
 import { Interrupted, type Io } from './terminal/io.ts'
 import { configOf, withVariables } from './terminal/options.ts'
 import { wholeNumber } from './terminal/positive.ts'
-import { withRedis } from './terminal/redis.ts'
 import { UsageError } from './terminal/usage-error.ts'
-
-const GROUPS = ['redis', 'queues'] as const
 
 interface Flags {
   file?: string
@@ -37,7 +36,7 @@ export function enqueueCommand(): CliCommand {
     .option('--wait', 'print each result as NDJSON as it arrives')
     .option('--json', 'print a line of JSON for each lookup that is on the queue (with --wait: the results only)')
     .addHelpText('after', EXAMPLES)
-  return { command: withVariables(command, GROUPS), action: runEnqueue }
+  return { command: withVariables(command, GATE_GROUPS), action: runEnqueue }
 }
 
 const EXAMPLES = `
@@ -61,13 +60,13 @@ async function runEnqueue(command: Command, io: Io): Promise<number> {
   const ids = command.args
   if (ids.length > 0 && flags.file !== undefined) throw new UsageError('expected ids or --file, got both')
   if (ids.length === 0 && flags.file === undefined) throw new UsageError('expected ids or --file, got neither')
-  const { config } = configOf(command, io, GROUPS)
+  const { config } = configOf(command, io, GATE_GROUPS, ['redis', 'queues'])
   const source =
     flags.file === undefined ? fromArguments(ids) : await fromFile(io.stdin, flags.file, flags.format ?? null)
   const { interactive, wait = false, json = false } = flags
   const lane = interactive ? 'interactive' : 'batch'
-  const run = withRedis(config, 'enqueue', (redis) =>
-    new EnqueueRun(io, redis, config, { lane, common, wait, json }, source).run(),
+  const run = withHall(config, 'enqueue', (hall) =>
+    new EnqueueRun(io, hall, config, { lane, common, wait, json }, source).run(),
   )
   return run.catch((error: Error) => {
     // It has said where it stopped; it has not done what it was to do.

@@ -1,14 +1,13 @@
 import { text } from 'node:stream/consumers'
 import { Command } from 'commander'
+import type { ForgetEnd } from '../app/hall.ts'
+import { withHall } from '../app/with-hall.ts'
 import { readDuration } from '../config/kinds.ts'
-import { Forget, type ForgetEnd, type Forgotten } from '../fleet/forget.ts'
-import { createLogger } from '../observe/logger.ts'
-import { shortHash } from '../redis/names.ts'
+import type { Forgotten } from '../fleet/forget.ts'
 import type { CliCommand } from './terminal/command.ts'
 import type { Io } from './terminal/io.ts'
 import { configOf, withVariables } from './terminal/options.ts'
 import { progressBar } from './terminal/progress.ts'
-import { withRedis } from './terminal/redis.ts'
 import { counted } from './terminal/terminal.ts'
 import { UsageError } from './terminal/usage-error.ts'
 
@@ -47,15 +46,13 @@ async function runForget(command: Command, io: Io): Promise<number> {
   const waitMs = durationOf(wait)
   const { config } = configOf(command, io, GROUPS, ['redis', 'queues', 'log'])
   const connectionId = await givenId(io, command.args[0] ?? '')
-  const logger = createLogger({ ...config, logLevel: 'info' }, io.stderr) // an audit line is not to be turned off
   let end: ForgetEnd | null = null
-  await withRedis(config, 'forget', async (redis) => {
-    const progress = progressBar(io, 'keys looked at', null, (await redis.dbsize()) < FEW_KEYS)
-    const forget = new Forget(redis, config, connectionId)
+  await withHall(config, 'forget', async (hall) => {
+    const progress = progressBar(io, 'keys looked at', null, (await hall.keys()) < FEW_KEYS)
     const onProgress = (keys: number) => progress.update(keys, keys)
-    end = await forget.run({ waitMs, endpoint: config.soapEndpoint, onProgress }).finally(() => progress.stop())
+    const forgetting = hall.forget(connectionId, { ...config, out: io.stderr }, { waitMs, onProgress })
+    end = await forgetting.finally(() => progress.stop())
     const { removed, active } = end
-    logger.info({ connection: shortHash(connectionId), removed, active: active.length }, 'forgot a connection id')
     await io.print(json ? JSON.stringify({ removed, active }) : inWords(removed))
   })
   return tellActive(io, end)

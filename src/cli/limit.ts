@@ -2,11 +2,11 @@ import Table from 'cli-table3'
 import { Command } from 'commander'
 import { VARIABLES } from '../config/table.ts'
 import type { Limits } from '../fleet/fleet-control.ts'
-import { Fleet, type Member } from '../fleet/members.ts'
+import type { Member } from '../fleet/members.ts'
 import type { CliCommand } from './terminal/command.ts'
 import { GATE_GROUPS, WHICH_FLEET, withFleet } from './terminal/gate.ts'
 import type { Io } from './terminal/io.ts'
-import { configOf, withVariables } from './terminal/options.ts'
+import { withVariables } from './terminal/options.ts'
 import { counted, NO_LINES_BETWEEN, number, PLAIN } from './terminal/terminal.ts'
 import { UsageError } from './terminal/usage-error.ts'
 
@@ -44,12 +44,11 @@ interface Options {
 async function runLimit(command: Command, io: Io): Promise<undefined> {
   const { reset, json, ...asked } = command.opts() as Options
   const wanted = limitsOf(asked)
-  const { config } = configOf(command, io, GATE_GROUPS, ['redis', 'queues'])
-  await withFleet(command, io, 'limit', async (fleet, redis) => {
+  await withFleet(command, io, 'limit', async (fleet, hall) => {
     if (reset) await fleet.resetLimits()
     if (Object.keys(wanted).length > 0) await fleet.setLimits(wanted)
     const { limitsSet: set } = await fleet.read()
-    const members = await new Fleet(redis, config).members()
+    const { members } = await hall.status()
     await io.print(json ? JSON.stringify({ set, workers: ownLimits(members) }) : asText(set, members))
   })
 }

@@ -1,15 +1,12 @@
 import { Command } from 'commander'
+import type { Hall } from '../app/hall.ts'
+import { withHall } from '../app/with-hall.ts'
 import { sleep, within } from '../clock.ts'
 import type { Result } from '../domain/result.ts'
-import { readStatus } from '../fleet/status.ts'
-import { ResultConsumer } from '../queues/result-consumer.ts'
-import type { Redis } from '../redis/connections.ts'
-import type { QueueNames } from '../redis/names.ts'
 import type { CliCommand } from './terminal/command.ts'
 import { Interrupted, type Io } from './terminal/io.ts'
 import { configOf, withVariables } from './terminal/options.ts'
 import { wholeNumber } from './terminal/positive.ts'
-import { withRedis } from './terminal/redis.ts'
 import { counted } from './terminal/terminal.ts'
 
 const GROUPS = ['redis', 'queues'] as const
@@ -40,13 +37,12 @@ async function runResults(command: Command, io: Io): Promise<undefined> {
   const { follow = false, limit = Number.POSITIVE_INFINITY } = command.opts() as { follow?: boolean; limit?: number }
   const { config } = configOf(command, io, GROUPS)
   const stop = io.interruption()
-  await withRedis(config, 'results', async (redis) => {
+  await withHall(config, 'results', async (hall) => {
     const unreadable = new Set<string>()
-    const consumer = new ResultConsumer(redis, config, (id) => {
+    const consumer = await hall.consumer((id) => {
       if (!unreadable.has(id)) io.say(unreadableInWords(id, config))
       unreadable.add(id)
     })
-    await consumer.start()
     let count = 0
     const takeAll = async () => {
       const write = async (result: Result) => {
@@ -60,7 +56,7 @@ async function runResults(command: Command, io: Io): Promise<undefined> {
     }
     try {
       await Promise.race([takeAll(), overdueAfter(stop)])
-      if (!follow && count < limit) await sayWhatIsHeld(io, redis, config, unreadable.size)
+      if (!follow && count < limit) await sayWhatIsHeld(io, hall, config, unreadable.size)
     } catch (error) {
       if (!(error instanceof Interrupted)) throw error
     } finally {
@@ -70,7 +66,7 @@ async function runResults(command: Command, io: Io): Promise<undefined> {
   })
 }
 
-function unreadableInWords(id: string, { resultQueue }: QueueNames): string {
+function unreadableInWords(id: string, { resultQueue }: { resultQueue: string }): string {
   return `${JSON.stringify(id)}: expected a result, got a job that BullMQ cannot read; it stays on ${resultQueue}, and the others are read`
 }
 
@@ -82,9 +78,14 @@ async function overdueAfter(stop: AbortSignal): Promise<never> {
 }
 
 /** Else somebody whose reader was killed would think that its last result is lost. */
-async function sayWhatIsHeld(io: Io, redis: Redis, names: QueueNames, unreadable: number): Promise<void> {
-  const { queues } = await readStatus(redis, names)
-  const active = queues.find(({ queue }) => queue === names.resultQueue)?.jobs.active ?? 0
+async function sayWhatIsHeld(
+  io: Io,
+  hall: Hall,
+  { resultQueue }: { resultQueue: string },
+  unreadable: number,
+): Promise<void> {
+  const { queues } = await hall.status()
+  const active = queues.find(({ queue }) => queue === resultQueue)?.jobs.active ?? 0
   const held = active - unreadable
   if (held > 0)
     io.say(

@@ -1,18 +1,15 @@
 import Table from 'cli-table3'
 import { Command } from 'commander'
+import type { FleetStatus, Hall, LookupStory } from '../app/hall.ts'
+import { withHall } from '../app/with-hall.ts'
 import { sleep } from '../clock.ts'
-import type { ConfigOf } from '../config/config.ts'
-import { FleetControl, type FleetGate, holdInWords } from '../fleet/fleet-control.ts'
+import { type FleetGate, holdInWords } from '../fleet/fleet-control.ts'
 import type { Member } from '../fleet/members.ts'
-import { type FleetStatus, readStatus } from '../fleet/status.ts'
-import { type LookupStory, readStory } from '../intake/lookup-story.ts'
-import type { Redis } from '../redis/connections.ts'
 import { LIMITS, limitInWords } from './limit.ts'
 import type { CliCommand } from './terminal/command.ts'
 import { GATE_GROUPS, WHICH_FLEET } from './terminal/gate.ts'
 import type { Io } from './terminal/io.ts'
 import { configOf, withVariables } from './terminal/options.ts'
-import { withRedis } from './terminal/redis.ts'
 import { counted, NO_LINES_BETWEEN, number, PLAIN, seconds } from './terminal/terminal.ts'
 
 const WATCH_EVERY_MS = 2000
@@ -44,12 +41,9 @@ async function runStatus(command: Command, io: Io): Promise<number> {
   const [lookupId] = command.args
   const stop = io.interruption()
   let found = true
-  await withRedis(config, 'status', async (redis) => {
+  await withHall(config, 'status', async (hall) => {
     for (let first = true; first || (watch && !stop.aborted); first = false) {
-      const shown =
-        lookupId === undefined
-          ? await showFleet(io, redis, config, json)
-          : await showLookup(redis, config, lookupId, json)
+      const shown = lookupId === undefined ? await showFleet(io, hall, json) : await showLookup(hall, lookupId, json)
       found = shown !== null
       if (watch && !json && io.stdout.isTTY) io.stdout.write('\x1b[2J\x1b[H')
       if (shown !== null) await io.print(shown)
@@ -60,14 +54,11 @@ async function runStatus(command: Command, io: Io): Promise<number> {
   return found ? 0 : 1
 }
 
-/** Which queues, and which service's gate. */
-type FleetPlace = ConfigOf<'queues' | 'endpoint'>
-
-async function showLookup(redis: Redis, config: FleetPlace, lookupId: string, json = false): Promise<string | null> {
-  const story = await readStory(redis, config, lookupId)
+async function showLookup(hall: Hall, lookupId: string, json = false): Promise<string | null> {
+  const story = await hall.story(lookupId)
   if (!story || json) return story && JSON.stringify(story)
-  const fleet = story.result === null ? await FleetControl.of(redis, config, config.soapEndpoint) : ''
-  const holds = typeof fleet === 'string' ? [] : holdsInWords(await fleet.read())
+  const status = story.result === null ? await hall.status() : null
+  const holds = status?.serviceProblem === null ? holdsInWords(status) : []
   return [storyInWords(story), ...holds].join('\n')
 }
 
@@ -91,11 +82,10 @@ function storyInWords(story: LookupStory): string {
   return lines.filter((line) => typeof line === 'string').join('\n')
 }
 
-async function showFleet(io: Io, redis: Redis, config: FleetPlace, json = false): Promise<string> {
-  const fleet = await FleetControl.of(redis, config, config.soapEndpoint)
-  if (typeof fleet === 'string') io.say(`holds and limits are not shown: ${fleet}`)
-  const [status, gate] = await Promise.all([readStatus(redis, config), typeof fleet === 'string' ? null : fleet.read()])
-  return json ? JSON.stringify({ ...status, ...gate }) : asText(status, gate)
+async function showFleet(io: Io, hall: Hall, json = false): Promise<string> {
+  const status = await hall.status()
+  if (status.serviceProblem !== null) io.say(`holds and limits are not shown: ${status.serviceProblem}`)
+  return json ? JSON.stringify(status) : asText(status, status.serviceProblem === null ? status : null)
 }
 
 function limitsSetInWords({ limitsSet }: FleetGate): string[] {

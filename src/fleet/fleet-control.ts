@@ -30,13 +30,9 @@ export class FleetControl {
     this.#limits = new LimitStore(redis, keys)
   }
 
-  /**
-   * Of the fleet that calls the service at `endpoint`; null: of the only one that there is here. The problem, where that
-   * cannot be said.
-   */
-  static async of(redis: Redis, names: QueueNames, endpoint: string | null): Promise<FleetControl | string> {
-    const known = await gateKeysFor(redis, names, endpoint)
-    return 'problem' in known ? known.problem : new FleetControl(redis, known.keys)
+  /** Of the fleet that calls the service at `endpoint`; null: of the only one that there is. Throws an UnknownService. */
+  static async of(redis: Redis, names: QueueNames, endpoint: string | null): Promise<FleetControl> {
+    return new FleetControl(redis, await gateKeysFor(redis, names, endpoint))
   }
 
   async read(): Promise<FleetGate> {

@@ -1,7 +1,15 @@
 /** The worker's own HTTP: metrics for Prometheus, and whether it lives and may be given work. */
 
 import { fastify } from 'fastify'
-import type { WorkerApp } from '../app/worker-app.ts'
+
+/** What is asked of a worker. */
+export interface WorkerToWatch {
+  /** Whether a restart would not help. */
+  liveness(): { live: boolean; reasons: string[] }
+  health(): { ready: boolean; reasons: string[] }
+  metricsText(): Promise<string>
+  metrics: { registry: { contentType: string } }
+}
 
 export interface Listening {
   url: string
@@ -9,7 +17,10 @@ export interface Listening {
 }
 
 /** Listens; rejects if it cannot. */
-export async function serveWorker(app: WorkerApp, { host, port }: { host: string; port: number }): Promise<Listening> {
+export async function serveWorker(
+  app: WorkerToWatch,
+  { host, port }: { host: string; port: number },
+): Promise<Listening> {
   const server = fastify({
     logger: false,
     bodyLimit: 1024,

@@ -119,11 +119,11 @@ describe('which fleet is meant', () => {
     const released = await run(['release'], without)
     expect(released.code).toBe(2)
     expect(released.stderr).toMatch(
-      /^error: SOAP_ENDPOINT: expected it, for workers have called several services here \(.*127\.0\.0\.1:1.*\), got nothing\n$/,
+      /^error: SOAP_ENDPOINT: it is missing, and workers have called several services here \(.*127\.0\.0\.1:1.*\): name one of them\n$/,
     )
     const shown = await run(['status'], without)
     expect(shown.code).toBe(0)
-    expect(shown.stderr).toContain('holds and limits are not shown: SOAP_ENDPOINT: expected it')
+    expect(shown.stderr).toContain('holds and limits are not shown: SOAP_ENDPOINT: it is missing')
   })
 
   it('refuses an address that no worker was ever set to: a slip must not hold a fleet that there is not', async () => {

@@ -1,18 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import Table from 'cli-table3'
 import { Command } from 'commander'
+import type { Hall, NewLookup } from '../../app/hall.ts'
+import { withHall } from '../../app/with-hall.ts'
 import { loadConfig } from '../../config/config.ts'
-import { submit, toLookup } from '../../intake/submit.ts'
-import { LookupQueues, type NewLookup } from '../../queues/lookup-queue.ts'
-import { ResultConsumer } from '../../queues/result-consumer.ts'
-import type { Redis } from '../../redis/connections.ts'
-import { singleRedis } from '../../redis/connections.ts'
-import type { QueueNames } from '../../redis/names.ts'
+import { toLookup } from '../../intake/submit.ts'
 import { type StandIn, startStandIn } from '../../stand-in/stand-in.ts'
 import type { CliCommand } from '../terminal/command.ts'
 import { type Io, whenAborted } from '../terminal/io.ts'
 import { wholeNumber } from '../terminal/positive.ts'
-import { withRedis } from '../terminal/redis.ts'
 import { counted, NO_LINES_BETWEEN, number, PLAIN } from '../terminal/terminal.ts'
 import { LiveProgress, Tally } from './demo-progress.ts'
 import { DemoWorker } from './demo-worker.ts'
@@ -45,14 +41,16 @@ async function runDemo(command: Command, io: Io): Promise<number> {
     io.env.REDIS_URL || io.env.REDIS_URL_FILE ? null : await startEmbeddedRedis([], undefined, io.env.PATH)
   const redisUrl = ownRedis?.url ?? loadConfig(io.env, {}, [], ['redis']).config.redisUrl()
   try {
-    return await withRedis(singleRedis(redisUrl), 'demo', async (redis) => {
+    const prefix = `demo-${randomBytes(4).toString('hex')}`
+    const { config } = loadConfig({ REDIS_URL: redisUrl, QUEUE_PREFIX: prefix })
+    return await withHall(config, 'demo', async (hall) => {
       io.say(`Redis      ${new URL(redisUrl).host}${ownRedis ? ' (its own, gone at the end)' : ''}`)
-      const demo = new Demo(io, redis, redisUrl)
+      const demo = new Demo(io, hall, { REDIS_URL: redisUrl, QUEUE_PREFIX: prefix })
       try {
         return await demo.run(options, stop)
       } finally {
         await demo.stop()
-        if (!ownRedis) await removePrefix(redis, demo.names.prefix)
+        if (!ownRedis) await hall.remove()
       }
     })
   } finally {
@@ -61,25 +59,19 @@ async function runDemo(command: Command, io: Io): Promise<number> {
 }
 
 class Demo {
-  readonly names: QueueNames = {
-    prefix: `demo-${randomBytes(4).toString('hex')}`,
-    lookupQueue: 'chat-lookups',
-    interactiveQueue: 'chat-lookups-interactive',
-    resultQueue: 'chat-results',
-  }
   readonly #io: Io
-  readonly #redis: Redis
-  readonly #redisUrl: string
+  readonly #hall: Hall
+  readonly #where: { REDIS_URL: string; QUEUE_PREFIX: string }
   readonly #tally = new Tally()
   readonly #workers: DemoWorker[] = []
   #standIn: StandIn | null = null
   #metrics: string[] = []
   #failure: Error | null = null
 
-  constructor(io: Io, redis: Redis, redisUrl: string) {
+  constructor(io: Io, hall: Hall, where: { REDIS_URL: string; QUEUE_PREFIX: string }) {
     this.#io = io
-    this.#redis = redis
-    this.#redisUrl = redisUrl
+    this.#hall = hall
+    this.#where = where
   }
 
   async run({ lookups, once }: { lookups: number; once?: boolean }, stop: AbortSignal): Promise<number> {
@@ -119,8 +111,7 @@ class Demo {
 
   #environment(endpoint: string): NodeJS.ProcessEnv {
     return {
-      REDIS_URL: this.#redisUrl,
-      QUEUE_PREFIX: this.names.prefix,
+      ...this.#where,
       SOAP_ENDPOINT: endpoint,
       SOAP_PUBLIC_KEY_1: 'demo',
       SOAP_ENCRYPTED_USER: 'demo',
@@ -133,7 +124,7 @@ class Demo {
 
   async #enqueue(count: number, stop: AbortSignal): Promise<void> {
     let enqueued = 0
-    for await (const chunk of submit(new LookupQueues(this.#redis, this.names), 'batch', madeUp(count))) {
+    for await (const chunk of this.#hall.submit('batch', madeUp(count))) {
       enqueued += chunk.length
       if (stop.aborted) break
     }
@@ -142,8 +133,7 @@ class Demo {
 
   /** As a CRM would, until there are as many results. */
   async #consume(count: number, stop: AbortSignal): Promise<void> {
-    const consumer = new ResultConsumer(this.#redis, this.names)
-    await consumer.start()
+    const consumer = await this.#hall.consumer()
     const progress = new LiveProgress(this.#io, count, this.#tally)
     while (this.#tally.total < count && !stop.aborted && !this.#failure) {
       await consumer.next(async (result) => this.#tally.take(result), true)
@@ -185,11 +175,5 @@ function* madeUp(count: number): Generator<NewLookup> {
   for (let index = 0; index < count; index++) {
     const checked = toLookup({ connectionId: String(100_001 + index) })
     if (checked.ok) yield checked.lookup
-  }
-}
-
-async function removePrefix(redis: Redis, prefix: string): Promise<void> {
-  for await (const keys of redis.scanStream({ match: `${prefix}:*`, count: 1000 }) as AsyncIterable<string[]>) {
-    if (keys.length > 0) await redis.unlink(keys)
   }
 }

@@ -7,12 +7,11 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
-import { Redis } from 'ioredis'
-import { within } from '../../clock.ts'
+import { sleep, within } from '../../clock.ts'
 
 export interface EmbeddedRedis {
   url: string
@@ -23,6 +22,7 @@ export interface EmbeddedRedis {
 }
 
 const UP_WITHIN_MS = 10_000
+const ASK_EVERY_MS = 50
 
 /**
  * A shell waits for Redis, and another reads a pipe that only this process holds open. When this process ends, also by
@@ -55,7 +55,7 @@ export async function startEmbeddedRedis(
   const folder = await mkdtemp(join(tmpdir(), 'chat-enricher-redis-'))
   const guard = new Guard(path, folder, [binary, ...ARGUMENTS(chosen, folder), ...extra])
   const pid = await guard.pid()
-  if ((await Promise.race([answers(url), guard.ended])) !== 'answered') {
+  if ((await Promise.race([answers(chosen), guard.ended])) !== 'answered') {
     await guard.stop()
     throw new Error(
       `expected the embedded Redis to answer at ${url}, got nothing; ${binary} said: ${guard.lastWords()}`,
@@ -123,13 +123,23 @@ export async function freePort(): Promise<number> {
   return port
 }
 
-async function answers(url: string): Promise<'answered' | 'late'> {
-  const redis = new Redis(url, { protocol: 2, retryStrategy: () => 50, maxRetriesPerRequest: null })
-  redis.on('error', () => {})
-  const answer = await within(
-    UP_WITHIN_MS,
-    redis.ping().catch(() => 'late' as const),
-  )
-  redis.disconnect()
+async function answers(port: number): Promise<'answered' | 'late'> {
+  const answer = await within(UP_WITHIN_MS, pong(port))
   return answer === 'late' ? 'late' : 'answered'
+}
+
+async function pong(port: number): Promise<void> {
+  while (!(await saysPong(port))) await sleep(ASK_EVERY_MS)
+}
+
+function saysPong(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'))
+    socket.once('data', (data) => {
+      resolve(data.toString().startsWith('+PONG'))
+      socket.destroy()
+    })
+    socket.once('error', () => resolve(false))
+    socket.once('close', () => resolve(false))
+  })
 }

@@ -1,17 +1,12 @@
 /** One run of `enqueue`: lookups go to the queue in chunks, and, where that is asked for, their results are shown. */
 
+import type { Awaited, Hall, HallConfig, NewLookup, Waiting } from '../../app/hall.ts'
 import { monotonic, sleep } from '../../clock.ts'
 import type { Lane } from '../../domain/lane.ts'
-import { type Awaited, ResultWaiter } from '../../intake/await-results.ts'
-import { type Request, submit, toLookup } from '../../intake/submit.ts'
-import { LookupQueues, type NewLookup } from '../../queues/lookup-queue.ts'
-import type { Redis } from '../../redis/connections.ts'
-import { commandConnection, type RedisPlace } from '../../redis/connections.ts'
-import { type QueueNames, queueOf } from '../../redis/names.ts'
+import { type Request, toLookup } from '../../intake/submit.ts'
 import type { Source } from './enqueue-source.ts'
 import { Interrupted, type Io } from './io.ts'
 import { type Progress, progressBar } from './progress.ts'
-import { givenUp } from './redis.ts'
 import { number, seconds } from './terminal.ts'
 
 /** While this many results are awaited, no more lookups are added: memory stays flat. */
@@ -26,15 +21,12 @@ export interface EnqueueOptions {
   json: boolean
 }
 
-type EnqueueConfig = RedisPlace & QueueNames
-
 export class EnqueueRun {
   readonly #io: Io
-  readonly #redis: Redis
-  readonly #config: EnqueueConfig
+  readonly #hall: Hall
+  readonly #config: HallConfig
   readonly #options: EnqueueOptions
   readonly #source: Source
-  readonly #queues: LookupQueues
   readonly #stop: AbortSignal
   readonly #progress: Progress
   /** Lines of the lookups that have been read and are not on the queue. */
@@ -43,35 +35,31 @@ export class EnqueueRun {
   #enqueued = 0
   #refused = 0
   #bad = 0
-  #waiter: ResultWaiter | null = null
+  #waiter: Waiting | null = null
   #printing: Promise<void> = Promise.resolve()
 
-  constructor(io: Io, redis: Redis, config: EnqueueConfig, options: EnqueueOptions, source: Source) {
+  constructor(io: Io, hall: Hall, config: HallConfig, options: EnqueueOptions, source: Source) {
     this.#io = io
     this.#stop = io.interruption()
-    this.#redis = redis
+    this.#hall = hall
     this.#config = config
     this.#options = options
     this.#source = source
-    this.#queues = new LookupQueues(redis, config)
     this.#progress = progressBar(io, 'enqueued', source.totalBytes, source.named)
     this.#stop.addEventListener('abort', () => source.close(this.#stop.reason as Error))
   }
 
   /** Resolves to the exit code. */
   async run(): Promise<number> {
-    const subscriber = this.#options.wait ? commandConnection(this.#config, 'enqueue-wait') : null
-    if (subscriber) this.#waiter = this.#startWaiting(subscriber)
+    if (this.#options.wait) this.#waiter = this.#startWaiting()
     try {
-      await Promise.race([this.#all(), givenUp(this.#redis)])
+      await Promise.race([this.#all(), this.#hall.lost()])
       return this.#refused > 0 || this.#bad > 0 ? 1 : 0
     } catch (error) {
       this.#progress.stop()
       if (this.#enqueued > 0 || error instanceof Interrupted) this.#sayWhereItStands()
       throw error
     } finally {
-      this.#waiter?.stop()
-      subscriber?.disconnect()
       this.#source.close(new Error('done'))
     }
   }
@@ -85,7 +73,7 @@ export class EnqueueRun {
   async #enqueueAll(): Promise<void> {
     const { lane } = this.#options
     const startedAt = monotonic()
-    const chunks = submit(this.#queues, lane, this.#lookups(), (chunk) => this.#expect(chunk))
+    const chunks = this.#hall.submit(lane, this.#lookups(), (chunk) => this.#expect(chunk))
     for await (const chunk of chunks) {
       await this.#added(chunk)
       await this.#waiter?.lookFor(lane, idsOf(chunk))
@@ -94,9 +82,8 @@ export class EnqueueRun {
     this.#summarise(monotonic() - startedAt)
   }
 
-  #startWaiting(subscriber: Redis): ResultWaiter {
-    subscriber.on('error', () => {}) // told by what fails
-    return new ResultWaiter({ redis: this.#redis, subscriber }, this.#config, (awaited) => {
+  #startWaiting(): Waiting {
+    return this.#hall.awaitResults((awaited) => {
       this.#printing = this.#printing.then(() => this.#show(awaited))
       this.#printing.catch(() => {})
     })
@@ -170,9 +157,13 @@ export class EnqueueRun {
     this.#io.say(this.#enqueuedSoFar(pace))
   }
 
+  get #queue(): string {
+    return this.#options.lane === 'interactive' ? this.#config.interactiveQueue : this.#config.lookupQueue
+  }
+
   #enqueuedSoFar(pace = ''): string {
     const refused = this.#refused > 0 ? `; ${number.format(this.#refused)} skipped` : ''
-    return `enqueued ${number.format(this.#enqueued)} on ${queueOf(this.#config, this.#options.lane)}${pace}${refused}`
+    return `enqueued ${number.format(this.#enqueued)} on ${this.#queue}${pace}${refused}`
   }
 
   /** After an error or Ctrl-C: what has been done all the same, and how to go on. */

@@ -1,11 +1,12 @@
 /** For commands that speak to the gate of a fleet. */
 
 import type { Command } from 'commander'
-import { FleetControl } from '../../fleet/fleet-control.ts'
-import type { Redis } from '../../redis/connections.ts'
+import type { Hall } from '../../app/hall.ts'
+import { withHall } from '../../app/with-hall.ts'
+import type { FleetControl } from '../../fleet/fleet-control.ts'
+import { UnknownService } from '../../fleet/known-services.ts'
 import type { Io } from './io.ts'
 import { configOf } from './options.ts'
-import { withRedis } from './redis.ts'
 import { UsageError } from './usage-error.ts'
 
 /** `endpoint` for SOAP_ENDPOINT, which says whose gate; it may be left out. */
@@ -20,12 +21,15 @@ export async function withFleet(
   command: Command,
   io: Io,
   name: string,
-  work: (fleet: FleetControl, redis: Redis) => Promise<void>,
+  work: (fleet: FleetControl, hall: Hall) => Promise<void>,
 ): Promise<void> {
   const { config } = configOf(command, io, GATE_GROUPS, ['redis', 'queues'])
-  await withRedis(config, name, async (redis) => {
-    const fleet = await FleetControl.of(redis, config, config.soapEndpoint)
-    if (typeof fleet === 'string') throw new UsageError(fleet)
-    await work(fleet, redis)
+  await withHall(config, name, async (hall) => {
+    const fleet = await hall.control().catch(asUsageError)
+    await work(fleet, hall)
   })
+}
+
+function asUsageError(error: unknown): never {
+  throw error instanceof UnknownService ? new UsageError(error.message) : error
 }

@@ -1,10 +1,9 @@
-/** Redis for a command that somebody waits for. */
+/** Redis for somebody who waits: a connection that fails in seconds, and says in words why. */
 
-import { every, sleep, within } from '../../clock.ts'
-import type { RedisErrorKind } from '../../domain/event.ts'
-import type { Redis } from '../../redis/connections.ts'
-import { commandConnection, placeInWords, type RedisPlace } from '../../redis/connections.ts'
-import { kindOfRedisError } from '../../redis/errors.ts'
+import { every, sleep, within } from '../clock.ts'
+import type { RedisErrorKind } from '../domain/event.ts'
+import { commandConnection, placeInWords, type Redis, type RedisPlace } from '../redis/connections.ts'
+import { kindOfRedisError } from '../redis/errors.ts'
 
 /** A Redis that takes the connection and then says nothing must not keep anybody waiting. */
 const ANSWERS_WITHIN_MS = 5000
@@ -17,7 +16,7 @@ const nothing = () => {}
 export async function withRedis<T>(place: RedisPlace, name: string, work: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = commandConnection(place, name)
   let last: Error | null = null
-  // One that owes nothing is not missed: what waits on connections of its own would wait for ever.
+  // A connection that owes nothing is not missed: what waits on connections of its own would wait for ever.
   const pulse = every(ASK_EVERY_MS, () => redis.ping().then(nothing, nothing))
   redis.on('error', (error: Error) => {
     last = error
@@ -41,9 +40,9 @@ export async function withRedis<T>(place: RedisPlace, name: string, work: (redis
 
 /** A Redis that is there, and says no. */
 const REFUSALS: Partial<Record<RedisErrorKind, string>> = {
-  oom: 'expected to write, but it is out of memory: raise its maxmemory, or have the results consumed',
-  readonly: 'expected the master, got a read-only replica: wait for the failover, or set REDIS_SENTINELS',
-  loading: 'expected an answer, but it is still reading its data: try again in a moment',
+  oom: 'its memory is full, so it takes no writes. Raise its maxmemory, or delete what else lies in it; taking results needs a write, too',
+  readonly: 'it is a read-only replica. Wait for the failover, or set REDIS_SENTINELS',
+  loading: 'it is still reading its data. Try again in a moment',
 }
 
 /** Rejects when the connection is given up: a command that was sent before is never answered, nor does it fail. */
@@ -52,22 +51,21 @@ export async function givenUp(redis: Redis): Promise<never> {
   throw new Error('Connection is closed.')
 }
 
-/** What hears of it itself says first how far it came. */
+/** Whoever hears of the loss first says how far it came. */
 async function longGivenUp(redis: Redis): Promise<never> {
   await givenUp(redis).catch(() => sleep(SAYS_WITHIN_MS))
   throw new Error('Connection is closed.')
 }
 
-/** Of a Cluster that could not be asked the nodes' own error says more. */
+/** Where a Cluster could not be asked, the nodes' own error says more. */
 function reasonOf(error: NodeJS.ErrnoException & { lastNodeError?: Error | null }): string {
   return error.lastNodeError ? reasonOf(error.lastNodeError) : (error.code ?? error.message)
 }
 
 function noRedis(place: RedisPlace, got: string): Error {
   const { variable, where } = placeInWords(place)
-  const flag = `--${variable.toLowerCase().replaceAll('_', '-')}`
   const cure = /NOAUTH|WRONGPASS|NOPERM/.test(got)
     ? 'Check the user and the password in REDIS_URL.'
-    : `Is it running there? Set ${variable}, or ${flag}, if it is elsewhere.`
+    : `Is it running there? Set ${variable} if it is elsewhere.`
   return new Error(`${variable}: expected a Redis that answers at ${where}, got ${got.replace(/\.$/, '')}. ${cure}`)
 }

@@ -1,0 +1,121 @@
+/** What a face (command line, HTTP, library) can see and do of a running fleet, through one connection. */
+
+import type { Writable } from 'node:stream'
+import type { ConfigOf } from '../config/config.ts'
+import type { Lane } from '../domain/lane.ts'
+import type { Result } from '../domain/result.ts'
+import { FleetControl } from '../fleet/fleet-control.ts'
+import { Forget, type ForgetEnd, type ForgetOptions } from '../fleet/forget.ts'
+import { removeFleet } from '../fleet/remove-fleet.ts'
+import { type FleetStatus, readStatus } from '../fleet/status.ts'
+import { type Awaited, ResultWaiter } from '../intake/await-results.ts'
+import { type LookupStory, readStory } from '../intake/lookup-story.ts'
+import { submit } from '../intake/submit.ts'
+import type { LogSettings } from '../observe/logger.ts'
+import { LookupQueues, type NewLookup } from '../queues/lookup-queue.ts'
+import { ResultConsumer } from '../queues/result-consumer.ts'
+import { commandConnection, type Redis } from '../redis/connections.ts'
+import { shortHash } from '../redis/names.ts'
+import { givenUp } from './reach-redis.ts'
+
+export type { Awaited, FleetStatus, ForgetEnd, LookupStory, NewLookup, Result }
+
+/** Where Redis is, which queues, and which service's fleet; without that, the only service that workers were set to. */
+export type HallConfig = ConfigOf<'redis' | 'queues'> & Partial<ConfigOf<'endpoint'>>
+
+/** Waits for results; takes none from whoever consumes them. */
+export type Waiting = Pick<ResultWaiter, 'expect' | 'lookFor' | 'waiting' | 'isLost'>
+
+/** Takes results from the queue. */
+export type Consumer = Pick<ResultConsumer, 'next' | 'close'>
+
+export interface Log extends Pick<LogSettings, 'logFormat'> {
+  out: Writable & { isTTY?: boolean }
+}
+
+export class Hall {
+  readonly #redis: Redis
+  readonly #config: HallConfig
+  readonly #closers: (() => void)[] = []
+
+  constructor(redis: Redis, config: HallConfig) {
+    this.#redis = redis
+    this.#config = config
+  }
+
+  status(): Promise<FleetStatus> {
+    return readStatus(this.#redis, this.#config, this.#endpoint)
+  }
+
+  /** What is known of one lookup; null: nothing. */
+  story(lookupId: string): Promise<LookupStory | null> {
+    return readStory(this.#redis, this.#config, lookupId)
+  }
+
+  /** Throws an UnknownService where it is not clear whose fleet is meant. */
+  control(): Promise<FleetControl> {
+    return FleetControl.of(this.#redis, this.#config, this.#endpoint)
+  }
+
+  /** Puts lookups on a queue, in chunks; see `intake/submit.ts`. */
+  submit(
+    lane: Lane,
+    lookups: AsyncIterable<NewLookup> | Iterable<NewLookup>,
+    before?: (chunk: NewLookup[]) => Promise<void>,
+  ): AsyncGenerator<NewLookup[]> {
+    return submit(new LookupQueues(this.#redis, this.#config), lane, lookups, before)
+  }
+
+  /** Tells how the lookups that it is told to expect have ended, until the hall is left. */
+  awaitResults(onResult: (awaited: Awaited) => void): Waiting {
+    const subscriber = commandConnection(this.#config, 'enqueue-wait')
+    subscriber.on('error', () => {}) // told by what fails
+    const waiter = new ResultWaiter({ redis: this.#redis, subscriber }, this.#config, onResult)
+    this.#closers.push(() => {
+      waiter.stop()
+      subscriber.disconnect()
+    })
+    return waiter
+  }
+
+  /** `onUnreadable` hears the ids of results that cannot be read; they stay where they are. */
+  async consumer(onUnreadable?: (id: string) => void): Promise<Consumer> {
+    const consumer = new ResultConsumer(this.#redis, this.#config, onUnreadable)
+    await consumer.start()
+    return consumer
+  }
+
+  /** Erases every trace of a connection id, and writes one line about that on `log`: a hash of the id, and counts. */
+  async forget(connectionId: string, log: Log, options: Omit<ForgetOptions, 'endpoint'>): Promise<ForgetEnd> {
+    const { createLogger } = await import('../observe/logger.ts') // dear to load, and needed here alone
+    const logger = createLogger({ ...log, logLevel: 'info' }, log.out) // an audit line is not to be turned off
+    const endpoint = this.#endpoint
+    const end = await new Forget(this.#redis, this.#config, connectionId).run({ ...options, endpoint })
+    const { removed, active } = end
+    logger.info({ connection: shortHash(connectionId), removed, active: active.length }, 'forgot a connection id')
+    return end
+  }
+
+  get #endpoint(): string | null {
+    return this.#config.soapEndpoint ?? null
+  }
+
+  /** How many keys there are in Redis, whoever's. */
+  keys(): Promise<number> {
+    return this.#redis.dbsize()
+  }
+
+  /** Removes all that lies under the prefix of this fleet. */
+  remove(): Promise<void> {
+    return removeFleet(this.#redis, this.#config)
+  }
+
+  /** Rejects when Redis is given up; never resolves. */
+  lost(): Promise<never> {
+    return givenUp(this.#redis)
+  }
+
+  close(): void {
+    for (const close of this.#closers.splice(0)) close()
+  }
+}

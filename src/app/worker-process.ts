@@ -1,0 +1,51 @@
+/** A worker process, whole: its log, its HTTP and the worker, started in this order and stopped by one call. */
+
+import type { Writable } from 'node:stream'
+import { within } from '../clock.ts'
+import type { Config } from '../config/config.ts'
+import { serveWorker } from '../http/worker-server.ts'
+import { createLogger, logWritten } from '../observe/logger.ts'
+import { WorkerApp } from './worker-app.ts'
+
+/** For the last lines to be read. */
+const LOG_MARGIN_MS = 100
+
+export interface WorkerStop {
+  /** Aborts when the worker shall stop; the reason names what asked for it. */
+  signal: AbortSignal
+  /** Aborts when it shall hand back at once. */
+  hurry: AbortSignal | undefined
+}
+
+/** Runs a worker until it is told to stop, and has. True if no lookup was left behind. Rejects if it cannot start. */
+export async function runWorker(
+  config: Config,
+  log: Writable & { isTTY?: boolean },
+  { signal, hurry }: WorkerStop,
+): Promise<boolean> {
+  const logger = createLogger(config, log)
+  const app = new WorkerApp(config, logger)
+  hurry?.addEventListener('abort', () => void app.stop(String(hurry.reason)), { once: true })
+  const stopped = new Promise<boolean>((resolve) => {
+    const stop = () => void app.stop(String(signal.reason)).then(resolve)
+    if (signal.aborted) stop()
+    else signal.addEventListener('abort', stop, { once: true })
+  })
+  try {
+    const server = await serveWorker(app, { host: config.metricsHost, port: config.metricsPort }).catch(asPortProblem)
+    app.closeLast(() => server.close())
+    logger.info({ url: `${server.url}/metrics` }, 'metrics')
+    await Promise.race([app.start(), stopped])
+  } catch (error) {
+    await app.stop('could not start')
+    throw error
+  }
+  const clean = await stopped
+  await within(LOG_MARGIN_MS, logWritten(log))
+  return clean
+}
+
+function asPortProblem(error: NodeJS.ErrnoException & { port?: number }): never {
+  if (error.code !== 'EADDRINUSE') throw error
+  throw new Error(`METRICS_PORT: expected a free port (0: any), got ${error.port}, which is in use`)
+}
