@@ -212,9 +212,10 @@ describe('each variable', () => {
     '%s says of a bad value what was expected and what it got',
     (name, _standard, _good, bad, expected) => {
       for (const text of bad) {
-        expect(problemsOf({ [name]: text })).toEqual([
-          `${name}: expected ${expected}, got ${JSON.stringify(text.slice(0, 80))}`,
-        ])
+        const [problem, ...more] = problemsOf({ [name]: text })
+        const said = `${name}: expected ${expected}, got ${JSON.stringify(text.slice(0, 80))}`
+        expect([problem?.slice(0, said.length), ...more]).toEqual([said])
+        expect(problem?.slice(said.length)).toMatch(/^$|^ \([^()]+\)$/)
       }
     },
   )
@@ -264,7 +265,7 @@ describe('a secret', () => {
     ])
     expect(problemsOf({ SOAP_PUBLIC_KEY_1_FILE: fileWith('\n') })).toEqual([
       'SOAP_PUBLIC_KEY_1: expected its value, or the path of a file with it in SOAP_PUBLIC_KEY_1_FILE, ' +
-        'got a secret that is not that (the file is empty)',
+        'got an empty file',
     ])
   })
 
@@ -318,9 +319,16 @@ describe('REDIS_URL', () => {
   })
 
   it('that is none is a problem that does not show it', () => {
-    for (const bad of ['host:6379', 'http://:canary@host', 'redis://:can/ary@host', 'redis:host']) {
+    const got = {
+      'host:6379': 'no scheme: try redis://…',
+      '127.0.0.1:6379': 'no scheme: try redis://…',
+      'redis:host': 'no scheme: try redis://…',
+      'http://:canary@host': 'another scheme',
+      'redis://:can/ary@host': 'no URL',
+    }
+    for (const [bad, problem] of Object.entries(got)) {
       expect(problemsOf({ REDIS_URL: bad })).toEqual([
-        'REDIS_URL: expected a URL with redis:// or rediss://, got a secret that is not that',
+        `REDIS_URL: expected a URL with redis:// or rediss://, got ${problem}`,
       ])
     }
   })
@@ -330,7 +338,7 @@ describe('REDIS_URL', () => {
       'redis://:canary@host',
     )
     expect(problemsOf({ REDIS_URL_FILE: fileWith('canary') })).toEqual([
-      'REDIS_URL: expected a URL with redis:// or rediss://, got a secret that is not that',
+      'REDIS_URL: expected a URL with redis:// or rediss://, got no scheme: try redis://…',
     ])
   })
 
@@ -437,10 +445,10 @@ describe('the configuration', () => {
   it('misses what is required only where it is needed', () => {
     expect(loadConfig({}).config.soapEndpoint).toBeNull()
     expect(problemsOf({}, {}, ['endpoint', 'soap'])[0]).toBe(
-      'SOAP_ENDPOINT: expected a URL with http:// or https://, got nothing',
+      'SOAP_ENDPOINT: expected a URL with http:// or https://; it is not set',
     )
     expect(problemsOf({}, {}, ['endpoint', 'soap'])[1]).toBe(
-      'SOAP_PUBLIC_KEY_1: expected its value, or the path of a file with it in SOAP_PUBLIC_KEY_1_FILE, got nothing',
+      'SOAP_PUBLIC_KEY_1: expected its value, or the path of a file with it in SOAP_PUBLIC_KEY_1_FILE; it is not set',
     )
   })
 
@@ -620,7 +628,9 @@ describe('what a URL hides', () => {
   ])('REDIS_URL=%s, whose password begins with digits, would be another host: refused, and not shown', (url) => {
     const [problem, ...more] = problemsOf({ REDIS_URL: url })
     expect(more).toEqual([])
-    expect(problem).toMatch(/^REDIS_URL: expected a URL with redis:\/\/ or rediss:\/\/, got a secret that is not that/)
+    expect(problem).toMatch(
+      /^REDIS_URL: expected a URL with redis:\/\/ or rediss:\/\/, got (?:a password with a \/|no URL)/,
+    )
     expect(problem).not.toMatch(/canary|123/)
   })
 
@@ -628,10 +638,20 @@ describe('what a URL hides', () => {
     const scheme = name === 'REDIS_URL' ? 'redis' : 'http'
     for (const user of ['user:100%canary', '50%canary:x', 'u:%ff']) {
       const [problem] = problemsOf({ [name]: `${scheme}://${user}@host` })
-      expect(problem).toMatch(/\(a % in its user or password is written %25\)$/)
+      expect(problem).toMatch(/a % in its user or password: write it %25\)?$/)
       expect(problem).not.toContain('canary')
     }
     expect(loadConfig({ [name]: `${scheme}://user:100%25@host` }).warnings).toEqual([])
+  })
+
+  it.each([
+    ['crm.example/x.asmx', 'no scheme: try http://…'],
+    ['http:crm.example', 'no scheme: try http://…'],
+    ['ftp://crm.example/', 'another scheme'],
+    ['http://', 'no URL'],
+  ])('SOAP_ENDPOINT=%s is told that it has %s', (text, hint) => {
+    const said = `SOAP_ENDPOINT: expected a URL with http:// or https://, got ${JSON.stringify(text)} (${hint})`
+    expect(problemsOf({ SOAP_ENDPOINT: text })).toEqual([said])
   })
 
   it('takes a scheme in capitals', () => {

@@ -125,7 +125,7 @@ function standard(
   given: Partial<Config>,
 ): Value {
   const { group, required, fallback, unset } = variable
-  if (required && needs.includes(group)) throw new Error(`expected ${expectedOf(variable)}, got nothing`)
+  if (required && needs.includes(group)) throw new Error(`expected ${expectedOf(variable)}; it is not set`)
   const following = FOLLOWING[key]?.(given)
   if (following !== undefined) return { value: following, shown: String(following), source: 'default' }
   if (fallback === undefined) return { value: unset, shown: '', source: 'not set' }
@@ -142,7 +142,7 @@ function readable(name: string, file: string): Secret {
   }
 }
 
-/** A flag stands above the environment, whichever of the value and its file either gives. */
+/** A flag wins over the environment, whether they give the value or its file. */
 function whatIsGiven({ name, secret }: Variable<unknown>, env: Environment, flags: Environment) {
   for (const [from, source] of [
     [flags, 'flag' as const],
@@ -156,7 +156,7 @@ function whatIsGiven({ name, secret }: Variable<unknown>, env: Environment, flag
   return { given: undefined, file: undefined, source: 'environment' as const }
 }
 
-/** Set to nothing is not set: what a compose file makes of a variable that its own environment lacks. */
+/** An empty variable is not set: a compose file makes one of each variable that its own environment lacks. */
 function text(env: Environment, name: string): string | undefined {
   return env[name] === '' ? undefined : env[name]
 }
@@ -165,10 +165,10 @@ function parseShowing(variable: Variable<unknown>, given: string, secret: Secret
   try {
     return variable.parse(given, secret)
   } catch (error) {
-    const got =
-      variable.secret === undefined ? JSON.stringify(withoutSecrets(given).slice(0, 80)) : 'a secret that is not that'
     const { message } = error as Error
-    throw new Error(`expected ${expectedOf(variable)}, got ${got}${message ? ` (${message})` : ''}`)
+    const shown = `${JSON.stringify(withoutSecrets(given).slice(0, 80))}${message ? ` (${message})` : ''}`
+    const got = variable.secret === undefined ? shown : message || 'something else, which is a secret and not shown'
+    throw new Error(`expected ${expectedOf(variable)}, got ${got}`)
   }
 }
 

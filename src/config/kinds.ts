@@ -1,4 +1,4 @@
-/** What a variable may be: what is expected of its text, and what becomes of it. */
+/** The kinds of variables: what their text must be, and the value that it becomes. */
 
 import { parseLookup } from '../domain/lookup.ts'
 import { type Secret, secretFile } from './secret.ts'
@@ -40,7 +40,7 @@ export function limit(min: number, max: number, fraction = false): Kind<number |
 
 const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: DAY_MS }
 
-/** Milliseconds of a text like 5s, 30m or 1d. Throws if it is none. */
+/** Milliseconds of a text like 5s, 30m or 1d. Throws if the text is no duration. */
 export function readDuration(text: string): number {
   const [, count = '', unit = ''] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text.trim()) ?? []
   const value = Number(count) * (UNITS_MS[unit] ?? 0)
@@ -84,21 +84,23 @@ export function choice<const T extends string>(...values: T[]): Kind<T> {
   }
 }
 
-/** Each as `https:`, and in any case. A user and a password are sent decoded, so they must be decodable. */
+/** `protocols` as `https:`; the text may have them in capitals. A user and a password are sent decoded, so they must be decodable. */
 export function url(...protocols: string[]): Kind<string> {
   const begins = new RegExp(`^(?:${protocols.join('|')})//`, 'i')
   return {
     expected: `a URL with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
     parse: (text) => {
-      if (!URL.canParse(text) || !begins.test(text)) throw new Error('')
+      if (!/^[a-z][a-z\d+.-]*:\/\//i.test(text)) throw new Error(`no scheme: try ${protocols[0]}//…`)
+      if (!begins.test(text)) throw new Error('another scheme')
+      if (!URL.canParse(text)) throw new Error('no URL')
       const { username, password } = new URL(text)
-      if (![username, password].every(isDecodable)) throw new Error('a % in its user or password is written %25')
+      if (![username, password].every(isDecodable)) throw new Error('a % in its user or password: write it %25')
       return text
     },
   }
 }
 
-/** A URL with a password in it, whose / ? or # would end the host, so that its digits were taken for a port. */
+/** A URL that may hold a password. A / ? or # in the password would end the host, and digits before it would be the port. */
 export function urlWithPassword(...protocols: string[]): Kind<string> {
   const { expected, parse } = url(...protocols)
   return {
@@ -107,7 +109,7 @@ export function urlWithPassword(...protocols: string[]): Kind<string> {
       parse(text, secret)
       const [, behindHost = ''] = /\/\/[^/?#]*(.*)/s.exec(text) ?? []
       const withoutValues = behindHost.replace(/([?&][^=&#]+)=[^&#]*/g, '$1')
-      if (withoutValues.includes('@')) throw new Error('a / in its password is written %2F, a ? %3F, a # %23, an @ %40')
+      if (withoutValues.includes('@')) throw new Error('a password with a / (write %2F), ? (%3F), # (%23) or @ (%40)')
       return text
     },
   }
@@ -122,7 +124,7 @@ function isDecodable(text: string): boolean {
   }
 }
 
-/** Asked each time it is used: the file it is in may change. What stands there while it is none is passed over. */
+/** Read each time it is used, because its file may change. While the file holds no such URL, the last one stands. */
 export function secretUrl(...protocols: string[]): Kind<Secret> {
   const { expected, parse } = urlWithPassword(...protocols)
   return {
@@ -176,7 +178,7 @@ export const prefix = withoutSpaces('a text without spaces')
 export const secretText: Kind<Secret> = {
   expected: 'its value, or the path of a file with it in NAME_FILE',
   parse: (text, secret) => {
-    if (text === '') throw new Error('the file is empty')
+    if (text === '') throw new Error('an empty file')
     return secret
   },
 }

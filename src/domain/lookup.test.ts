@@ -48,11 +48,11 @@ describe('a connection id', () => {
       'a\ude00\ud83d',
       'connectionId: expected no lone surrogates, got a string of 3 characters',
     ],
-    ['a number', 12345, 'connectionId: expected string, got a number'],
-    ['null', null, 'connectionId: expected string, got null'],
-    ['nothing', undefined, 'connectionId: expected string, got nothing'],
-    ['an array', ['12345'], 'connectionId: expected string, got an array'],
-    ['an object', { id: '12345' }, 'connectionId: expected string, got an object'],
+    ['a number', 12345, 'connectionId: expected a string, got a number'],
+    ['null', null, 'connectionId: expected a string, got null'],
+    ['nothing', undefined, 'connectionId: expected a string; it is missing'],
+    ['an array', ['12345'], 'connectionId: expected a string, got an array'],
+    ['an object', { id: '12345' }, 'connectionId: expected a string, got an object'],
   ])('that is %s is told what it should be', (_, id, problem) => {
     expect(idOf(id)).toBe(problem)
   })
@@ -81,7 +81,7 @@ describe('what comes with a connection id', () => {
     expect(rest({ correlationId: 'x'.repeat(257) })).toBe(
       'correlationId: expected 0 to 256 characters, got a string of 257 characters',
     )
-    expect(rest({ correlationId: null })).toBe('correlationId: expected string, got null')
+    expect(rest({ correlationId: null })).toBe('correlationId: expected a string, got null')
   })
 
   it('is metadata of up to 4 KiB, counted in bytes of JSON', () => {
@@ -92,7 +92,8 @@ describe('what comes with a connection id', () => {
     for (const text of ['y'.repeat(4089), `${'é'.repeat(2044)}y`, '"'.repeat(2045)]) {
       expect(rest(of(text))).toBe('metadata: expected at most 4 KiB of JSON, got an object')
     }
-    for (const metadata of [[], 'text', 5, null]) expect(rest({ metadata })).toMatch(/^metadata: expected record, got /)
+    for (const metadata of [[], 'text', 5, null])
+      expect(rest({ metadata })).toMatch(/^metadata: expected an object, got /)
   })
 
   it('is no metadata that is nested deeper than JSON can be written', () => {
@@ -144,7 +145,7 @@ describe('what comes with a connection id', () => {
     null,
   ])('is no expiry such as %s', (expiresAt) => {
     expect(rest({ expiresAt })).toMatch(
-      /^expiresAt: expected an ISO 8601 date and time, got |^expiresAt: expected string/,
+      /^expiresAt: expected an ISO 8601 date and time, got |^expiresAt: expected a string/,
     )
   })
 })

@@ -95,14 +95,24 @@ export function parseLookup(value: unknown): ParsedLookup {
   if (parsed.success) return { ok: true, data: parsed.data }
   const issue = parsed.error.issues[0]
   const field = String(issue?.path[0] ?? 'lookup')
-  const expected = issue?.code === 'invalid_type' ? `expected ${issue.expected}` : (issue?.message ?? 'not valid')
-  return { ok: false, problem: `${field}: ${expected}, got ${kindOf((value as Record<string, unknown>)[field])}` }
+  const expected =
+    issue?.code === 'invalid_type' ? `expected ${nameOf(issue.expected)}` : (issue?.message ?? 'not valid')
+  const got = (value as Record<string, unknown>)[field]
+  return {
+    ok: false,
+    problem: `${field}: ${expected}${got === undefined ? '; it is missing' : `, got ${kindOf(got)}`}`,
+  }
 }
 
 /** At most the first 256 characters of what could be read, for an `invalid` result. */
 export function echo(value: unknown): string | null {
   if (typeof value !== 'string' && typeof value !== 'number') return null
   return [...String(value).slice(0, 512)].slice(0, 256).join('').toWellFormed()
+}
+
+/** Zod's word for a type, as a person says it. */
+function nameOf(type: string): string {
+  return type === 'record' || type === 'object' ? 'an object' : `a ${type}`
 }
 
 function kindOf(value: unknown): string {

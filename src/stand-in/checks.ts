@@ -41,11 +41,12 @@ export function checkThat(expected: string, fits: (value: unknown) => boolean): 
 }
 
 export function wrong(where: string, expected: string, got: unknown): CheckError {
-  const shown = got === undefined ? 'nothing' : JSON.stringify(got)
+  if (got === undefined) return new CheckError(`${where}: expected ${expected}; it is missing`)
+  const shown = JSON.stringify(got)
   return new CheckError(`${where}: expected ${expected}, got ${shown.length > 80 ? `${shown.slice(0, 80)}…` : shown}`)
 }
 
-/** Of a value that must not be shown: what sort of thing it is. */
+/** What sort of thing a value is that must not be shown. */
 export function sortOf(value: unknown): string {
   if (value === null) return 'null'
   return Array.isArray(value) ? 'a list' : `a ${typeof value}`.replace('a object', 'an object')

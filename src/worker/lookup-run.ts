@@ -178,7 +178,12 @@ function isTroubled({ charged, failures, lastFailure }: LookupHistory): boolean 
 
 function readTaken(taken: TakenLookup): ParsedLookup {
   if (taken.name !== LOOKUP_JOB_NAME) {
-    return { ok: false, problem: `job name: expected ${LOOKUP_JOB_NAME}, got another` }
+    return { ok: false, problem: `job name: expected ${LOOKUP_JOB_NAME}, got ${shownName(taken.name)}` }
   }
   return parseLookup(taken.data)
+}
+
+/** A job's name as a programmer gives one; anything else may be a customer's data, and is not shown. */
+function shownName(name: string): string {
+  return /^[A-Za-z][A-Za-z_-]{0,31}$/.test(name) ? name : 'a name that is not shown'
 }

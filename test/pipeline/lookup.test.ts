@@ -125,6 +125,7 @@ describe('what is no lookup', () => {
     ['control characters', 'lookup', { connectionId: 'a\u0000b\r\n' }],
     ['a lone surrogate', 'lookup', { connectionId: 'a\ud800' }],
     ['another job name', 'look-up', { connectionId: '12345' }],
+    ['a job name that may be data', '12345', { connectionId: '12345' }],
     ['metadata that is too large', 'lookup', { connectionId: '1', metadata: { x: 'y'.repeat(5000) } }],
     ['a date that is none', 'lookup', { connectionId: '1', expiresAt: 'tomorrow' }],
   ]
@@ -145,6 +146,9 @@ describe('what is no lookup', () => {
       expect(results[0], what).toMatchObject({ status: 'invalid', failure: { code: 'invalid' }, calls: 0 })
       expect((results[0]?.connectionId ?? '').length, what).toBeLessThanOrEqual(256)
     }
+    const toldOf = (what: string) => consumer.of(ids.get(what) ?? '')[0]?.failure?.message
+    expect(toldOf('another job name')).toBe('job name: expected lookup, got look-up')
+    expect(toldOf('a job name that may be data')).toBe('job name: expected lookup, got a name that is not shown')
     const asked = world.standIn.requests.all().map(({ id }) => id)
     expect(asked.sort()).toEqual(malformed.map((_, index) => `healthy${index}`).sort())
   })

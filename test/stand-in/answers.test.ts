@@ -12,7 +12,7 @@ describe('an answers file that is wrong says where and why', () => {
     ['[1]', /^entry 0: expected an object with id and result or fault, got 1$/],
     ['[{"id":"a"}]', /^entry 0 \(id "a"\): expected either result or fault, got \["id"\]$/],
     ['[{"id":"a","result":null,"fault":{}}]', /^entry 0 \(id "a"\): expected either result or fault/],
-    ['[{"result":null}]', /^entry 0, id: expected a value, got nothing$/],
+    ['[{"result":null}]', /^entry 0, id: expected a value; it is missing$/],
     ['[{"id":7,"result":null}]', /^entry 0, id: expected a string, got 7$/],
     [
       '[{"id":"a","result":null},{"id":"a","result":null}]',
@@ -47,7 +47,7 @@ describe('an answers file that is wrong says where and why', () => {
       '[{"id":"a","fault":{"code":"Sender","string":"x"}}]',
       /fault\.code: expected "Client" or "Server", got "Sender"$/,
     ],
-    ['[{"id":"a","fault":{"code":"Server"}}]', /^entry 0 \(id "a"\), fault\.string: expected a value, got nothing$/],
+    ['[{"id":"a","fault":{"code":"Server"}}]', /^entry 0 \(id "a"\), fault\.string: expected a value; it is missing$/],
     [
       '[{"id":"a","fault":{"code":"Server","string":"x","detail":"<a>"}}]',
       /fault\.detail: expected XML that may stand inside detail, got /,

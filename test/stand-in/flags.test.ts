@@ -75,7 +75,7 @@ describe('flags of the stand-in', () => {
     writeFileSync(file, JSON.stringify(credentials))
     const missing = await run(['stand-in', '--port', '0', '--credentials', file])
     expect(missing.code).toBe(2)
-    expect(missing.stderr).toMatch(/encryptedSignature: expected a value, got nothing/)
+    expect(missing.stderr).toMatch(/encryptedSignature: expected a value; it is missing/)
     writeFileSync(file, JSON.stringify(credentials).slice(0, -3))
     const broken = await run(['stand-in', '--port', '0', '--credentials', file])
     expect(broken.stderr).toMatch(/the credentials: expected JSON, got something else/)
