@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import type { ConfigOf } from '../config/config.ts'
+import type { ResponseCodes } from '../domain/response-codes.ts'
 import type { GateOptions } from '../gate/gate.ts'
 import type { Limits } from '../gate/limits.ts'
 import { type GateKeys, gateKeys, serviceOf } from '../redis/names.ts'
@@ -36,9 +37,34 @@ export function gateKeysOf(config: ConfigOf<'queues' | 'endpoint'>): GateKeys {
  */
 function credentialsStamp(config: SoapConfig): () => string {
   const { credentials, tls } = soapSettings(config)
-  return () =>
-    createHash('sha256')
-      .update(JSON.stringify([credentials(), tls?.()]))
-      .digest('hex')
-      .slice(0, 8)
+  return stampOf(() => JSON.stringify([credentials(), tls?.()]), 8)
+}
+
+/**
+ * Stands for all that decides what an answer means to who asked: the service, the credentials, and what response codes
+ * mean, those that operators have accepted included.
+ */
+export function askerStamp(config: SoapConfig, codes: ResponseCodes): () => string {
+  const credentials = credentialsStamp(config)
+  const { soapEndpoint, soapVersion } = config
+  const lists = [codes.enriched, codes.retry, codes.hold].map(sorted)
+  const asked = JSON.stringify([serviceOf(soapEndpoint ?? ''), soapVersion, lists])
+  return stampOf(() => `${asked} ${credentials()} ${sorted(codes.notFound)}`, 12)
+}
+
+function sorted(codes: ReadonlySet<number> | null): number[] | null {
+  return codes && [...codes].sort((a, b) => a - b)
+}
+
+/** The beginning of a text's hash, made again only where the text has changed: it is asked for with every call. */
+function stampOf(text: () => string, length: number): () => string {
+  let last = { text: '', stamp: '' }
+  return () => {
+    const current = text()
+    if (current !== last.text) {
+      const stamp = createHash('sha256').update(current).digest('hex').slice(0, length)
+      last = { text: current, stamp }
+    }
+    return last.stamp
+  }
 }

@@ -86,11 +86,10 @@ export class Hall {
   }
 
   /** Erases every trace of a connection id, and writes one line about that on `log`: a hash of the id, and counts. */
-  async forget(connectionId: string, log: Log, options: Omit<ForgetOptions, 'endpoint'>): Promise<ForgetEnd> {
+  async forget(connectionId: string, log: Log, options: ForgetOptions): Promise<ForgetEnd> {
     const { createLogger } = await import('../observe/logger.ts') // dear to load, and needed here alone
     const logger = createLogger({ ...log, logLevel: 'info' }, log.out) // an audit line is not to be turned off
-    const endpoint = this.#endpoint
-    const end = await new Forget(this.#redis, this.#config, connectionId).run({ ...options, endpoint })
+    const end = await new Forget(this.#redis, this.#config, connectionId).run(options)
     const { removed, active } = end
     logger.info({ connection: shortHash(connectionId), removed, active: active.length }, 'forgot a connection id')
     return end

@@ -13,7 +13,6 @@ import { ResultQueue } from '../queues/result-queue.ts'
 import { SharedCalls } from '../queues/shared-calls.ts'
 import type { Redis } from '../redis/connections.ts'
 import { redisTrouble } from '../redis/errors.ts'
-import { serviceOf } from '../redis/names.ts'
 import { SoapClient } from '../soap/client.ts'
 import { CallSharing } from '../worker/call-sharing.ts'
 import { ChargeDecision } from '../worker/charge.ts'
@@ -23,7 +22,7 @@ import { LookupRuns } from '../worker/lookup-run.ts'
 import { jobLockMs } from '../worker/lookup-taker.ts'
 import { LookupWorker } from '../worker/lookup-worker.ts'
 import { Solitude } from '../worker/solitude.ts'
-import { gateKeysOf, gateOptions } from './gate-settings.ts'
+import { askerStamp, gateKeysOf, gateOptions } from './gate-settings.ts'
 import { soapSettings } from './soap-settings.ts'
 
 export interface WorkerParts {
@@ -52,7 +51,9 @@ export function buildWorkerParts(config: Config, redis: Redis, observe: Observe)
   const settings = soapSettings(config, calls)
   const soap = new SoapClient(settings, observe)
   const { codes } = settings
-  const sharing = config.coalesce ? new CallSharing(sharedCalls(config, redis), observe) : null
+  const sharing = config.coalesce
+    ? new CallSharing(sharedCalls(config, redis, askerStamp(config, codes)), observe)
+    : null
   const enricher = new Enricher({ client: soap, gate, codes }, sharing, config, observe)
   const histories = new LookupHistories(redis, config)
   const charges = new ChargeDecision(memory, config.soapProbeConnectionId)
@@ -73,7 +74,7 @@ export function buildWorkerParts(config: Config, redis: Redis, observe: Observe)
   return { workers, publisher, results, soap, gate, holds, keeper, histories }
 }
 
-function sharedCalls(config: Config, redis: Redis): SharedCalls {
+function sharedCalls(config: Config, redis: Redis, asker: () => string): SharedCalls {
   const leaseMs = Math.min(SHARING_LEASE_MS, config.soapCallTimeoutMs)
-  return new SharedCalls(redis, config, serviceOf(config.soapEndpoint ?? ''), { ...config, leaseMs })
+  return new SharedCalls(redis, config, asker, { ...config, leaseMs })
 }

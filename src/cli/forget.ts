@@ -11,7 +11,7 @@ import { progressBar } from './terminal/progress.ts'
 import { counted } from './terminal/terminal.ts'
 import { UsageError } from './terminal/usage-error.ts'
 
-const GROUPS = ['redis', 'queues', 'endpoint', 'log'] as const
+const GROUPS = ['redis', 'queues', 'log'] as const
 /** A lookup in hand ends, or goes back to wait, within LOOKUP_DEADLINE_MS. */
 const DEFAULT_WAIT = '60s'
 const FEW_KEYS = 20_000

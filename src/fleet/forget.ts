@@ -12,15 +12,13 @@ import type { Redis } from '../redis/connections.ts'
 import {
   bullKey,
   type LookupIdentity,
-  markerKey,
+  markerKeys,
   ownKey,
   type QueueNames,
   queueOf,
   resultId,
   resultIdOfItsOwn,
-  serviceOf,
-  servicesKey,
-  sharingKeys,
+  sharingPattern,
 } from '../redis/names.ts'
 import { hashes } from '../redis/scan.ts'
 import { Script } from '../redis/script.ts'
@@ -48,8 +46,6 @@ export interface ForgetEnd {
 export interface ForgetOptions {
   /** How long to wait for those that are in hand, ms. */
   waitMs: number
-  /** Of the service, beside those that workers were set to. */
-  endpoint: string | null
   /** Hears how many keys were looked at. */
   onProgress?: (keys: number) => void
 }
@@ -99,7 +95,7 @@ export class Forget {
   }
 
   /** Rejects when Redis fails; it is safe to run again. */
-  async run({ waitMs, endpoint, onProgress = () => {} }: ForgetOptions): Promise<ForgetEnd> {
+  async run({ waitMs, onProgress = () => {} }: ForgetOptions): Promise<ForgetEnd> {
     await this.#sweep(onProgress)
     // What had been in hand may have left results where the first sweep had been already.
     if (this.#active.size > 0) {
@@ -107,7 +103,7 @@ export class Forget {
       await this.#sweep(onProgress)
     }
     await sleep(SETTLE_MS)
-    await this.#forgetAnswers(endpoint)
+    await this.#forgetAnswers()
     await this.#forgetService()
     await this.#forgetEvents()
     return { removed: this.#removed, active: [...this.#active.values()].map(({ job }) => job.id) }
@@ -148,7 +144,7 @@ export class Forget {
     if (isResult) this.#removed.results++
     else this.#removed.lookups++
     for (const lookup of isResult ? this.#lookupsOf(job) : [this.#identityOf(queue, job)]) {
-      this.#removed.markers += await this.#redis.del(markerKey(this.#names, lookup))
+      this.#removed.markers += await this.#redis.del(...markerKeys(this.#names, lookup))
       if (!isResult) await this.#removeResultOf(lookup)
     }
   }
@@ -192,17 +188,14 @@ export class Forget {
     }
   }
 
-  async #forgetAnswers(endpoint: string | null): Promise<void> {
-    const services = new Set(Object.keys(await this.#redis.hgetall(servicesKey(this.#names))))
-    if (endpoint !== null) services.add(serviceOf(endpoint))
-    for (const service of services) {
-      const ofLanes = LANES.map((lane) => sharingKeys(this.#names, lane, service, this.#connectionId))
-      const keys = new Set(ofLanes.flatMap(({ call, answer }) => [call, answer]))
-      this.#removed.answers += await this.#redis.del(...keys)
+  /** Whoever asked, with whatever credentials. */
+  async #forgetAnswers(): Promise<void> {
+    for await (const page of hashes(this.#redis, ownKey(this.#names, ''), sharingPattern(this.#connectionId), PAGE)) {
+      if (page.length > 0) this.#removed.answers += await this.#redis.del(...page)
     }
   }
 
-  /** Of every fleet that there is, for the services of some may be known no more. */
+  /** In the memory of every fleet under this prefix. */
   async #forgetService(): Promise<void> {
     for await (const page of hashes(this.#redis, ownKey(this.#names, 'fleet', ''), '*:service', PAGE)) {
       for (const key of page)

@@ -1,7 +1,10 @@
-/** The fleet as its members see themselves: each worker process writes a line about itself, which ends with it. */
+/**
+ * The fleet as its members see themselves: each worker process writes a line about itself, which ends with it. The members
+ * are those who serve these queues; another fleet under the same prefix has its own.
+ */
 
 import type { Redis } from '../redis/connections.ts'
-import { ownKey, type QueueNames } from '../redis/names.ts'
+import { memberKey, membersKey, type QueueNames } from '../redis/names.ts'
 import { redisTime } from '../redis/time.ts'
 
 export interface Member {
@@ -53,10 +56,10 @@ export class Fleet {
   }
 
   get #members(): string {
-    return ownKey(this.#names, 'members')
+    return membersKey(this.#names)
   }
 
   #key(id: string): string {
-    return ownKey(this.#names, 'member', id)
+    return memberKey(this.#names, id)
   }
 }

@@ -9,7 +9,7 @@ import type { Lane } from '../domain/lane.ts'
 import type { Result, ResultStatus } from '../domain/result.ts'
 import { FIELDS } from '../queues/bull-layout.ts'
 import type { Redis } from '../redis/connections.ts'
-import { bullKey, markerKey, type QueueNames, queueOf, resultChannel, resultId } from '../redis/names.ts'
+import { bullKey, markerKeys, type QueueNames, queueOf, resultChannel, resultId } from '../redis/names.ts'
 
 /**
  * How a lookup ended. The result is null where it was consumed before we listened; the status, where nobody knows it.
@@ -24,7 +24,7 @@ export interface Awaited {
 interface Expected {
   lookupId: string
   channel: string
-  marker: string
+  markers: [now: string, before: string]
   job: string
   resultJob: string
   /** Looks in a row at which there was no such job; null until it was said to be on the queue. */
@@ -98,7 +98,7 @@ export class ResultWaiter {
     return {
       lookupId,
       channel: resultChannel(this.#names, identity),
-      marker: markerKey(this.#names, identity),
+      markers: markerKeys(this.#names, identity),
       job: bullKey(this.#names, identity.queue, lookupId),
       resultJob: bullKey(this.#names, this.#names.resultQueue, resultId(lookupId)),
       missing: null,
@@ -125,12 +125,15 @@ export class ResultWaiter {
 
   /** Those that have no marker. */
   async #look(expected: Expected[]): Promise<Expected[]> {
-    const markers = await this.#redis.mget(expected.map(({ marker }) => marker))
+    const found = await this.#redis.mget(expected.flatMap(({ markers }) => markers))
+    const statuses = expected.map(
+      (_, index) => (found[2 * index] ?? found[2 * index + 1] ?? null) as ResultStatus | null,
+    )
     for (const [index, one] of expected.entries()) {
-      const status = markers[index] as ResultStatus | null
+      const status = statuses[index]
       if (status && this.#waiting.has(one.channel)) await this.#fetch(one, status)
     }
-    return expected.filter((one, index) => markers[index] === null && this.#waiting.has(one.channel))
+    return expected.filter((one, index) => statuses[index] === null && this.#waiting.has(one.channel))
   }
 
   async #fetch(expected: Expected, status: ResultStatus): Promise<void> {

@@ -6,7 +6,7 @@ import { LANES, type Lane } from '../domain/lane.ts'
 import type { ResultStatus } from '../domain/result.ts'
 import { dueAt, FIELDS } from '../queues/bull-layout.ts'
 import type { Redis } from '../redis/connections.ts'
-import { bullKey, HISTORY_FIELD, markerKey, type QueueNames, queueOf, resultId } from '../redis/names.ts'
+import { bullKey, HISTORY_FIELD, markerKeys, type QueueNames, queueOf, resultId } from '../redis/names.ts'
 
 export type LookupPlace = 'waiting' | 'prioritized' | 'delayed' | 'active' | 'completed' | 'failed' | 'gone'
 
@@ -44,11 +44,12 @@ async function readFrom(redis: Redis, names: QueueNames, lane: Lane, lookupId: s
   const job = bullKey(names, queue, lookupId)
   const [timestamp, taken, stalls, history] = await redis.hmget(job, ...fields)
   const enqueuedAt = Number(timestamp ?? 0)
-  const [result, resultIsThere, place] = await Promise.all([
-    redis.get(markerKey(names, { lookupId, queue, enqueuedAt })),
+  const [markers, resultIsThere, place] = await Promise.all([
+    redis.mget(markerKeys(names, { lookupId, queue, enqueuedAt })),
     redis.exists(bullKey(names, names.resultQueue, resultId(lookupId))),
     placeOf(redis, (part) => bullKey(names, queue, part), lookupId),
   ])
+  const result = markers[0] ?? markers[1] ?? null
   if (!timestamp && !result) return null
   const known = history ? (JSON.parse(history) as LookupHistory) : null
   return {

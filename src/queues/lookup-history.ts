@@ -9,7 +9,7 @@ import {
   FAILED_AT_FIELD,
   HISTORY_FIELD,
   type LookupIdentity,
-  markerKey,
+  markerKeys,
   type QueueNames,
   servicesKey,
 } from '../redis/names.ts'
@@ -76,7 +76,8 @@ export class LookupHistories {
 
   /** The status of the result it has had, or null. */
   async published(identity: LookupIdentity): Promise<ResultStatus | null> {
-    return (await this.#redis.get(markerKey(this.#names, identity))) as ResultStatus | null
+    const [now, before] = await this.#redis.mget(markerKeys(this.#names, identity))
+    return (now ?? before ?? null) as ResultStatus | null
   }
 
   async recall(taking: Taking): Promise<KnownLookup> {
@@ -114,8 +115,8 @@ export class LookupHistories {
   /** Which of these lookups have no result. */
   async withoutResult<T extends LookupIdentity>(identities: T[]): Promise<T[]> {
     if (identities.length === 0) return []
-    const markers = await this.#redis.mget(identities.map((identity) => markerKey(this.#names, identity)))
-    return identities.filter((_, index) => markers[index] === null)
+    const markers = await this.#redis.mget(identities.flatMap((identity) => markerKeys(this.#names, identity)))
+    return identities.filter((_, index) => markers[2 * index] === null && markers[2 * index + 1] === null)
   }
 
   #job({ queue, lookupId }: LookupIdentity): string {

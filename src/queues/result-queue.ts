@@ -16,7 +16,7 @@ import type { Redis } from '../redis/connections.ts'
 import {
   enqueuedHash,
   type LookupIdentity,
-  markerKey,
+  markerKeys,
   type QueueNames,
   resultChannel,
   resultId,
@@ -31,7 +31,8 @@ export type Published = 'published' | 'suppressed'
 const LISTS_END = ADD_KEYS.length + LISTS.length
 const PLACES_END = LISTS_END + SORTED_SETS.length
 
-// KEYS: those of BullMQ's add, the lists and sorted sets of the queue, and the marker of each result.
+// KEYS: those of BullMQ's add, the lists and sorted sets of the queue, and of each result the marker, and the marker of an
+// earlier version.
 // ARGV: BullMQ's prefix, options (JSON), the marker's life (ms), and of each result: id, of which lookup it is, status,
 // timestamp, the result, channel, and a part of the result that says of which lookup it is. The result is not decoded,
 // because producers may put more into it than cjson reads.
@@ -66,8 +67,8 @@ local function addAs(id, status, timestamp, result)
   error(problem)
 end
 
-local function publish(marker, id, of, status, timestamp, result, channel, part)
-  if redis.call('EXISTS', marker) == 1 then return 'suppressed' end
+local function publish(marker, before, id, of, status, timestamp, result, channel, part)
+  if redis.call('EXISTS', marker, before) > 0 then return 'suppressed' end
   local free, isSame = isFree(id, of, part)
   if not free and not isSame then -- another lookup of this id had its result long ago, and the consumer keeps it
     id = id .. '-' .. of
@@ -81,9 +82,9 @@ local function publish(marker, id, of, status, timestamp, result, channel, part)
 end
 
 local answers = {}
-for i = 1, #KEYS - ${PLACES_END} do
+for i = 1, (#KEYS - ${PLACES_END}) / 2 do
   local at = 4 + (i - 1) * 7
-  local done, answer = pcall(publish, KEYS[${PLACES_END} + i], unpack(ARGV, at, at + 6))
+  local done, answer = pcall(publish, KEYS[${PLACES_END} + 2 * i - 1], KEYS[${PLACES_END} + 2 * i], unpack(ARGV, at, at + 6))
   if not done then answer = 'error: ' .. tostring(type(answer) == 'table' and answer.err or answer) end
   answers[i] = answer
 end
@@ -97,7 +98,7 @@ interface PublishScript {
 }
 
 interface Publishing {
-  marker: string
+  markers: [now: string, before: string]
   /** As the script takes them. */
   args: (string | number)[]
 }
@@ -143,12 +144,12 @@ export class ResultQueue {
     const { lookupId, status } = result
     const channel = resultChannel(this.#names, identity)
     const args = [resultId(lookupId), enqueuedHash(identity), status, Date.now(), JSON.stringify(result), channel, part]
-    return { marker: markerKey(this.#names, identity), args }
+    return { markers: markerKeys(this.#names, identity), args }
   }
 
   async #publishAll(all: Publishing[]): Promise<(Published | Error)[]> {
     const { script, keys, head } = this.#prepared ?? (await this.prepare())
-    const markers = all.map(({ marker }) => marker)
+    const markers = all.flatMap(({ markers }) => markers)
     const args = [...head, ...all.flatMap((one) => one.args)]
     const answers = (await script.run(this.#redis, [...keys, ...markers], args)) as string[]
     return answers.map((answer) => (isEnd(answer) ? answer : refused(answer)))

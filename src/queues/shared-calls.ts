@@ -1,4 +1,8 @@
-/** Where lookups of one connection id, in whatever process, find out that one of them is calling, and what came of it. */
+/**
+ * Where lookups of one connection id, in whatever process, find out that one of them is calling, and what came of it.
+ * Only those meet who would be answered the same: other credentials, or another meaning of a response code, and a shared
+ * answer would be data that may not be seen, or a final refusal that is not one.
+ */
 
 import { randomBytes } from 'node:crypto'
 import type { Lane } from '../domain/lane.ts'
@@ -6,8 +10,15 @@ import type { Redis } from '../redis/connections.ts'
 import { type QueueNames, sharingKeys } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
 
+/** Whoever makes the call for all who meet at these keys. */
+export interface Lead {
+  token: string
+  call: string
+  answer: string
+}
+
 export type Place =
-  | { is: 'leader'; token: string }
+  | { is: 'leader'; lead: Lead }
   | { is: 'follower'; leader: string }
   | { is: 'answered'; end: string; source: 'shared' | 'cache' }
 
@@ -80,17 +91,18 @@ export interface Sharer {
 export class SharedCalls {
   readonly #redis: Redis
   readonly #names: QueueNames
-  readonly #service: string
+  readonly #asker: () => string
   readonly #settings: SharedCallsSettings
   readonly #process = randomBytes(6).toString('hex')
   /** Of calls of this process that are over, until Redis knows. */
   readonly #leaving = new Map<string, Promise<void>>()
   #count = 0
 
-  constructor(redis: Redis, names: QueueNames, service: string, settings: SharedCallsSettings) {
+  /** `asker` stands for the service, the credentials in force, and what response codes mean at the moment. */
+  constructor(redis: Redis, names: QueueNames, asker: () => string, settings: SharedCallsSettings) {
     this.#redis = redis
     this.#names = names
-    this.#service = service
+    this.#asker = asker
     this.#settings = settings
   }
 
@@ -98,27 +110,31 @@ export class SharedCalls {
     return this.#settings.leaseMs / 3
   }
 
+  /** The same text for lookups that may share a call. */
+  meetingPlace({ lane, connectionId }: Sharer): string {
+    return `${lane} ${this.#asker()} ${connectionId}`
+  }
+
   /** Leads, follows, or has its answer. `following`: the leader whose end is waited for. */
-  async join(sharer: Sharer, following: string): Promise<Place> {
-    const { call, answer } = this.#keys(sharer)
+  async join({ lane, connectionId, enqueuedAt }: Sharer, following: string): Promise<Place> {
+    const { call, answer } = sharingKeys(this.#names, lane, this.#asker(), connectionId)
     const { leaseMs, cacheTtlMs } = this.#settings
     const token = `${this.#process}${this.#count++}`
-    const args = [token, leaseMs, sharer.enqueuedAt, cacheTtlMs, following]
+    const args = [token, leaseMs, enqueuedAt, cacheTtlMs, following]
     await this.#leaving.get(call) // or one that calls again at once would follow itself
     const [is, what = '', source] = (await JOIN.run(this.#redis, [call, answer], args)) as string[]
-    if (is === 'leader') return { is, token: what }
+    if (is === 'leader') return { is, lead: { token: what, call, answer } }
     if (is === 'follower') return { is, leader: what }
     return { is: 'answered', end: what, source: source as 'shared' | 'cache' }
   }
 
   /** The leader is alive. Never rejects. */
-  async renew(sharer: Sharer, token: string): Promise<void> {
-    await RENEW.run(this.#redis, [this.#keys(sharer).call], [token, this.#settings.leaseMs]).catch(() => {})
+  async renew({ call, token }: Lead): Promise<void> {
+    await RENEW.run(this.#redis, [call], [token, this.#settings.leaseMs]).catch(() => {})
   }
 
   /** The call is over; `end` null: it came to nothing. Not waited for: who follows misses the leader soon enough. */
-  leave(sharer: Sharer, token: string, end: SharedEnd | null, isFollowed: boolean): void {
-    const { call, answer } = this.#keys(sharer)
+  leave({ token, call, answer }: Lead, end: SharedEnd | null, isFollowed: boolean): void {
     const flag = (value?: boolean) => (value ? '1' : '0')
     const { cacheTtlMs } = this.#settings
     const args = [token, end?.text ?? '', flag(end?.good), flag(end?.found), cacheTtlMs, flag(isFollowed)]
@@ -128,9 +144,5 @@ export class SharedCalls {
         if (this.#leaving.get(call) === leaving) this.#leaving.delete(call)
       })
     this.#leaving.set(call, leaving)
-  }
-
-  #keys({ lane, connectionId }: Sharer) {
-    return sharingKeys(this.#names, lane, this.#service, connectionId)
   }
 }

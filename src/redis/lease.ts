@@ -1,7 +1,7 @@
-/** A task of the whole fleet that one process does for all. */
+/** A task of a whole fleet that one process does for all. */
 
 import type { Redis } from './connections.ts'
-import { ownKey, type QueueNames } from './names.ts'
+import { leaseKey, type QueueNames } from './names.ts'
 
 export class Leases {
   readonly #redis: Redis
@@ -17,7 +17,7 @@ export class Leases {
 
   /** True for one process of the fleet at a time, until `ms` are over; asked again by the same process, it stays its. */
   async take(task: string, ms: number): Promise<boolean> {
-    const key = ownKey(this.#names, 'lease', task)
+    const key = leaseKey(this.#names, task)
     if ((await this.#redis.set(key, this.#holder, 'PX', ms, 'NX')) === 'OK') return true
     if ((await this.#redis.get(key)) !== this.#holder) return false
     await this.#redis.pexpire(key, ms)

@@ -11,6 +11,7 @@ import {
   resultChannel,
   resultId,
   resultIdOfItsOwn,
+  sharingKeys,
 } from './names.ts'
 
 const NAMES = { prefix: 'bull', lookupQueue: 'l', interactiveQueue: 'i', resultQueue: 'r' }
@@ -27,9 +28,25 @@ describe('the keys', () => {
   it('of a marker and a channel do not tell the job id of a foreign producer', () => {
     const lookup = identity('Maria da Conceição')
     for (const key of [markerKey(NAMES, lookup), resultChannel(NAMES, lookup)]) {
-      expect(key).toMatch(/^bull:chat-enricher:(done|result):[0-9a-f]{32}$/)
+      expect(key).toMatch(/^bull:chat-enricher:(done|result):[0-9a-f]{12}:[0-9a-f]{32}$/)
     }
     expect(markerKey(NAMES, lookup).split(':').at(-1)).toBe(resultChannel(NAMES, lookup).split(':').at(-1))
+  })
+})
+
+describe('two fleets under one prefix', () => {
+  const OTHER = { ...NAMES, resultQueue: 'other' }
+
+  it('have markers and channels of their own for one lookup id', () => {
+    for (const key of [markerKey, resultChannel]) expect(key(NAMES, identity('a'))).not.toBe(key(OTHER, identity('a')))
+    expect(markerKey({ ...NAMES }, identity('a'))).toBe(markerKey(NAMES, identity('a')))
+  })
+
+  it('meet to share a call only if they would be answered the same', () => {
+    const { call, answer } = sharingKeys(NAMES, 'batch', 'asker', 'c')
+    expect(sharingKeys(OTHER, 'batch', 'asker', 'c')).toEqual({ call, answer })
+    expect(sharingKeys(NAMES, 'batch', 'other', 'c').call).not.toBe(call)
+    expect(sharingKeys(NAMES, 'batch', 'other', 'c').answer).not.toBe(answer)
   })
 })
 

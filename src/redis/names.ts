@@ -3,8 +3,8 @@
  *
  * BullMQ owns `<prefix>:<queue>:*`. All other keys are ours, `<prefix>:chat-enricher:*`, with this Redis type:
  *
- *     done:<hash>         string  the marker: this lookup has its result; the value is the result's status
- *     result:<hash>       channel the result itself, for whoever waits for this one lookup
+ *     done:<queues>:<hash>    string  the marker: this lookup has its result; the value is the result's status
+ *     result:<queues>:<hash>  channel the result itself, for whoever waits for this one lookup
  *     gate:<service>:rate              string  theoretical arrival time of the next call (GCRA), and when that was booked, ms
  *     gate:<service>:rate-interactive  string  the same of the interactive lane's own share
  *     gate:<service>:rate-missed       string  a turn that was missed was given back a moment ago: no other one yet
@@ -19,18 +19,20 @@
  *     fleet:<fleet>:service            hash    how the service has answered lately, and for which connection ids
  *     fleet:<fleet>:answers            list    of what kind the last answers were
  *     fleet:<fleet>:accepted           set     response codes that an operator has accepted
- *     call:<lane>:<hash>               hash    somebody calls for this connection id at the moment
- *     answer:<hash>                    hash    what the service answered for it, for those who share the call
- *     services                         hash    hosts of the services that workers were set to, by <service>
- *     member:<id>         string  one worker process, as it sees itself, renewed by it
- *     members             zset    ids of the worker processes, by the time they were last seen
- *     lease:<task>        string  which process does a task of the whole fleet
+ *     call:<lane>:<hash>:<asker>       hash    somebody calls for this connection id at the moment
+ *     answer:<hash>:<asker>            hash    what the service answered for it, for those who share the call
+ *     services:<queues>                hash    hosts of the services that workers were set to, by <service>
+ *     member:<queues>:<id>  string  one worker process, as it sees itself, renewed by it
+ *     members:<queues>      zset    ids of the worker processes, by the time they were last seen
+ *     lease:<queues>:<task> string  which process does a task of the whole fleet
  *
  * On the hash of a lookup job stand three fields of ours, which go when the job goes: `ce:history`, `ce:failed-at`,
  * `ce:alone`. On that of a result stands `ce:of`: of which lookup, for an id may have been enqueued more than once.
  *
- * <service> stands for SOAP_ENDPOINT: all who call one service keep its limits together. <fleet> stands for the service
- * and the queues: those who hold together.
+ * <service> stands for SOAP_ENDPOINT: all who call one service keep its limits together. <queues> stands for the three
+ * queues: several fleets may live under one prefix, and none answers for another one's lookups. <fleet> stands for the
+ * service and the queues: those who hold together. <asker> stands for the service, the credentials and the meaning of
+ * response codes: only those who would have been answered the same share an answer.
  */
 
 import { hash, randomBytes } from 'node:crypto'
@@ -64,6 +66,22 @@ export function literally(text: string): string {
 /** A key of ours. */
 export function ownKey(names: QueueNames, ...parts: string[]): string {
   return [names.prefix, 'chat-enricher', ...parts].join(':')
+}
+
+/** A key of those who serve these queues, `kind` first. */
+function queuesKey(names: QueueNames, kind: string, ...parts: string[]): string {
+  return ownKey(names, kind, queuesHash(names), ...parts)
+}
+
+const QUEUES_HASHES = new WeakMap<QueueNames, string>()
+
+/** Asked for with each lookup, so it is made once. */
+function queuesHash(names: QueueNames): string {
+  const known = QUEUES_HASHES.get(names)
+  if (known !== undefined) return known
+  const made = shortHash([names.lookupQueue, names.interactiveQueue, names.resultQueue].join('\n'))
+  QUEUES_HASHES.set(names, made)
+  return made
 }
 
 export interface GateKeys {
@@ -111,14 +129,31 @@ export function gateKeys(names: QueueNames, service: string): GateKeys {
   }
 }
 
-/** Where lookups of one connection id meet to share a call. */
-export function sharingKeys(names: QueueNames, lane: Lane, service: string, connectionId: string) {
-  const id = shortHash(`${service}\n${connectionId}`, 32)
-  return { call: ownKey(names, 'call', lane, id), answer: ownKey(names, 'answer', id) }
+/** Where lookups of one connection id meet to share a call, of those who would be answered the same. */
+export function sharingKeys(names: QueueNames, lane: Lane, asker: string, connectionId: string) {
+  const id = shortHash(connectionId, 32)
+  return { call: ownKey(names, 'call', lane, id, asker), answer: ownKey(names, 'answer', id, asker) }
+}
+
+/** The pattern of what stands behind `ownKey(names, '')` in all those keys of one connection id, whoever asked. */
+export function sharingPattern(connectionId: string): string {
+  return `*:${shortHash(connectionId, 32)}:*`
 }
 
 export function servicesKey(names: QueueNames): string {
-  return ownKey(names, 'services')
+  return queuesKey(names, 'services')
+}
+
+export function membersKey(names: QueueNames): string {
+  return queuesKey(names, 'members')
+}
+
+export function memberKey(names: QueueNames, id: string): string {
+  return queuesKey(names, 'member', id)
+}
+
+export function leaseKey(names: QueueNames, task: string): string {
+  return queuesKey(names, 'lease', task)
 }
 
 /** Stands for a text that is not to be seen. */
@@ -152,11 +187,19 @@ export function enqueuedHash({ lookupId, queue, enqueuedAt }: LookupIdentity): s
 }
 
 export function markerKey(names: QueueNames, identity: LookupIdentity): string {
-  return ownKey(names, 'done', lookupHash(identity))
+  return queuesKey(names, 'done', lookupHash(identity))
+}
+
+/**
+ * Where the marker may stand: as it is set now, and as it was set before markers belonged to queues. Such an old one may
+ * live for RESULT_MARKER_TTL_MS after the upgrade, and its lookup has had its result.
+ */
+export function markerKeys(names: QueueNames, identity: LookupIdentity): [now: string, before: string] {
+  return [markerKey(names, identity), ownKey(names, 'done', lookupHash(identity))]
 }
 
 export function resultChannel(names: QueueNames, identity: LookupIdentity): string {
-  return ownKey(names, 'result', lookupHash(identity))
+  return queuesKey(names, 'result', lookupHash(identity))
 }
 
 /**

@@ -12,7 +12,7 @@
 import { every, orAborted, sleep } from '../clock.ts'
 import type { CallEnd } from '../domain/call-end.ts'
 import type { Observe } from '../domain/event.ts'
-import type { SharedCalls, Sharer } from '../queues/shared-calls.ts'
+import type { Lead, SharedCalls, Sharer } from '../queues/shared-calls.ts'
 
 /** Where the end of a call came from. */
 export type CallSource = 'service' | 'shared' | 'cache'
@@ -34,7 +34,7 @@ const LOOK_EVERY_MS = 50
 export class CallSharing {
   readonly #calls: SharedCalls
   readonly #observe: Observe
-  /** Calls that lookups of this process are waiting for, by lane and connection id. */
+  /** Calls that lookups of this process are waiting for, by where they meet. */
   readonly #here = new Map<string, Meeting>()
 
   constructor(calls: SharedCalls, observe: Observe) {
@@ -44,7 +44,7 @@ export class CallSharing {
 
   /** Rejects with the signal's reason, or with what `call` rejects with. */
   async share(sharer: Sharer, signal: AbortSignal, call: () => Promise<CallEnd>): Promise<SharedCall> {
-    const key = `${sharer.lane} ${sharer.connectionId}`
+    const key = this.#calls.meetingPlace(sharer)
     for (let known = this.#here.get(key); known; known = this.#here.get(key)) {
       known.isFollowed = true
       const shared = await orAborted(known.call, signal)
@@ -76,7 +76,7 @@ export class CallSharing {
       const place = await this.#calls.join(sharer, following)
       switch (place.is) {
         case 'leader':
-          return { end: await this.#lead(sharer, place.token, call, meeting), source: 'service' }
+          return { end: await this.#lead(place.lead, call, meeting), source: 'service' }
         case 'answered':
           return { end: JSON.parse(place.end) as CallEnd, source: place.source }
         case 'follower':
@@ -86,15 +86,15 @@ export class CallSharing {
     }
   }
 
-  async #lead(sharer: Sharer, token: string, call: () => Promise<CallEnd>, meeting: Meeting): Promise<CallEnd> {
-    const renewal = every(this.#calls.renewEveryMs, () => this.#calls.renew(sharer, token))
+  async #lead(lead: Lead, call: () => Promise<CallEnd>, meeting: Meeting): Promise<CallEnd> {
+    const renewal = every(this.#calls.renewEveryMs, () => this.#calls.renew(lead))
     let end: CallEnd | null = null
     try {
       end = await call()
       return end
     } finally {
       renewal.stop()
-      this.#calls.leave(sharer, token, end && inText(end), meeting.isFollowed)
+      this.#calls.leave(lead, end && inText(end), meeting.isFollowed)
     }
   }
 

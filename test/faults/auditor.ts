@@ -65,7 +65,8 @@ export class Auditor {
   /** `redis` may be a connection that finds its Redis by itself; it is the auditor's from then on. */
   constructor(redis: string | Redis, resultQueue = 'chat-results', prefix = 'bull') {
     this.#queue = `${prefix}:${resultQueue}`
-    this.#taken = prefix === 'bull' ? TAKEN : `${prefix}:${TAKEN}`
+    const own = resultQueue === 'chat-results' ? TAKEN : `${TAKEN}:${resultQueue}`
+    this.#taken = prefix === 'bull' ? own : `${prefix}:${own}`
     this.#redis = typeof redis === 'string' ? new Redis(redis, IMPATIENT) : redis
     this.#redis.on('error', () => {})
     this.#looking = this.#look()

@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { leaseKey, memberKey } from '../../src/redis/names.ts'
+import { NAMES } from '../support/world.ts'
 import { idle, isShort, type Rig, type RigWorker, startRig, until } from './rig.ts'
 
 let rig: Rig
@@ -67,8 +69,8 @@ describe('a lookup that lies where nobody looks', () => {
 
   /** The worker that does for all what one does; or, if none does yet, none. */
   async function keeper(): Promise<RigWorker | undefined> {
-    const id = await rig.redis.get('bull:chat-enricher:lease:upkeep')
-    const line = id && (await rig.redis.get(`bull:chat-enricher:member:${id}`))
+    const id = await rig.redis.get(leaseKey(NAMES, 'upkeep'))
+    const line = id && (await rig.redis.get(memberKey(NAMES, id)))
     return line ? rig.workers.find(({ pid }) => pid === JSON.parse(line).pid) : undefined
   }
 

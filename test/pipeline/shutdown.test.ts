@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { membersKey } from '../../src/redis/names.ts'
 import { killAll, startWorker, type WorkerProcess } from '../support/processes.ts'
 import { type Consumer, consume, NAMES, startWorld, until, type World } from '../support/world.ts'
 
@@ -107,11 +108,11 @@ describe('SIGTERM', () => {
 
   it('with nothing to do ends at once, and takes its line out of the fleet', async () => {
     const worker = await start({ SHUTDOWN_TIMEOUT_MS: '20000' })
-    expect(await world.redis.zcard('bull:chat-enricher:members')).toBe(1)
+    expect(await world.redis.zcard(membersKey(NAMES))).toBe(1)
     const ended = await worker.kill('SIGTERM')
     expect(ended).toMatchObject({ code: 0, signal: null })
     expect(ended.ms).toBeLessThan(2000)
-    expect(await world.redis.zcard('bull:chat-enricher:members')).toBe(0)
+    expect(await world.redis.zcard(membersKey(NAMES))).toBe(0)
     expect(worker.log()).not.toMatch(/"level":[56]0/)
   })
 

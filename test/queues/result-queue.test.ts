@@ -3,7 +3,7 @@ import { Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/cli/demo/embedded-redis.ts'
-import { markerKey, resultChannel } from '../../src/redis/names.ts'
+import { markerKey, markerKeys, resultChannel } from '../../src/redis/names.ts'
 import { connect, identityOf, type Publisher, publisher, resultFor } from '../support/queues.ts'
 import { type Consumer, consume, NAMES } from '../support/world.ts'
 
@@ -41,6 +41,16 @@ function consuming(): Consumer {
   consumers.push(consumer)
   return consumer
 }
+
+describe('a lookup whose marker was set by an earlier version', () => {
+  it('has had its result, and leaves nothing behind', async () => {
+    const [, before] = markerKeys(NAMES, identityOf('a'))
+    await redis.set(before, 'enriched')
+    expect(await publish(here)).toBe('suppressed')
+    expect(await listed()).toEqual([])
+    expect(await redis.keys('*rs-a*')).toEqual([])
+  })
+})
 
 describe('the result of a lookup', () => {
   it('is published once, together with its marker', async () => {

@@ -38,12 +38,13 @@ afterEach(() => {
 interface Settings {
   leaseMs?: number
   cacheTtlMs?: number
+  asker?: () => string
 }
 
-function sharedCalls({ leaseMs = 60_000, cacheTtlMs = 0 }: Settings = {}): SharedCalls {
+function sharedCalls({ leaseMs = 60_000, cacheTtlMs = 0, asker = () => 'asker' }: Settings = {}): SharedCalls {
   const connection = connect(embedded.url)
   connections.push(connection)
-  return new SharedCalls(connection, NAMES, 'service', { leaseMs, cacheTtlMs })
+  return new SharedCalls(connection, NAMES, asker, { leaseMs, cacheTtlMs })
 }
 
 /** The sharing of one process, and what it told. */
@@ -142,6 +143,41 @@ describe('lookups of one connection id that overlap in one process', () => {
     await expect(second).rejects.toThrow('stopped')
     calls[0]?.answer(FOUND)
     expect((await first).source).toBe('service')
+  })
+})
+
+describe('lookups of one connection id that would not be answered the same', () => {
+  it('share no call and no answer: with other credentials the service may say something else', async () => {
+    const one = process({ asker: () => 'right', cacheTtlMs: 60_000 })
+    const other = process({ asker: () => 'refused', cacheTtlMs: 60_000 })
+    const { calls, call, called } = service()
+    const asked = [share(one, call), share(other, call)]
+    await called(2)
+    calls[0]?.answer(FOUND)
+    calls[1]?.answer(NOT_FOUND)
+    const ends = (await Promise.all(asked)).map(({ end, source }) => ({ end, source }))
+    expect(ends).toContainEqual({ end: { outcome: FOUND }, source: 'service' })
+    expect(ends).toContainEqual({ end: { outcome: NOT_FOUND }, source: 'service' })
+    const third = share(process({ asker: () => 'third', cacheTtlMs: 60_000 }), call)
+    await called(3)
+    calls[2]?.answer(FOUND)
+    expect((await third).source).toBe('service')
+  })
+
+  it('call on their own in one process, too, from the moment at which its credentials change', async () => {
+    let credentials = 'old'
+    const one = process({ asker: () => credentials })
+    const { calls, call, called } = service()
+    const before = share(one, call)
+    await called(1)
+    credentials = 'new'
+    const after = share(one, call)
+    await called(2)
+    calls[0]?.answer(NOT_FOUND)
+    calls[1]?.answer(FOUND)
+    expect((await before).end).toEqual({ outcome: NOT_FOUND })
+    expect((await after).end).toEqual({ outcome: FOUND })
+    await until('no call is left behind', async () => (await redis.keys('*:call:*')).length === 0)
   })
 })
 

@@ -7,7 +7,7 @@ import { NO_HISTORY } from '../../src/domain/history.ts'
 import { Fleet, type Member } from '../../src/fleet/members.ts'
 import { LookupHistories } from '../../src/queues/lookup-history.ts'
 import { Leases } from '../../src/redis/lease.ts'
-import { type LookupIdentity, markerKey } from '../../src/redis/names.ts'
+import { type LookupIdentity, leaseKey, markerKey, markerKeys, memberKey, membersKey } from '../../src/redis/names.ts'
 import { Orphans } from '../../src/upkeep/orphans.ts'
 import { Reconciler } from '../../src/upkeep/reconciler.ts'
 import { removeOld } from '../../src/upkeep/retention.ts'
@@ -73,6 +73,17 @@ describe('a lookup that gave up without a result', () => {
     await finish(['a', 'b', 'c'])
     await mark('a', 'c')
     expect(await found(reconciler())).toEqual(['b'])
+  })
+
+  it('has one, too, if a worker of an earlier version marked it so; not if another fleet did', async () => {
+    await finish(['a', 'b', 'c'])
+    const [, before] = markerKeys(NAMES, identityOf('a'))
+    await redis.set(before, 'failed')
+    await redis.set(markerKey({ ...NAMES, lookupQueue: 'other-lookups' }, identityOf('b')), 'failed')
+    expect((await found(reconciler())).sort()).toEqual(['b', 'c'])
+    const histories = new LookupHistories(redis, NAMES)
+    const published = ['a', 'b'].map((id) => histories.published(identityOf(id)))
+    expect(await Promise.all(published)).toEqual(['failed', null])
   })
 
   it('is found among 2,000, wherever it lies', async () => {
@@ -332,7 +343,7 @@ describe('the fleet', () => {
     for (const id of ['a', 'b', 'c']) await fleet.beat(member(id))
     expect(await fleet.members()).toEqual(['a', 'b', 'c'].map(member))
     await fleet.leave('a')
-    const line = 'bull:chat-enricher:member:b'
+    const line = memberKey(NAMES, 'b')
     const lives = await redis.pttl(line)
     expect(lives).toBeGreaterThan(2000) // a beat may be late
     expect(lives).toBeLessThanOrEqual(10_000)
@@ -340,10 +351,20 @@ describe('the fleet', () => {
     expect(await fleet.members()).toEqual([member('c')])
   })
 
-  it('does not keep the names of those that fell silent', async () => {
-    await redis.zadd('bull:chat-enricher:members', '1', 'long-gone')
+  it('has its own members and its own leases, beside another fleet under the same prefix', async () => {
+    const other = { ...NAMES, lookupQueue: 'other-lookups' }
     await new Fleet(redis, NAMES).beat(member('a'))
-    expect(await redis.zrange('bull:chat-enricher:members', '0', '-1')).toEqual(['a'])
+    await new Fleet(redis, other).beat(member('b'))
+    expect(await new Fleet(redis, NAMES).members()).toEqual([member('a')])
+    expect(await new Fleet(redis, other).members()).toEqual([member('b')])
+    expect(await new Leases(redis, NAMES, 'a').take('task', 60_000)).toBe(true)
+    expect(await new Leases(redis, other, 'b').take('task', 60_000)).toBe(true)
+  })
+
+  it('does not keep the names of those that fell silent', async () => {
+    await redis.zadd(membersKey(NAMES), '1', 'long-gone')
+    await new Fleet(redis, NAMES).beat(member('a'))
+    expect(await redis.zrange(membersKey(NAMES), '0', '-1')).toEqual(['a'])
   })
 
   it('lets one member at a time do a task, which keeps it until its lease ends', async () => {
@@ -351,10 +372,10 @@ describe('the fleet', () => {
     expect(await a.take('task', 60_000)).toBe(true)
     expect(await b.take('task', 60_000)).toBe(false)
     expect(await b.take('other', 60_000)).toBe(true)
-    await redis.pexpire('bull:chat-enricher:lease:task', 1000)
+    await redis.pexpire(leaseKey(NAMES, 'task'), 1000)
     expect(await a.take('task', 60_000)).toBe(true)
-    expect(await redis.pttl('bull:chat-enricher:lease:task')).toBeGreaterThan(50_000)
-    await redis.pexpire('bull:chat-enricher:lease:task', 1)
+    expect(await redis.pttl(leaseKey(NAMES, 'task'))).toBeGreaterThan(50_000)
+    await redis.pexpire(leaseKey(NAMES, 'task'), 1)
     await until('the lease has ended', () => b.take('task', 60_000))
     expect(await a.take('task', 60_000)).toBe(false)
   })
