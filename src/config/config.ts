@@ -12,12 +12,12 @@ import { VARIABLES, type Variable, type VariableGroup } from './table.ts'
 
 type Table = typeof VARIABLES
 
-/** All of them, for the one place that puts a worker together. */
+/** Every variable. For the one place that puts a worker together. */
 export type Config = { readonly [K in keyof Table]: Table[K] extends Variable<infer T> ? T : never }
 
 type KeyIn<G extends VariableGroup> = { [K in keyof Table]: Table[K] extends { group: G } ? K : never }[keyof Table]
 
-/** The values of these groups, which is what a command reads: it neither sees nor minds the others. */
+/** The variables of these groups. A command reads only its own, so it neither sees nor checks the others. */
 export type ConfigOf<G extends VariableGroup> = Pick<Config, KeyIn<G>>
 
 export interface Setting {
@@ -34,7 +34,7 @@ export interface Loaded<G extends VariableGroup = VariableGroup> {
   warnings: string[]
 }
 
-/** All that is wrong with the configuration: a line each with the variable, what was expected and what was got. */
+/** Everything that is wrong with the configuration, one line each: the variable, what was expected, what was got. */
 export class ConfigError extends Error {
   readonly problems: string[]
   constructor(problems: string[]) {
@@ -50,8 +50,8 @@ type Entry = [key: keyof Config, variable: Variable<unknown>]
 const ALL: readonly VariableGroup[] = [...new Set(Object.values(VARIABLES).map(({ group }) => group))]
 
 /**
- * Reads and checks the variables of `groups`. `needs` names the groups whose required variables must be set; flags stand
- * above the environment, keyed by variable name. Throws a ConfigError with all problems at once.
+ * Reads and checks the variables of `groups`. The required ones of the groups in `needs` must be set. Flags, keyed by
+ * variable name, win over the environment. Throws a ConfigError with all problems at once.
  */
 export function loadConfig<G extends VariableGroup = VariableGroup>(
   env: Environment,

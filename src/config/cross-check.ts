@@ -1,11 +1,14 @@
-/** Whether variables that were set agree with each other. Defaults follow (defaults.ts), so they contradict nobody. */
+/**
+ * Checks that variables agree with each other. Defaults follow what was set (defaults.ts), so a default contradicts
+ * nobody.
+ */
 
 import type { Config } from './config.ts'
 import { VARIABLES } from './table.ts'
 
 type Read = Partial<Config>
 
-/** What no variable can say by itself: which variables it is about, whether they agree, and what is wrong if not. */
+/** A check over several variables: which ones, whether they agree, and what is wrong if not. */
 interface CrossCheck {
   keys: (keyof Config)[]
   agree(config: Config): boolean
@@ -15,7 +18,7 @@ interface CrossCheck {
 const QUEUE_KEYS = ['lookupQueue', 'interactiveQueue', 'resultQueue'] as const
 const CODE_KEYS = ['soapEnrichedCodes', 'soapNotFoundCodes', 'soapRetryCodes', 'soapHoldCodes'] as const
 
-/** Checked among what was set. */
+/** Checks of variables that were set. */
 const OF_WHAT_WAS_SET: CrossCheck[] = [
   atMost('soapCallTimeoutMs', 'lookupDeadlineMs'),
   atMost('soapConnectTimeoutMs', 'soapCallTimeoutMs'),
@@ -24,7 +27,7 @@ const OF_WHAT_WAS_SET: CrossCheck[] = [
   atMost('holdMinMs', 'holdMaxMs'),
 ]
 
-/** Checked among all values: here a default says what is missing, or is a name that other programs know. */
+/** Checks of all values, defaults included: a default can lack a needed value, or be a name that other programs know. */
 const OF_ALL: CrossCheck[] = [
   {
     keys: [...QUEUE_KEYS],
@@ -75,7 +78,7 @@ const OF_ALL: CrossCheck[] = [
   },
 ]
 
-/** Of variables that are each right by themselves. `given`: what was set; `config`: that and the defaults. */
+/** Checks variables that are each right by themselves. `given`: what was set; `config`: that and the defaults. */
 export function crossCheck(given: Read, config: Read): string[] {
   return [...failing(OF_WHAT_WAS_SET, given), ...failing(OF_ALL, config)]
 }
@@ -104,7 +107,7 @@ function sameQueueTwice(): string {
   return `${names}: expected three different names, got the same one twice`
 }
 
-/** Of a key a Cluster looks at what stands between the first { and the next }, unless that is nothing. */
+/** A Cluster hashes what stands between the first { of a key and the next }, unless nothing stands there. */
 function hasHashTag(prefix: string): boolean {
   const [, tag = ''] = /^[^{]*\{([^}]*)\}/.exec(prefix) ?? []
   return tag !== ''

@@ -1,6 +1,6 @@
 /**
- * Defaults that follow what was set, so that no default ever contradicts a value: who sets one variable alone is never told
- * that another one, which nobody set, does not agree with it.
+ * Defaults that follow what was set, so that no default contradicts a value. Whoever sets one variable alone is never
+ * told that another one, which nobody set, does not agree with it.
  */
 
 import type { Config } from './config.ts'
@@ -8,10 +8,13 @@ import type { Config } from './config.ts'
 type Given = Partial<Config>
 type Following = { readonly [K in keyof Config]?: (given: Given) => Config[K] }
 
-/** What an attempt has beside its longest call: for the wait before a retry, and for a retry of a call that failed at once. */
+/**
+ * What an attempt has beyond its longest call: time for the wait before a retry, and for retrying a call that failed at
+ * once.
+ */
 const BESIDE_A_CALL_MS = 15_000
 
-/** Each is told what was set, and nothing else. */
+/** Each function gets what was set, and nothing else. */
 export const FOLLOWING: Following = {
   // BullMQ's own prefix, with the hash tag that a Cluster needs to keep all keys on one node.
   prefix: ({ redisClusterNodes }) => (redisClusterNodes ? '{bull}' : 'bull'),

@@ -135,7 +135,7 @@ export function secretUrl(...protocols: string[]): Kind<Secret> {
         try {
           last = parse(secret(), secret)
         } catch {
-          // Half written, or a mistake: what was right stands until it is right again.
+          // Half written, or a mistake: the last right value stands until the file is right again.
         }
         return last
       }

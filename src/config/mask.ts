@@ -1,4 +1,4 @@
-/** What of a value may be shown: no password, no token, nothing that may be one. */
+/** The part of a value that may be shown: no password, no token, nothing that may be one. */
 
 import type { Variable } from './table.ts'
 
@@ -12,9 +12,9 @@ export function mask({ secret }: Pick<Variable<unknown>, 'secret'>, given: strin
 }
 
 /**
- * For a URL anywhere in the table, whether its variable is a secret or not. The user is hidden too, because many proxies
- * take a token there; only Redis' user beside a password is shown. Everything up to the last @ counts as user and password,
- * because a password that holds / ? or # makes the parser see the host somewhere else.
+ * Masks any URL of the table, also where its variable is no secret. The user is hidden too, because many proxies take a
+ * token there; only Redis' user beside a password is shown. Everything up to the last @ counts as user and password,
+ * because a password with / ? or # makes the parser see the host elsewhere.
  */
 export function withoutSecrets(given: string): string {
   if (!/^[a-z][\w+.-]*:\/\//i.test(given)) return given

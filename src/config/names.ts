@@ -1,4 +1,4 @@
-/** Which names in the environment are meant for us, and what a mistyped one was meant to be. */
+/** Which variables of the environment are meant for us, and which name a mistyped one should have been. */
 
 import { closest, distance } from 'fastest-levenshtein'
 

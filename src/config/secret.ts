@@ -1,4 +1,4 @@
-/** Secrets: read when they are used, so that a file that changes takes effect without a restart. */
+/** Secrets are read each time they are used, so that a changed file takes effect without a restart. */
 
 import { isUtf8 } from 'node:buffer'
 import { readFileSync, statSync } from 'node:fs'
@@ -14,9 +14,9 @@ export function secretValue(value: string): Secret {
 }
 
 /**
- * The contents of a file less a byte order mark and one trailing newline, read again when the file has changed (looked at
- * once a second). If it is gone, empty or no text for a moment, as while it is replaced, what was read last stands. Throws
- * when it cannot be read at first: the system's error code, or what the file holds instead of text.
+ * The contents of a file without a byte order mark and without one trailing newline. The file is looked at once a second
+ * and read again when it has changed. While it is gone, empty or no text, as when it is being replaced, the last contents
+ * stand. Throws if it cannot be read the first time: the system's error code, or what the file holds instead of text.
  */
 export function secretFile(path: string): Secret {
   let contents = readTrimmed(path)
@@ -30,7 +30,7 @@ export function secretFile(path: string): Secret {
       if (newStamp !== stamp) contents = readTrimmed(path) || contents
       stamp = newStamp
     } catch {
-      // Being replaced: ask again in a second.
+      // The file is being replaced: look again in a second.
     }
     return contents
   }
@@ -48,7 +48,10 @@ function bytesOf(path: string): Buffer {
   }
 }
 
-/** What an editor or PowerShell may have made of a text; sent as it is, the service would see other credentials. */
+/**
+ * An editor or PowerShell may have saved the text as UTF-16 or with a mark. Sent as it is, the service would see other
+ * credentials.
+ */
 function textOf(bytes: Buffer): string {
   const [first, second] = bytes
   const hasMark = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)

@@ -34,15 +34,15 @@ export type VariableGroup = 'redis' | 'queues' | 'endpoint' | 'soap' | 'calls' |
 export interface Variable<T, G extends VariableGroup = VariableGroup> {
   name: string
   group: G
-  /** What `--help` and errors call a value: "a number of milliseconds from 1 to 25000". */
+  /** What a value must be, as `--help` and errors say it: "a number of milliseconds from 1 to 25000". */
   expected: string
   /** The default, as it would be written; undefined if there is none. */
   fallback: string | undefined
-  /** The value where nothing is set and there is no default. */
+  /** The value if nothing is set and there is no default. */
   unset: T
   meaning: string
   required: boolean
-  /** `whole`: never shown. `password`: the part of a URL that is never shown. Either can come from `NAME_FILE`. */
+  /** `whole`: nothing of it is shown. `password`: a URL whose password is not shown. Both may come from `NAME_FILE`. */
   secret?: 'whole' | 'password'
   /** Throws if the text is not what is expected. */
   parse(text: string, secret: Secret): T
@@ -179,7 +179,7 @@ export const VARIABLES = {
   soapMaxResponseBytes: variable(
     'SOAP_MAX_RESPONSE_BYTES',
     'soap',
-    // Reading 2 MiB of the worst takes the event loop some 50 ms; the record itself has about one KiB.
+    // Reading 2 MiB of hostile XML blocks the event loop for some 50 ms. The record itself has about one KiB.
     integer(1024, 2_097_152, 'bytes'),
     '1048576',
     'larger answers are cut off and refused',

@@ -1,7 +1,7 @@
 /**
- * Waits for the results of lookups, without taking them from whoever consumes the result queue: a worker tells each
+ * Waits for the results of lookups without taking them from whoever consumes the result queue. A worker announces each
  * result on the lookup's own channel as it publishes it. What was published before we listened, or while a connection was
- * lost, is told by its marker, which appears together with the result.
+ * lost, shows in the marker, which appears together with the result.
  */
 
 import { every, now } from '../clock.ts'
@@ -12,8 +12,8 @@ import type { Redis } from '../redis/connections.ts'
 import { bullKey, markerKeys, type QueueNames, queueOf, resultChannel, resultId } from '../redis/names.ts'
 
 /**
- * How a lookup ended. The result is null where it was consumed before we listened; the status, where nobody knows it.
- * `removed`: it was taken off the queue, and has had no result.
+ * How a lookup ended. The result is null if it was consumed before we listened; the status is null if nobody knows it.
+ * `removed`: the lookup was taken off the queue without a result.
  */
 export interface Awaited {
   lookupId: string
@@ -27,15 +27,21 @@ interface Expected {
   markers: [now: string, before: string]
   job: string
   resultJob: string
-  /** Looks in a row at which there was no such job; null until it was said to be on the queue. */
+  /** How many times in a row the job was missing; null until the job was said to be on the queue. */
   missing: number | null
 }
 
 const LOOK_EVERY_MS = 2000
 const MISSING_LOOKS = 2
-/** Those that wait longest come first, so that a look costs the same however many wait. */
+/**
+ * The lookups that have waited longest are looked at first, this many at a time, so that a look costs the same however
+ * many wait.
+ */
 const LOOKED_AT_ONCE = 1000
-/** A lookup that a dying worker left behind has its result by then: the fleet looks for such twice a minute. */
+/**
+ * A lookup that a dying worker left behind has its result by then, because the fleet looks for such lookups twice a
+ * minute.
+ */
 const ENDED_LONG_AGO_MS = 180_000
 
 export class ResultWaiter {
@@ -46,7 +52,7 @@ export class ResultWaiter {
   readonly #waiting = new Map<string, Expected>()
   readonly #timer: { stop: () => void }
 
-  /** `subscriber` is a connection of its own: one that subscribes can do nothing else. */
+  /** `subscriber` is a connection of its own, because one that subscribes can do nothing else. */
   constructor(
     connections: { redis: Redis; subscriber: Redis },
     names: QueueNames,
@@ -79,7 +85,7 @@ export class ResultWaiter {
     await this.#subscriber.subscribe(...expected.map(({ channel }) => channel))
   }
 
-  /** Call when they are enqueued: finds those that were no news, and have had their result. */
+  /** Call once the lookups are enqueued: finds those that were on the queue before and have had their result. */
   async lookFor(lane: Lane, lookupIds: string[]): Promise<void> {
     const enqueued = lookupIds.map((lookupId) => this.#expected(lane, lookupId))
     for (const { channel } of enqueued) {
@@ -123,7 +129,7 @@ export class ResultWaiter {
     }
   }
 
-  /** Those that have no marker. */
+  /** Returns those without a marker. */
   async #look(expected: Expected[]): Promise<Expected[]> {
     const found = await this.#redis.mget(expected.flatMap(({ markers }) => markers))
     const statuses = expected.map(
@@ -138,12 +144,12 @@ export class ResultWaiter {
 
   async #fetch(expected: Expected, status: ResultStatus): Promise<void> {
     const data = await this.#redis.hget(expected.resultJob, FIELDS.data)
-    // What was published before the marker was read comes before the answer to this, if it comes at all.
+    // A result that was published before we read the marker arrives before the answer to this question, if at all.
     if (!data) await this.#subscriber.subscribe(expected.channel)
     this.#ended(expected.channel, data ? (JSON.parse(data) as Result) : null, status)
   }
 
-  /** Where the marker has been forgotten, the job may still say how it ended. */
+  /** If the marker has expired, the job may still say how the lookup ended. */
   async #lookAtJob(expected: Expected): Promise<void> {
     const { channel, job } = expected
     const [value, finishedOn, data] = await this.#redis.hmget(job, FIELDS.returned, FIELDS.finishedOn, FIELDS.data)

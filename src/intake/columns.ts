@@ -3,7 +3,10 @@
 const FIELDS = ['connectionId', 'correlationId', 'metadata', 'expiresAt', 'idempotencyKey']
 const DELIMITERS = [',', ';', '\t', '|']
 
-/** What is meant to be one of ours, and is not quite, is refused rather than passed over. */
+/**
+ * Our field that a column name is meant to be. A name that is almost ours is refused, because passing over it would lose
+ * data.
+ */
 function meantBy(name: string): string | undefined {
   return FIELDS.find((field) => plain(field) === plain(name))
 }
@@ -17,30 +20,33 @@ function isConnectionId(column: string): boolean {
   return meantBy(column) === 'connectionId' || plain(column) === 'idconnection'
 }
 
-/** The character that parts connectionId from its neighbours (the others may stand in values); null: this is no header. */
+/** The character between connectionId and its neighbours (values may hold the others); null: the line is no header. */
 export function headerDelimiter(line: string, only: string | null = null): string | null {
   const candidates = only === null ? DELIMITERS : [only]
   const isColumn = (part: string) => isConnectionId(part) && delimitersIn(part).length === 0
   return candidates.find((delimiter) => line.split(delimiter).some(isColumn)) ?? null
 }
 
-/** Characters that part columns, and stand in this line. */
+/** The separators that this line holds. */
 export function delimitersIn(line: string): string[] {
   return DELIMITERS.filter((delimiter) => line.includes(delimiter))
 }
 
-/** Null where all names are ours, or nothing like it. */
+/** Null if every name is ours, or nothing like ours. */
 export function misspelt(names: string[]): string | null {
   const wrong = names.find((name) => meantBy(name) !== undefined && meantBy(name) !== name)
   return wrong === undefined ? null : `expected ${meantBy(wrong)}, got ${shown(wrong)}`
 }
 
-/** A name may hold somebody's data beside the letters that make it look like ours. */
+/** A column name is shown only if it looks like one, because it may hold somebody's data. */
 function shown(name: string): string {
   return /^[A-Za-z][A-Za-z _.-]{0,40}$/.test(name) ? name : 'a name that is almost that'
 }
 
-/** Throws where lookups cannot be told by these. Says no column that is not ours: without a header they are somebody's data. */
+/**
+ * Throws if these columns do not name a lookup. Shows no column that is not ours, because a file without a header has
+ * somebody's data there.
+ */
 export function checkedColumns(columns: string[]): string[] {
   const wrong = misspelt(columns) ?? (columns.includes('connectionId') ? null : misnamed(columns))
   if (wrong) throw new Error(`the file: a column of its CSV header: ${wrong}`)

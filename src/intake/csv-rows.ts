@@ -1,6 +1,6 @@
 /**
- * Lines of a CSV file to rows. A row is parsed by itself, so that a quote in the wrong place costs the line it stands in,
- * and not all that follows up to the next quote.
+ * Turns lines of a CSV file into rows. Each row is parsed by itself, so that a misplaced quote costs one line, and not
+ * everything up to the next quote.
  */
 
 import { parse } from 'csv-parse'
@@ -11,13 +11,13 @@ export type CsvRow = { line: number; values: string[] } | { line: number; proble
 type Line = Extract<TextLine, { text: string }>
 
 const QUOTE = '"'
-/** A row is whole before it is parsed: no end of a line ends it. A line cannot contain this. */
+/** The row's end as the parser is told it: text that no line can contain, because a row is whole before it is parsed. */
 const NEVER = '\n\n\u0000'
 const BAD_QUOTE = 'expected a row of CSV, got a quote in the wrong place'
 
 /**
- * A quoted value may go on over several lines. Then the row has the number of its last, because whoever stops there goes on
- * behind it, and not in the middle of somebody's text.
+ * A quoted value may span several lines. Its row then has the number of its last line, because whoever stops there
+ * continues behind it, and not in the middle of somebody's text.
  */
 export async function* readCsvRows(lines: AsyncIterable<TextLine>, delimiter: string): AsyncGenerator<CsvRow> {
   let open: Line[] = []
@@ -35,7 +35,7 @@ export async function* readCsvRows(lines: AsyncIterable<TextLine>, delimiter: st
   yield* settled(open, delimiter)
 }
 
-/** An even number of quotes: none is open. */
+/** With an even number of quotes, none is open. */
 function isWhole(lines: Line[]): boolean {
   return lines.reduce((quotes, { text }) => quotes + text.split(QUOTE).length - 1, 0) % 2 === 0
 }
@@ -44,7 +44,10 @@ function isTooLong(lines: Line[]): boolean {
   return lines.reduce((length, { text }) => length + text.length + 1, 0) > MAX_LINE
 }
 
-/** Yields the row; if it is none, reports its first line and tries the others again. Returns lines that wait for more. */
+/**
+ * Yields the row. If the lines are no row, reports the first line and tries the others again. Returns the lines that wait
+ * for more.
+ */
 async function* parsed(lines: Line[], delimiter: string): AsyncGenerator<CsvRow, Line[]> {
   const values = await valuesOf(lines, delimiter)
   if (!values) return yield* withoutFirst(lines, delimiter)
@@ -63,7 +66,7 @@ async function* withoutFirst([first, ...others]: Line[], delimiter: string): Asy
   return open
 }
 
-/** At the end of the file, whatever is open stays open. */
+/** At the end of the file an open quote stays open. */
 async function* settled(lines: Line[], delimiter: string): AsyncGenerator<CsvRow> {
   let open = lines
   while (open.length > 0) open = yield* withoutFirst(open, delimiter)

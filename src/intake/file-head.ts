@@ -1,6 +1,6 @@
 /**
- * What the head of a file says: whether it is text at all, which format it has, and where its header is. A file that may be
- * something else than it looks is refused here, before one lookup of it is enqueued.
+ * What the first lines of a file say: whether it is text, which format it has, and where its header is. A file that may
+ * be something else than it looks is refused here, before one lookup of it is enqueued.
  */
 
 import type { Readable } from 'node:stream'
@@ -19,10 +19,13 @@ export interface HeadLine {
   text: string
 }
 
-/** Lines that are looked at: a report has its title, its date and its filters above its table. */
+/** How many lines are looked at. A report has title, date and filters above its table. */
 const MOST_LINES = 20
 const MOST_BYTES = 64 * 1024
-/** Somebody who types has each line enqueued as it comes. */
+/**
+ * If nothing comes for this long, we go on with what is there: somebody who types expects each line to be enqueued as it
+ * comes.
+ */
 const SILENT_MS = 100
 
 /** The source's bytes, and those of its first lines. */
@@ -75,7 +78,7 @@ function textOf(head: Buffer): string {
   return head.toString('utf8').replace(/^\uFEFF/, '')
 }
 
-/** Those that are not blank and whole; a line that is longer than all that was read counts, too. */
+/** The lines that are whole and not blank. The last one counts if it is longer than all that was read. */
 function linesOf(head: Buffer, ended: boolean): HeadLine[] {
   const lines = textOf(head).split(/\r?\n/)
   const whole = ended || lines.length === 1 ? lines : lines.slice(0, -1)
@@ -115,7 +118,7 @@ const MARKUP =
   'the file: expected one id a line, CSV or NDJSON, got XML or HTML: save it as CSV (ids that begin with < need --format lines)'
 const OR_LINES = 'add a CSV header with a column connectionId, or say --format lines if these are ids'
 
-/** As the caller said, or as the first lines look. Throws where they look like nothing that can be read safely. */
+/** The format that the caller named, or else that of the first lines. Throws if these cannot be read safely. */
 export function layoutOf(lines: HeadLine[], said: FileFormat | null): FileLayout {
   const format = said ?? formatOf(lines)
   return format === 'csv' ? csvLayout(lines) : { format }
@@ -145,14 +148,16 @@ function csvLayout(lines: HeadLine[]): FileLayout {
   return { format: 'csv', delimiter, headerLine: header?.line ?? 1, hasSeparatorLine }
 }
 
-/** Without a header its columns are somebody's names and numbers; as lines each of them would be asked for. */
+/**
+ * Refuses a table without a header: its columns are somebody's names and numbers, and as lines each would be asked for.
+ */
 function refuseTable(lines: HeadLine[]): void {
   const [first, ...others] = lines
   if (!first) return
   if (/^".*"$/.test(first.text.trim())) throw table(first, 'a value in quotes')
   const [delimiter] = delimitersIn(first.text)
   if (delimiter) throw table(first, JSON.stringify(delimiter))
-  // A title above a table: two rows in succession, or the last one, are parted by the same character.
+  // A title may stand above a table. It is a table if two successive lines, or the last one, hold the same separator.
   const row = others.find(({ text }, index) => {
     const next = others[index + 1]
     return delimitersIn(text).some((one) => !next || next.text.includes(one))

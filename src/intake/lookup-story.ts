@@ -1,4 +1,4 @@
-/** The story of one lookup, as far as Redis still knows it: where it is, what it has behind it, what became of it. */
+/** The story of one lookup, as far as Redis still knows it: where it is, what happened to it, how it ended. */
 
 import { iso } from '../clock.ts'
 import type { LookupHistory } from '../domain/history.ts'
@@ -18,18 +18,18 @@ export interface LookupStory {
   enqueuedAt: string | null
   /** When a delayed one is due. */
   dueAt: string | null
-  /** Times it was taken up, and times its worker died. */
+  /** How often the lookup was taken up, and how often its worker died. */
   taken: number
   stalls: number
   history: Pick<LookupHistory, 'charged' | 'failures' | 'calls' | 'rechecks'> | null
   lastFailure: { code: string; message: string } | null
-  /** The status of the result it has had; null: none yet, or it is forgotten. */
+  /** The status of its result; null: it has none yet, or it is forgotten. */
   result: ResultStatus | null
   /** The result still lies in the result queue. */
   resultIsThere: boolean
 }
 
-/** In whichever of the lookup queues it is; null where nothing is known of it. */
+/** Looks in both lookup queues; null if neither knows the lookup. */
 export async function readStory(redis: Redis, names: QueueNames, lookupId: string): Promise<LookupStory | null> {
   for (const lane of LANES) {
     const story = await readFrom(redis, names, lane, lookupId)
@@ -85,6 +85,6 @@ async function placeOf(redis: Redis, key: (part: string) => string, id: string) 
   const state = (Object.keys(states) as (keyof typeof states)[]).find((name) => states[name] !== null)
   if (delayed !== null) return { state: 'delayed' as const, dueAt: dueAt(Number(delayed)) }
   if (state) return { state, dueAt: null }
-  // Looked for by its hash, for the list of those that wait may be a million long.
+  // Its hash tells, because the list of waiting lookups may be a million long.
   return { state: (await redis.exists(key(id))) === 1 ? ('waiting' as const) : ('gone' as const), dueAt: null }
 }

@@ -1,6 +1,6 @@
 /**
- * Reads a file of lookups as a stream, in memory that does not grow with it: one id a line, CSV with a header, or NDJSON.
- * A line that is none is reported and does not stop the others.
+ * Reads a file of lookups as a stream, in memory that does not grow with the file: one id a line, CSV with a header, or
+ * NDJSON. A line without a lookup is reported and does not stop the others.
  */
 
 import type { Readable } from 'node:stream'
@@ -13,11 +13,11 @@ import { readTextLines, type TextLine } from './text-lines.ts'
 export type { FileFormat } from './file-head.ts'
 export type ReadRequest = { line: number; request: Request } | { line: number; problem: string }
 
-/** What says that the bytes were no UTF-8: an id with it would be asked for in vain. */
+/** The decoder's sign that bytes were not UTF-8. The service knows no id that holds it. */
 const REPLACEMENT = '\uFFFD'
 const NOT_UTF8 = 'expected text in UTF-8, got bytes that are not UTF-8'
 
-/** Throws when the whole source is not what it should be: binary, UTF-16, a table without a column of ours. */
+/** Throws if the source as a whole cannot be read: it is binary, UTF-16, or a table without a column of ours. */
 export async function* readRequests(source: Readable, format: FileFormat | null): AsyncGenerator<ReadRequest> {
   const { bytes, head } = await peek(source)
   const layout = layoutOf(head, format)
@@ -68,7 +68,10 @@ async function* readCsv(lines: AsyncGenerator<TextLine>, layout: CsvLayout): Asy
   }
 }
 
-/** Titles above the table are told, or somebody whose first lines are ids would never know that they are not asked for. */
+/**
+ * Lines above the header are reported. Otherwise somebody whose first lines are ids would never know that these were left
+ * out.
+ */
 async function* linesAbove(lines: AsyncGenerator<TextLine>, layout: CsvLayout): AsyncGenerator<ReadRequest> {
   for (let line = 1; line < layout.headerLine; line++) {
     const { value: read, done } = await lines.next()
@@ -79,17 +82,17 @@ async function* linesAbove(lines: AsyncGenerator<TextLine>, layout: CsvLayout): 
   }
 }
 
-/** Some id has been cut in two, and which one nobody knows. */
+/** With too many values, one of them was cut in two, and nobody knows which. */
 const TOO_MANY_VALUES = 'expected as many values as the header has columns, got more'
 
-/** What is empty in a CSV is not given. */
+/** An empty value of a CSV is a missing one. */
 function fieldsOf(columns: string[], values: string[]): Record<string, unknown> {
   const filled = columns.map((column, index) => [column, values[index] ?? '']).filter(([, value]) => value !== '')
   const { metadata, ...fields } = Object.fromEntries(filled) as Record<string, string>
   return metadata === undefined ? fields : { ...fields, metadata: parseJson(metadata) ?? metadata }
 }
 
-/** Only what we read must be UTF-8: accents in other columns may be of any encoding. */
+/** Only our columns must be UTF-8; accents in other columns may have any encoding. */
 function requestOrProblem(line: number, fields: Record<string, unknown>): ReadRequest {
   const { connectionId, correlationId, metadata, expiresAt, idempotencyKey } = fields
   const request = { connectionId, correlationId, metadata, expiresAt, idempotencyKey }
@@ -97,7 +100,7 @@ function requestOrProblem(line: number, fields: Record<string, unknown>): ReadRe
   return isBroken ? { line, problem: NOT_UTF8 } : { line, request }
 }
 
-/** As some languages write what is not there. */
+/** Some languages write null for a field that is missing. */
 function withoutNulls(fields: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(fields).filter(([name, value]) => value !== null || name === 'connectionId'))
 }

@@ -6,7 +6,7 @@ import { parseLookup } from '../domain/lookup.ts'
 import type { LookupQueues, NewLookup } from '../queues/lookup-queue.ts'
 import { lookupIdFor } from '../redis/names.ts'
 
-/** What somebody asks for; `idempotencyKey`: the same key again is the same lookup. */
+/** One request for a lookup. The same `idempotencyKey` again is the same lookup. */
 export interface Request {
   connectionId: unknown
   correlationId?: unknown
@@ -26,7 +26,7 @@ export function toLookup({ idempotencyKey, priority, delayMs, ...data }: Request
   const parsed = parseLookup(data)
   if (!parsed.ok) return parsed
   if (!isKey(idempotencyKey)) {
-    // Taken for none, a number would enqueue a second lookup; taken for a key, an empty one would make all the same lookup.
+    // Ignoring a numeric key would enqueue duplicates; accepting an empty one would merge all lookups. Both are refused.
     return { ok: false, problem: `idempotencyKey: expected a string of 1 to ${KEY_MAX} characters, got something else` }
   }
   const lookupId = lookupIdFor(idempotencyKey ?? undefined)
@@ -45,12 +45,12 @@ function defined<T extends Record<string, unknown>>(fields: T): { [K in keyof T]
 
 /** How many lookups go to Redis together: large enough to be cheap, small enough to keep memory flat. */
 export const CHUNK = 1000
-/** A source that brings its lookups one by one has none of them wait longer than this for the others of its chunk. */
+/** If the source brings lookups one by one, none waits longer than this for the rest of its chunk. */
 const CHUNK_MAY_WAIT_MS = 200
 
 /**
- * Puts lookups on a queue, in chunks, in their order. Yields each chunk when it is there; `before` sees it before that.
- * An error of the source comes after what was read before it is on the queue.
+ * Puts lookups on a queue in chunks, in their order. Yields each chunk once it is on the queue; `before` sees the chunk
+ * before that. An error of the source comes after everything that was read before it is on the queue.
  */
 export async function* submit(
   queues: LookupQueues,
@@ -80,7 +80,7 @@ async function* chunksOf<T>(items: AsyncIterable<T> | Iterable<T>): AsyncGenerat
   }
 }
 
-/** Adds what comes until the chunk is full, or it is late, or nothing comes any more. */
+/** Adds lookups until the chunk is full, its time is over, or the source has no more. */
 async function fill<T>(chunk: T[], ahead: Ahead<T>): Promise<void> {
   const cancel = new AbortController()
   const late = sleep(CHUNK_MAY_WAIT_MS, cancel.signal).catch(() => {})
@@ -92,13 +92,13 @@ async function fill<T>(chunk: T[], ahead: Ahead<T>): Promise<void> {
       ahead.step()
     }
   } catch {
-    // The source failed; whoever awaits the same step next is told.
+    // The source failed. Whoever awaits the same step next gets the error.
   } finally {
     cancel.abort()
   }
 }
 
-/** The one item that has been asked for and not been used. */
+/** Holds the one item that was asked for and not used yet. */
 class Ahead<T> {
   next: Promise<IteratorResult<T>>
   readonly #iterator: AsyncIterator<T> | Iterator<T>
@@ -112,7 +112,7 @@ class Ahead<T> {
     this.next = this.#ask()
   }
 
-  /** Not awaited: a source that brings nothing any more would keep us. */
+  /** Not awaited, because a source that brings nothing more would keep us waiting. */
   leave(): void {
     void Promise.resolve(this.#iterator.return?.()).catch(() => {})
   }

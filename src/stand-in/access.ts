@@ -1,4 +1,4 @@
-/** Who may ask: the credentials that requests must carry, until they expire, and what others are told. */
+/** The credentials that requests must carry, until they expire, and what everybody else is answered. */
 
 import { type Check, CheckError, checkObject, type Fields, isObject, sortOf, wrong } from './checks.ts'
 import { unauthorised } from './error-pages.ts'
@@ -36,7 +36,7 @@ export class Access {
     this.#expiresAt = Number.POSITIVE_INFINITY
   }
 
-  /** From then on everybody is refused, until other credentials are set; null: never. */
+  /** After `ms` everybody is refused until other credentials are set; null: never. */
   expireAfter(ms: number | null): void {
     this.#expiresAt = ms === null ? Number.POSITIVE_INFINITY : this.#now() + ms
   }
@@ -70,7 +70,7 @@ function agrees(credentials: Credentials, parameters: Parameters): boolean {
   )
 }
 
-// The values are secrets, and never shown.
+// The values are secrets: an error must not show them.
 const checkSecret: Check = (value, where) => {
   if (typeof value !== 'string') throw new CheckError(`${where}: expected a text, got ${sortOf(value)}`)
 }
@@ -93,7 +93,7 @@ const checkCode: Check = (value, where) => {
   if (!fits) throw wrong(where, 'a 32-bit integer', value)
 }
 
-/** Of a file with the four in JSON. Throws CheckError, whose message shows none of it. */
+/** Reads the four credentials from the JSON of a file. Throws CheckError, whose message shows none of it. */
 export function parseCredentials(text: string): Credentials {
   let value: unknown
   try {

@@ -1,16 +1,16 @@
-/** How the stand-in can be told to behave, and the checks of it. */
+/** How the stand-in can be told to behave, and how that is checked. */
 
 import { type Credentials, checkCredentials, checkRefuse, type Refuse } from './access.ts'
 import { type Check, CheckError, checkObject, checkThat, type Fields, isObject, sortOf, wrong } from './checks.ts'
 import { FAULT_KINDS, type FaultKind } from './faults.ts'
 import { checkLatency, isMilliseconds, type Latency } from './latency.ts'
 
-/** For some connection ids: what it leaves out is as for all the others. */
+/** Behaviour for some connection ids. A field that is missing is as for all other ids. */
 export interface Rule {
-  /** Regular expression, looked for anywhere in the id. */
+  /** Regular expression; it may match anywhere in the id. */
   id: string
   latencyMs?: Latency
-  /** Left out where there are `faults`: 1. */
+  /** Default 1 if there are `faults`. */
   faultRate?: number
   faults?: readonly FaultKind[]
   retryAfter?: string
@@ -18,7 +18,7 @@ export interface Rule {
 
 /** For a while every call goes wrong, whatever its id. */
 export interface Outage {
-  /** Milliseconds from when this was set to the beginning. */
+  /** Milliseconds from setting this until the outage begins. */
   afterMs: number
   forMs: number
   /** Taken in turn. */
@@ -29,16 +29,16 @@ export interface Behaviour {
   latencyMs: Latency
   /** 0 to 1: share of the calls that go wrong. */
   faultRate: number
-  /** The kinds that they go wrong in, taken in turn. */
+  /** The kinds of faults, taken in turn. */
   faults: readonly FaultKind[]
-  /** Header of the kinds that send one: seconds, or an HTTP date. */
+  /** Value of `Retry-After`, for the kinds that send it: seconds, or an HTTP date. */
   retryAfter: string
-  /** The first that matches a connection id is for it. */
+  /** The first rule that matches a connection id applies to it. */
   rules: readonly Rule[]
   outages: readonly Outage[]
   /** What requests must carry; null: anything is accepted. New ones have not expired. */
   credentials: Credentials | null
-  /** Milliseconds from when this was set; then everybody is refused until credentials are set. null: never. */
+  /** Milliseconds from setting this until everybody is refused, which ends when credentials are set. null: never. */
   credentialsExpireAfterMs: number | null
   refuse: Refuse
 }
@@ -110,9 +110,9 @@ function listOf(fields: Fields, required: readonly string[]): Check {
 
 export const BEHAVIOUR_NAMES = Object.keys(BEHAVIOUR) as (keyof Behaviour)[]
 
-/** Of anything, e.g. the JSON that somebody sent. Throws CheckError. */
+/** Checks any value, e.g. the JSON that somebody sent. Throws CheckError. */
 export function checkBehaviour(value: unknown): Partial<Behaviour> {
-  // There may be credentials in it.
+  // Not shown, because it may hold credentials.
   if (!isObject(value)) throw new CheckError(`the behaviour: expected an object, got ${sortOf(value)}`)
   checkObject(value, 'the behaviour', BEHAVIOUR, [], (_, name) => name)
   return value

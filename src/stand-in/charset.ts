@@ -18,18 +18,21 @@ export function contentTypeParameter(contentType: string, name: 'charset' | 'act
   return undefined
 }
 
-/** `text/xml` of `Text/XML; charset=utf-8`. A space before the semicolon belongs to it, and makes it unknown. */
+/** `text/xml` for `Text/XML; charset=utf-8`. A space before the semicolon belongs to the type, and makes it unknown. */
 export function contentTypeBase(contentType: string): string {
   const semicolon = contentType.indexOf(';')
   return (semicolon < 0 ? contentType : contentType.slice(0, semicolon)).toLowerCase()
 }
 
-/** Throws XmlError where .NET does: a declared encoding that it does not know, or bytes that are not in it. */
+/**
+ * Throws XmlError where .NET does: for a declared encoding that it does not know, and for bytes that are not of the
+ * encoding.
+ */
 export function decodeRequest(body: Buffer, contentType: string): string {
   const marked = byMark(body)
   if (marked !== undefined) return marked
   const charset = contentTypeParameter(contentType, 'charset')
-  // With a charset, .NET puts U+FFFD for what it cannot read; without one it is as strict as XML.
+  // With a charset, .NET replaces what it cannot read by U+FFFD. Without one it refuses such bytes, as XML asks.
   const known = charset === undefined ? undefined : decoder(charset)
   return known ? known(body) : byDeclaration(body)
 }
@@ -65,7 +68,7 @@ const OWN_DECODERS: Readonly<Record<string, (body: Buffer) => string>> = {
   'utf-16be': bigEndian,
   'us-ascii': ASCII,
   ascii: ASCII,
-  // The platform's decoder takes this name for windows-1252, as browsers do; .NET means what it says.
+  // Node's decoder takes this name for windows-1252, as browsers do. .NET takes it literally.
   'iso-8859-1': (body) => body.toString('latin1'),
   latin1: (body) => body.toString('latin1'),
 }

@@ -4,7 +4,7 @@ export class CheckError extends Error {
   override name = 'CheckError'
 }
 
-/** Throws CheckError; `where` is what its message calls the value. */
+/** Throws CheckError; its message calls the value `where`. */
 export type Check = (value: unknown, where: string) => void
 export type Fields = Readonly<Record<string, Check>>
 
@@ -12,7 +12,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** `name` is what the messages call the part of this name of the value at `where`. */
+/** `name`: what error messages call the field of that name in the value at `where`. */
 export function checkObject(
   value: Record<string, unknown>,
   where: string,

@@ -1,4 +1,4 @@
-/** The stand-in's own doors, for this machine only: what was asked of it, and how it shall behave. */
+/** The stand-in's own addresses, for callers on this machine alone: what was asked of it, and how it shall behave. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
@@ -52,7 +52,7 @@ export function isControl(path: string): boolean {
   return path.startsWith('/__')
 }
 
-/** Rejects when the other side leaves in the middle. */
+/** Rejects when the caller breaks off. */
 export async function control(
   path: string,
   request: IncomingMessage,
@@ -74,7 +74,7 @@ export async function control(
   json(response, 405, { error: `${path}: expected ${Object.keys(door).join(' or ')}, got ${method}` })
 }
 
-/** Many lines a piece: a piece for each line would cost more than the lines. */
+/** Lines are written in pieces of this many, because one write for each line costs more than the lines. */
 const LINES_A_PIECE = 1000
 
 function* lines(entries: readonly LoggedRequest[]): Generator<string> {
@@ -88,7 +88,7 @@ function* lines(entries: readonly LoggedRequest[]): Generator<string> {
 
 const MAX_LENGTH = 1024 * 1024
 
-/** What is too long is read all the same, so that its sender sees the answer. */
+/** A body that is too long is read to its end, because its sender sees the answer only then. */
 async function text(request: IncomingMessage): Promise<string> {
   let body = ''
   let long = false
@@ -100,7 +100,7 @@ async function text(request: IncomingMessage): Promise<string> {
   return body
 }
 
-/** Node's own message would show a piece of it, and there may be credentials in it. */
+/** The error has no message of Node's, because that quotes the body, which may hold credentials. */
 function parseJson(body: string): unknown {
   try {
     return JSON.parse(body)

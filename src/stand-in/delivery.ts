@@ -6,15 +6,15 @@ import type { Reply } from './reply.ts'
 
 export type Delivery =
   | { how: 'whole'; reply: Reply }
-  /** The request is accepted, and that is all. */
+  /** The request is accepted, and never answered. */
   | { how: 'silence' }
   | { how: 'reset' }
   /** One byte at a time: from the status line on, or from the body on. */
   | { how: 'drip'; reply: Reply; from: 'head' | 'body' }
-  /** Half of the body, then the end of the connection. Framed by its close alone, nothing tells it from a whole one. */
+  /** Half of the body, then the connection ends. With framing `close` the client cannot tell it from a whole body. */
   | { how: 'cut'; reply: Reply; framing: 'length' | 'chunked' | 'close'; end?: 'reset' }
 
-/** A whole answer of about 1,200 bytes takes a minute: longer than any sensible deadline, yet it never stops. */
+/** An answer of about 1,200 bytes takes a minute: longer than any sensible deadline, although bytes keep coming. */
 const DRIP_MS = 50
 const RESET_PAUSE_MS = 50
 
@@ -28,7 +28,7 @@ export function deliver(response: ServerResponse, delivery: Delivery, flavour: F
   else if (delivery.how === 'cut') cut(response, delivery, flavour)
 }
 
-/** The status that the other side sees first; null when it sees none. */
+/** The status that the client sees first; null if it sees none. */
 export function statusOf(delivery: Delivery): number | null {
   return 'reply' in delivery ? delivery.reply.status : null
 }
@@ -37,7 +37,7 @@ export function send(response: ServerResponse, reply: Reply, flavour: Flavour): 
   const length = typeof reply.body === 'string' ? Buffer.byteLength(reply.body) : reply.body.length
   const connection = flavour.connectionHeaders(reply.status, response.socket)
   const server = reply.bare ? [] : flavour.headers
-  // IIS keeps a connection without saying so; Node would announce it, with a timeout that clients then rely on.
+  // IIS does not announce that it keeps a connection. Node would, with a timeout that clients then rely on.
   response.removeHeader('Connection')
   response.writeHead(reply.status, [...reply.headers, ...server, ...connection, 'Content-Length', String(length)])
   response.end(reply.body)
@@ -77,13 +77,13 @@ function cut(response: ServerResponse, { reply, framing, end }: Cut, flavour: Fl
   else socket?.destroySoon()
 }
 
-/** A reset overtakes what is still on its way. */
+/** Waits until the bytes have left, because a reset overtakes what is still on its way. */
 function afterItLeft(response: ServerResponse, act: () => void): void {
   const timer = setTimeout(act, RESET_PAUSE_MS)
   response.once('close', () => clearTimeout(timer))
 }
 
-/** Written past Node's HTTP, which would mend the framing. */
+/** Written to the socket directly, because Node's HTTP would correct the framing. */
 function rawHead(reply: Reply, flavour: Flavour, frame: string): string {
   const headers = [...reply.headers, ...flavour.headers]
   const lines = [`HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status]}`]

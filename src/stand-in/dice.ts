@@ -1,6 +1,6 @@
-/** Chance that can be repeated. */
+/** Random numbers that can be repeated. */
 
-/** Numbers from 0 to `below` - 1, a series of its own for each seed. */
+/** Numbers from 0 to `below` - 1; each seed has its own series. */
 export type Draw = (below: number) => number
 
 /** mulberry32: short, fast, the same on every machine. */

@@ -68,7 +68,10 @@ export const NOT_FOUND: Reply = iisPage(
   'The resource you are looking for might have been removed, had its name changed, or is temporarily unavailable.',
 )
 
-/** The handler of .asmx is not asked for other verbs; the one for static files refuses them, with its own list. */
+/**
+ * IIS asks the handler of .asmx only for its own verbs. The handler of static files refuses all others, with its own
+ * list.
+ */
 export const METHOD_NOT_ALLOWED: Reply = iisPage(
   405,
   'HTTP verb used to access this page is not allowed.',
@@ -89,7 +92,7 @@ export function forbidden(customer: string): Reply {
   return iisPage(403, 'Forbidden: Access is denied.', reason)
 }
 
-/** Beyond what IIS itself lets through (maxAllowedContentLength): the connection is given up. */
+/** More than IIS accepts (maxAllowedContentLength): it answers and closes the connection. */
 export const TOO_LARGE: Reply = iisPage(
   413,
   'Request entity too large.',

@@ -1,4 +1,4 @@
-/** One SOAP request over HTTP: read, routed, written down as it arrives, answered (or not) when its time has come. */
+/** One SOAP request over HTTP: it is read, routed, logged as it arrives, and answered (or not) when its time has come. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { refusal } from './access.ts'
@@ -14,9 +14,9 @@ import type { Answer, Service } from './service.ts'
 import type { Settings, Weather } from './settings.ts'
 import { envelopeXml, faultXml } from './xml-write.ts'
 
-/** httpRuntime maxRequestLength: more is a fault. .NET's own default. */
+/** httpRuntime maxRequestLength, .NET's default: a longer body gets a fault. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024
-/** requestLimits maxAllowedContentLength: more and IIS itself refuses. */
+/** requestLimits maxAllowedContentLength: IIS itself refuses a longer body. */
 const MAX_BYTES = 30_000_000
 
 export interface Parts {
@@ -24,11 +24,11 @@ export interface Parts {
   settings: Settings
   log: RequestLog
   flavour: Flavour
-  /** Where a request is written down besides. */
+  /** Where each request is written as well. */
   write: ((entry: LoggedRequest) => void) | null
 }
 
-/** What a request gets, and what the log says of it. */
+/** How a request is answered, and what the log says of it. */
 interface Outcome {
   id: string | null
   soapVersion: LoggedRequest['soapVersion']
@@ -47,7 +47,7 @@ export function exchange(request: IncomingMessage, response: ServerResponse, par
   })
 }
 
-/** The test form's call. Faults and latency are for SOAP: this is for people. */
+/** A call by the test form. Faults and latency do not apply: they are for SOAP, and this is for people. */
 export function exchangeForm(request: IncomingMessage, response: ServerResponse, parts: Parts): void {
   parts.log.began()
   response.once('close', () => parts.log.ended())
@@ -76,7 +76,7 @@ function outcomeOf(request: IncomingMessage, body: Body, parts: Parts): Outcome 
 
 type Body = Buffer | 'too-long' | 'far-too-long' | 'broken-off'
 
-/** Calls `done` once. What is too long is read all the same, as a server must that wants its answer to be seen. */
+/** Calls `done` once. A body that is too long is read to its end, because the client sees the answer only then. */
 function readBody(request: IncomingMessage, done: (body: Body) => void): void {
   const chunks: Buffer[] = []
   let bytes = 0
@@ -126,7 +126,7 @@ function callOutcome(call: RoutedCall, parts: Parts, latency: number): Outcome {
   const { service, settings, flavour } = parts
   const { version, notUnderstood, parameters } = call
   const id = parameters.ChatConnectionIDBD
-  // Headers are looked at before the method runs: what it would have said does not matter.
+  // Header blocks are checked before the method runs, so its answer does not matter.
   if (notUnderstood !== null) return refusalOutcome(headerNotUnderstood(version, notUnderstood, flavour), id, latency)
   if (settings.access.admits(parameters)) return answerOutcome(service.call(id), call, latency)
   const reply = refusal(settings.access.refuse, version)

@@ -1,6 +1,6 @@
 /**
- * What can go wrong with the service, on request: one entry for each kind. Where there is a text, the customer's name is
- * in it, as in real error texts, so that a test can look for it where it must not be.
+ * What can go wrong with the service, on request; one entry for each kind. Texts carry the customer's name, as real error
+ * texts do, so that a test can look for it where it must not be.
  */
 
 import { gzipSync } from 'node:zlib'
@@ -20,9 +20,9 @@ import { envelopeXml, escapeText, faultXml, responseXml } from './xml-write.ts'
 
 export interface FaultContext {
   version: SoapVersion
-  /** Of the chat that was asked for. */
+  /** Name of the customer of the chat that was asked for. */
   customer: string
-  /** The answer it would have been. */
+  /** The answer without the fault. */
   answer: () => Reply
   /** Value of the Retry-After header, for the kinds that send one. */
   retryAfter: string
@@ -68,7 +68,7 @@ const TABLE = {
     const string = `Invalid signature for the chat of ${customer}`
     return whole(soapReply(500, version, faultXml(version, { code: 'Client', string }), true))
   },
-  /** To everybody what wrong credentials get: by default 200 with a response code and no chat. */
+  /** What wrong credentials get, for everybody: by default status 200 with a response code and no chat. */
   denied: ({ version, refuse }) => whole(refusal(refuse, version)),
 
   // the network
@@ -103,7 +103,7 @@ export function makeFault(kind: FaultKind, context: FaultContext): Delivery {
   return (TABLE[kind] as MakeFault)(context)
 }
 
-/** Made once: it takes longer to make than to send. */
+/** Made once, because making it takes longer than sending it. */
 let bomb: Buffer | undefined
 const STACK =
   '   Semp.Chats.ChatRequestReader.Read(String connectionId)\n' +
@@ -113,7 +113,10 @@ function brokenChat(customer: string): string {
   return `Timeout expired while reading the chat of ${customer}.`
 }
 
-/** HTTP.sys says this while the application pool is down: before ASP.NET, so without its headers, and it closes. */
+/**
+ * HTTP.sys answers this while the application pool is down. ASP.NET is not reached, so its headers are missing, and the
+ * connection closes.
+ */
 function unavailable(customer: string): Reply {
   const body = `<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01//EN""http://www.w3.org/TR/html4/strict.dtd">
 <HTML><HEAD><TITLE>Service Unavailable</TITLE>

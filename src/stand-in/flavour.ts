@@ -7,14 +7,14 @@ export type FlavourName = 'iis' | 'mono'
 export interface Flavour {
   /** Headers of every answer that ASP.NET gives. */
   headers: readonly string[]
-  /** Mono leaves the places of the texts as they are; .NET fills them in. */
+  /** .NET puts the values into the template; Mono leaves the placeholders. */
   fill: (template: string, ...values: string[]) => string
   tooLong: string
   /** What follows the operation page in the help: Mono's link to it does not work. */
   operationPage: boolean
   /** Whether a path may be written in any case of letters. */
   anyCase: boolean
-  /** Headers about keeping the connection, for the answer with this status. */
+  /** Headers about keeping the connection, in an answer with this status. */
   connectionHeaders: (status: number, socket: Socket | null) => readonly string[]
 }
 
@@ -29,7 +29,7 @@ export const TEXTS = {
   tooLong: 'There was an exception running the extensions specified in the config file.',
 }
 
-/** xsp4 closes after so many requests on one connection, and counts them down in a header. */
+/** xsp4 closes a connection after this many requests, and counts them down in a header. */
 const MONO_REQUESTS = 101
 const CLOSE = ['Connection', 'close']
 const NOTHING: readonly string[] = []

@@ -1,4 +1,6 @@
-/** The operation by plain HTTP POST, as the test form of the help page sends it. .NET offers it to local callers only. */
+/**
+ * The operation by plain HTTP POST, as the test form of the help page sends it. .NET answers it to local callers only.
+ */
 
 import type { Access } from './access.ts'
 import type { Reply } from './reply.ts'

@@ -1,4 +1,4 @@
-/** The help page of the .asmx, word for word as the service shows it to callers from elsewhere; local ones may try it. */
+/** The help page of the .asmx, word for word. Local callers also get the test form. */
 
 import { escapeHtml } from './error-pages.ts'
 import type { SoapVersion } from './reply.ts'

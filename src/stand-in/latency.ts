@@ -3,10 +3,10 @@
 import { type Check, checkObject, isObject, wrong } from './checks.ts'
 import type { Draw } from './dice.ts'
 
-/** Milliseconds: always so many; evenly between two; or log-normal, told by its median and its 99th percentile. */
+/** Milliseconds: a constant; evenly spread between two; or log-normal, given by median and 99th percentile. */
 export type Latency = number | readonly [number, number] | { readonly median: number; readonly p99: number }
 
-/** What a timer of Node can wait. */
+/** The longest that a timer of Node can wait. */
 export const MAX_MS = 2 ** 31 - 1
 const EXPECTED = 'milliseconds of 0 or more, [least, most], or {"median": …, "p99": …}, the smaller first'
 /** Standard deviations from the median to the 99th percentile of a normal distribution. */
@@ -22,7 +22,7 @@ export const checkLatency: Check = (value, where) => {
   if (!isMilliseconds(least) || !isMilliseconds(most) || more.length > 0 || (least as number) > (most as number)) {
     throw wrong(where, EXPECTED, value)
   }
-  // A logarithm has no place for 0.
+  // 0 has no logarithm.
   if (isObject(value) && least === 0) throw wrong(where, 'a median above 0', value)
 }
 
@@ -45,7 +45,7 @@ function logNormal(median: number, p99: number, draw: Draw): number {
   return Math.min(MAX_MS, median * Math.exp(deviation * standardNormal(draw)))
 }
 
-/** Box and Muller's. */
+/** By the method of Box and Muller. */
 function standardNormal(draw: Draw): number {
   const fine = 2 ** 30
   const radius = Math.sqrt(-2 * Math.log((draw(fine) + 1) / fine))

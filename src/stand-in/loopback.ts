@@ -1,4 +1,4 @@
-/** Who is on this machine: what the service, or its stand-in, offers to nobody else. */
+/** Which callers are on this machine. The service offers some things to them alone, and so does the stand-in. */
 
 import { BlockList, isIPv6 } from 'node:net'
 
@@ -6,7 +6,7 @@ const LOOPBACK = new BlockList()
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
 LOOPBACK.addAddress('::1', 'ipv6')
 
-/** Of a socket's remote address, also where IPv6 carries IPv4 (`::ffff:127.0.0.1`); a socket that is gone has none. */
+/** Takes a socket's remote address, also where IPv6 carries IPv4 (`::ffff:127.0.0.1`). A closed socket has none. */
 export function isLoopback(address: string | undefined): boolean {
   return address !== undefined && LOOPBACK.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 }

@@ -3,7 +3,7 @@
 import { type Draw, pick } from './dice.ts'
 import type { ChatRequestRecord } from './records.ts'
 
-/** .NET's three kinds of date: as a database gives it (by far the commonest), local time of São Paulo, UTC. */
+/** .NET's three kinds of date: as a database gives it (the most common), local time of São Paulo, UTC. */
 const KINDS = ['', '', '', 'local', 'Z'] as const
 const FRACTIONS = ['', '', '', '.5', '.12', '.007', '.1234567']
 /** A date that was never set, and two that people write for "never". */
@@ -13,7 +13,7 @@ const FIRST_SECOND = Date.UTC(2016, 0, 1) / 1000
 const SECONDS_OF_TEN_YEARS = 10 * 365 * 86_400
 const HOUR_MS = 3_600_000
 
-/** São Paulo's last summers with a time of their own: begin and end in UTC. Brazil gave it up in 2019. */
+/** São Paulo's last summer times: begin and end in UTC. Brazil gave summer time up in 2019. */
 const SUMMERS = [
   ['2015-10-18T03:00Z', '2016-02-21T02:00Z'],
   ['2016-10-16T03:00Z', '2017-02-19T02:00Z'],

@@ -1,4 +1,4 @@
-/** Chats that nobody wrote down: a plausible record for any connection id, always the same one. */
+/** Made-up chats: a plausible record for any connection id, always the same for the same id. */
 
 import { type Draw, drawFrom, pick } from './dice.ts'
 import { madeUpDates } from './made-up-dates.ts'
@@ -21,7 +21,7 @@ function hash(text: string): number {
   return state
 }
 
-/** Nobody asks for a chat without an id: for none, or an empty one, there is no chat. */
+/** Without an id, or with an empty one, there is no chat. */
 export function madeUpResult(id: string | null): ResultRecord {
   if (id === null || id === '') {
     return { response: { responseCode: 3, responseDescription: 'Chat request not found' }, ChatRequest: null }
@@ -55,7 +55,7 @@ function addPerson(chat: ChatRequestRecord, draw: Draw): void {
   const last = pick(LAST_NAMES, draw)
   const married = draw(4) === 0 ? ` & ${pick(LAST_NAMES, draw).name}` : ''
   const mailbox = `${first.ascii}.${last.ascii}.${draw(10_000)}`
-  // Some systems keep an accent as a character of its own; nobody on the way may put the two together.
+  // Some systems keep an accent as a character of its own, and nobody on the way may combine the two.
   chat.UserName = draw(32) === 0 ? first.name.normalize('NFD') : first.name
   chat.UserLastName = draw(16) === 0 ? '' : pick(PARTICLES, draw) + last.name + married
   chat.UserEmail = draw(16) === 0 ? null : `${mailbox}@${pick(DOMAINS, draw)}`

@@ -1,4 +1,4 @@
-/** What GET gets on the .asmx. */
+/** What GET answers on the .asmx. */
 
 import { yellowPage } from './error-pages.ts'
 import type { Flavour } from './flavour.ts'
@@ -7,7 +7,7 @@ import { htmlReply, type Reply } from './reply.ts'
 import { OPERATION } from './soap-read.ts'
 import { disco, wsdl } from './wsdl.ts'
 
-/** `query` without its question mark, `host` from the Host header; `local` callers are offered the test form. */
+/** `query` without its question mark, `host` from the Host header. `local` callers get the test form. */
 export function documentation(query: string, host: string, flavour: Flavour, local: boolean): Reply {
   const asked = query.toLowerCase().split('&')
   if (asked.some((each) => each === 'wsdl' || each.startsWith('wsdl='))) return xmlReply(wsdl(host))

@@ -1,4 +1,4 @@
-/** What the service can say of a connection id, in the names of the wire. */
+/** What the service can answer for a connection id, in the names of the wire. */
 
 /** Names of the wire. null or left out: the element is not sent (an int is 0 then, a date .NET's least). */
 export interface ResponseRecord {
@@ -40,7 +40,7 @@ export interface FaultRecord {
 
 interface EntryBase {
   id: string
-  /** Milliseconds this answer takes, on top of the stand-in's latency. */
+  /** Milliseconds that this answer takes beside the stand-in's latency. */
   delayMs?: number
 }
 export interface ResultEntry extends EntryBase {

@@ -1,13 +1,13 @@
-/** What the service says, before anybody decides how it goes over the wire. */
+/** What the service answers, before it is decided how that goes over the wire. */
 
 export type SoapVersion = '1.1' | '1.2'
 
 export interface Reply {
   status: number
-  /** Name, value, name, value … without Content-Length, Date and what the flavour of server adds. */
+  /** Name, value, name, value, … without Content-Length, Date and the headers that the flavour adds. */
   headers: readonly string[]
   body: string | Buffer
-  /** True for what the HTTP layer in front of ASP.NET says by itself: it does not carry ASP.NET's headers. */
+  /** True for what the HTTP layer in front of ASP.NET answers, which lacks ASP.NET's headers. */
   bare?: true
 }
 
@@ -16,7 +16,7 @@ export const SOAP_CONTENT_TYPE: Record<SoapVersion, string> = {
   '1.2': 'application/soap+xml; charset=utf-8',
 }
 
-/** ASP.NET says max-age=0 only once the method has been called; a request that fails before that is just `private`. */
+/** ASP.NET sends max-age=0 only once the method has been called; a request that fails before gets `private`. */
 const CALLED = 'private, max-age=0'
 const NOT_CALLED = 'private'
 

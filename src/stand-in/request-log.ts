@@ -7,7 +7,7 @@ export interface LoggedRequest {
   at: number
   /** ChatConnectionIDBD; null if there was none to read. */
   id: string | null
-  /** null: the request broke off before it could be told, or came from the test form. */
+  /** null: the request broke off before its version was known, or came from the test form. */
   soapVersion: SoapVersion | null
   /** Kind of answer: `answer`, `fault`, `invalid-credentials`, a kind of fault, why it was refused, or `broken-off`. */
   outcome: string
@@ -23,7 +23,7 @@ export interface RequestStats {
   maxInFlight: number
   firstAt: number | null
   lastAt: number | null
-  /** Oldest entries that were forgotten because the log was full; the figures above still count them. */
+  /** Number of oldest entries that were dropped because the log was full. The counts above still include them. */
   dropped: number
 }
 
@@ -43,7 +43,7 @@ export class RequestLog implements Iterable<LoggedRequest> {
     this.#capacity = capacity
   }
 
-  /** Requests that are remembered. */
+  /** Number of requests that are kept. */
   get length(): number {
     return this.#entries.length
   }
@@ -73,13 +73,13 @@ export class RequestLog implements Iterable<LoggedRequest> {
     return this.#figures.maxInSecond
   }
 
-  /** Resolves once so many requests have arrived (since the start, or the last clear). */
+  /** Resolves once this many requests have arrived since the start, or since the last clear. */
   async arrived(calls: number): Promise<void> {
     if (this.#dropped + this.#entries.length >= calls) return
     await new Promise<void>((resolve) => this.#waiting.push({ calls, resolve }))
   }
 
-  /** Forgets everything but what is on its way. */
+  /** Forgets all requests except those that are still being answered. */
   clear(): void {
     this.#entries = []
     this.#dropped = 0
@@ -117,7 +117,7 @@ export class RequestLog implements Iterable<LoggedRequest> {
     this.#inFlight -= 1
   }
 
-  /** A tenth at a time: moving the rest down costs too much to do it for each request. */
+  /** Drops a tenth at a time, because moving the rest down is too dear to do for each request. */
   #drop(): void {
     this.#addUp()
     const count = Math.ceil(this.#capacity / 10)
@@ -132,7 +132,7 @@ export class RequestLog implements Iterable<LoggedRequest> {
     for (const { resolve } of ready) resolve()
   }
 
-  /** Takes in what has arrived since it was last asked for; so a request costs one push, and a question only what is new. */
+  /** Adds up what has arrived since the last question. So a request costs one push, and a question only what is new. */
   #addUp(): void {
     const figures = this.#figures
     for (let i = figures.calls - this.#dropped; i < this.#entries.length; i += 1) {
@@ -152,7 +152,7 @@ interface Figures {
   firstAt: number | null
   lastAt: number | null
   maxInSecond: number
-  /** Arrivals of the second before the last one, from `windowStart` on. */
+  /** Arrivals within the second before the last one; they begin at `windowStart`. */
   window: number[]
   windowStart: number
 }
@@ -166,7 +166,7 @@ function slide(figures: Figures, at: number): void {
   window.push(at)
   while ((window[figures.windowStart] as number) <= at - SECOND) figures.windowStart += 1
   figures.maxInSecond = Math.max(figures.maxInSecond, window.length - figures.windowStart)
-  // What has left the window is cut off now and then, so that it does not grow with the log.
+  // Arrivals that have left the window are cut off now and then, so that it does not grow with the log.
   if (figures.windowStart > 1024 && figures.windowStart * 2 > window.length) {
     window.splice(0, figures.windowStart)
     figures.windowStart = 0

@@ -1,6 +1,6 @@
 /**
- * What becomes of a SOAP request before the method is called: which version it is taken for, which operation it asks for,
- * and with which parameters, or how it is refused. The order of the steps is ASP.NET's; clients can tell it from outside.
+ * What happens to a SOAP request before the method is called: its version, its operation and its parameters, or how it is
+ * refused. The steps are in ASP.NET's order, because clients can tell it from outside.
  */
 
 import { contentTypeBase, contentTypeParameter, decodeRequest } from './charset.ts'
@@ -22,7 +22,7 @@ import { type Fault, faultXml } from './xml-write.ts'
 export interface SoapRequest {
   contentType: string
   soapAction: string | undefined
-  /** null: longer than the service takes. */
+  /** null: longer than the service accepts. */
   body: Buffer | null
 }
 
@@ -59,7 +59,7 @@ export function route(request: SoapRequest, flavour: Flavour): RoutedCall | Refu
   return readRequest(request.body, request.contentType, guess, flavour)
 }
 
-/** As 1.1: the SOAPAction header alone decides; the body is not looked at. */
+/** SOAP 1.1: the SOAPAction header alone decides; the body is not read. */
 function routeByHeader(request: SoapRequest, flavour: Flavour): Refusal | null {
   const header = request.soapAction ?? ''
   const quoted = header.length > 1 && header.startsWith('"') && header.endsWith('"')
@@ -69,7 +69,7 @@ function routeByHeader(request: SoapRequest, flavour: Flavour): Refusal | null {
   return refuse('bad-action', '1.1', { code: 'Client', string })
 }
 
-/** As 1.2: the action of the content type if it is known, else the first element of the Body. */
+/** SOAP 1.2: the action of the content type if it is known, else the first element of the Body. */
 function routeByContent(request: SoapRequest, flavour: Flavour): Refusal | null {
   const action = urlDecode(contentTypeParameter(request.contentType, 'action') ?? '')
   if (action === ACTION || request.body === null) return null
@@ -87,7 +87,7 @@ function routeByContent(request: SoapRequest, flavour: Flavour): Refusal | null 
   return version ? refuse('bad-action', version, { code: 'Client', string }) : versionMismatch(envelope, flavour)
 }
 
-/** What cannot be read while routing is the server's fault, in the version of the envelope if that much could be read. */
+/** What cannot be read while routing is a Server fault, in the version of the envelope if that could be read. */
 function notRoutable(error: Error, envelope: string | null, flavour: Flavour): Refusal {
   if (!(error instanceof XmlError || error instanceof FormatError)) throw error
   const version = envelope === null ? '1.2' : versionOfEnvelope(envelope)
@@ -135,7 +135,7 @@ function tooLong(version: SoapVersion, flavour: Flavour): Refusal {
   return refuse('too-long', version, { code: 'Server', string: `${TEXTS.tooLong} ---> ${flavour.tooLong}` })
 }
 
-/** Of a header block that must be understood: found once the method is known, before it runs. */
+/** Refusal of a header block that must be understood. It comes once the method is known, before the method runs. */
 export function headerNotUnderstood(version: SoapVersion, name: string, flavour: Flavour): Refusal {
   const string = flavour.fill(TEXTS.notUnderstood, name)
   return refuse('must-understand', version, { code: 'MustUnderstand', string, aboutHeader: true }, true)
@@ -145,7 +145,7 @@ function refuse(outcome: Refusal['outcome'], version: SoapVersion, fault: Fault,
   return { kind: 'refusal', version, outcome, reply: soapReply(500, version, faultXml(version, fault), called) }
 }
 
-/** Of a form field, as HttpUtility.UrlDecode: a plus is a space, and what is no escape stays. */
+/** Decodes a form field as HttpUtility.UrlDecode does: a plus is a space, and what is no escape stays. */
 function urlDecode(text: string): string {
   if (!/[+%]/.test(text)) return text
   return text

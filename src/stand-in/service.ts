@@ -1,4 +1,4 @@
-/** The method itself: connection id -> what is answered. Knows nothing of HTTP. */
+/** The method itself: from a connection id to its answer. It does not know that HTTP exists. */
 
 import { madeUpResult } from './made-up.ts'
 import type { AnswersEntry, FaultRecord, ResultRecord } from './records.ts'
@@ -10,7 +10,7 @@ export type Answer =
 
 export class Service {
   #entries: ReadonlyMap<string, AnswersEntry> = new Map()
-  /** Written once for each entry: the body is the same in both SOAP versions. */
+  /** Each entry is written once, because its body is the same in both SOAP versions. */
   readonly #written = new Map<string, Answer>()
 
   set answers(entries: readonly AnswersEntry[]) {
@@ -23,12 +23,12 @@ export class Service {
     return entry ? this.#of(entry) : { kind: 'answer', xml: responseXml(madeUpResult(id)), delayMs: 0 }
   }
 
-  /** The same before it is written. */
+  /** The answer before it is written as XML. */
   answer(id: string | null): { fault: FaultRecord } | { result: ResultRecord | null } {
     return (id === null ? undefined : this.#entries.get(id)) ?? { result: madeUpResult(id) }
   }
 
-  /** The record behind an id, also where the answer to it is a fault. */
+  /** The record behind an id, even if the answer for it is a fault. */
   record(id: string | null): ResultRecord {
     const entry = id === null ? undefined : this.#entries.get(id)
     return (entry && 'result' in entry ? entry.result : null) ?? madeUpResult(id)

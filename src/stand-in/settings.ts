@@ -1,4 +1,4 @@
-/** How the stand-in behaves at the moment, and the dice: what each call meets. */
+/** The behaviour in force, and the dice that decide what each call meets. */
 
 import { Access } from './access.ts'
 import { type Behaviour, CALM, checkBehaviour, type Rule } from './behaviour.ts'
@@ -9,7 +9,7 @@ import { drawLatency, type Latency } from './latency.ts'
 /** What a call meets. */
 export interface Weather {
   latencyMs: number
-  /** null: it does not go wrong. */
+  /** null: the call does not go wrong. */
   fault: FaultKind | null
   retryAfter: string
 }
@@ -28,7 +28,7 @@ export class Settings {
   readonly #now: () => number
   #behaviour: Omit<Behaviour, 'credentials'> = CALM
   #seed = 0
-  // Apart, so that a change of the latency does not change which calls go wrong.
+  // Two series, so that a change of the latency does not change which calls go wrong.
   #faultDice: Draw = () => 0
   #latencyDice: Draw = () => 0
   #usual: Course = courseOf(CALM)
@@ -42,7 +42,7 @@ export class Settings {
     this.seed = seed
   }
 
-  /** As it was set; of the credentials only whether there are any. */
+  /** The behaviour as it was set; instead of the credentials, whether there are any. */
   get shown(): object {
     return { ...this.#behaviour, credentials: this.access.state }
   }
@@ -51,7 +51,7 @@ export class Settings {
     return this.#seed
   }
 
-  /** Starts the random series, and the turn of the kinds, anew. */
+  /** Starts the random series, and the turn of the kinds of faults, again. */
   set seed(seed: number) {
     this.#seed = seed
     this.#faultDice = drawFrom(seed)
@@ -59,7 +59,7 @@ export class Settings {
     this.#chart()
   }
 
-  /** Changes what is named, all of it or, if anything is wrong, nothing. Throws CheckError. */
+  /** Changes what is named: all of it, or nothing if any part is wrong. Throws CheckError. */
   change(changes: Partial<Behaviour>): void {
     const { credentials, ...behaviour } = checkBehaviour(changes)
     this.#behaviour = { ...this.#behaviour, ...behaviour }
@@ -73,12 +73,12 @@ export class Settings {
     this.#chart()
   }
 
-  /** Back to a good day; which credentials are required stays. */
+  /** Back to a good day. The required credentials stay. */
   calm(): void {
     this.change(CALM)
   }
 
-  /** What the call for this connection id meets; null: none could be read. */
+  /** What the call for this connection id meets; null: no id could be read. */
   next(id: string | null): Weather {
     const course = this.#courseFor(id)
     const latencyMs = drawLatency(course.latencyMs, this.#latencyDice)
@@ -119,7 +119,7 @@ export class Settings {
   }
 }
 
-/** Who names kinds for an id and no share means all of its calls. */
+/** A rule with kinds of faults and no share applies to all calls of its ids. */
 function rateOf(rule: Rule): number | undefined {
   return rule.faultRate ?? (rule.faults ? 1 : undefined)
 }

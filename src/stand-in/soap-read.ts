@@ -35,7 +35,7 @@ export function versionOfEnvelope(namespace: string): SoapVersion | null {
   return namespace === ENVELOPE_NAMESPACE['1.2'] ? '1.2' : null
 }
 
-/** Reads on from the root to the first element of the Body; true if that is our operation. Reads no further. */
+/** Reads from the root to the first element of the Body, and no further. True if that element is our operation. */
 export function bodyAsksForOperation(reader: XmlReader): boolean {
   const namespace = reader.namespace
   enterEnvelope(reader, namespace)
@@ -51,11 +51,11 @@ export function bodyAsksForOperation(reader: XmlReader): boolean {
 
 export interface Call {
   parameters: Parameters
-  /** Local name of the first header block that must be understood; nobody here understands any. */
+  /** Local name of the first header block that must be understood, none of which the service knows. */
   notUnderstood: string | null
 }
 
-/** Reads on from the root to behind its end. Whatever is read there must be well-formed; what follows is not looked at. */
+/** Reads from the root to its end. All of that must be well-formed; what follows is not read. */
 export function readCall(reader: XmlReader): Call {
   const namespace = reader.namespace
   enterEnvelope(reader, namespace)
@@ -86,7 +86,7 @@ function readHeaders(reader: XmlReader): string | null {
   return first
 }
 
-/** The attribute of either version counts in both. */
+/** The attribute of either version counts, in both. */
 function mustBeUnderstood(reader: XmlReader): boolean {
   const attribute = reader.attributes.find(
     (each) => each.localName === 'mustUnderstand' && versionOfEnvelope(each.namespace) !== null,
@@ -98,7 +98,7 @@ function isOperation(reader: XmlReader): boolean {
   return reader.localName === OPERATION && reader.namespace === SERVICE_NAMESPACE
 }
 
-/** From the Body's start tag to its end tag. Another element than the operation is passed over: then all is null. */
+/** Reads the Body from its start tag to its end tag. If its element is not the operation, every parameter is null. */
 function readBody(reader: XmlReader): Parameters {
   const parameters: Parameters = {
     PublicKey1: null,

@@ -34,30 +34,30 @@ export type { Latency } from './latency.ts'
 export type { AnswersEntry, ChatRequestRecord, FaultRecord, ResponseRecord, ResultRecord } from './records.ts'
 export { type LoggedRequest, RequestLog, type RequestStats } from './request-log.ts'
 
-/** Behaviour that is left out is that of a good day: no latency, no fault, any credentials. */
+/** Fields that are missing are those of a good day: no latency, no fault, any credentials. */
 export interface StandInOptions extends Partial<Behaviour> {
   /** Default 127.0.0.1. */
   host?: string
-  /** Default 0: any that is free. */
+  /** Default 0: any free port. */
   port?: number
-  /** What parseAnswers made of an answers file; ids that are not in it get a made-up chat. */
+  /** The entries that parseAnswers has read. Ids that are not among them get a made-up chat. */
   answers?: readonly AnswersEntry[]
   /** Default iis. */
   flavour?: FlavourName
   /** File that gets a line of JSON for each SOAP request as it arrives. */
   requestLog?: string
-  /** Of the random choice of faults and latency: the same seed, the same series. Default: a random one. */
+  /** Seed of the random choice of faults and latency: the same seed, the same series. Default: a random one. */
   seed?: number
 }
 
 export interface StandIn {
-  /** Of the .asmx. */
+  /** URL of the .asmx. */
   url: string
   origin: string
   port: number
   requests: RequestLog
   readonly seed: number
-  /** Changes how it behaves from the next request on. host, port and requestLog are settled at the start. */
+  /** Changes the behaviour from the next request on. host, port and requestLog are fixed at the start. */
   set(options: Partial<StandInOptions>): void
   /** Ends every connection at once, answered or not. */
   close(): Promise<void>
@@ -134,7 +134,7 @@ function serve(request: IncomingMessage, response: ServerResponse, parts: Parts)
   }
 }
 
-/** By plain HTTP POST, from the test form; .NET takes it from local callers only. */
+/** A call by plain HTTP POST, as the test form sends it. .NET answers it to local callers only. */
 function isFormCall(tail: string | null, request: IncomingMessage): boolean {
   if (tail !== `/${OPERATION}` || request.method !== 'POST' || !isLocal(request)) return false
   return contentTypeBase(request.headers['content-type'] ?? '') === 'application/x-www-form-urlencoded'
@@ -144,7 +144,7 @@ function isLocal(request: IncomingMessage): boolean {
   return isLoopback(request.socket.remoteAddress)
 }
 
-/** What follows the service's path, on IIS in any case of letters; null: the path is another one. */
+/** The rest behind the service's path, which IIS accepts in any case of letters; null: another path. */
 function tailOf(path: string, { anyCase }: Flavour): string | null {
   const start = path.slice(0, SERVICE_PATH.length)
   if (start !== SERVICE_PATH && !(anyCase && start.toLowerCase() === SERVICE_PATH.toLowerCase())) return null
@@ -179,7 +179,7 @@ function listen(server: Server, host: string, port: number): Promise<void> {
   })
 }
 
-/** The address to call for the address listened on. */
+/** The address to call if the server listens on this one. */
 function reachable(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1'
   if (host === '::') return '[::1]'

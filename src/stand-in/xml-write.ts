@@ -18,7 +18,7 @@ const UNSET: Readonly<Record<FieldKind, string | null>> = { int: '0', dateTime: 
 const RESPONSE = Object.entries(RESPONSE_FIELDS) as [keyof ResponseRecord, FieldKind][]
 const CHAT_REQUEST = Object.entries(CHAT_REQUEST_FIELDS) as [keyof ChatRequestRecord, FieldKind][]
 
-/** The type's name in the WSDL: made up, for the service's own is not known. */
+/** The type's name in the WSDL. It is made up, because the service's own name is not known. */
 const RESULT_TYPE = 'ChatRequestResult'
 const XMLNS = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://www.w3.org/2001/XMLSchema"'
 const HEAD: Record<SoapVersion, string> = { '1.1': head('1.1'), '1.2': head('1.2') }
