@@ -13,8 +13,13 @@ export type CallConfig = ConfigOf<'queues' | 'endpoint' | 'soap' | 'calls'>
 
 export function gateOptions(config: CallConfig): GateOptions {
   return {
-    ...config,
     ...ownLimits(config),
+    interactiveShare: config.interactiveShare,
+    quotaCalls: config.quotaCalls,
+    quotaPeriodMs: config.quotaPeriodMs,
+    soapCallTimeoutMs: config.soapCallTimeoutMs,
+    holdMinMs: config.holdMinMs,
+    holdMaxMs: config.holdMaxMs,
     failureRatio: config.breakerFailureRatio,
     minCalls: config.breakerMinCalls,
     windowMs: config.breakerWindowMs,

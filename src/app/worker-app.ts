@@ -35,7 +35,7 @@ import { UnreadableJobs } from '../upkeep/unreadable.ts'
 import { UPKEEP_EVERY_MS, Upkeep } from '../upkeep/upkeep.ts'
 import { REVISION, VERSION } from '../version.ts'
 import { BACKLOG_LOOK_EVERY_MS, BacklogHold } from '../worker/backlog-hold.ts'
-import { PROGRESS_LOOK_EVERY_MS, Progress } from '../worker/stuck.ts'
+import { STUCK_LOOK_EVERY_MS, StuckWatch } from '../worker/stuck.ts'
 import { gateKeysOf, ownLimits } from './gate-settings.ts'
 import { buildWorkerParts, type WorkerParts } from './worker-parts.ts'
 
@@ -73,7 +73,7 @@ export class WorkerApp {
   readonly #limits: LimitStore
   readonly #pulse: Pulse
   readonly #memoryPolicy: MemoryPolicy
-  readonly #progress: Progress
+  readonly #stuckWatch: StuckWatch
   readonly #upkeep: Upkeep
   readonly #collector: QueueCollector
   readonly #id = randomUUID()
@@ -105,7 +105,7 @@ export class WorkerApp {
     this.#backlogHold = this.#buildBacklogHold()
     this.#pulse = new Pulse(this.#quickRedis, servicesKey(config))
     this.#memoryPolicy = new MemoryPolicy(this.#quickRedis, this.#observe)
-    this.#progress = new Progress(this.#parts.workers, this.#pulse)
+    this.#stuckWatch = new StuckWatch(this.#parts.workers, this.#pulse)
     const { histories, publisher } = this.#parts
     const reconciler = new Reconciler(histories, { markerTtlMs: config.resultMarkerTtlMs })
     const unreadable = new UnreadableJobs(this.#redis, config)
@@ -148,7 +148,7 @@ export class WorkerApp {
         guarded(() => this.#upkeep.run()),
       ),
     )
-    this.#timers.push(every(PROGRESS_LOOK_EVERY_MS, () => this.#progress.look()))
+    this.#timers.push(every(STUCK_LOOK_EVERY_MS, () => this.#stuckWatch.look()))
     const backlogHold = this.#backlogHold
     if (backlogHold)
       this.#timers.push(
@@ -179,7 +179,7 @@ export class WorkerApp {
    * service an orchestrator would restart the whole fleet for nothing.
    */
   liveness(): Liveness {
-    const isStuck = this.#progress.isStuck && !this.#stopped
+    const isStuck = this.#stuckWatch.isStuck && !this.#stopped
     return { live: !isStuck, reasons: isStuck ? ['takes no lookups, though it could and Redis answers'] : [] }
   }
 

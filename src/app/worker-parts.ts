@@ -2,7 +2,6 @@
 
 import type { Config } from '../config/config.ts'
 import type { Observe } from '../domain/event.ts'
-import { LANES, type Lane } from '../domain/lane.ts'
 import { Gate } from '../gate/gate.ts'
 import { Holds } from '../gate/holds.ts'
 import { ServiceMemories } from '../gate/service-memory.ts'
@@ -19,11 +18,11 @@ import { ChargeDecision } from '../worker/charge.ts'
 import { Enricher } from '../worker/enrich.ts'
 import { HoldKeeper } from '../worker/hold-keeper.ts'
 import { LookupRuns } from '../worker/lookup-run.ts'
-import { jobLockMs } from '../worker/lookup-taker.ts'
 import { LookupWorker } from '../worker/lookup-worker.ts'
 import { Solitude } from '../worker/solitude.ts'
 import { askerStamp, gateKeysOf, gateOptions } from './gate-settings.ts'
 import { soapSettings } from './soap-settings.ts'
+import { enrichSettings, queueNames, runSettings, sharingSettings, workerSettings } from './worker-settings.ts'
 
 export interface WorkerParts {
   /** Of the lanes that this process serves, interactive first. */
@@ -37,10 +36,8 @@ export interface WorkerParts {
   histories: LookupHistories
 }
 
-/** A leader that died is missed after this at most, or after one call. */
-const SHARING_LEASE_MS = 5000
-
 export function buildWorkerParts(config: Config, redis: Redis, observe: Observe): WorkerParts {
+  const names = queueNames(config)
   const keys = gateKeysOf(config)
   const options = gateOptions(config)
   const holds = new Holds(redis, keys)
@@ -49,32 +46,22 @@ export function buildWorkerParts(config: Config, redis: Redis, observe: Observe)
   // A call of each lookup at once; more would only wait at the service.
   const calls = config.concurrency + config.interactiveConcurrency
   const settings = soapSettings(config, calls)
-  const soap = new SoapClient(settings, observe)
   const { codes } = settings
-  const sharing = config.coalesce
-    ? new CallSharing(sharedCalls(config, redis, askerStamp(config, codes)), observe)
-    : null
-  const enricher = new Enricher({ client: soap, gate, codes }, sharing, config, observe)
-  const histories = new LookupHistories(redis, config)
-  const charges = new ChargeDecision(memory, config.soapProbeConnectionId)
+  const soap = new SoapClient(settings, observe)
+  const asker = askerStamp(config, codes)
+  const shared = config.coalesce ? new SharedCalls(redis, names, asker, sharingSettings(config)) : null
+  const sharing = shared && new CallSharing(shared, observe)
+  const enricher = new Enricher({ client: soap, gate, codes }, sharing, enrichSettings(config), observe)
+  const histories = new LookupHistories(redis, names)
+  const { soapProbeConnectionId, resultMarkerTtlMs: markerTtlMs } = config
+  const charges = new ChargeDecision(memory, soapProbeConnectionId)
   const solitude = new Solitude()
-  const runs = new LookupRuns({ histories, enricher, charges, solitude }, config, observe)
-  const resultQueue = openQueue(config.resultQueue, redis, config)
-  const results = new ResultQueue(resultQueue, redis, config, { markerTtlMs: config.resultMarkerTtlMs })
+  const runs = new LookupRuns({ histories, enricher, charges, solitude }, runSettings(config), observe)
+  const results = new ResultQueue(openQueue(names.resultQueue, redis, names), redis, names, { markerTtlMs })
   const publisher = new Publisher(results, histories, observe)
-  const slots = { batch: config.concurrency, interactive: config.interactiveConcurrency }
-  const build = (lane: Lane) => {
-    const own = { lane, concurrency: Math.max(1, slots[lane]), lockMs: jobLockMs(config.lookupDeadlineMs) }
-    return new LookupWorker({ runs, publisher, histories, solitude, redis }, config, own, observe)
-  }
-  const workers = LANES.filter((lane) => slots[lane] > 0)
-    .sort((a) => (a === 'interactive' ? -1 : 1))
-    .map(build)
-  const keeper = new HoldKeeper({ holds, gate, memory, enricher, codes, workers }, { ...config, ...options }, observe)
+  const parts = { runs, publisher, histories, solitude, redis }
+  const workers = workerSettings(config).map((own) => new LookupWorker(parts, names, own, observe))
+  const keeperParts = { holds, gate, memory, enricher, codes, workers }
+  const keeper = new HoldKeeper(keeperParts, { ...options, soapProbeConnectionId }, observe)
   return { workers, publisher, results, soap, gate, holds, keeper, histories }
-}
-
-function sharedCalls(config: Config, redis: Redis, asker: () => string): SharedCalls {
-  const leaseMs = Math.min(SHARING_LEASE_MS, config.soapCallTimeoutMs)
-  return new SharedCalls(redis, config, asker, { ...config, leaseMs })
 }

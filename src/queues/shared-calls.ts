@@ -17,7 +17,7 @@ export interface Lead {
   answer: string
 }
 
-export type Place =
+export type Joined =
   | { is: 'leader'; lead: Lead }
   | { is: 'follower'; leader: string }
   | { is: 'answered'; end: string; source: 'shared' | 'cache' }
@@ -116,7 +116,7 @@ export class SharedCalls {
   }
 
   /** Leads, follows, or has its answer. `following`: the leader whose end is waited for. */
-  async join({ lane, connectionId, enqueuedAt }: Sharer, following: string): Promise<Place> {
+  async join({ lane, connectionId, enqueuedAt }: Sharer, following: string): Promise<Joined> {
     const { call, answer } = sharingKeys(this.#names, lane, this.#asker(), connectionId)
     const { leaseMs, cacheTtlMs } = this.#settings
     const token = `${this.#process}${this.#count++}`

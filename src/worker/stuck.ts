@@ -1,21 +1,21 @@
 /** Whether this process moves on: a worker that could take lookups asks for them again and again, as long as Redis answers. */
 
-export const PROGRESS_LOOK_EVERY_MS = 5_000
+export const STUCK_LOOK_EVERY_MS = 5_000
 /** Far longer than a worker waits for a lookup (10 s), and than what ends a connection that is silent (15 s). */
 const STUCK_AFTER_MS = 60_000
 /** One look may come at a moment that is over at once: after the whole process was frozen, say. */
 const LOOKS = 2
 
-export interface ProgressParts {
+export interface Watched {
   isStuck(forMs: number): boolean
 }
 
-export class Progress {
-  readonly #workers: readonly ProgressParts[]
+export class StuckWatch {
+  readonly #workers: readonly Watched[]
   readonly #pulse: { readonly answersForMs: number }
   #looksInVain = 0
 
-  constructor(workers: readonly ProgressParts[], pulse: { readonly answersForMs: number }) {
+  constructor(workers: readonly Watched[], pulse: { readonly answersForMs: number }) {
     this.#workers = workers
     this.#pulse = pulse
   }
