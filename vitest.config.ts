@@ -1,16 +1,23 @@
 import { defineConfig } from 'vitest/config'
 
+/** Files that keep all they do to themselves: the modules they import are loaded once a worker, not once a file. */
+const UNITS = ['src/**/*.test.ts', 'test/{soap,stand-in,operations,conformance,drift,interop}/**/*.test.ts']
+const TIMES = { testTimeout: 60_000, hookTimeout: 60_000 }
+
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: ['test/faults/**', 'node_modules/**'], // a command of its own: npm run test:faults
     globalSetup: ['test/support/build.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    // CI has two cores. Files that start processes of their own wait more than they compute; with more of them at a time they
-    // would starve each other.
-    maxWorkers: 3,
+    // CI has two cores. Most files wait more than they compute: for processes, for Redis, for the service.
+    maxWorkers: 6,
     // CI reads this plain line.
     reporters: ['default', './test/support/closing-line.ts'],
+    projects: [
+      { extends: true, test: { name: 'units', include: UNITS, isolate: false, ...TIMES } },
+      {
+        extends: true,
+        // The fault suite is a command of its own: npm run test:faults
+        test: { name: 'fleet', include: ['test/**/*.test.ts'], exclude: [...UNITS, 'test/faults/**'], ...TIMES },
+      },
+    ],
   },
 })

@@ -139,15 +139,17 @@ export class WorkerApp {
     await this.#parts.results.prepare()
     for (const worker of this.#parts.workers) await worker.start()
     this.metrics.concurrency.set(concurrency + interactiveConcurrency)
-    const guarded = (task: () => Promise<void>) => () => task().catch(redisTrouble(this.#observe, 'upkeep'))
+    const trouble = redisTrouble(this.#observe, 'upkeep')
+    // What a stop cuts short is no trouble of Redis: the connections close under it.
+    const guarded = (task: () => Promise<void>) => () =>
+      task().catch((error) => {
+        if (!this.#stopped) trouble(error)
+      })
     const beat = guarded(() => this.#fleet.beat(this.#member()))
     this.#timers.push(every(MEMBER_BEAT_MS, beat))
-    this.#timers.push(
-      every(
-        UPKEEP_EVERY_MS,
-        guarded(() => this.#upkeep.run()),
-      ),
-    )
+    const upkeep = guarded(() => this.#upkeep.run())
+    this.#timers.push(every(UPKEEP_EVERY_MS, upkeep))
+    void upkeep() // a fleet that starts again finds at once what an earlier one left; no lookup waits until that is done
     this.#timers.push(every(STUCK_LOOK_EVERY_MS, () => this.#stuckWatch.look()))
     const backlogHold = this.#backlogHold
     if (backlogHold)

@@ -1,22 +1,15 @@
 import { Redis } from 'ioredis'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { startEmbeddedRedis } from '../../src/cli/demo/embedded-redis.ts'
-import { killAll, run, startWorker } from '../support/processes.ts'
-import { consume, NAMES, startWorld, until, type World } from '../support/world.ts'
-import { endAll, parseLines, start } from './started.ts'
+import { run } from '../support/in-process.ts'
+import { startWorker } from '../support/processes.ts'
+import { useWorld } from '../support/use-world.ts'
+import { consume, NAMES, until } from '../support/world.ts'
+import { parseLines, start } from './started.ts'
 
-let world: World
 const FAULT = { id: 'faulty', fault: { code: 'Client' as const, string: 'no' } }
 
-beforeAll(async () => {
-  world = await startWorld({ standIn: { answers: [{ id: 'nobody', result: null }, FAULT] } })
-})
-afterAll(() => world.close())
-beforeEach(() => world.redis.flushall())
-afterEach(async () => {
-  await endAll()
-  await killAll()
-})
+const world = useWorld({ standIn: { answers: [{ id: 'nobody', result: null }, FAULT] } })
 
 const worker = () => startWorker({ ...world.env, RATE_LIMIT_PER_SECOND: 'none' })
 const results = () => world.queue(NAMES.resultQueue)

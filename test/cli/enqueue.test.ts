@@ -3,25 +3,22 @@ import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Queue } from 'bullmq'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startEmbeddedRedis } from '../../src/cli/demo/embedded-redis.ts'
-import { run } from '../support/processes.ts'
-import { NAMES, startWorld, until, type World } from '../support/world.ts'
-import { endAll, parseLines, start } from './started.ts'
+import { run } from '../support/in-process.ts'
+import { useWorld } from '../support/use-world.ts'
+import { NAMES, until } from '../support/world.ts'
+import { parseLines, start } from './started.ts'
 
-let world: World
+const world = useWorld()
 let folder = ''
 
-beforeAll(async () => {
-  world = await startWorld()
+beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'chat-enricher-cli-'))
 })
-afterAll(async () => {
+afterAll(() => {
   rmSync(folder, { recursive: true })
-  await world.close()
 })
-beforeEach(() => world.redis.flushall())
-afterEach(endAll)
 
 const env = () => ({ REDIS_URL: world.redisUrl })
 const jobs = (queue = NAMES.lookupQueue) => world.queue(queue).getJobs(['wait', 'delayed', 'prioritized'], 0, 99, true)
@@ -180,18 +177,22 @@ describe('enqueue --file', () => {
     const { pid, ended, stderr } = start(['enqueue', '--file', file], env(), ['--max-old-space-size=48'])
     let peak = ''
     const done = ended.then(({ code }) => code)
-    await until('it has ended', async () => {
-      const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
-      peak = /^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? peak
-      return stderr().includes('enqueued 100,000 on')
-    })
+    await until(
+      'it has ended',
+      async () => {
+        const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+        peak = /^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? peak
+        return stderr().includes('enqueued 100,000 on')
+      },
+      90_000,
+    )
     expect(await done).toBe(0)
     expect(stderr()).toMatch(/^[\d,]+ enqueued \(\d+% of the file\)$/m)
     expect(await waiting()).toBe(100_000)
     const ends = await world.queue(NAMES.lookupQueue).getJobs(['wait'], 99_998, 99_999, true)
     expect(ends.map(({ data }) => data.connectionId)).toEqual(['99998', '99999'])
     expect(Number(peak)).toBeLessThan(192 * 1024)
-  })
+  }, 120_000)
 })
 
 describe('enqueue, when Redis goes away in the middle,', () => {

@@ -1,25 +1,17 @@
 import { Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { killAll, run, startWorker } from '../support/processes.ts'
+import { describe, expect, it } from 'vitest'
+import { run } from '../support/in-process.ts'
+import { startWorker } from '../support/processes.ts'
 import { identityOf, publisher, resultFor } from '../support/queues.ts'
-import { NAMES, startWorld, until, type World } from '../support/world.ts'
+import { useWorld } from '../support/use-world.ts'
+import { NAMES, until } from '../support/world.ts'
+
+const world = useWorld({ redisArguments: ['--list-compress-depth', '0', '--rdbcompression', 'no'] })
 
 /** The connection id that is to be forgotten; no other word in Redis has it as its part. */
 const MARKED = 'zq-4711-marked'
 const OTHER = 'somebody-else'
-
-let world: World
-beforeAll(async () => {
-  world = await startWorld({ redisArguments: ['--list-compress-depth', '0', '--rdbcompression', 'no'] })
-})
-afterAll(() => world.close())
-beforeEach(async () => {
-  await world.redis.flushall()
-  world.standIn.requests.clear()
-  world.standIn.set({ latencyMs: 0 })
-})
-afterEach(killAll)
 
 /** Keys whose name, or whose bytes as Redis keeps them, have the text in them. */
 async function keysWith(redis: Redis, text: string): Promise<string[]> {

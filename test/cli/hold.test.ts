@@ -1,23 +1,11 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { killAll, run, SOAP_SECRETS, startWorker } from '../support/processes.ts'
-import { NAMES, startWorld, until, type World } from '../support/world.ts'
-import { endAll, start } from './started.ts'
+import { describe, expect, it } from 'vitest'
+import { run } from '../support/in-process.ts'
+import { SOAP_SECRETS, startWorker } from '../support/processes.ts'
+import { useWorld } from '../support/use-world.ts'
+import { NAMES, until } from '../support/world.ts'
+import { start } from './started.ts'
 
-let world: World
-
-beforeAll(async () => {
-  world = await startWorld()
-})
-afterAll(() => world.close())
-beforeEach(async () => {
-  await world.redis.flushall()
-  world.standIn.set({ faultRate: 0, faults: ['503'] })
-  world.standIn.requests.clear()
-})
-afterEach(async () => {
-  await endAll()
-  await killAll()
-})
+const world = useWorld()
 
 const env = () => ({ ...world.env, ...SOAP_SECRETS })
 

@@ -1,18 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { killAll, run, startWorker } from '../support/processes.ts'
-import { NAMES, startWorld, until, type World } from '../support/world.ts'
+import { describe, expect, it } from 'vitest'
+import { run } from '../support/in-process.ts'
+import { startWorker } from '../support/processes.ts'
+import { useWorld } from '../support/use-world.ts'
+import { NAMES, until } from '../support/world.ts'
 
-let world: World
-
-beforeAll(async () => {
-  world = await startWorld()
-})
-afterAll(() => world.close())
-beforeEach(async () => {
-  await world.redis.flushall()
-  world.standIn.requests.clear()
-})
-afterEach(killAll)
+const world = useWorld()
 
 interface Limits {
   set: Record<string, number | null>

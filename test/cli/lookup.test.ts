@@ -1,22 +1,15 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { gateKeys, serviceOf } from '../../src/redis/names.ts'
-import { run, SOAP_SECRETS } from '../support/processes.ts'
-import { NAMES, startWorld, type World } from '../support/world.ts'
-import { endAll, start } from './started.ts'
+import { run } from '../support/in-process.ts'
+import { SOAP_SECRETS } from '../support/processes.ts'
+import { useWorld } from '../support/use-world.ts'
+import { NAMES } from '../support/world.ts'
+import { start } from './started.ts'
 
-let world: World
 const FAULT = { id: 'faulty', fault: { code: 'Client' as const, string: 'the text of the service' } }
 const DOWN = { id: 'down', fault: { code: 'Server' as const, string: 'the text of the service' } }
 
-beforeAll(async () => {
-  world = await startWorld({ standIn: { answers: [{ id: 'nobody', result: null }, FAULT, DOWN] } })
-})
-afterAll(() => world.close())
-beforeEach(async () => {
-  await world.redis.flushall()
-  world.standIn.requests.clear()
-})
-afterEach(endAll)
+const world = useWorld({ standIn: { answers: [{ id: 'nobody', result: null }, FAULT, DOWN] } })
 
 const env = () => ({ ...world.env, ...SOAP_SECRETS })
 

@@ -1,27 +1,22 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Fleet, type Member } from '../../src/fleet/members.ts'
-import { killAll, run, SOAP_SECRETS, startWorker } from '../support/processes.ts'
-import { NAMES, startWorld, type World } from '../support/world.ts'
-import { endAll, parseLines, start } from './started.ts'
+import { run } from '../support/in-process.ts'
+import { run as runProcess, SOAP_SECRETS, startWorker } from '../support/processes.ts'
+import { useWorld } from '../support/use-world.ts'
+import { NAMES } from '../support/world.ts'
+import { parseLines, start } from './started.ts'
 
-let world: World
+const world = useWorld()
 let folder = ''
 
-beforeAll(async () => {
-  world = await startWorld()
+beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'chat-enricher-cli-'))
 })
-afterAll(async () => {
+afterAll(() => {
   rmSync(folder, { recursive: true })
-  await world.close()
-})
-beforeEach(() => world.redis.flushall())
-afterEach(async () => {
-  await endAll()
-  await killAll()
 })
 
 interface Status {
@@ -173,7 +168,7 @@ describe('stand-in', () => {
 describe('a worker that cannot start', () => {
   it('because its port is taken says so and ends, exit 1', async () => {
     const env = { ...world.env, ...SOAP_SECRETS, METRICS_HOST: '127.0.0.1', METRICS_PORT: String(world.standIn.port) }
-    const { code, stderr } = await run(['worker'], env)
+    const { code, stderr } = await runProcess(['worker'], env)
     expect(code).toBe(1)
     expect(stderr).toContain(`METRICS_PORT: expected a free port (0: any), got ${world.standIn.port}, which is in use`)
   })
@@ -182,7 +177,7 @@ describe('a worker that cannot start', () => {
     await world.redis.config('SET', 'maxmemory-policy', 'allkeys-lru')
     try {
       const env = { ...world.env, ...SOAP_SECRETS, METRICS_HOST: '127.0.0.1', METRICS_PORT: '0' }
-      const { code, stderr } = await run(['worker'], env)
+      const { code, stderr } = await runProcess(['worker'], env)
       expect(code).toBe(78)
       expect(stderr).toContain('expected maxmemory-policy noeviction')
     } finally {

@@ -2,26 +2,23 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startEmbeddedRedis } from '../../src/cli/demo/embedded-redis.ts'
 import type { Result } from '../../src/domain/result.ts'
-import { run } from '../support/processes.ts'
-import { NAMES, startWorld, until, type World } from '../support/world.ts'
-import { endAll, parseLines, start, watch } from './started.ts'
+import { run } from '../support/in-process.ts'
+import { useWorld } from '../support/use-world.ts'
+import { NAMES, until } from '../support/world.ts'
+import { parseLines, start, watch } from './started.ts'
 
-let world: World
+const world = useWorld()
 let folder = ''
 
-beforeAll(async () => {
-  world = await startWorld()
+beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'chat-enricher-results-'))
 })
-afterAll(async () => {
+afterAll(() => {
   rmSync(folder, { recursive: true })
-  await world.close()
 })
-beforeEach(() => world.redis.flushall())
-afterEach(endAll)
 
 const results = () => world.queue(NAMES.resultQueue)
 const left = async () => (await results().getJobs(['wait', 'active'])).map(({ data }) => data.lookupId as string)

@@ -1,18 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { killAll, run, startWorker } from '../support/processes.ts'
-import { NAMES, startWorld, until, type World } from '../support/world.ts'
+import { describe, expect, it } from 'vitest'
+import { run } from '../support/in-process.ts'
+import { killAll, startWorker } from '../support/processes.ts'
+import { useWorld } from '../support/use-world.ts'
+import { NAMES, until } from '../support/world.ts'
 
-let world: World
-
-beforeAll(async () => {
-  world = await startWorld({ standIn: { answers: [{ id: 'nobody', result: null }] } })
-})
-afterAll(() => world.close())
-beforeEach(async () => {
-  await world.redis.flushall()
-  world.standIn.set({ faultRate: 0, faults: ['503'] })
-})
-afterEach(killAll)
+const world = useWorld({ standIn: { answers: [{ id: 'nobody', result: null }] } })
 
 const lines = async (id: string) => (await run(['status', id], world.env)).stdout.trimEnd().split('\n')
 

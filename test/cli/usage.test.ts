@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { VARIABLES } from '../../src/config/table.ts'
-import { run, SOAP_SECRETS } from '../support/processes.ts'
+import { run } from '../support/in-process.ts'
+import { run as runProcess, SOAP_SECRETS } from '../support/processes.ts'
 import { endAll, watch } from './started.ts'
 
 const COMMANDS = [
@@ -28,7 +29,7 @@ afterEach(endAll)
 
 describe('help', () => {
   it('lists every command', async () => {
-    const { code, stdout } = await run(['--help'])
+    const { code, stdout } = await runProcess(['--help'])
     expect(code).toBe(0)
     const listed = [...stdout.matchAll(/^ {2}([a-z-]+) .*[A-Z]/gm)].map(([, name]) => name)
     expect(listed).toEqual(expect.arrayContaining(COMMANDS))
@@ -36,7 +37,7 @@ describe('help', () => {
   })
 
   it.each(COMMANDS)('of %s tells what it does, with an example that names it', async (command) => {
-    const { code, stdout, stderr } = await run([command, '--help'])
+    const { code, stdout, stderr } = await runProcess([command, '--help'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout.slice(stdout.indexOf('Example'))).toContain(`chat-enricher ${command}`)
   })
@@ -188,7 +189,7 @@ describe('where Redis is not', () => {
 
   it.each(commands)('%s says so within seconds, exit 1, with the place and without the password', async (line) => {
     const startedAt = performance.now()
-    const { code, stdout, stderr } = await run(line.split(' '), { REDIS_URL: 'redis://:canary@127.0.0.1:1' })
+    const { code, stdout, stderr } = await runProcess(line.split(' '), { REDIS_URL: 'redis://:canary@127.0.0.1:1' })
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     expect(stderr.split('\n')[0]).toMatch(
       /^error: REDIS_URL: expected a Redis that answers at 127\.0\.0\.1:1, got ECONNREFUSED\. Is it running there\?/,
@@ -200,7 +201,7 @@ describe('where Redis is not', () => {
   it('but something that takes the connection and never answers, the same', async () => {
     const { port } = silent.address() as { port: number }
     const startedAt = performance.now()
-    const { code, stderr } = await run(['status'], { REDIS_URL: `redis://:canary@127.0.0.1:${port}` })
+    const { code, stderr } = await runProcess(['status'], { REDIS_URL: `redis://:canary@127.0.0.1:${port}` })
     expect(code).toBe(1)
     expect(stderr).toContain(`expected a Redis that answers at 127.0.0.1:${port}, got no answer in 5 s`)
     expect(stderr).not.toContain('canary')

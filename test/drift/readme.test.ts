@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { TABLES, type TableFile, withTable } from '../../scripts/variables.ts'
 import { VARIABLES, type Variable } from '../../src/config/table.ts'
-import { run } from '../support/processes.ts'
+import { run } from '../support/in-process.ts'
 
 const fileOf = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 const docs = readdirSync(new URL('../../docs', import.meta.url)).map((name) => `docs/${name}`)

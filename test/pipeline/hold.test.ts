@@ -1,31 +1,21 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { killAll, run, SOAP_SECRETS, startWorker } from '../support/processes.ts'
-import { type Consumer, consume, NAMES, startWorld, until, type World } from '../support/world.ts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { run } from '../support/in-process.ts'
+import { SOAP_SECRETS, startWorker } from '../support/processes.ts'
+import { useConsumer, useWorld } from '../support/use-world.ts'
+import { consume, NAMES, until } from '../support/world.ts'
 
-let world: World
-let consumer: Consumer
+const world = useWorld()
+const consumer = useConsumer(world)
 let folder = ''
 
-beforeAll(async () => {
-  world = await startWorld()
+beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'chat-enricher-hold-'))
 })
-afterAll(async () => {
+afterAll(() => {
   rmSync(folder, { recursive: true })
-  await world.close()
-})
-beforeEach(async () => {
-  await world.redis.flushall()
-  world.standIn.set({ latencyMs: 0, faultRate: 0, answers: [], credentials: null })
-  world.standIn.requests.clear()
-  consumer = consume(world)
-})
-afterEach(async () => {
-  await consumer.close()
-  await killAll()
 })
 
 const QUICK = { RATE_LIMIT_PER_SECOND: '200', CONCURRENCY: '8', HOLD_MIN_MS: '100', HOLD_MAX_MS: '400' }
@@ -223,8 +213,9 @@ describe('results that nobody consumes', () => {
     await untilHeldFor('results')
     await nothingRuns()
     expect(await world.redis.llen(`bull:${NAMES.resultQueue}:wait`)).toBeLessThan(250)
-    consumer = consume(world)
-    await consumer.have(400)
+    const late = consume(world)
+    await late.have(400)
+    await late.close()
   })
 })
 

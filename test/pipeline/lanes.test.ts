@@ -1,18 +1,9 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { killAll, startWorker } from '../support/processes.ts'
-import { NAMES, startWorld, type World } from '../support/world.ts'
+import { describe, expect, it } from 'vitest'
+import { startWorker } from '../support/processes.ts'
+import { useWorld } from '../support/use-world.ts'
+import { NAMES } from '../support/world.ts'
 
-let world: World
-
-beforeAll(async () => {
-  world = await startWorld()
-})
-afterAll(() => world.close())
-beforeEach(async () => {
-  await world.redis.flushall()
-  world.standIn.requests.clear()
-})
-afterEach(killAll)
+const world = useWorld()
 
 const RATE = 20
 const ids = (count: number, name: string) => Array.from({ length: count }, (_, index) => `${name}${index}`)

@@ -1,24 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { killAll, startWorker } from '../support/processes.ts'
-import { type Consumer, consume, NAMES, startWorld, until, type World } from '../support/world.ts'
+import { describe, expect, it } from 'vitest'
+import { startWorker } from '../support/processes.ts'
+import { useConsumer, useWorld } from '../support/use-world.ts'
+import { consume, NAMES, until } from '../support/world.ts'
 
-let world: World
-let consumer: Consumer
-
-beforeAll(async () => {
-  world = await startWorld()
-})
-afterAll(() => world.close())
-beforeEach(async () => {
-  await world.redis.flushall()
-  world.standIn.set({ latencyMs: 0, faultRate: 0 })
-  world.standIn.requests.clear()
-  consumer = consume(world)
-})
-afterEach(async () => {
-  await consumer.close()
-  await killAll()
-})
+const world = useWorld()
+const consumer = useConsumer(world)
 
 const fast = { RATE_LIMIT_PER_SECOND: 'none' }
 
@@ -95,8 +81,9 @@ describe('a lookup', () => {
     await world.queue(NAMES.lookupQueue).obliterate({ force: true })
     await world.queue(NAMES.lookupQueue).add('lookup', { connectionId: 'third' })
     await until('the third has one, too', async () => (await results.getWaitingCount()) === 3)
-    consumer = consume(world)
-    const all = await consumer.have(3)
+    const late = consume(world)
+    const all = await late.have(3)
+    await late.close()
     expect(all.map(({ connectionId }) => connectionId).sort()).toEqual(['first', 'second', 'third'])
     expect(all.every(({ lookupId }) => lookupId === '1')).toBe(true)
   })

@@ -1,24 +1,14 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { killAll, run, SOAP_SECRETS, startWorker, type WorkerProcess } from '../support/processes.ts'
-import { type Consumer, consume, NAMES, startWorld, until, type World } from '../support/world.ts'
+import { afterEach, describe, expect, it } from 'vitest'
+import { run, SOAP_SECRETS, startWorker, type WorkerProcess } from '../support/processes.ts'
+import { useConsumer, useWorld } from '../support/use-world.ts'
+import { NAMES, startWorld, until } from '../support/world.ts'
 
-let world: World
-let consumer: Consumer
+const world = useWorld({ standIn: { latencyMs: 20 } })
+const consumer = useConsumer(world)
 
-beforeAll(async () => {
-  world = await startWorld({ standIn: { latencyMs: 20 } })
-})
-afterAll(() => world.close())
-beforeEach(async () => {
-  await world.redis.flushall()
-  world.standIn.requests.clear()
-  consumer = consume(world)
-})
 afterEach(async () => {
   await world.redis.config('SET', 'maxmemory', '0')
   await world.redis.config('SET', 'maxmemory-policy', 'noeviction')
-  await consumer.close()
-  await killAll()
 })
 
 const start = () => startWorker({ ...world.env, RATE_LIMIT_PER_SECOND: 'none' })

@@ -1,30 +1,16 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { AnswersEntry } from '../../src/stand-in/stand-in.ts'
-import { killAll, startWorker, type WorkerProcess } from '../support/processes.ts'
-import { type Consumer, consume, NAMES, startWorld, until, type World } from '../support/world.ts'
-
-let world: World
-let consumer: Consumer
+import { startWorker, type WorkerProcess } from '../support/processes.ts'
+import { useConsumer, useWorld } from '../support/use-world.ts'
+import { NAMES, until, type World } from '../support/world.ts'
 
 const ANSWERS: AnswersEntry[] = [
   { id: 'broken', fault: { code: 'Server', string: 'Server was unable to process request.' } },
   { id: 'blamed', fault: { code: 'Client', string: 'Invalid id.' } },
 ]
 
-beforeAll(async () => {
-  world = await startWorld({ standIn: { answers: ANSWERS } })
-})
-afterAll(() => world.close())
-beforeEach(async () => {
-  await world.redis.flushall()
-  world.standIn.set({ latencyMs: 0, faultRate: 0 })
-  world.standIn.requests.clear()
-  consumer = consume(world)
-})
-afterEach(async () => {
-  await consumer.close()
-  await killAll()
-})
+const world = useWorld({ standIn: { answers: ANSWERS } })
+const consumer = useConsumer(world)
 
 /** Two charged attempts, with waits short enough for a test; one call an attempt, so that attempts can be counted. */
 const QUICK = {

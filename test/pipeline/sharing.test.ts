@@ -1,26 +1,12 @@
 import { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { killAll, startWorker } from '../support/processes.ts'
-import { type Consumer, consume, NAMES, startWorld, until, type World } from '../support/world.ts'
+import { describe, expect, it } from 'vitest'
+import { startWorker } from '../support/processes.ts'
+import { useConsumer, useWorld } from '../support/use-world.ts'
+import { NAMES, until } from '../support/world.ts'
 
-let world: World
-let consumer: Consumer
-
-beforeAll(async () => {
-  world = await startWorld()
-})
-afterAll(() => world.close())
-beforeEach(async () => {
-  await world.redis.flushall()
-  world.standIn.set({ latencyMs: 0, faultRate: 0, answers: [] })
-  world.standIn.requests.clear()
-  consumer = consume(world)
-})
-afterEach(async () => {
-  await consumer.close()
-  await killAll()
-})
+const world = useWorld()
+const consumer = useConsumer(world)
 
 const start = (env: Record<string, string> = {}) => startWorker({ ...world.env, RATE_LIMIT_PER_SECOND: 'none', ...env })
 const calls = (id?: string) => world.standIn.requests.count(id)

@@ -1,25 +1,11 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { membersKey } from '../../src/redis/names.ts'
-import { killAll, startWorker, type WorkerProcess } from '../support/processes.ts'
-import { type Consumer, consume, NAMES, startWorld, until, type World } from '../support/world.ts'
+import { startWorker, type WorkerProcess } from '../support/processes.ts'
+import { useConsumer, useWorld } from '../support/use-world.ts'
+import { NAMES, until } from '../support/world.ts'
 
-let world: World
-let consumer: Consumer
-
-beforeAll(async () => {
-  world = await startWorld()
-})
-afterAll(() => world.close())
-beforeEach(async () => {
-  await world.redis.flushall()
-  world.standIn.set({ latencyMs: 0, faultRate: 0 })
-  world.standIn.requests.clear()
-  consumer = consume(world)
-})
-afterEach(async () => {
-  await consumer.close()
-  await killAll()
-})
+const world = useWorld()
+const consumer = useConsumer(world)
 
 const SHUTDOWN_TIMEOUT_MS = 1000
 /** The second that is promised is measured by the bar `stop`; beside other tests a process takes longer to end. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { endAll, start } from '../cli/started.ts'
-import { run } from '../support/processes.ts'
+import { run } from '../support/in-process.ts'
 
 afterEach(endAll)
 

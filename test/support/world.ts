@@ -24,9 +24,13 @@ export interface World {
   close(): Promise<void>
 }
 
-export async function startWorld(
-  options: { standIn?: StandInOptions; redisArguments?: string[] } = {},
-): Promise<World> {
+export interface WorldOptions {
+  standIn?: StandInOptions
+  /** As of redis-server. */
+  redisArguments?: string[]
+}
+
+export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const embedded = await startEmbeddedRedis(options.redisArguments)
   const redis = new Redis(embedded.url, { protocol: 2, maxRetriesPerRequest: null })
   redis.on('error', () => {})
