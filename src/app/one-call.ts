@@ -3,7 +3,7 @@
 import { orAborted, sleep, within } from '../clock.ts'
 import type { ConfigOf } from '../config/config.ts'
 import type { CallEnd } from '../domain/call-end.ts'
-import { Held } from '../domain/hold.ts'
+import { Held, NOT_FOUND } from '../domain/hold.ts'
 import type { CodeMeanings } from '../domain/response-codes.ts'
 import { Gate } from '../gate/gate.ts'
 import { holdInWords } from '../gate/hold-words.ts'
@@ -78,6 +78,7 @@ async function gatedCall(
   codes.accept(await holds.accepted())
   const parts = { client, gate: quiet(gate), codes, deadlineMs: config.lookupDeadlineMs }
   const attempt = (probe: string | null) => new Attempt(parts, { lane: 'interactive', probe }, signal)
+  gate.answerQuestions(({ token, connectionId: known }) => void callOnce(attempt(token), known).catch(() => {}))
   try {
     const first = attempt(null)
     const answer = callOnce(first, connectionId)
@@ -103,7 +104,7 @@ function quiet(gate: Gate): CallGate {
   return {
     permit: (request, signal) => gate.permit(request, signal),
     report: async (report, probe = null) =>
-      probe === null && report.kind !== null ? null : gate.report(report, probe),
+      probe === null && report.kind !== null && report.kind !== NOT_FOUND ? null : gate.report(report, probe),
   }
 }
 

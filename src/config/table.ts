@@ -320,6 +320,13 @@ export const VARIABLES = {
     durations,
     'delays after which a lookup not found is asked again before it is `not-found`, as `5s,30s,2m`',
   ),
+  notFoundGuard: variable(
+    'NOT_FOUND_GUARD',
+    'calls',
+    yesOrNo,
+    'true',
+    'when nine in ten of the last twenty answers found nothing, one call asks for what was found before; if that is gone, too, the fleet holds',
+  ),
   breakerFailureRatio: variable(
     'BREAKER_FAILURE_RATIO',
     'calls',

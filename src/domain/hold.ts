@@ -14,8 +14,11 @@ export interface HoldRecord {
   nextProbeAt?: number
   /** Probes that failed. */
   probes: number
-  /** The answer that is suspected to be everybody's, where it is held for that: `code:5`, `fault:Client`. */
+  /** The kind of answer (CallReport) that is suspected to be everybody's, where it is held for that. */
   kind?: string
+  /** Since when, and how many lookups had it as their final result before the fleet held. */
+  suspectedSince?: number
+  spent?: number
   /** Whose probe is on its way, and how long that is believed. */
   token?: string
   tokenUntil?: number
@@ -32,6 +35,8 @@ export interface Hold extends Pick<HoldRecord, 'why' | 'since' | 'expiresAt' | '
   /** Null for holds that no probe can end. */
   nextProbeAt: number | null
   kind: string | null
+  suspectedSince: number | null
+  spent: number
 }
 
 /** Thrown to whoever wants to call while the fleet holds. */
@@ -44,12 +49,19 @@ export class Held extends Error {
 
 /** What one call that has ended says about the service and about our configuration, to the whole fleet. */
 export interface CallReport {
-  /** The service answered, be it with a refusal; false: it failed in passing, or refused everybody. */
+  /** The service answered, be it with a refusal; false: it failed in passing, refused everybody, or could not be read. */
   answered: boolean
-  /** What the answer looked like, where it matters when it is everybody's: `code:5`, `fault:Client`; else null. */
+  /**
+   * What the answer looked like, where it matters when it is everybody's: `code:5`, `fault:Client`, `read:contract`,
+   * `read:unreadable`, NOT_FOUND; else null.
+   */
   kind: string | null
-  /** The id that was asked for, where it was answered. */
+  /** What came with that kind: the description of a code, or what was read instead of what. */
+  says?: string
+  /** The id that was asked for, where it was answered or refused. */
   connectionId?: string
+  /** How the call failed, in a few words: `HTTP 503`, `timeout`. */
+  how?: string
   /** It cannot be this lookup's fault; why. */
   configuration?: string
   /** How long the call took, ms: whether it began before a hold that is over by now. */
@@ -58,4 +70,12 @@ export interface CallReport {
   retryAfterMs?: number
   /** Of a lookup that has had trouble of its own before: its failing again says nothing of the service. */
   ofTroubled?: boolean
+}
+
+/** The kind of an empty answer. */
+export const NOT_FOUND = 'not-found' as const
+
+/** An answer that could not be read: the same from everybody, it is the service's. */
+export function isUnread({ kind }: Pick<CallReport, 'kind'>): boolean {
+  return kind?.startsWith('read:') ?? false
 }

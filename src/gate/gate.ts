@@ -7,15 +7,15 @@
 import { randomBytes } from 'node:crypto'
 import { monotonic, sleep } from '../clock.ts'
 import type { Observe } from '../domain/event.ts'
-import type { CallReport } from '../domain/hold.ts'
+import { type CallReport, NOT_FOUND } from '../domain/hold.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { Redis } from '../redis/connections.ts'
 import type { GateKeys } from '../redis/names.ts'
 import { Asker, type Permit } from './asker.ts'
 import type { Limits } from './limits.ts'
 import { askPermits, type PermitQuestion, type PermitReply } from './permit-script.ts'
-import { type HoldSettings, type ReportReply, reportCalls } from './report-script.ts'
-import { type Batch, batchOf, Reports } from './reports.ts'
+import { type HoldSettings, type Question, type Reporter, type ReportReply, reportCalls } from './report-script.ts'
+import { type Batch, batchOf, emptyBatch, Reports } from './reports.ts'
 
 export type { Permit } from './asker.ts'
 
@@ -39,7 +39,17 @@ export interface PermitRequest {
   probe?: string | null
 }
 
+/** What the fleet makes of one call's end. */
+export interface Judgement {
+  /** The fleet holds for answers like this one. */
+  isHeldFor: boolean
+  /** The refusal is this lookup's own: others are answered. */
+  isOwn: boolean
+}
+
+/** Beside the call: its turn, and the way. */
 const LEASE_MARGIN_MS = 5000
+const UNDECIDED_ASK_AGAIN_MS = 50
 const ASK_AGAIN_AFTER_ERROR_MS = 250
 
 export class Gate {
@@ -52,6 +62,9 @@ export class Gate {
   readonly #reports = new Reports((batch) => this.#send(batch, ''))
   readonly #process = `${randomBytes(6).toString('hex')}:`
   #permits = 0
+  #questions = 0
+  #askQuestion: ((question: Question) => void) | null = null
+  #isNotFoundDoubted = false
 
   /** `trouble` is told when Redis says no: nobody calls then. */
   constructor(
@@ -80,9 +93,37 @@ export class Gate {
     return permit
   }
 
-  /** How a call ended. Never rejects; null where the fleet has nothing to say, or Redis is away. */
-  async report(report: CallReport, probe: string | null = null): Promise<ReportReply | null> {
-    return probe === null ? this.#reports.tell(report) : this.#send(batchOf(report), probe)
+  /** Who makes the fleet's one call that tells whose failure it is; with nobody, this process opens no question. */
+  answerQuestions(ask: (question: Question) => void): void {
+    this.#askQuestion = ask
+  }
+
+  /**
+   * How a call ended. Waits where the fleet has yet to find out whose failure it was. Never rejects; null where the fleet
+   * has nothing to say, or Redis is away.
+   */
+  async report(report: CallReport, probe: string | null = null): Promise<Judgement | null> {
+    const reply = await this.#tell(report, probe)
+    const { kind } = report
+    return reply && { isHeldFor: kind !== null && reply.heldKinds.includes(kind), isOwn: reply.verdict === 'own' }
+  }
+
+  async #tell(report: CallReport, probe: string | null): Promise<ReportReply | null> {
+    if (probe !== null) return this.#send(batchOf(report), probe)
+    const awaits: Batch['awaits'] = report.kind === NOT_FOUND && this.#isNotFoundDoubted ? NOT_FOUND : ''
+    const isByItself = report.configuration !== undefined || report.retryAfterMs !== undefined || awaits !== ''
+    if (!isByItself) return this.#reports.tell(report)
+    const batch: Batch = { ...batchOf(report), awaits }
+    await this.#reports.flush()
+    let reply = await this.#send(batch, '')
+    // Counted once; from then on it only asks.
+    const { configuration, refusedId, failedBeganAt, endedAt } = batch
+    const again = { ...emptyBatch(), configuration, refusedId, failedBeganAt, endedAt, awaits }
+    while (reply?.verdict === 'undecided') {
+      await sleep(UNDECIDED_ASK_AGAIN_MS)
+      reply = await this.#send(again, '')
+    }
+    return reply
   }
 
   /** Tells what has not been told yet. */
@@ -136,13 +177,16 @@ export class Gate {
     this.#redis.zrem(leases, name).catch(() => {}) // its lease ends by itself
   }
 
-  async #send({ answeredAt, failedBeganAt, ...batch }: Batch, probe: string): Promise<ReportReply | null> {
+  async #send({ answeredAt, failedBeganAt, endedAt, ...batch }: Batch, probe: string): Promise<ReportReply | null> {
     const at = monotonic()
-    const answeredAgoMs = batch.answered > 0 ? at - answeredAt : 0
-    const credentials = this.#options.credentials()
-    const calls = { ...batch, answeredAgoMs, failedBeganAgoMs: at - failedBeganAt, probe, credentials }
+    const ago = {
+      answeredAgoMs: batch.answered > 0 ? at - answeredAt : 0,
+      failedBeganAgoMs: at - failedBeganAt,
+      endedAgoMs: at - endedAt,
+    }
     try {
-      const reply = await reportCalls(this.#redis, this.#keys, this.#options, calls)
+      const report = { ...batch, ...ago, ...this.#reporter(probe) }
+      const reply = await reportCalls(this.#redis, this.#keys, this.#options, report)
       this.#learn(reply)
       return reply
     } catch (error) {
@@ -151,9 +195,17 @@ export class Gate {
     }
   }
 
-  #learn({ began }: ReportReply): void {
+  #reporter(probe: string): Reporter {
+    const { credentials, soapCallTimeoutMs } = this.#options
+    const questionMs = this.#askQuestion ? soapCallTimeoutMs + LEASE_MARGIN_MS : 0
+    return { probe, credentials: credentials(), questionToken: `${this.#process}q${this.#questions++}`, questionMs }
+  }
+
+  #learn({ began, question, isNotFoundDoubted }: ReportReply): void {
+    this.#isNotFoundDoubted = isNotFoundDoubted
     for (const reason of began) this.#observe({ type: 'hold-began', reason })
     if (began.length > 0) this.refuseAll()
+    if (question) this.#askQuestion?.(question)
   }
 }
 

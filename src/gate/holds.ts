@@ -31,8 +31,8 @@ keepHold(HOLD, reason, hold, at)
 if began then tell(HOLD) end
 return began and 1 or 0`)
 
-// Answers how many were on. Suspicion starts anew: it was looked at. What failed before is charged to nobody; what fails
-// from now on may be.
+// Answers how many were on. Suspicion starts anew: it was looked at, and the service is not asked soon again whether it has
+// forgotten. What failed before is charged to nobody; what fails from now on may be.
 const END = new Script(`
 local HOLD, ANSWERS, SERVICE = unpack(KEYS)
 local reasons = ARGV
@@ -40,10 +40,10 @@ ${SHARED_LUA}
 local at, ended = math.floor(now()), 0
 for _, reason in ipairs(reasons) do
   if endHold(HOLD, reason, at) then ended = ended + 1 end
-  if reason == 'configuration' then redis.call('DEL', ANSWERS) end
+  if reason == 'configuration' or reason == 'service' then redis.call('DEL', ANSWERS) end
 end
 if ended > 0 then
-  if redis.call('EXISTS', SERVICE) == 1 then redis.call('HSET', SERVICE, 'heldUntil', at) end
+  if redis.call('EXISTS', SERVICE) == 1 then redis.call('HSET', SERVICE, 'heldUntil', at, 'unguardedUntil', at + 600000) end
   tell(HOLD)
 end
 return ended`)
@@ -155,6 +155,7 @@ export class Holds {
 }
 
 function asHold(reason: HoldReason, record: HoldRecord): Hold {
-  const { why, since, expiresAt, nextProbeAt = null, probes, kind = null } = record
-  return { reason, why, since, expiresAt, nextProbeAt, probes, kind }
+  const { why, since, expiresAt, probes } = record
+  const { nextProbeAt = null, kind = null, suspectedSince = null, spent = 0 } = record
+  return { reason, why, since, expiresAt, nextProbeAt, probes, kind, suspectedSince, spent }
 }

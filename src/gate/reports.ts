@@ -1,25 +1,18 @@
 /**
  * Tells the fleet how calls ended. Good answers are told together, ten times a second; anything else at once, with all
- * good ones before it, so that failures never seem to be more in a row than they were.
+ * good ones before it, so that failures never seem to be more in a row than they were. What the fleet decides by itself (a
+ * refusal, a pause) is told by itself.
  */
 
 import { monotonic, sleep } from '../clock.ts'
-import type { CallReport } from '../domain/hold.ts'
+import { type CallReport, isUnread, NOT_FOUND } from '../domain/hold.ts'
+import type { EndedCalls } from './report-script.ts'
 
-export interface Batch {
-  answered: number
-  /** When the last of them came, on this process's monotonic clock. */
+/** Times are of this process's monotonic clock. */
+export interface Batch extends Omit<EndedCalls, 'answeredAgoMs' | 'failedBeganAgoMs' | 'endedAgoMs'> {
   answeredAt: number
-  failed: number
-  /** When the last of the calls that failed began, on the same clock. */
   failedBeganAt: number
-  /** Answered last, at most two different ones. */
-  ids: string[]
-  kinds: string[]
-  configuration: string
-  /** True if every configuration refusal in this batch came from a lookup that had been refused before. */
-  ofTroubled: boolean
-  retryAfterMs: number
+  endedAt: number
 }
 
 const TOGETHER_MS = 100
@@ -40,7 +33,7 @@ export class Reports<Reply> {
   /** Resolves to the fleet's answer, or to null at once for an answer that nobody need think about. */
   tell(report: CallReport): Promise<Reply | null> {
     addTo(this.#batch, report)
-    if (!report.answered || report.kind !== null || report.configuration !== undefined) return this.flush()
+    if (!report.answered || (report.kind !== null && report.kind !== NOT_FOUND)) return this.flush()
     this.#timer ??= sleep(TOGETHER_MS).then(() => {
       this.#timer = null
       void this.flush()
@@ -66,49 +59,66 @@ export class Reports<Reply> {
   }
 }
 
-function emptyBatch(): Batch {
+export function emptyBatch(): Batch {
   return {
     answered: 0,
     answeredAt: 0,
+    unread: 0,
     failed: 0,
     failedBeganAt: 0,
+    endedAt: 0,
     ids: [],
+    enrichedId: '',
     kinds: [],
+    hows: [],
     configuration: '',
+    refusedId: '',
     ofTroubled: false,
     retryAfterMs: 0,
+    awaits: '',
   }
 }
 
-function isEmpty({ answered, failed, configuration, retryAfterMs }: Batch): boolean {
-  return answered + failed + retryAfterMs === 0 && configuration === ''
+function isEmpty({ answered, unread, failed, kinds }: Batch): boolean {
+  return answered + unread + failed + kinds.length === 0
 }
 
 /** A batch of this one report. */
 export function batchOf(report: CallReport): Batch {
-  const batch = emptyBatch()
-  addTo(batch, report)
+  const { configuration = '', connectionId = '', retryAfterMs = 0, ofTroubled = false } = report
+  const batch = { ...emptyBatch(), ofTroubled, configuration, retryAfterMs: Math.ceil(retryAfterMs) }
+  if (configuration === '') addTo(batch, report)
+  else Object.assign(batch, { refusedId: connectionId, failedBeganAt: beganAt(report), endedAt: monotonic() })
   return batch
 }
 
+function beganAt({ tookMs = 0 }: CallReport): number {
+  return monotonic() - tookMs
+}
+
 function addTo(batch: Batch, report: CallReport): void {
-  const { answered, kind, connectionId, configuration, retryAfterMs = 0, tookMs = 0, ofTroubled = false } = report
-  batch.retryAfterMs = Math.max(batch.retryAfterMs, Math.ceil(retryAfterMs))
-  if (!answered && ofTroubled && configuration === undefined) return
-  if (!answered) batch.failedBeganAt = Math.max(batch.failedBeganAt, monotonic() - tookMs)
-  if (configuration !== undefined) {
-    batch.ofTroubled = ofTroubled && (batch.configuration === '' || batch.ofTroubled)
-    batch.configuration = configuration
-    return
+  const { answered, kind, says, ofTroubled = false } = report
+  batch.endedAt = monotonic()
+  if (answered || !ofTroubled) {
+    const said = says === undefined ? (kind ?? '-') : `${kind} ${says}`
+    if (answered || kind !== null) batch.kinds = [...batch.kinds, said].slice(-KINDS_KEPT)
   }
-  if (!answered) {
-    batch.failed++
-    return
-  }
+  if (!answered) addFailure(batch, report)
+  else if (isUnread(report)) batch.unread++
+  else addAnswer(batch, report)
+}
+
+function addFailure(batch: Batch, report: CallReport): void {
+  if (report.ofTroubled) return
+  batch.failed++
+  batch.failedBeganAt = Math.max(batch.failedBeganAt, beganAt(report))
+  if (report.how !== undefined) batch.hows.push(report.how)
+}
+
+function addAnswer(batch: Batch, { kind, connectionId }: CallReport): void {
   batch.answered++
   batch.answeredAt = monotonic()
-  batch.kinds = [...batch.kinds, kind ?? '-'].slice(-KINDS_KEPT)
-  if (connectionId !== undefined && kind === null) {
-    batch.ids = [...batch.ids.filter((id) => id !== connectionId), connectionId].slice(-2)
-  }
+  if (connectionId === undefined || (kind !== null && kind !== NOT_FOUND)) return
+  batch.ids = [...batch.ids.filter((id) => id !== connectionId), connectionId].slice(-2)
+  if (kind === null) batch.enrichedId = connectionId
 }

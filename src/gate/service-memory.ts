@@ -11,6 +11,8 @@ export interface ServiceMemory {
   answeredAt: number
   /** Connection ids that it has answered, the last one first. */
   answered: string[]
+  /** The one that it enriched last; null if it never did. */
+  enriched: string | null
   /** When the last hold for it, or for our configuration, ended or will end at the latest; 0 if there was none. */
   heldUntil: number
 }
@@ -25,11 +27,12 @@ export class ServiceMemories {
   }
 
   async read(): Promise<ServiceMemory> {
-    const fields = ['answeredAt', 'answeredId', 'answeredBefore', 'heldUntil']
-    const [answeredAt, last, before, heldUntil] = await this.#redis.hmget(this.#key, ...fields)
+    const fields = ['answeredAt', 'answeredId', 'answeredBefore', 'enrichedId', 'heldUntil']
+    const [answeredAt, last, before, enriched, heldUntil] = await this.#redis.hmget(this.#key, ...fields)
     return {
       answeredAt: Number(answeredAt ?? 0),
       answered: [last, before].filter((id): id is string => typeof id === 'string'),
+      enriched: enriched ?? null,
       heldUntil: Number(heldUntil ?? 0),
     }
   }

@@ -1,10 +1,10 @@
 /** One attempt at a lookup: its permits, its calls, its time, and what the fleet is told of each call. */
 
-import { deadline, monotonic } from '../clock.ts'
+import { deadline, monotonic, orAborted } from '../clock.ts'
 import type { CallEnd, FailedCall } from '../domain/call-end.ts'
 import { type CallReport, Held } from '../domain/hold.ts'
 import type { Lane } from '../domain/lane.ts'
-import type { PermitRequest } from '../gate/gate.ts'
+import type { Judgement, PermitRequest } from '../gate/gate.ts'
 import { type KnownCodes, reportOf } from './call-report.ts'
 
 /** The outside service, as the pipeline needs it: one call. Rejects with the signal's reason alone. */
@@ -15,7 +15,7 @@ export interface LookupClient {
 /** Permission to call, and where to say how a call ended, as the pipeline needs it. */
 export interface CallGate {
   permit(request: PermitRequest, signal: AbortSignal): Promise<{ release(): void }>
-  report(report: CallReport, probe?: string | null): Promise<{ heldKind: string | null } | null>
+  report(report: CallReport, probe?: string | null): Promise<Judgement | null>
 }
 
 /** The attempt's time was up. */
@@ -57,6 +57,8 @@ export class Attempt {
   wasCutOff = false
   /** The lookup has had trouble of its own before: its failures are not counted against the service. */
   isTroubled = false
+  /** Its last call was refused while others are answered. */
+  isRefusedAlone = false
   /** Its calls wait for this, and are not made if it rejects. */
   mayCall: Promise<void> = Promise.resolve()
   readonly #parts: AttemptParts
@@ -98,10 +100,12 @@ export class Attempt {
     const { codes, gate } = this.#parts
     const report = { ...reportOf(end, connectionId, codes), ...this.#circumstances() }
     const told = gate.report(report, this.#request.probe)
-    // The fleet's answer is waited for only where it matters: is this refusal everybody's? And a probe's token must not be
-    // given back before it is known what the probe came to.
-    const reply = report.kind !== null || this.isProbe ? await told : null
-    if (report.kind !== null && reply?.heldKind === report.kind) throw new Held()
+    // The fleet's answer is waited for only where it matters: is this everybody's? And a probe's token must not be given
+    // back before it is known what the probe came to.
+    const isAwaited = report.kind !== null || report.configuration !== undefined || this.isProbe
+    const judged = isAwaited ? await orAborted(told, this.signal) : null
+    this.isRefusedAlone = judged?.isOwn ?? false
+    if (judged?.isHeldFor) throw new Held()
     return end
   }
 
@@ -133,7 +137,10 @@ export class Attempt {
 
   #tellCutOff(): void {
     this.wasCutOff = true
-    void this.#parts.gate.report({ answered: false, kind: null, ...this.#circumstances() }, this.#request.probe)
+    void this.#parts.gate.report(
+      { answered: false, kind: null, how: 'timeout', ...this.#circumstances() },
+      this.#request.probe,
+    )
   }
 
   #circumstances() {

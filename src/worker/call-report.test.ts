@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { CallEnd, Outcome } from '../domain/call-end.ts'
 import type { ServiceRecord } from '../domain/chat-request.ts'
 import type { Failure } from '../domain/failure.ts'
+import { NOT_FOUND } from '../domain/hold.ts'
 import { cureOf } from '../gate/hold-words.ts'
 import { reportOf } from './call-report.ts'
 
@@ -23,7 +24,7 @@ const said = (end: CallEnd) => reportOf(end, 'id', codes)
 describe('what a call says to the fleet', () => {
   it('an answer: the service answers, and for this id', () => {
     expect(said(outcome('enriched', 0))).toEqual({ answered: true, kind: null, connectionId: 'id' })
-    expect(said(outcome('not-found', 0))).toEqual({ answered: true, kind: null, connectionId: 'id' })
+    expect(said(outcome('not-found', 0))).toEqual({ answered: true, kind: NOT_FOUND, connectionId: 'id' })
   })
 
   it('a ChatRequest is no refusal, whatever its code', () => {
@@ -33,9 +34,9 @@ describe('what a call says to the fleet', () => {
   it.each([
     [5, 'code:5'],
     [-1, 'code:-1'],
-    [0, null],
-    [7, null],
-    [null, null],
+    [0, NOT_FOUND],
+    [7, NOT_FOUND],
+    [null, NOT_FOUND],
   ])('nothing found, with code %s, is of kind %s', (code, kind) => {
     expect(said(outcome('not-found', code)).kind).toBe(kind)
   })
@@ -54,7 +55,11 @@ describe('what a call says to the fleet', () => {
   })
 
   it('what may pass: the service failed, and may ask for a pause', () => {
-    expect(said(failed({ class: 'transient' }))).toEqual({ answered: false, kind: null })
+    expect(said(failed({ class: 'transient', httpStatus: 503 }))).toEqual({
+      answered: false,
+      kind: null,
+      how: 'HTTP 503',
+    })
     expect(said(failed({ class: 'transient', retryAfterMs: 500 }))).toMatchObject({ retryAfterMs: 500 })
   })
 
@@ -65,9 +70,30 @@ describe('what a call says to the fleet', () => {
     })
   })
 
+  it('what cannot be read: in which way, and what was read instead of what', () => {
+    const message = 'expected a date, got a word'
+    const contract = failed({ class: 'permanent-after-retry', reason: 'contract', message })
+    expect(said(contract)).toEqual({ answered: true, kind: 'read:contract', says: message })
+    const unreadable = failed({ class: 'transient', reason: 'unreadable', message })
+    expect(said(unreadable)).toMatchObject({ answered: false, kind: 'read:unreadable', says: message })
+    expect(said(failed({ class: 'permanent-after-retry', reason: 'too_large' })).kind).toBeNull()
+  })
+
+  it('a code’s description, on one line and cut', () => {
+    const response = {
+      code: 9,
+      description: `Invalid\r\n\u0007 credentials ${'x'.repeat(200)}`,
+      encryptedSymmetricKey: null,
+    }
+    const { says } = said({ outcome: { status: 'not-found', response, chatRequest: null } })
+    expect(says).toMatch(/^Invalid credentials x+$/)
+    expect(says).toHaveLength(100)
+  })
+
   it('what cannot be the lookup’s fault: in our words, with the status', () => {
     const refused = failed({ class: 'configuration', message: 'credentials refused', httpStatus: 401 })
-    expect(said(refused)).toEqual({ answered: false, kind: null, configuration: 'credentials refused (HTTP 401)' })
+    const configuration = 'credentials refused (HTTP 401)'
+    expect(said(refused)).toEqual({ answered: false, kind: null, connectionId: 'id', configuration })
     const fault = failed({ class: 'configuration', message: 'not understood', soapFaultCode: 'MustUnderstand' })
     expect(said(fault).configuration).toBe('not understood (fault MustUnderstand)')
     expect(said(failed({ class: 'configuration', message: 'no TLS' })).configuration).toBe('no TLS')

@@ -2,16 +2,16 @@
  * When failures mean the service, or our configuration, and not this lookup: what one call that has ended says to the
  * fleet. The counting is Redis' (gate/report-script.ts); what counts as what is decided here.
  *
- *     an outcome                      the service answers
+ *     an outcome                      the service answers; not found is suspicious, when everybody is
  *     permanent                       it answers; a refusal whose kind is everybody's is suspicious
- *     permanent-after-retry           it answers, badly
+ *     permanent-after-retry           it answers, badly; what cannot be read is suspicious, when it is everybody's
  *     transient                       it failed
- *     configuration                   it refuses everybody
+ *     configuration                   it refuses everybody, or this lookup alone: the fleet asks
  */
 
-import type { CallEnd } from '../domain/call-end.ts'
-import type { Failure } from '../domain/failure.ts'
-import type { CallReport } from '../domain/hold.ts'
+import type { CallEnd, Outcome } from '../domain/call-end.ts'
+import type { Failure, FailureReason } from '../domain/failure.ts'
+import { type CallReport, NOT_FOUND } from '../domain/hold.ts'
 
 /** Of which codes somebody has said what they mean, by a SOAP_*_CODES variable or by hand. */
 export interface KnownCodes {
@@ -19,31 +19,68 @@ export interface KnownCodes {
 }
 
 export function reportOf(end: CallEnd, connectionId: string, codes: KnownCodes): CallReport {
-  if ('outcome' in end) {
-    const { status, response } = end.outcome
-    // A ChatRequest came, whatever its code: nobody was refused.
-    const kind = status === 'enriched' ? null : kindOfCode(response?.code, codes)
-    return { answered: true, kind, connectionId }
-  }
+  if ('outcome' in end) return { answered: true, connectionId, ...suspicionOf(end.outcome, codes) }
   const { failure, record } = end
   switch (failure.class) {
     case 'configuration':
-      return { answered: false, kind: null, configuration: inWords(failure) }
-    case 'transient':
-      return { answered: false, kind: null, ...(failure.retryAfterMs ? { retryAfterMs: failure.retryAfterMs } : {}) }
+      return { answered: false, kind: null, connectionId, configuration: inWords(failure) }
+    case 'transient': {
+      const { retryAfterMs } = failure
+      return { answered: false, ...unread(failure), how: how(failure), ...(retryAfterMs && { retryAfterMs }) }
+    }
     case 'permanent':
-      return { answered: true, kind: kindOfFault(failure) ?? kindOfCode(record?.response?.code, codes) }
+      return { answered: true, ...(suspiciousFault(failure) ?? suspiciousCode(record?.response, codes)) }
     case 'permanent-after-retry':
-      return { answered: true, kind: null }
+      return { answered: true, ...unread(failure) }
   }
 }
 
-function kindOfFault({ soapFaultCode }: Failure): string | null {
-  return soapFaultCode === undefined ? null : `fault:${soapFaultCode}`
+type Suspicion = Pick<CallReport, 'kind' | 'says'>
+
+const NONE: Suspicion = { kind: null }
+
+/** A ChatRequest that came, whatever its code, is no refusal. */
+function suspicionOf({ status, response }: Outcome, codes: KnownCodes): Suspicion {
+  if (status === 'enriched') return NONE
+  const ofCode = suspiciousCode(response, codes)
+  return ofCode.kind === null ? { kind: NOT_FOUND } : ofCode
 }
 
-function kindOfCode(code: number | null | undefined, codes: KnownCodes): string | null {
-  return code === undefined || code === null || code === 0 || codes.isKnown(code) ? null : `code:${code}`
+function suspiciousFault({ soapFaultCode }: Failure): Suspicion | null {
+  return soapFaultCode === undefined ? null : { kind: `fault:${soapFaultCode}` }
+}
+
+function suspiciousCode(response: Outcome['response'] | undefined, codes: KnownCodes): Suspicion {
+  const { code = null, description = null } = response ?? {}
+  if (code === null || code === 0 || codes.isKnown(code)) return NONE
+  return { kind: `code:${code}`, ...(description && { says: oneLine(description) }) }
+}
+
+/** Of an answer that came and is not what it should be, our own words say what was read instead of what. */
+function unread({ reason, message }: Failure): Suspicion {
+  return reason === 'contract' || reason === 'unreadable' ? { kind: `read:${reason}`, says: message } : NONE
+}
+
+const SAYS_AT_MOST = 100
+
+function oneLine(text: string): string {
+  return text
+    .replace(/[\s\p{C}]+/gu, ' ')
+    .trim()
+    .slice(0, SAYS_AT_MOST)
+}
+
+const HOW: Partial<Record<FailureReason, string>> = {
+  connect: 'no connection',
+  dns: 'no address (DNS)',
+  reset: 'connection reset',
+  unreadable: 'unreadable answer',
+  response_code: 'responseCode to retry',
+}
+
+function how({ reason, httpStatus, soapFaultCode }: Failure): string {
+  if (soapFaultCode !== undefined) return `SOAP fault ${soapFaultCode}`
+  return httpStatus === undefined ? (HOW[reason] ?? reason) : `HTTP ${httpStatus}`
 }
 
 function inWords({ message, httpStatus, soapFaultCode }: Failure): string {

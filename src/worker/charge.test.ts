@@ -38,7 +38,7 @@ async function decide({ failedAt, memory, probe, call = answering, signal }: Giv
   const enricher = new Enricher({ client, gate, codes: { isKnown: () => false } }, null, SETTINGS, () => {})
   const attempt = enricher.begin({ lane: 'batch', probe: null }, signal ?? new AbortController().signal)
   const known: KnownLookup = { published: null, history: { ...NO_HISTORY }, failedAt }
-  const remembered = { read: async () => ({ answeredAt: 0, answered: [], heldUntil: 0, ...memory }) }
+  const remembered = { read: async () => ({ answeredAt: 0, answered: [], enriched: null, heldUntil: 0, ...memory }) }
   try {
     const charge = await new ChargeDecision(remembered, probe ?? null).decide(known, OWN, attempt)
     return { charge, asked, calls: attempt.calls }

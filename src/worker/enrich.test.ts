@@ -154,12 +154,9 @@ describe('an attempt', () => {
 
   it('whose refusal is what the fleet holds for goes back as held, not as refused', async () => {
     const refused = failed('permanent', { code: 'soap-fault', soapFaultCode: 'Client' })
-    for (const [heldKind, held] of [
-      ['fault:Client', true],
-      ['code:5', false],
-    ] as const) {
-      const ended = attempt({ client: service(refused), gate: openGate({ heldKind }) })
-      if (held) await expect(ended).rejects.toBeInstanceOf(Held)
+    for (const isHeldFor of [true, false]) {
+      const ended = attempt({ client: service(refused), gate: openGate({ isHeldFor, isOwn: false }) })
+      if (isHeldFor) await expect(ended).rejects.toBeInstanceOf(Held)
       else expect(await ended).toMatchObject({ type: 'give-up', status: 'rejected' })
     }
   })

@@ -6,11 +6,12 @@
 
 import { every, orAborted } from '../clock.ts'
 import type { Observe } from '../domain/event.ts'
-import type { Hold, HoldReason } from '../domain/hold.ts'
+import { type Hold, type HoldReason, NOT_FOUND } from '../domain/hold.ts'
 import type { Gate } from '../gate/gate.ts'
 import { cureOf } from '../gate/hold-words.ts'
 import type { Holds } from '../gate/holds.ts'
 import { type ProbeSettings, probe } from '../gate/probe.ts'
+import type { Question } from '../gate/report-script.ts'
 import type { ServiceMemories } from '../gate/service-memory.ts'
 import type { Enricher } from './enrich.ts'
 import type { LookupWorker } from './lookup-worker.ts'
@@ -54,6 +55,7 @@ export class HoldKeeper {
 
   /** Looks at once, and from then on twice a second. Rejects if Redis does not answer the first time. */
   async start(): Promise<void> {
+    this.#parts.gate.answerQuestions((question) => void this.#ask(question))
     await this.look()
     this.#timer = every(LOOK_EVERY_MS, () => this.look().catch(() => {})) // whoever asks the gate hears of it
   }
@@ -102,20 +104,32 @@ export class HoldKeeper {
     if (!isDue && !mayBeFresh) return
     this.#probing = true
     try {
+      const isForgetful = on.some(({ kind }) => kind === NOT_FOUND)
       const before = Math.max(...on.map(({ probes }) => probes))
-      const probed = await probe(this.#parts.holds, this.#settings, (token) => this.#makeProbe(token, before))
+      const make = (token: string) => this.#makeProbe(token, before, isForgetful)
+      const probed = await probe(this.#parts.holds, this.#settings, make)
       if (probed) await this.look()
     } finally {
       this.#probing = false
     }
   }
 
-  /** `before` so many have failed: with another id each time, because it may be the id's own fault. */
-  async #makeProbe(token: string, before: number): Promise<void> {
-    const { answered } = await this.#parts.memory.read()
-    const connectionId = this.#settings.soapProbeConnectionId ?? answered[before % Math.max(1, answered.length)]
+  /**
+   * `before` so many have failed: with another id each time, because it may be the id's own fault. A service that is
+   * believed to have forgotten is asked for what it is known to have had.
+   */
+  async #makeProbe(token: string, before: number, isForgetful: boolean): Promise<void> {
+    const { answered, enriched } = await this.#parts.memory.read()
+    const known = this.#settings.soapProbeConnectionId ?? answered[before % Math.max(1, answered.length)]
+    const connectionId = isForgetful ? (enriched ?? known) : known
     if (connectionId === undefined) await this.#probeWithLookup(token)
     else await this.#probeWith(connectionId, token)
+  }
+
+  /** The fleet does not hold, and may have to. */
+  async #ask({ token, connectionId }: Question): Promise<void> {
+    await this.#probeWith(connectionId, token)
+    await this.look().catch(() => {})
   }
 
   async #probeWith(connectionId: string, token: string): Promise<void> {

@@ -173,7 +173,8 @@ class HasResult extends Error {
  * answered since, or it would not run now. It alone must neither trip the breaker nor hold the fleet again and again.
  */
 function isTroubled({ charged, failures, lastFailure }: LookupHistory): boolean {
-  return charged > 0 || (failures > 0 && lastFailure?.class === 'configuration')
+  const wasAlone = lastFailure?.class === 'configuration' || lastFailure?.retryAfterMs !== undefined
+  return charged > 0 || (failures > 0 && wasAlone)
 }
 
 function readTaken(taken: TakenLookup): ParsedLookup {

@@ -101,10 +101,11 @@ export class RunEnds {
   }
 
   /**
-   * Back to its place, because the failure is everybody's. Should it be this lookup's after all (a proxy that refuses this
-   * one id), it must not stop the fleet again and again: from the second time on it goes behind the others, with backoff.
+   * Back to its place, because the failure is everybody's; from the second time on behind the others, with backoff. Where the
+   * failure is this lookup's own (a proxy refuses this one id, and answers others), it is charged like any.
    */
   #hold(run: Run, history: LookupHistory, backoffMs: number): RunEnd {
+    if (run.attempt.isRefusedAlone) return this.#retryLater(run, history, true, backoffMs)
     if (history.failures > 0 || run.attempt.isProbe) return this.#retryLater(run, history, false, backoffMs)
     return { type: 'hold', history: { ...history, failures: history.failures + 1 } }
   }

@@ -138,7 +138,7 @@ describe('release', () => {
     await queue.addBulk(data)
     await heldFor('configuration')
     const shown = (await run(['status'], world.env)).stdout
-    expect(shown).toMatch(/^held \(configuration\).* the last 20 answers were the same refusal, code:9;/)
+    expect(shown).toMatch(/^held \(configuration\).* the last 20 answers were responseCode 9 /)
     expect(shown).toContain('if responseCode 9 is right: chat-enricher release --accept-code 9')
     const released = await run(['release', '--accept-code', '9'], world.env)
     expect(released.stdout).toBe('released (configuration); responseCode 9 is accepted from now on\n')

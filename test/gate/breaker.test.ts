@@ -47,6 +47,15 @@ describe('the breaker', () => {
     expect(await fleet.hold('service')).toMatchObject({ why: 'the last 20 calls failed' })
   })
 
+  it('says how they failed, and how many', async () => {
+    const how = (text: string) => ({ ...FAILED, how: text })
+    const gate = fleet.gate()
+    await tell(gate, how('HTTP 500'), ...times(100, ANSWERED), ...times(14, how('HTTP 503')))
+    await tell(gate, ...times(5, how('timeout')), how('HTTP 503'))
+    const why = 'the last 20 calls failed: 15 × HTTP 503, 5 × timeout'
+    expect(await fleet.hold('service')).toMatchObject({ why })
+  })
+
   it('begins one hold, and one process says that it did', async () => {
     const events: LookupEvent[] = []
     const gates = times(4, 0).map(() => fleet.gate({}, events))
@@ -76,8 +85,16 @@ describe('at any traffic', () => {
     expect(await fleet.reasons()).toEqual([])
     await tell(gate, FAILED)
     expect(await fleet.hold('service')).toMatchObject({
-      why: expect.stringMatching(/^5 calls failed, and there was no/),
+      why: 'no call answered for 0 s; the last 5 failed',
     })
+  })
+
+  it('the hold says that they timed out, where all did', async () => {
+    const gate = quiet()
+    await tell(gate, ...times(4, { ...FAILED, how: 'timeout' }))
+    await aWindow()
+    await tell(gate, { ...FAILED, how: 'timeout' })
+    expect((await fleet.hold('service'))?.why).toMatch(/^no call answered for \d+ s; the last 5 timed out$/)
   })
 
   it('also where the service has never answered', async () => {
@@ -178,13 +195,51 @@ describe('an answer that is nobody’s own fault', () => {
 describe('suspicion', () => {
   const CODE = refused('code:5')
 
-  it.each(['code:5', 'fault:Client'])('holds when 18 of the last 20 answers are %s', async (kind) => {
+  it.each([
+    ['code:5', '18 of the last 20 answers were responseCode 5'],
+    ['fault:Client', '18 of the last 20 answers were SOAP fault Client'],
+  ])('holds when 18 of the last 20 answers are %s', async (kind, why) => {
     const gate = fleet.gate()
     await tell(gate, ANSWERED, ANSWERED, ...times(17, refused(kind)))
     expect(await fleet.reasons()).toEqual([])
-    expect(await gate.report(refused(kind))).toMatchObject({ heldKind: kind })
-    expect((await fleet.hold('configuration'))?.why).toContain(kind)
+    expect(await gate.report(refused(kind))).toMatchObject({ isHeldFor: true })
+    expect(await fleet.hold('configuration')).toMatchObject({ why, kind, spent: 17 })
   })
+
+  it('says what the service said to all of them, and since when', async () => {
+    const before = Math.floor(await fleet.time())
+    const said = (says: string) => ({ ...refused('code:9'), says })
+    await tell(fleet.gate(), ANSWERED, ANSWERED, ...times(18, said('Invalid "credentials", again')))
+    const hold = await fleet.hold('configuration')
+    expect(hold?.why).toBe('18 of the last 20 answers were responseCode 9 ("Invalid "credentials", again")')
+    expect(hold?.suspectedSince).toBeGreaterThanOrEqual(before)
+    expect(hold?.suspectedSince).toBeLessThanOrEqual(hold?.since ?? 0)
+    await fleet.holds().end('configuration')
+    await tell(fleet.gate(), ...times(19, said('no')), said('another'))
+    expect((await fleet.hold('configuration'))?.why).toBe('20 of the last 20 answers were responseCode 9')
+  })
+
+  it.each([
+    ['read:contract', true],
+    ['read:unreadable', false],
+  ])(
+    'of answers that cannot be read (%s) is the service’s, and a probe that cannot be read does not end it',
+    async (kind, answered) => {
+      const unread = { answered, kind, says: 'expected a date, got a word' }
+      const gate = fleet.gate({ holdMinMs: 1, minCalls: 1000 })
+      await tell(gate, ANSWERED, ANSWERED, ...times(17, unread))
+      expect(await fleet.reasons()).toEqual([])
+      expect(await gate.report(unread)).toMatchObject({ isHeldFor: true })
+      const why = '18 of the last 20 answers could not be read: expected a date, got a word'
+      expect(await fleet.hold('service')).toMatchObject({ why, kind })
+      await expect.poll(() => fleet.holds().claimProbe('token', 9000, 'stamp')).toBe(true)
+      await gate.report(unread, 'token')
+      expect(await fleet.hold('service')).toMatchObject({ probes: 1 })
+      await expect.poll(() => fleet.holds().claimProbe('again', 9000, 'stamp')).toBe(true)
+      await gate.report(ANSWERED, 'again')
+      expect(await fleet.reasons()).toEqual([])
+    },
+  )
 
   it('does not at 17 of 20', async () => {
     await tell(fleet.gate(), ...times(3, ANSWERED), ...times(17, CODE))

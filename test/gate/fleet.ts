@@ -39,6 +39,7 @@ export const UNLIMITED: GateOptions = {
   windowMs: LONG_MS,
   holdMinMs: 1000,
   holdMaxMs: 15_000,
+  notFoundGuard: true,
   credentials: () => 'stamp',
 }
 

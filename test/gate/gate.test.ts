@@ -20,6 +20,7 @@ const UNLIMITED: GateOptions = {
   windowMs: 10_000,
   holdMinMs: 1000,
   holdMaxMs: 15_000,
+  notFoundGuard: true,
   credentials: () => 'stamp',
 }
 const KEYS = gateKeys(NAMES, serviceOf('http://service.example/a.asmx'))

@@ -67,7 +67,7 @@ describe('a probe that fails', () => {
     const gate = fleet.gate({ holdMinMs: 1 })
     await tell(gate, ...times(20, refused('code:5')))
     await probing('token')
-    expect(await gate.report(refused('code:5'), 'token')).toMatchObject({ heldKind: 'code:5' })
+    expect(await gate.report(refused('code:5'), 'token')).toMatchObject({ isHeldFor: true })
     expect(await fleet.hold('configuration')).toMatchObject({ probes: 1 })
   })
 

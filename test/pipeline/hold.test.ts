@@ -165,7 +165,7 @@ describe('refusals that are everybody’s', () => {
     expect(consumer.results.length).toBeLessThanOrEqual(40)
     expect(consumer.results.every(({ status }) => status === 'rejected')).toBe(true)
     const [hold] = await holds()
-    expect(hold?.why).toContain('code:5')
+    expect(hold?.why).toContain('responseCode 5')
     expect(hold?.cure).toContain('chat-enricher release --accept-code 5')
     const spent = consumer.results.length
     const released = await run(['release', '--accept-code', '5'], { REDIS_URL: world.redisUrl })
