@@ -11,11 +11,11 @@ function asker(...answers: (() => PermitReply)[]) {
   const givenBack: string[] = []
   let asked = 0
   const missed: number[] = []
-  const ask = async (_wanted: number, missedTurns: number) => {
+  const ask = async (_wanted: number, _retries: number, missedTurns: number) => {
     missed.push(missedTurns)
     return (answers[Math.min(asked++, answers.length - 1)] as () => PermitReply)()
   }
-  const made = new Asker(ask, (name) => givenBack.push(name))
+  const made = new Asker(ask, ({ lease }) => givenBack.push(lease))
   return { givenBack, missed, permit: () => made.permit(never), asked: () => asked }
 }
 
@@ -25,7 +25,7 @@ const AHEAD_MS = 3_600_000
 function granted(turn: number, unreadMs = 0, name = 'p', aheadMs = AHEAD_MS): PermitReply {
   const at = performance.now()
   while (performance.now() < at + unreadMs);
-  return { at: at + aheadMs, turns: [turn], leases: [name] }
+  return { at: at + aheadMs, turns: [turn], retries: 0, leases: [name], slice: '' }
 }
 
 // A machine that is busy for 25 ms misses a turn, which is then asked for once more: such a try says nothing.
@@ -81,7 +81,7 @@ describe('a turn', { retry: 5 }, () => {
     let asked = 0
     const made = new Asker(
       async () => (asked++ === 0 ? granted(150, 0, 'before') : granted(0, 0, 'after')),
-      (name) => givenBack.push(name),
+      ({ lease }) => givenBack.push(lease),
     )
     const held = made.permit(never)
     held.catch(() => {})
@@ -94,7 +94,13 @@ describe('a turn', { retry: 5 }, () => {
   })
 
   it('of which nobody has need any more is given back', async () => {
-    const { permit, givenBack } = asker(() => ({ at: 0, turns: [0, 0], leases: ['used', 'left'] }))
+    const { permit, givenBack } = asker(() => ({
+      at: 0,
+      turns: [0, 0],
+      retries: 0,
+      leases: ['used', 'left'],
+      slice: '',
+    }))
     await permit()
     await expect.poll(() => givenBack).toEqual(['left'])
   })
@@ -116,7 +122,7 @@ describe('who waits for a place among the calls in flight', () => {
         asked++
         if (!isFree) return 'full'
         isFree = false
-        return { at: 0, turns: [0], leases: ['p'] }
+        return { at: 0, turns: [0], retries: 0, leases: ['p'], slice: '' }
       },
       () => {
         isFree = true
@@ -140,7 +146,7 @@ describe('many who wait', () => {
       async (count) => {
         wanted.push(count)
         const turns = Array.from({ length: count }, () => 0)
-        return { at: performance.now(), turns, leases: turns.map(String) }
+        return { at: performance.now(), turns, retries: 0, leases: turns.map(String), slice: '' }
       },
       () => {},
     )

@@ -5,7 +5,7 @@
 
 import { monotonic, sleep } from '../clock.ts'
 import { Held } from '../domain/hold.ts'
-import type { PermitReply } from './permit-script.ts'
+import type { PermitName, PermitReply, Permits } from './permit-script.ts'
 
 export interface Permit {
   /** Gives the place among the calls in flight back. Once; never rejects. */
@@ -32,8 +32,8 @@ export class Asker {
   readonly #waiting = new Set<Waiter>()
   /** Those who have called already and call again: their time is running, so they come first. */
   readonly #again = new Set<Waiter>()
-  readonly #ask: (wanted: number, missed: number) => Promise<PermitReply>
-  readonly #giveBack: (name: string) => void
+  readonly #ask: (wanted: number, retries: number, missed: number) => Promise<PermitReply>
+  readonly #giveBack: (name: PermitName, wasUsed: boolean) => void
   readonly #differences: number[] = []
   #asking = false
   #missed = 0
@@ -42,10 +42,13 @@ export class Asker {
   #wake: () => void = () => {}
 
   /**
-   * `ask` asks the gate's script for so many permits, and tells it how many turns were missed since the last time;
-   * `giveBack` ends a permit's lease.
+   * `ask` asks the gate's script for so many permits, of which so many are to repeat a call, and tells it how many turns
+   * were missed since the last time; `giveBack` gives a permit back, used or not.
    */
-  constructor(ask: (wanted: number, missed: number) => Promise<PermitReply>, giveBack: (name: string) => void) {
+  constructor(
+    ask: (wanted: number, retries: number, missed: number) => Promise<PermitReply>,
+    giveBack: (name: PermitName, wasUsed: boolean) => void,
+  ) {
     this.#ask = ask
     this.#giveBack = giveBack
   }
@@ -100,16 +103,23 @@ export class Asker {
     const holds = this.#holds
     this.#missed = 0
     const askedAt = monotonic()
-    const answer = await this.#ask(Math.min(this.#waitingCount, MOST_AT_ONCE), missed)
+    const wanted = Math.min(this.#waitingCount, MOST_AT_ONCE)
+    const answer = await this.#ask(wanted, Math.min(this.#again.size, wanted), missed)
     const answeredAt = monotonic()
     if (answer === 'held' || answer === 'spent') return this.refuseAll()
     if (answer === 'full') return this.#pause(FULL_ASK_AGAIN_MS * (0.5 + Math.random()))
     if ('waitMs' in answer) return this.#pause(Math.min(answer.waitMs + 1, 1000))
     const givenAt = answeredAt - Math.min(answeredAt - askedAt, this.#readLate(answeredAt, answer.at))
-    for (const [index, turn] of answer.turns.entries()) {
+    await this.#use(answer, givenAt, holds)
+  }
+
+  async #use({ turns, leases, slice, retries }: Permits, givenAt: number, holds: number): Promise<void> {
+    let mayRepeat = retries
+    for (const [index, turn] of turns.entries()) {
+      const name = { lease: leases[index] ?? '', slice }
       await this.#until(givenAt + turn)
-      if (holds !== this.#holds) this.#giveBack(answer.leases[index] ?? '')
-      else this.#handOut(answer.leases[index] ?? '', monotonic() - givenAt - turn)
+      if (holds !== this.#holds) this.#giveBack(name, false)
+      else if (this.#handOut(name, monotonic() - givenAt - turn, mayRepeat > 0)) mayRepeat--
     }
   }
 
@@ -123,22 +133,25 @@ export class Asker {
     return answeredAt - redisAt - Math.min(...this.#differences)
   }
 
-  #handOut(name: string, lateMs: number): void {
-    const [waiter] = this.#waitingCount > this.#waiting.size ? this.#again : this.#waiting
+  /** True if it went to somebody who calls again. */
+  #handOut(name: PermitName, lateMs: number, mayRepeat: boolean): boolean {
+    const isAgain = this.#again.size > 0 && (mayRepeat || this.#waiting.size === 0)
+    const [waiter] = isAgain ? this.#again : this.#waiting
     if (!waiter || lateMs > LATE_MS) {
       if (waiter) this.#missed++
-      this.#giveBack(name)
-      return
+      this.#giveBack(name, false)
+      return false
     }
     let released = false
     waiter.grant({
       release: () => {
         if (released) return
         released = true
-        this.#giveBack(name)
+        this.#giveBack(name, true)
         this.#wake()
       },
     })
+    return isAgain
   }
 
   /** Timers may end up to a millisecond early, and a call must never be. */

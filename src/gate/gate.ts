@@ -13,7 +13,7 @@ import type { Redis } from '../redis/connections.ts'
 import type { GateKeys } from '../redis/names.ts'
 import { Asker, type Permit } from './asker.ts'
 import type { Limits } from './limits.ts'
-import { askPermits, type PermitQuestion, type PermitReply } from './permit-script.ts'
+import { askPermits, freePlace, type PermitQuestion, type PermitReply, takeBack } from './permit-script.ts'
 import { type HoldSettings, type Question, type Reporter, type ReportReply, reportCalls } from './report-script.ts'
 import { type Batch, batchOf, emptyBatch, Reports } from './reports.ts'
 
@@ -146,13 +146,16 @@ export class Gate {
 
   #newAsker(lane: Lane, probe: string): Asker {
     return new Asker(
-      (wanted, missed) => this.#ask(wanted, missed, lane, probe),
-      (name) => this.#giveBack(lane, name),
+      (wanted, retries, missed) => this.#ask({ wanted, retries, missed, lane, probe }),
+      (name, wasUsed) => {
+        const giveBack = wasUsed ? freePlace : takeBack
+        giveBack(this.#redis, this.#keys, lane, name).catch(() => {}) // its lease ends by itself
+      },
     )
   }
 
-  async #ask(wanted: number, missed: number, lane: Lane, probe: string): Promise<PermitReply> {
-    const question = permitQuestion(this.#options, { wanted, missed, lane, probe, ...this.#leaseNames(wanted) })
+  async #ask(asked: Omit<AskedPermits, 'process' | 'first'>): Promise<PermitReply> {
+    const question = permitQuestion(this.#options, { ...asked, ...this.#leaseNames(asked.wanted) })
     try {
       const reply = await askPermits(this.#redis, this.#keys, question)
       if (reply === 'spent') this.#observe({ type: 'hold-began', reason: 'quota' })
@@ -168,13 +171,6 @@ export class Gate {
     const first = this.#permits
     this.#permits += wanted
     return { process: this.#process, first }
-  }
-
-  #giveBack(lane: Lane, name: string): void {
-    if (name === '') return
-    const { inFlight, inFlightInteractive } = this.#keys
-    const leases = lane === 'interactive' ? inFlightInteractive : inFlight
-    this.#redis.zrem(leases, name).catch(() => {}) // its lease ends by itself
   }
 
   async #send({ answeredAt, failedBeganAt, endedAt, ...batch }: Batch, probe: string): Promise<ReportReply | null> {
@@ -209,11 +205,10 @@ export class Gate {
   }
 }
 
+type AskedPermits = Pick<PermitQuestion, 'wanted' | 'retries' | 'missed' | 'lane' | 'probe' | 'process' | 'first'>
+
 /** What a process asks the permit script, by its own limits. */
-export function permitQuestion(
-  options: GateOptions,
-  asked: Pick<PermitQuestion, 'wanted' | 'missed' | 'lane' | 'probe' | 'process' | 'first'>,
-): PermitQuestion {
+export function permitQuestion(options: GateOptions, asked: AskedPermits): PermitQuestion {
   const { rate, burst, inFlight, interactiveShare, quotaCalls, quotaPeriodMs, soapCallTimeoutMs } = options
   return {
     ...asked,

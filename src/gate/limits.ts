@@ -15,9 +15,9 @@ export interface Limits {
 
 // The time of the next turn at the old pace is not waited for at the new one. Turns that are booked are nearer than this.
 const FORGET_FAR = new Script(`
-local RATE, RATE_INTERACTIVE = unpack(KEYS)
+local RATE, RATE_INTERACTIVE, RATE_RETRIES = unpack(KEYS)
 ${SHARED_LUA}
-for _, key in ipairs({ RATE, RATE_INTERACTIVE }) do
+for _, key in ipairs({ RATE, RATE_INTERACTIVE, RATE_RETRIES }) do
   local due = tonumber(string.match(redis.call('GET', key) or '', '^%S+') or 0)
   if due > now() + 1000 then redis.call('DEL', key) end
 end
@@ -54,7 +54,8 @@ export class LimitStore {
   }
 
   async #forgetFar(): Promise<void> {
-    await FORGET_FAR.run(this.#redis, [this.#keys.rate, this.#keys.rateInteractive])
+    const { rate, rateInteractive, rateRetries } = this.#keys
+    await FORGET_FAR.run(this.#redis, [rate, rateInteractive, rateRetries])
   }
 
   /** Calls that are out at the moment, as far as they are counted (where calls in flight are limited). */

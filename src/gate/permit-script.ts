@@ -5,7 +5,8 @@
  *     quota    calls of a longer period, counted in slices of it; spent, it begins a hold
  *     places   calls in flight: leases in a sorted set, so that those of a dead process end by themselves
  *     pace     a GCRA: the time at which the next call would be due, moved on by one interval for each permit; turns
- *              that a busy process missed are given back, a few in a second, so that the pace is kept
+ *              that a busy process missed are given back, a few in a second, so that the pace is kept. Retries get a
+ *              tenth of it at most while first calls wait: a service that is half down gets first calls, not repetitions
  *
  * The lanes and the pace: both book turns on one line. Batch lookups are given turns up to BATCH_AHEAD ahead; interactive
  * ones a bit further, as long as they keep within their own share, so that there is always a turn for them behind those
@@ -16,7 +17,7 @@
  * the interactive lane while that waits.
  *
  * Processes may be configured differently. Each applies its own limits, and must accept state that another wrote under
- * larger ones. What was booked at a time that is yet to come was booked before Redis' clock was set back: it is forgotten.
+ * larger ones. Quota and places count the calls of all, also of those that have no such limit themselves. What was booked at a time that is yet to come was booked before Redis' clock was set back: it is forgotten.
  */
 
 import type { Lane } from '../domain/lane.ts'
@@ -24,9 +25,12 @@ import type { Redis } from '../redis/connections.ts'
 import type { GateKeys } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
 import { SHARED_LUA } from './lua.ts'
+import { ASKS_AGAIN_MS, PACE_LUA } from './permit-pace.ts'
 
 export interface PermitQuestion {
   wanted: number
+  /** How many of them repeat a call. */
+  retries: number
   lane: Lane
   /** Token of the probe, or ''. */
   probe: string
@@ -50,37 +54,38 @@ export interface PermitQuestion {
 }
 
 /**
- * Permits: `turns` are milliseconds from `at` on (Redis' time), `leases` the names by which places are given back, none
- * where places are not limited. Or none: ask again after `waitMs`, or soon (all places are `full`); the fleet is `held`;
+ * Permits: `turns` are milliseconds from `at` on (Redis' time), `retries` how many of them may repeat a call while others
+ * wait, `leases` the names by which places are given back, none where nobody limits places; `slice` is where the quota has
+ * counted them, '' where nobody has one. Or none: ask again after `waitMs`, or soon (all places are `full`); the fleet is `held`;
  * the quota is `spent`, just now.
  */
-export type PermitReply =
-  | { at: number; turns: number[]; leases: string[] }
-  | { waitMs: number }
-  | 'full'
-  | 'held'
-  | 'spent'
+export type PermitReply = Permits | { waitMs: number } | 'full' | 'held' | 'spent'
+export interface Permits {
+  at: number
+  turns: number[]
+  retries: number
+  leases: string[]
+  slice: string
+}
 
-/** Turns are booked at most so far ahead: a process that dies takes little with it, one that joins need not queue. */
-const BATCH_AHEAD_MS = 800
-const INTERACTIVE_AHEAD_MS = 1000
-/** Timers are good to about a millisecond; turns closer than this are fetched together. */
-const TOGETHER_MS = 10
+/** By which a permit is given back: '' where there is nothing to give back. */
+export interface PermitName {
+  lease: string
+  slice: string
+}
+
 /** After a hold the fleet goes at this part of the pace for a while (the time is the hold's: slowUntil). */
 const SLOWER = 5
-/** Whoever waits asks again by then. */
-const ASKS_AGAIN_MS = 250
-/** Part of the pace. A turn given back stands beside another one: so many more calls may be in some second. */
-const GIVEN_BACK = 0.01
 const QUOTA_SLICES = 48
-/** Redis' clock was set back if something was booked at a time that is so much later than now. */
-const SET_BACK_MS = 1000
+/** Whoever limits places has said so lately. */
+const PLACES_COUNTED_MS = 600_000
 /** No call takes so long: a lease that ends later is of a clock that was set back. */
 const LONGEST_LEASE_MS = 600_000
 
 export const PERMIT_SCRIPT = new Script(`
 local RATE, RATE_INTERACTIVE, RATE_MISSED, IN_FLIGHT, IN_FLIGHT_INTERACTIVE, QUOTA, LIMITS, HOLD = unpack(KEYS, 1, 8)
-local BATCH_WAITS_FOR_PLACE, INTERACTIVE_WAITS_FOR_PLACE, BATCH_WAITS_FOR_TURN = unpack(KEYS, 9)
+local BATCH_WAITS_FOR_PLACE, INTERACTIVE_WAITS_FOR_PLACE, BATCH_WAITS_FOR_TURN, FIRST_WAITS_FOR_TURN = unpack(KEYS, 9, 12)
+local RATE_RETRIES, COUNTED = unpack(KEYS, 13)
 local ask = cjson.decode(ARGV[1])
 ${SHARED_LUA}
 local at = now()
@@ -103,8 +108,23 @@ local function hold()
   if slowUntil > at then slower = ${SLOWER} end
 end
 
-local sliceMs = ask.quotaPeriodMs / ${QUOTA_SLICES}
-local slice = math.floor(at / sliceMs)
+-- What somebody limits is counted for all: the quota's period, and places.
+local function counted()
+  local known = redis.call('HMGET', COUNTED, 'quotaPeriodMs', 'places')
+  local function limitHere(field, value, ms)
+    redis.call('HSET', COUNTED, field, value)
+    extend(COUNTED, ms)
+    return value
+  end
+  local periodMs, isPlaced = tonumber(known[1]), inFlight > 0 or known[2] == '1'
+  if ask.quotaCalls > 0 then periodMs = limitHere('quotaPeriodMs', ask.quotaPeriodMs, ask.quotaPeriodMs) end
+  if inFlight > 0 then limitHere('places', 1, ${PLACES_COUNTED_MS}) end
+  return periodMs, isPlaced
+end
+
+local periodMs, hasPlaces = counted()
+local sliceMs = (periodMs or 0) / ${QUOTA_SLICES}
+local slice = periodMs and math.floor(at / sliceMs)
 
 local function spend(oldest)
   local frees = math.ceil((oldest + ${QUOTA_SLICES + 1}) * sliceMs)
@@ -152,77 +172,13 @@ local function places()
   return { 'full' }
 end
 
--- Stands with the time at which it was booked.
-local function readDue(key)
-  local due, booked = string.match(redis.call('GET', key) or '', '^(%S+) ?(%S*)$')
-  if (tonumber(booked) or 0) > at + ${SET_BACK_MS} then return 0 end
-  return tonumber(due) or 0
-end
-
-local function keepDue(key, due)
-  redis.call('SET', key, string.format('%.3f %.0f', due, at), 'PX', math.ceil(due - at) + 1000)
-end
-
-local function batchWaits(ms)
-  if not isInteractive then redis.call('SET', BATCH_WAITS_FOR_TURN, 1, 'PX', math.ceil(ms) + ${ASKS_AGAIN_MS}) end
-end
-
--- What is due by the fleet's pace, and how far apart turns stand.
-local function readPace()
-  local interval, tolerance = slower * 1000 / rate, (burst - 1) * 1000 / rate
-  local due = readDue(RATE)
-  -- During slow start, do not grant the burst that built up during the hold.
-  if slower > 1 then due = math.max(due, at + tolerance) end
-  local hasMissed = ask.missed > 0 and due > at
-  if hasMissed and redis.call('SET', RATE_MISSED, 1, 'PX', math.ceil(interval / ${GIVEN_BACK}), 'NX') then
-    due = math.max(at, due - interval)
-  end
-  return due, interval, tolerance
-end
-
--- The interactive lane's own share: when its next turn is due, how far apart they stand, how many may be booked now.
-local function readShare(interval)
-  if not isInteractive or ask.share == 0 then return at, 0, 0 end
-  local own, step = math.max(at, readDue(RATE_INTERACTIVE)), interval / ask.share
-  return own, step, math.max(0, math.floor((at + ${INTERACTIVE_AHEAD_MS} - own) / step) + 1)
-end
-
-local turns = {}
-
-local function pace()
-  if rate == 0 then
-    for i = 1, wanted do turns[i] = '0' end
-    return
-  end
-  local due, interval, tolerance = readPace()
-  local own, step, ofOwn = readShare(interval)
-  if isInteractive and ask.share > 0 and redis.call('EXISTS', BATCH_WAITS_FOR_TURN) == 1 then
-    if ofOwn == 0 then return { 'wait', tostring(math.min(own - at - ${INTERACTIVE_AHEAD_MS}, ${ASKS_AGAIN_MS})) } end
-    wanted = math.min(wanted, ofOwn)
-  end
-  local ahead = ofOwn > 0 and ${INTERACTIVE_AHEAD_MS} + interval or ${BATCH_AHEAD_MS}
-  for i = 1, wanted do
-    local turn = math.max(at, due - tolerance)
-    if turn > at + ahead then
-      if i > 1 then break end
-      batchWaits(math.min(turn - at - ahead, 1000))
-      return { 'wait', tostring(turn - at - ahead) }
-    end
-    turns[i] = tostring(turn - at)
-    due = math.max(due, at) + interval
-    if i >= ofOwn then ahead = ${TOGETHER_MS} end
-  end
-  keepDue(RATE, due)
-  if #turns < ask.wanted then batchWaits(turns[#turns]) end
-  if ofOwn > 0 then keepDue(RATE_INTERACTIVE, own + step * math.min(#turns, ofOwn)) end
-end
-
+${PACE_LUA}
 local function count()
-  if ask.quotaCalls > 0 then
+  if slice then
     redis.call('HINCRBY', QUOTA, string.format('%d', slice), #turns)
-    redis.call('PEXPIRE', QUOTA, math.ceil(ask.quotaPeriodMs + 2 * sliceMs))
+    redis.call('PEXPIRE', QUOTA, math.ceil(periodMs + 2 * sliceMs))
   end
-  if inFlight == 0 then return end
+  if not hasPlaces then return end
   local leases, ends = isInteractive and IN_FLIGHT_INTERACTIVE or IN_FLIGHT, 0
   for i, turn in ipairs(turns) do
     ends = tonumber(turn) + ask.leaseMs
@@ -234,16 +190,26 @@ end
 local none = hold() or quota() or places() or pace()
 if none then return none end
 count()
-return { inFlight > 0 and 'leased' or 'granted', string.format('%.3f', at), unpack(turns) }`)
+local said = hasPlaces and 'leased' or 'granted'
+return { said, string.format('%.3f', at), slice and string.format('%d', slice) or '', tostring(retries), unpack(turns) }`)
+
+// A permit that was not used is no call: the quota counts it no more, and its place is free.
+const UNUSED = new Script(`
+local QUOTA, LEASES = unpack(KEYS)
+local slice, lease = ARGV[1], ARGV[2]
+if tonumber(redis.call('HGET', QUOTA, slice) or 0) > 0 then redis.call('HINCRBY', QUOTA, slice, -1) end
+if lease ~= '' then redis.call('ZREM', LEASES, lease) end
+return 1`)
 
 /** What the script is run with. */
 export function permitCommand(keys: GateKeys, question: PermitQuestion): { keys: string[]; args: string[] } {
   const { rate, rateInteractive, rateMissed, inFlight, inFlightInteractive, quota, limits, hold } = keys
-  const { batchWaitsForPlace, interactiveWaitsForPlace, batchWaitsForTurn } = keys
+  const { batchWaitsForPlace, interactiveWaitsForPlace, batchWaitsForTurn, firstWaitsForTurn } = keys
   return {
     keys: [
       ...[rate, rateInteractive, rateMissed, inFlight, inFlightInteractive, quota, limits, hold],
-      ...[batchWaitsForPlace, interactiveWaitsForPlace, batchWaitsForTurn],
+      ...[batchWaitsForPlace, interactiveWaitsForPlace, batchWaitsForTurn, firstWaitsForTurn],
+      ...[keys.rateRetries, keys.counted],
     ],
     args: [JSON.stringify(question)],
   }
@@ -253,9 +219,25 @@ export function readPermits(reply: unknown, { process, first }: PermitQuestion):
   const [said, ...values] = reply as [string, ...string[]]
   if (said === 'full' || said === 'held' || said === 'spent') return said
   if (said === 'wait') return { waitMs: Number(values[0]) }
-  const [at = 0, ...turns] = values.map(Number)
+  const [at, slice = '', retries, ...rest] = values
+  const turns = rest.map(Number)
   const leases = said === 'leased' ? turns.map((_, index) => `${process}${first + index}`) : []
-  return { at, turns, leases }
+  return { at: Number(at), turns, retries: Number(retries), leases, slice }
+}
+
+function leasesOf({ inFlight, inFlightInteractive }: GateKeys, lane: Lane): string {
+  return lane === 'interactive' ? inFlightInteractive : inFlight
+}
+
+/** The call of this permit is over. */
+export async function freePlace(redis: Redis, keys: GateKeys, lane: Lane, { lease }: PermitName): Promise<void> {
+  if (lease !== '') await redis.zrem(leasesOf(keys, lane), lease)
+}
+
+/** There was no call. */
+export async function takeBack(redis: Redis, keys: GateKeys, lane: Lane, { lease, slice }: PermitName): Promise<void> {
+  if (slice === '') await freePlace(redis, keys, lane, { lease, slice })
+  else await UNUSED.run(redis, [keys.quota, leasesOf(keys, lane)], [slice, lease])
 }
 
 export async function askPermits(redis: Redis, keys: GateKeys, question: PermitQuestion): Promise<PermitReply> {

@@ -13,6 +13,9 @@
  *     gate:<service>:interactive-waits-for-place  string  an interactive lookup waits for a place among the calls in flight
  *     gate:<service>:batch-waits-for-place        string  a batch lookup does
  *     gate:<service>:batch-waits-for-turn         string  batch lookups wait for their turn
+ *     gate:<service>:first-waits-for-turn         string  lookups wait for the turn of their first call
+ *     gate:<service>:rate-retries      string  theoretical arrival time of the next retry while first calls wait
+ *     gate:<service>:counted           hash    what some process limits, and all therefore count: quotaPeriodMs, places
  *     gate:<service>:quota             hash    calls of the longer limit, by slice of its period
  *     gate:<service>:limits            hash    limits that were set by hand, for every process
  *     fleet:<fleet>:hold               hash    the holds that are on, by reason; also a channel that tells of changes
@@ -93,6 +96,9 @@ export interface GateKeys {
   interactiveWaitsForPlace: string
   batchWaitsForPlace: string
   batchWaitsForTurn: string
+  firstWaitsForTurn: string
+  rateRetries: string
+  counted: string
   quota: string
   limits: string
   hold: string
@@ -120,6 +126,9 @@ export function gateKeys(names: QueueNames, service: string): GateKeys {
     interactiveWaitsForPlace: gate('interactive-waits-for-place'),
     batchWaitsForPlace: gate('batch-waits-for-place'),
     batchWaitsForTurn: gate('batch-waits-for-turn'),
+    firstWaitsForTurn: gate('first-waits-for-turn'),
+    rateRetries: gate('rate-retries'),
+    counted: gate('counted'),
     quota: gate('quota'),
     limits: gate('limits'),
     hold: ofFleet('hold'),

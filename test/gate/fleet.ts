@@ -53,6 +53,8 @@ export interface Booked {
   said: 'granted' | 'leased' | 'wait' | 'full' | 'held' | 'spent'
   at: number
   turns: number[]
+  /** How many of the turns may repeat a call. */
+  retries: number
 }
 
 /** To be called once in a file: starts Redis before its tests, and empties it before each. */
@@ -114,10 +116,10 @@ export function gateFleet() {
       lane: Lane,
       wanted: number,
       options: Partial<GateOptions> = {},
-      probe = '',
-      missed = 0,
+      { probe = '', missed = 0, retries = 0 } = {},
     ): Promise<Booked> {
-      return asBooked(await askPermits(redis, KEYS, questionOf(lane, wanted, options, probe, missed)))
+      const question = questionOf(lane, wanted, options, { probe, missed, retries })
+      return asBooked(await askPermits(redis, KEYS, question))
     },
     /** When the next call is due by the pace, Redis' time. */
     async due(): Promise<number> {
@@ -132,17 +134,16 @@ function questionOf(
   lane: Lane,
   wanted: number,
   options: Partial<GateOptions>,
-  probe: string,
-  missed: number,
+  { probe = '', missed = 0, retries = 0 } = {},
 ): PermitQuestion {
   permits += wanted
-  const asked = { wanted, missed, lane, probe, process: 'test:', first: permits - wanted }
+  const asked = { wanted, retries, missed, lane, probe, process: 'test:', first: permits - wanted }
   return permitQuestion({ ...UNLIMITED, ...options }, asked)
 }
 
 /** The question to the permit script, as arguments of EVAL, and what its reply means. */
 export function booking(lane: Lane, wanted: number, options: Partial<GateOptions>) {
-  const question = questionOf(lane, wanted, options, '', 0)
+  const question = questionOf(lane, wanted, options)
   const { keys, args } = permitCommand(KEYS, question)
   return {
     eval: [PERMIT_SCRIPT.lua, keys.length, ...keys, ...args] as const,
@@ -151,9 +152,9 @@ export function booking(lane: Lane, wanted: number, options: Partial<GateOptions
 }
 
 function asBooked(reply: PermitReply): Booked {
-  if (typeof reply === 'string') return { said: reply, at: 0, turns: [] }
-  if ('waitMs' in reply) return { said: 'wait', at: 0, turns: [] }
-  return { said: reply.leases.length > 0 ? 'leased' : 'granted', at: reply.at, turns: reply.turns }
+  if (typeof reply === 'string') return { said: reply, at: 0, turns: [], retries: 0 }
+  if ('waitMs' in reply) return { said: 'wait', at: 0, turns: [], retries: 0 }
+  return { said: reply.leases.length > 0 ? 'leased' : 'granted', ...reply }
 }
 
 /** Reports in this order, each known to the fleet before the next. */

@@ -46,7 +46,7 @@ describe('turns that a busy process missed', () => {
   it('are given back to the fleet, so that its pace is kept', async () => {
     await bookAll('batch', PACE)
     const before = await due()
-    const [turn] = (await fleet.book('interactive', 1, PACE, '', 3)).turns
+    const [turn] = (await fleet.book('interactive', 1, PACE, { missed: 3 })).turns
     expect(turn).toBeGreaterThan(0)
     expect(await due()).toBeCloseTo(before, 0) // one turn given back, one taken
   })
@@ -54,7 +54,7 @@ describe('turns that a busy process missed', () => {
   it('come back one at a time, a hundredth of the pace, or some second would have too many', async () => {
     await bookAll('batch', PACE)
     const before = await due()
-    for (let i = 0; i < 3; i++) await fleet.book('interactive', 1, PACE, '', 5)
+    for (let i = 0; i < 3; i++) await fleet.book('interactive', 1, PACE, { missed: 5 })
     const lives = await fleet.redis.pttl(KEYS.rateMissed)
     expect(lives).toBeGreaterThan(0)
     expect(lives).toBeLessThanOrEqual(1000)
@@ -62,7 +62,7 @@ describe('turns that a busy process missed', () => {
   })
 
   it('are not given back where nobody stands in line: those after them would come too early', async () => {
-    const { at, turns } = await fleet.book('batch', 1, PACE, '', 5)
+    const { at, turns } = await fleet.book('batch', 1, PACE, { missed: 5 })
     expect(turns).toEqual([0])
     expect(await due()).toBeGreaterThanOrEqual(at + 9.9)
   })
@@ -200,6 +200,52 @@ describe('a lookup that has called before', () => {
   })
 })
 
+describe('retries', () => {
+  const PACE = { rate: 100 }
+  const repeated = (wanted: number, retries: number) => fleet.book('batch', wanted, PACE, { retries })
+
+  it('get a tenth of the pace at most, while first calls wait', async () => {
+    const count = { first: 0, retry: 0 }
+    const life = fleet.life()
+    const call = async (gate: ReturnType<typeof fleet.gate>, what: 'first' | 'retry') => {
+      while (count.first + count.retry < 300) {
+        const permit = await gate.permit({ lane: 'batch', again: what === 'retry' }, life)
+        count[what]++
+        permit.release()
+      }
+    }
+    const gates = [fleet.gate(PACE), fleet.gate(PACE)]
+    const calls = gates.flatMap((gate) => times(10, gate).flatMap(() => [call(gate, 'first'), call(gate, 'retry')]))
+    await Promise.race(calls)
+    expect(count.retry / (count.first + count.retry)).toBeLessThan(0.13)
+    expect(count.retry).toBeGreaterThan(10)
+    for (const one of calls) one.catch(() => {}) // they end with the test
+  })
+
+  it('of one process leave the rest to the first calls of another', async () => {
+    for (let i = 0; i < 10; i++) await fleet.book('batch', 20, PACE)
+    for (let i = 0; i < 20; i++) await repeated(20, 20)
+    await fleet.redis.del(KEYS.rate)
+    const { said, turns } = await repeated(20, 20)
+    expect(said === 'wait' || turns.length <= 1).toBe(true)
+  })
+
+  it('get all of it, where no first call waits', async () => {
+    const { turns, retries } = await repeated(20, 20)
+    expect([turns.length > 1, retries]).toEqual([true, 20])
+  })
+
+  it('that may not go let first calls pass', async () => {
+    const gate = fleet.gate({ rate: 20 })
+    const order: string[] = []
+    const life = fleet.life()
+    const ask = (name: string, again: boolean) =>
+      gate.permit({ lane: 'batch', again }, life).then(() => void order.push(name))
+    await Promise.all([...times(10, 0).map(() => ask('first', false)), ...times(10, 0).map(() => ask('retry', true))])
+    expect(order.slice(0, 10).filter((name) => name === 'retry').length).toBeLessThanOrEqual(4)
+  })
+})
+
 describe('the quota', () => {
   it('lets so many calls pass, and then holds until it frees', async () => {
     const events: LookupEvent[] = []
@@ -215,6 +261,37 @@ describe('the quota', () => {
     expect((hold?.expiresAt ?? 0) - (hold?.since ?? 0)).toBeGreaterThan(LONG_MS - 1000)
     expect((hold?.expiresAt ?? 0) - (hold?.since ?? 0)).toBeLessThanOrEqual(LONG_MS * (1 + 2 / 48))
     await expect(fleet.gate(options).permit({ lane: 'interactive' }, life)).rejects.toThrow(Held)
+  })
+
+  const spent = async () => {
+    const slices = await fleet.redis.hvals(KEYS.quota)
+    return slices.reduce((sum, calls) => sum + Number(calls), 0)
+  }
+
+  it('counts calls: a permit that was not used is given back', async () => {
+    const options = { quotaCalls: 50, quotaPeriodMs: LONG_MS, inFlight: 50, rate: 10 }
+    const gate = fleet.gate(options)
+    const end = new AbortController()
+    const first = await gate.permit({ lane: 'batch' }, end.signal)
+    const waiting = times(5, 0).map(() => gate.permit({ lane: 'batch' }, end.signal))
+    await expect.poll(spent).toBeGreaterThan(1)
+    end.abort(new Error('shutdown'))
+    await Promise.allSettled(waiting)
+    await expect.poll(spent).toBe(1)
+    first.release()
+    await expect.poll(() => fleet.redis.zcard(KEYS.inFlight)).toBe(0)
+    expect(await spent()).toBe(1)
+  })
+
+  it('and places count also the calls of a process that has neither', async () => {
+    const limited = { quotaCalls: 10, quotaPeriodMs: LONG_MS, inFlight: 4 }
+    await fleet.book('batch', 1, limited)
+    expect((await fleet.book('batch', 3)).turns).toHaveLength(3)
+    expect(await spent()).toBe(4)
+    expect((await fleet.book('batch', 1, limited)).said).toBe('full')
+    await fleet.redis.del(KEYS.inFlight)
+    expect((await fleet.book('batch', 20)).turns).toHaveLength(20) // it has no limit itself
+    expect((await fleet.book('batch', 1, { ...limited, inFlight: null })).said).toBe('spent')
   })
 
   it('slides: never more in any period, and goes on when the oldest calls are past', async () => {
