@@ -98,6 +98,7 @@ const CASES: [name: string, standard: unknown, good: [string, unknown][], bad: s
   ['HOLD_MIN_MS', 1000, [['20', 20]], ['9', '1s'], ms(10, 3_600_000)],
   ['HOLD_MAX_MS', 15_000, [['2000', 2000]], ['3600001'], ms(10, 3_600_000)],
   ['COALESCE', true, [['false', false]], ['no', '1'], 'true or false'],
+  ['NOT_FOUND_GUARD', true, [['false', false]], ['no', '1'], 'true or false'],
   ['CACHE_TTL_MS', 0, [['60000', 60_000]], ['-1', '86400001'], ms(0, 86_400_000)],
   ['RESULT_BACKLOG_LIMIT', 100_000, [['none', null]], ['x'], 'a whole number from 1 to 1000000000, or none'],
   ['SOAP_VERSION', '1.1', [['1.2', '1.2']], ['2', '1.10'], '1.1 or 1.2'],
