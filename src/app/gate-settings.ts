@@ -23,6 +23,7 @@ export function gateOptions(config: CallConfig): GateOptions {
     failureRatio: config.breakerFailureRatio,
     minCalls: config.breakerMinCalls,
     windowMs: config.breakerWindowMs,
+    notFoundGuard: config.notFoundGuard,
     credentials: credentialsStamp(config),
   }
 }
