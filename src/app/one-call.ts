@@ -6,7 +6,7 @@ import type { CallEnd } from '../domain/call-end.ts'
 import { Held, NOT_FOUND } from '../domain/hold.ts'
 import type { CodeMeanings } from '../domain/response-codes.ts'
 import { Gate } from '../gate/gate.ts'
-import { holdInWords } from '../gate/hold-words.ts'
+import { heldCallInWords, holdInWords } from '../gate/hold-words.ts'
 import { Holds } from '../gate/holds.ts'
 import { probe } from '../gate/probe.ts'
 import type { Redis } from '../redis/connections.ts'
@@ -92,7 +92,7 @@ async function gatedCall(
   } catch (error) {
     if (!(error instanceof Held)) throw error
     const { at, holds: on } = await holds.read()
-    if (on[0]) news.held(holdInWords(on[0], at))
+    if (on[0]) news.held(`${holdInWords(on[0], at)}\n${heldCallInWords(on, at)}`)
     return await whenHoldAllows((token) => callOnce(attempt(token), connectionId), holds, config, signal)
   } finally {
     await gate.flush()

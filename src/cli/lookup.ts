@@ -45,8 +45,7 @@ async function resultNow(io: Io, config: OneCallConfig, connectionId: string): P
   const enqueuedAt = iso(now())
   const end = await oneCall(config, connectionId, io.interruption(), {
     withoutGate: (why) => io.say(`warning: no Redis (${why}), so this call is made outside of the limits of the fleet`),
-    held: (hold) =>
-      io.say(`${hold}\nthis call waits: it is the next probe, or goes when the hold is over (Ctrl-C: no call) …`),
+    held: (hold) => io.say(`${hold} (Ctrl-C: no call) …`),
     waiting: () => io.say('waiting for the turn of this call within the limits of the fleet …'),
   })
   const about = { lookupId: '', connectionId, correlationId: null, metadata: null, calls: 1, attempts: 1 }

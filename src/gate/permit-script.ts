@@ -126,9 +126,17 @@ local periodMs, hasPlaces = counted()
 local sliceMs = (periodMs or 0) / ${QUOTA_SLICES}
 local slice = periodMs and math.floor(at / sliceMs)
 
+-- As QUOTA_PERIOD says it.
+local function inWords(ms)
+  for _, unit in ipairs({ { 'd', 86400000 }, { 'h', 3600000 }, { 'm', 60000 }, { 's', 1000 } }) do
+    if ms % unit[2] == 0 then return ms / unit[2] .. unit[1] end
+  end
+  return ms .. 'ms'
+end
+
 local function spend(oldest)
   local frees = math.ceil((oldest + ${QUOTA_SLICES + 1}) * sliceMs)
-  local why = ask.quotaCalls .. ' calls of QUOTA_CALLS are spent'
+  local why = ask.quotaCalls .. ' calls in ' .. inWords(ask.quotaPeriodMs) .. ' are spent (QUOTA_CALLS, QUOTA_PERIOD)'
   keepHold(HOLD, 'quota', { since = math.floor(at), expiresAt = frees, probes = 0, why = why }, at)
   tell(HOLD)
   return { 'spent' }

@@ -112,7 +112,7 @@ describe('a hold', () => {
       { type: 'released', hold: { ...hold, ...rest }, at: 9000 },
     )
     expect(held).toMatchObject({ level: 40, reason: 'manual', heldForMs: 2000, endsInMs: 58_000 })
-    expect(held?.msg).toBe('the fleet holds its calls (manual): maintenance; chat-enricher release ends it')
+    expect(held?.msg).toBe('the fleet holds its calls (manual): maintenance. Do: chat-enricher release ends it')
     expect(over).toMatchObject({ level: 30, reason: 'manual', heldForMs: 8000, msg: 'the hold is over (manual)' })
   })
 

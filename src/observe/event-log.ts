@@ -58,7 +58,7 @@ const LINES: Lines = {
   }),
   held: ({ hold: { reason, why, since, nextProbeAt, expiresAt }, at, cure }) => ({
     level: 'warn',
-    message: `the fleet holds its calls (${reason}): ${why}; ${cure}`,
+    message: `the fleet holds its calls (${reason}): ${why}. Do: ${cure}`,
     fields: {
       reason,
       heldForMs: Math.round(at - since),

@@ -92,10 +92,10 @@ describe('what a call says to the fleet', () => {
 
   it('what cannot be the lookup’s fault: in our words, with the status', () => {
     const refused = failed({ class: 'configuration', message: 'credentials refused', httpStatus: 401 })
-    const configuration = 'credentials refused (HTTP 401)'
+    const configuration = 'the service answers HTTP 401 to everybody'
     expect(said(refused)).toEqual({ answered: false, kind: null, connectionId: 'id', configuration })
     const fault = failed({ class: 'configuration', message: 'not understood', soapFaultCode: 'MustUnderstand' })
-    expect(said(fault).configuration).toBe('not understood (fault MustUnderstand)')
+    expect(said(fault).configuration).toBe('the service answers SOAP fault MustUnderstand to everybody')
     expect(said(failed({ class: 'configuration', message: 'no TLS' })).configuration).toBe('no TLS')
   })
 })

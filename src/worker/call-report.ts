@@ -84,6 +84,6 @@ function how({ reason, httpStatus, soapFaultCode }: Failure): string {
 }
 
 function inWords({ message, httpStatus, soapFaultCode }: Failure): string {
-  const details = [httpStatus && `HTTP ${httpStatus}`, soapFaultCode && `fault ${soapFaultCode}`].filter(Boolean)
-  return details.length > 0 ? `${message} (${details.join(', ')})` : message
+  const what = [httpStatus && `HTTP ${httpStatus}`, soapFaultCode && `SOAP fault ${soapFaultCode}`].filter(Boolean)
+  return what.length > 0 ? `the service answers ${what.join(', ')} to everybody` : message
 }

@@ -30,7 +30,7 @@ describe('hold', () => {
     const { id = '' } = await queue.add('lookup', { connectionId: '1' })
     const shown = (await run(['status'], world.env)).stdout
     expect(shown.split('\n')[0]).toMatch(
-      /^held \(manual\) for \d+ s: maintenance of the service; ends in 120 min at the latest; chat-enricher release ends it$/,
+      /^HELD \d+ s, manual: maintenance of the service\. Do: chat-enricher release, when it is over\. Ends by itself in 120 min\.$/,
     )
     expect(world.standIn.requests.all()).toEqual([])
     expect(await queue.getJobState(id)).toBe('waiting')
@@ -53,7 +53,7 @@ describe('hold', () => {
   it('without anything is by hand, for a day', async () => {
     expect((await run(['hold'], world.env)).stdout).toBe('held for 1d; chat-enricher release ends it\n')
     const [hold] = (await status()).holds
-    expect(hold).toMatchObject({ why: 'by hand', nextProbeAt: null, cure: 'chat-enricher release ends it' })
+    expect(hold).toMatchObject({ why: 'by hand', nextProbeAt: null, cure: 'chat-enricher release, when it is over' })
     expect((hold?.expiresAt ?? 0) - (hold?.since ?? 0)).toBe(86_400_000)
   })
 
@@ -138,7 +138,9 @@ describe('release', () => {
     await queue.addBulk(data)
     await heldFor('configuration')
     const shown = (await run(['status'], world.env)).stdout
-    expect(shown).toMatch(/^held \(configuration\).* the last 20 answers were responseCode 9 /)
+    expect(shown).toMatch(
+      /^HELD \d+ s, configuration: 20 of the last 20 answers were responseCode 9 \("Invalid credentials"\); 19 lookups have it/,
+    )
     expect(shown).toContain('if responseCode 9 is right: chat-enricher release --accept-code 9')
     const released = await run(['release', '--accept-code', '9'], world.env)
     expect(released.stdout).toBe('released (configuration); responseCode 9 is accepted from now on\n')
@@ -159,7 +161,9 @@ describe('lookup while the fleet holds', () => {
   it('waits, says why, and calls when it is released', async () => {
     await run(['hold', '--reason', 'maintenance'], world.env)
     const lookup = start(['lookup', '1'], env())
-    await lookup.says(/^held \(manual\) .*: maintenance; .*\nthis call waits: it is the next probe, or goes when/m)
+    await lookup.says(
+      /^HELD \d+ s, manual: maintenance\. .*\nthe fleet is held; this call is made when the hold is over/m,
+    )
     expect(world.standIn.requests.all()).toEqual([])
     await run(['release'], world.env)
     expect((await lookup.ended).code).toBe(0)
@@ -169,7 +173,7 @@ describe('lookup while the fleet holds', () => {
   it('ends at Ctrl-C without a call, and leaves the hold', async () => {
     await run(['hold'], world.env)
     const lookup = start(['lookup', '1'], env())
-    await lookup.says(/this call waits/)
+    await lookup.says(/this call is made/)
     lookup.child.kill('SIGINT')
     expect((await lookup.ended).code).toBe(130)
     expect(world.standIn.requests.all()).toEqual([])

@@ -20,7 +20,7 @@ describe('status LOOKUP_ID', () => {
       'crm-1 on chat-lookups: waiting',
       expect.stringMatching(/^enqueued \d{4}-\d\d-\d\dT.*Z, taken up 0 times$/),
       'no result yet',
-      expect.stringMatching(/^held \(manual\) for \d+ s: maintenance; .*; chat-enricher release ends it$/),
+      expect.stringMatching(/^HELD \d+ s, manual: maintenance\. Do: chat-enricher release, when it is over\. /),
     ])
   })
 

@@ -257,7 +257,7 @@ describe('the quota', () => {
     for (const end of ended) if (end.status === 'rejected') expect(end.reason).toBeInstanceOf(Held)
     expect(events.filter(({ type }) => type === 'hold-began')).toEqual([{ type: 'hold-began', reason: 'quota' }])
     const hold = await fleet.hold('quota')
-    expect(hold?.why).toContain('QUOTA_CALLS')
+    expect(hold?.why).toBe('7 calls in 10m are spent (QUOTA_CALLS, QUOTA_PERIOD)')
     expect((hold?.expiresAt ?? 0) - (hold?.since ?? 0)).toBeGreaterThan(LONG_MS - 1000)
     expect((hold?.expiresAt ?? 0) - (hold?.since ?? 0)).toBeLessThanOrEqual(LONG_MS * (1 + 2 / 48))
     await expect(fleet.gate(options).permit({ lane: 'interactive' }, life)).rejects.toThrow(Held)
