@@ -18,6 +18,8 @@ export interface Load {
   lookups: number
   /** Not measured: what is compiled, and connections that are opened, meanwhile. */
   warmUp: number
+  /** Of the lookups so many are measured, from the first on; unset: all. */
+  measured?: number
   latencyMs?: number
   concurrency: number
 }
@@ -57,8 +59,8 @@ export function peer(name: string, file: string, env: NodeJS.ProcessEnv = {}): V
   return { name, args: ['--import', 'tsx', path(`./peers/${file}`)], env, isUp: /^up$/ }
 }
 
-/** Has `variant` work off a backlog on a Redis of its own. */
-export async function workOff(variant: Variant, load: Load): Promise<Cost> {
+/** Has `variant` work off a backlog on a Redis of its own; `after` looks at that Redis when all is done. */
+export async function workOff(variant: Variant, load: Load, after?: (redis: Redis) => Promise<void>): Promise<Cost> {
   const embedded = await startEmbeddedRedis()
   const redis = new Redis(embedded.url, { protocol: 2, maxRetriesPerRequest: null })
   const service = await start([path('./service.mjs')], { LATENCY_MS: String(load.latencyMs ?? 0) }, /^http/)
@@ -69,14 +71,20 @@ export async function workOff(variant: Variant, load: Load): Promise<Cost> {
     worker = await start(variant.args, { ...env, ...variant.env }, variant.isUp)
     const read = () => reading(redis, worker?.pid ?? 0, embedded.pid)
     const first = await when(read, load.lookups)
-    // To its end: while the last ones run, slots stand empty.
-    const last = await when(read, load.concurrency)
+    // Not to its end: while the last ones run, slots stand empty.
+    const last = await when(read, Math.max(load.concurrency, load.lookups - (load.measured ?? load.lookups)))
     const done = first.waiting - last.waiting
+    const mostMb = residentMb(worker.pid).most
+    if (after) {
+      while ((await redis.zcard(`bull:${LOOKUP_QUEUE}:completed`)) < load.warmUp + load.lookups) await sleep(LOOK_MS)
+      await worker.stop()
+      await after(redis)
+    }
     return {
       us: (last.cpu - first.cpu) / done,
       redisUs: (last.redisCpu - first.redisCpu) / done,
       perSecond: (done / (last.at - first.at)) * 1000,
-      mostMb: residentMb(worker.pid).most,
+      mostMb,
     }
   } finally {
     await worker?.stop()

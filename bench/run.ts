@@ -5,7 +5,13 @@
 
 import { parseArgs } from 'node:util'
 import build from '../test/support/build.ts'
+import { backlog } from './backlog.ts'
+import { bytes } from './bytes.ts'
+import { gate } from './gate.ts'
+import { intake } from './intake.ts'
+import { latency } from './latency.ts'
 import { lookup } from './lookup.ts'
+import { memory } from './memory.ts'
 
 const {
   values: { short, help },
@@ -15,10 +21,39 @@ const {
   allowPositionals: true,
 })
 
-const BENCHES: Record<string, { what: string; run: () => Promise<void> }> = {
+interface Bench {
+  what: string
+  run: () => Promise<void>
+}
+
+const BENCHES: Record<string, Bench> = {
   lookup: {
     what: 'CPU of one lookup at 0 ms, 64 at once: the floor, ours, what others would build',
     run: () => lookup(short ? { repetitions: 1, lookups: 12_000 } : { repetitions: 5, lookups: 40_000 }),
+  },
+  latency: {
+    what: 'the share of what its slots could do, at 20 and 100 ms',
+    run: () => latency(short ? { repetitions: 1, seconds: 3 } : { repetitions: 3, seconds: 10 }),
+  },
+  backlog: {
+    what: 'the rate with a million waiting, beside that with 14,000',
+    run: () => backlog(short ? { repetitions: 1, waiting: 100_000 } : { repetitions: 3, waiting: 1_000_000 }),
+  },
+  bytes: {
+    what: 'what a lookup takes in Redis, waiting and finished',
+    run: () => bytes({ lookups: short ? 5_000 : 20_000 }),
+  },
+  memory: {
+    what: 'the most memory of a worker at full speed, plain and with a heap limit',
+    run: () => memory({ lookups: short ? 30_000 : 200_000 }),
+  },
+  gate: {
+    what: 'CPU of asking for each call',
+    run: () => gate(short ? { repetitions: 1, lookups: 12_000 } : { repetitions: 5, lookups: 40_000 }),
+  },
+  intake: {
+    what: "ids a second by enqueue --file, beside BullMQ's addBulk",
+    run: () => intake(short ? { repetitions: 1, ids: 50_000 } : { repetitions: 3, ids: 500_000 }),
   },
 }
 
