@@ -77,6 +77,10 @@ async function removeAll(redis: Redis, pattern: string): Promise<void> {
   }
 }
 
+/** Without BullMQ's event streams: they are cut to a length of their own. */
 async function usedMemory(redis: Redis): Promise<number> {
-  return Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1])
+  const queues = [NAMES.lookupQueue, NAMES.interactiveQueue, NAMES.resultQueue]
+  const streams = await Promise.all(queues.map((queue) => redis.memory('USAGE', `bull:${queue}:events`, 'SAMPLES', 0)))
+  const used = Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1])
+  return streams.reduce<number>((left, stream) => left - Number(stream ?? 0), used)
 }

@@ -6,14 +6,14 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { startEmbeddedRedis } from '../src/cli/demo/embedded-redis.ts'
 import { enqueue, LOOKUP_QUEUE } from './load.ts'
-import { path, start } from './processes.ts'
+import { path, runToEnd } from './processes.ts'
 import { median, printJson, printTable, spread } from './table.ts'
 
 export async function intake({ repetitions, ids }: { repetitions: number; ids: number }): Promise<void> {
   const bulk: number[] = []
   const ours: number[] = []
   for (let i = 0; i < repetitions; i++) {
-    bulk.push(await rate(ids, async (url) => enqueue(new Redis(url, { protocol: 2 }), ids)))
+    bulk.push(await rate(ids, (url) => enqueueInBulk(url, ids)))
     ours.push(await rate(ids, (url) => enqueueFile(url, ids)))
   }
   const ratio = median(ours.map((perSecond, i) => perSecond / (bulk[i] ?? Number.NaN)))
@@ -40,12 +40,17 @@ async function rate(ids: number, add: (url: string) => Promise<void>): Promise<n
   return ids / seconds
 }
 
+async function enqueueInBulk(url: string, ids: number): Promise<void> {
+  const redis = new Redis(url, { protocol: 2 })
+  await enqueue(redis, ids)
+  redis.disconnect()
+}
+
 async function enqueueFile(url: string, ids: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'chat-enricher-bench-'))
   const file = join(folder, 'ids.txt')
   writeFileSync(file, Array.from({ length: ids }, (_, i) => `bench-${i}\n`).join(''))
   const main = path('../dist/main.js')
-  const run = await start([main, 'enqueue', '--file', file], { REDIS_URL: url }, /enqueued/i)
-  await run.stop()
+  await runToEnd([main, 'enqueue', '--file', file], { REDIS_URL: url })
   rmSync(folder, { recursive: true })
 }

@@ -41,13 +41,20 @@ export async function start(args: string[], env: NodeJS.ProcessEnv, isUp = /./):
     child.once('exit', (code) => reject(new Error(`${args.join(' ')} ended with ${code}: ${text}`)))
   })
   const stop = async () => {
-    running.delete(child)
-    if (child.exitCode !== null) return
+    if (!running.delete(child) || child.exitCode !== null) return // it has ended, or been ended
     const ended = once(child, 'exit')
     child.kill('SIGKILL')
     await ended
   }
   return { pid: child.pid ?? 0, line, stop }
+}
+
+/** Runs to its end. */
+export async function runToEnd(args: string[], env: NodeJS.ProcessEnv): Promise<void> {
+  const all = { PATH: process.env.PATH, HOME: process.env.HOME, ...env }
+  const child = spawn(process.execPath, args, { env: all, stdio: ['ignore', 'ignore', 'ignore'] })
+  const [code] = await once(child, 'exit')
+  if (code !== 0) throw new Error(`${args.join(' ')} ended with ${code}`)
 }
 
 /** User and system time of all its threads so far, µs. */
