@@ -1,13 +1,14 @@
 /** What a face (command line, HTTP, library) can see and do of a running fleet, through one connection. */
 
 import type { Writable } from 'node:stream'
+import { every } from '../clock.ts'
 import type { ConfigOf } from '../config/config.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { Result } from '../domain/result.ts'
-import { FleetControl } from '../fleet/fleet-control.ts'
+import { FleetControl, type FleetGate } from '../fleet/fleet-control.ts'
 import { Forget, type ForgetEnd, type ForgetOptions } from '../fleet/forget.ts'
 import { removeFleet } from '../fleet/remove-fleet.ts'
-import { type FleetStatus, readStatus } from '../fleet/status.ts'
+import { type FleetStatus, type FleetWork, type GateStatus, readStatus } from '../fleet/status.ts'
 import { type Awaited, ResultWaiter } from '../intake/await-results.ts'
 import { type LookupStory, readStory } from '../intake/lookup-story.ts'
 import { submit } from '../intake/submit.ts'
@@ -15,10 +16,14 @@ import type { LogSettings } from '../observe/logger.ts'
 import { LookupQueues, type NewLookup } from '../queues/lookup-queue.ts'
 import { ResultConsumer } from '../queues/result-consumer.ts'
 import { commandConnection, type Redis } from '../redis/connections.ts'
-import { shortHash } from '../redis/names.ts'
+import { bullKey, queueOf, shortHash } from '../redis/names.ts'
 import { givenUp } from './reach-redis.ts'
 
-export type { Awaited, FleetStatus, ForgetEnd, LookupStory, NewLookup, Result }
+export type { Awaited, FleetStatus, FleetWork, ForgetEnd, GateStatus, LookupStory, NewLookup, Result }
+
+const LOOK_AT_HOLDS_EVERY_MS = 1000
+
+const nothing = () => {}
 
 /** Where Redis is, which queues, and which service's fleet; without that, the only service that workers were set to. */
 export type HallConfig = ConfigOf<'redis' | 'queues'> & Partial<ConfigOf<'endpoint'>>
@@ -44,7 +49,7 @@ export class Hall {
   }
 
   status(): Promise<FleetStatus> {
-    return readStatus(this.#redis, this.#config, this.#endpoint)
+    return readStatus(this.#redis, { ...this.#config, soapEndpoint: this.#endpoint })
   }
 
   /** What is known of one lookup; null: nothing. */
@@ -76,6 +81,26 @@ export class Hall {
       subscriber.disconnect()
     })
     return waiter
+  }
+
+  /** Tells which holds are on, and when that changes, until the hall is left; nothing where it is not clear whose. */
+  watchHolds(onChange: (gate: FleetGate) => void): void {
+    let known = ''
+    const look = async () => {
+      const gate = await (await this.control()).read()
+      const on = gate.holds.map(({ reason }) => reason).join()
+      if (on !== known) onChange(gate)
+      known = on
+    }
+    const timer = every(LOOK_AT_HOLDS_EVERY_MS, () => look().catch(nothing))
+    this.#closers.push(() => timer.stop())
+    void look().catch(nothing)
+  }
+
+  /** How many of these lookups are on the queue already, finished ones included. */
+  async countKnown(lane: Lane, lookupIds: string[]): Promise<number> {
+    if (lookupIds.length === 0) return 0
+    return this.#redis.exists(lookupIds.map((id) => bullKey(this.#config, queueOf(this.#config, lane), id)))
   }
 
   /** `onUnreadable` hears the ids of results that cannot be read; they stay where they are. */

@@ -277,6 +277,10 @@ export class WorkerApp {
       inProgress: this.#inProgress(),
       perSecond: this.#recent.length / 10,
       limits: ownLimits(this.#config),
+      quota:
+        this.#config.quotaCalls === null
+          ? null
+          : { calls: this.#config.quotaCalls, periodMs: this.#config.quotaPeriodMs },
       stopping: this.#stopped !== null,
     }
   }

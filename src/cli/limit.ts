@@ -1,13 +1,14 @@
 import Table from 'cli-table3'
 import { Command } from 'commander'
+import type { FleetWork, GateStatus } from '../app/hall.ts'
 import { VARIABLES } from '../config/table.ts'
 import type { Limits } from '../fleet/fleet-control.ts'
-import type { Member } from '../fleet/members.ts'
 import type { CliCommand } from './terminal/command.ts'
 import { GATE_GROUPS, WHICH_FLEET, withFleet } from './terminal/gate.ts'
 import type { Io } from './terminal/io.ts'
+import { LIMITS, limitInWords, quotaInWords } from './terminal/limits-in-words.ts'
 import { withVariables } from './terminal/options.ts'
-import { counted, NO_LINES_BETWEEN, number, PLAIN } from './terminal/terminal.ts'
+import { NO_LINES_BETWEEN, PLAIN } from './terminal/terminal.ts'
 import { UsageError } from './terminal/usage-error.ts'
 
 export function limitCommand(): CliCommand {
@@ -47,9 +48,9 @@ async function runLimit(command: Command, io: Io): Promise<undefined> {
   await withFleet(command, io, 'limit', async (fleet, hall) => {
     if (reset) await fleet.resetLimits()
     if (Object.keys(wanted).length > 0) await fleet.setLimits(wanted)
-    const { limitsSet: set } = await fleet.read()
-    const { members } = await hall.status()
-    await io.print(json ? JSON.stringify({ set, workers: ownLimits(members) }) : asText(set, members))
+    const status = await hall.status()
+    if (status.serviceProblem !== null) return
+    await io.print(json ? JSON.stringify(asData(status)) : asText(status))
   })
 }
 
@@ -74,29 +75,19 @@ function limitsOf(asked: Pick<Options, keyof typeof FLAGS>): Partial<Limits> {
   return limits
 }
 
-/** What workers would keep to by themselves. */
-function ownLimits(members: Member[]) {
-  return members.map(({ host, pid, limits }) => ({ host, pid, ...limits }))
+/** `workers`: what each would keep to by itself. */
+function asData({ limitsSet, members, quota }: FleetWork & GateStatus) {
+  const workers = (members ?? []).map(({ host, pid, limits }) => ({ host, pid, ...limits }))
+  return { set: limitsSet, workers, quota }
 }
 
-function asText(set: Partial<Limits>, members: Member[]): string {
+function asText({ limits, quota }: GateStatus): string {
   const table = new Table({ head: ['limit', 'in force', 'set by'], chars: NO_LINES_BETWEEN, style: PLAIN })
   for (const [name, label] of LIMITS) {
-    const own = [...new Set(members.map(({ limits }) => limits[name]))].map((limit) => limitInWords(name, limit))
-    const isSet = name in set
-    const value = isSet ? limitInWords(name, set[name]) : own.length === 0 ? 'no worker runs' : own.join(' or ')
-    table.push([label, value, isSet ? 'chat-enricher limit' : "workers' environment"])
+    const { values, setByHand } = limits[name]
+    const inForce = values.map((limit) => limitInWords(name, limit)).join(' or ')
+    table.push([label, inForce || 'no worker runs', setByHand ? 'chat-enricher limit' : "workers' environment"])
   }
+  if (quota) table.push(['quota', quotaInWords(quota), "workers' environment"])
   return table.toString()
-}
-
-export const LIMITS = [
-  ['rate', 'rate'],
-  ['burst', 'burst'],
-  ['inFlight', 'in flight'],
-] as const
-
-export function limitInWords(name: keyof Limits, limit: number | null | undefined): string {
-  if (limit === null || limit === undefined) return 'none'
-  return name === 'rate' ? `${number.format(limit)} calls/s` : counted(limit, 'call')
 }

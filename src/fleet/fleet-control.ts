@@ -4,6 +4,7 @@ import { HOLD_REASONS, type Hold } from '../domain/hold.ts'
 import { cureOf, holdInWords } from '../gate/hold-words.ts'
 import { Holds } from '../gate/holds.ts'
 import { LimitStore, type Limits } from '../gate/limits.ts'
+import { quotaSpent } from '../gate/quota.ts'
 import type { Redis } from '../redis/connections.ts'
 import type { GateKeys, QueueNames } from '../redis/names.ts'
 import { gateKeysFor } from './known-services.ts'
@@ -25,7 +26,12 @@ export class FleetControl {
   readonly #holds: Holds
   readonly #limits: LimitStore
 
+  readonly #redis: Redis
+  readonly #keys: GateKeys
+
   private constructor(redis: Redis, keys: GateKeys) {
+    this.#redis = redis
+    this.#keys = keys
     this.#holds = new Holds(redis, keys)
     this.#limits = new LimitStore(redis, keys)
   }
@@ -42,6 +48,11 @@ export class FleetControl {
       this.#limits.inFlight(),
     ])
     return { at, holds: holds.map((hold) => ({ ...hold, cure: cureOf(hold) })), limitsSet, callsInFlight }
+  }
+
+  /** Calls that are spent of a quota of this period. `at`: Redis' time, ms. */
+  spent(periodMs: number, at: number): Promise<number> {
+    return quotaSpent(this.#redis, this.#keys, periodMs, at)
   }
 
   /** Stops all calls for `ms` at most. False if they were stopped by hand already; then only the time is set anew. */

@@ -19,11 +19,22 @@ export interface Member {
   perSecond: number
   /** As its own environment has them; null: none. */
   limits: { rate: number | null; burst: number; inFlight: number | null }
+  /** Its longer limit; null: none. */
+  quota: { calls: number; periodMs: number } | null
   stopping: boolean
 }
 
+export interface SeenMember extends Member {
+  /** When it was last heard of; it says something every two seconds. */
+  seenMsAgo: number
+}
+
 export const MEMBER_BEAT_MS = 2_000
-const MEMBER_TTL_MS = 10_000
+/** A member that is not heard of for so long is gone. */
+const GONE_AFTER_MS = 10_000
+/** By then others have taken up what a dead member had in hand: its locks have ended, and somebody has looked. */
+export const TAKEN_UP_WITHIN_MS = 40_000
+const KEPT_MS = 2 * TAKEN_UP_WITHIN_MS
 
 export class Fleet {
   readonly #redis: Redis
@@ -38,9 +49,9 @@ export class Fleet {
     const seen = Math.floor(await redisTime(this.#redis, this.#members))
     await this.#redis
       .multi()
-      .set(this.#key(member.id), JSON.stringify(member), 'PX', MEMBER_TTL_MS)
+      .set(this.#key(member.id), JSON.stringify(member), 'PX', KEPT_MS)
       .zadd(this.#members, String(seen), member.id)
-      .zremrangebyscore(this.#members, '-inf', String(seen - MEMBER_TTL_MS))
+      .zremrangebyscore(this.#members, '-inf', String(seen - KEPT_MS))
       .exec()
   }
 
@@ -48,11 +59,29 @@ export class Fleet {
     await this.#redis.multi().del(this.#key(id)).zrem(this.#members, id).exec()
   }
 
-  async members(): Promise<Member[]> {
-    const ids = await this.#redis.zrange(this.#members, '0', '-1')
-    if (ids.length === 0) return []
-    const lines = await this.#redis.mget(ids.map((id) => this.#key(id)))
-    return lines.filter((line) => line !== null).map((line) => JSON.parse(line) as Member)
+  /** Those that are there. */
+  async members(): Promise<SeenMember[]> {
+    return (await this.read()).members
+  }
+
+  /** Also those that died a moment ago with lookups in hand. */
+  async read(): Promise<{ members: SeenMember[]; lost: SeenMember[] }> {
+    const pairs = await this.#redis.zrange(this.#members, '0', '-1', 'WITHSCORES')
+    const ids = pairs.filter((_, index) => index % 2 === 0)
+    if (ids.length === 0) return { members: [], lost: [] }
+    const [at, lines] = await Promise.all([
+      redisTime(this.#redis, this.#members),
+      this.#redis.mget(ids.map((id) => this.#key(id))),
+    ])
+    const seen = lines.flatMap((line, index) => {
+      if (line === null) return []
+      const seenMsAgo = Math.max(0, Math.floor(at - Number(pairs[2 * index + 1])))
+      return [{ ...(JSON.parse(line) as Member), seenMsAgo }]
+    })
+    return {
+      members: seen.filter(({ seenMsAgo }) => seenMsAgo <= GONE_AFTER_MS),
+      lost: seen.filter(({ seenMsAgo, inProgress }) => seenMsAgo > GONE_AFTER_MS && inProgress > 0),
+    }
   }
 
   get #members(): string {

@@ -1,50 +1,106 @@
 /** What an operator wants to know at one look: what `status --json` prints, whole. */
 
 import { type QueueState, readQueues } from '../queues/queue-state.ts'
-import type { Redis } from '../redis/connections.ts'
+import type { Redis, RedisPlace } from '../redis/connections.ts'
 import type { QueueNames } from '../redis/names.ts'
-import { FleetControl, type FleetGate } from './fleet-control.ts'
+import { FleetControl, type FleetGate, type Limits } from './fleet-control.ts'
 import { UnknownService } from './known-services.ts'
-import { Fleet, type Member } from './members.ts'
+import { Fleet, type SeenMember } from './members.ts'
+import { type OtherQueue, readOtherQueues } from './other-queues.ts'
+import { type RedisMemory, readMemory } from './redis-memory.ts'
 
 /** Holds, limits and calls in flight are those of one service; without one that is meant, the problem says why. */
-export type FleetStatus = FleetWork & (({ serviceProblem: null } & FleetGate) | { serviceProblem: string })
+export type FleetStatus = FleetWork & Gate
 
 export interface FleetWork {
+  redis: RedisMemory | null
   queues: QueueState[]
-  members: Member[]
+  /** Queues under the same prefix that are not ours, and have jobs that wait. */
+  otherQueues: OtherQueue[]
+  /** Null where it cannot be known: a Redis that takes no writes does not hear of them. */
+  members: SeenMember[] | null
+  /** Members that died a moment ago; what they had in hand, others take up. */
+  lost: SeenMember[]
   /** Lookups that are yet to get their result: waiting, delayed and active. */
   backlog: number
   /** Results a second of the whole fleet, over the last ten seconds. */
   perSecond: number
-  /** Seconds until the backlog is gone at that rate, if nothing is added; null when it is not draining. */
+  /** Seconds until the backlog is gone at that rate, if nothing is added; null while it does not move. */
   drainSeconds: number | null
 }
 
-/** `endpoint`: which service is meant; null: the only one that workers were set to. */
-export async function readStatus(redis: Redis, names: QueueNames, endpoint: string | null): Promise<FleetStatus> {
-  const [work, gate] = await Promise.all([readWork(redis, names), readGate(redis, names, endpoint)])
-  if ('serviceProblem' in gate) return { ...work, ...gate }
-  return { ...work, serviceProblem: null, ...gate }
+export interface GateStatus extends FleetGate {
+  /** Those that hold now. Several values: members have different ones. */
+  limits: Record<keyof Limits, { values: (number | null)[]; setByHand: boolean }>
+  /** The longer limit; null: none, or no member says one. */
+  quota: { calls: number; periodMs: number; spent: number } | null
 }
 
-async function readGate(redis: Redis, names: QueueNames, endpoint: string | null) {
+/** Redis and the queues, and which service is meant; null: the only one that workers were set to. */
+export type FleetPlace = RedisPlace & QueueNames & { soapEndpoint: string | null }
+
+export async function readStatus(redis: Redis, place: FleetPlace): Promise<FleetStatus> {
+  const work = await readWork(redis, place)
+  const gate = await readGate(redis, place, work.members ?? [])
+  if (gate.serviceProblem !== null) return { ...work, ...gate }
+  const drainSeconds = gate.holds.length > 0 ? null : work.drainSeconds
+  return { ...work, drainSeconds, ...gate }
+}
+
+async function readWork(redis: Redis, place: FleetPlace): Promise<FleetWork> {
+  const [{ queues }, { members, lost }, memory, otherQueues] = await Promise.all([
+    readQueues(redis, place),
+    new Fleet(redis, place).read(),
+    readMemory(redis, place),
+    readOtherQueues(redis, place),
+  ])
+  const isDeaf = memory?.isFull === true
+  const backlog = queues
+    .filter(({ queue }) => queue !== place.resultQueue)
+    .reduce((sum, { jobs }) => sum + yetToEnd(jobs), 0)
+  const perSecond = isDeaf ? 0 : members.reduce((sum, member) => sum + member.perSecond, 0)
+  return {
+    redis: memory,
+    queues,
+    otherQueues,
+    members: isDeaf ? null : members,
+    lost: isDeaf ? [] : lost,
+    backlog,
+    perSecond,
+    drainSeconds: backlog > 0 && perSecond > 0 ? backlog / perSecond : null,
+  }
+}
+
+function yetToEnd({ waiting, prioritized, delayed, active }: QueueState['jobs']): number {
+  return waiting + prioritized + delayed + active
+}
+
+type Gate = ({ serviceProblem: null } & GateStatus) | { serviceProblem: string }
+
+async function readGate(redis: Redis, place: FleetPlace, members: SeenMember[]): Promise<Gate> {
   try {
-    return await (await FleetControl.of(redis, names, endpoint)).read()
+    const control = await FleetControl.of(redis, place, place.soapEndpoint)
+    const gate = await control.read()
+    const limits = limitsInForce(members, gate.limitsSet)
+    return { serviceProblem: null, ...gate, limits, quota: await quotaOf(control, members, gate.at) }
   } catch (error) {
     if (!(error instanceof UnknownService)) throw error
     return { serviceProblem: error.message }
   }
 }
 
-async function readWork(redis: Redis, names: QueueNames): Promise<FleetWork> {
-  const [{ queues }, members] = await Promise.all([readQueues(redis, names), new Fleet(redis, names).members()])
-  const lookups = queues.filter(({ queue }) => queue !== names.resultQueue)
-  const backlog = lookups.reduce(
-    (sum, { jobs }) => sum + jobs.waiting + jobs.prioritized + jobs.delayed + jobs.active,
-    0,
-  )
-  const perSecond = members.reduce((sum, member) => sum + member.perSecond, 0)
-  const drainSeconds = backlog > 0 && perSecond > 0 ? backlog / perSecond : null
-  return { queues, members, backlog, perSecond, drainSeconds }
+function limitsInForce(members: SeenMember[], set: Partial<Limits>): GateStatus['limits'] {
+  const inForce = (name: keyof Limits) => {
+    const setByHand = name in set
+    const values = setByHand ? [set[name] ?? null] : [...new Set(members.map(({ limits }) => limits[name]))]
+    return { values, setByHand }
+  }
+  return { rate: inForce('rate'), burst: inForce('burst'), inFlight: inForce('inFlight') }
+}
+
+/** The strictest, where members have different ones. */
+async function quotaOf(control: FleetControl, members: SeenMember[], at: number): Promise<GateStatus['quota']> {
+  const quotas = members.flatMap(({ quota }) => quota ?? [])
+  const strictest = quotas.toSorted((a, b) => a.calls / a.periodMs - b.calls / b.periodMs)[0]
+  return strictest ? { ...strictest, spent: await control.spent(strictest.periodMs, at) } : null
 }

@@ -76,7 +76,7 @@ export interface PermitName {
 
 /** After a hold the fleet goes at this part of the pace for a while (the time is the hold's: slowUntil). */
 const SLOWER = 5
-const QUOTA_SLICES = 48
+export const QUOTA_SLICES = 48
 /** Whoever limits places has said so lately. */
 const PLACES_COUNTED_MS = 600_000
 /** No call takes so long: a lease that ends later is of a clock that was set back. */

@@ -3,8 +3,9 @@
 import { iso } from '../clock.ts'
 import type { LookupHistory } from '../domain/history.ts'
 import { LANES, type Lane } from '../domain/lane.ts'
-import type { ResultStatus } from '../domain/result.ts'
+import type { Result, ResultStatus } from '../domain/result.ts'
 import { dueAt, FIELDS } from '../queues/bull-layout.ts'
+import { type KeptEnd, readFailedReason, readKeptEnd } from '../queues/kept-end.ts'
 import type { Redis } from '../redis/connections.ts'
 import { bullKey, HISTORY_FIELD, markerKeys, type QueueNames, queueOf, resultId } from '../redis/names.ts'
 
@@ -27,6 +28,18 @@ export interface LookupStory {
   result: ResultStatus | null
   /** The result still lies in the result queue. */
   resultIsThere: boolean
+  /** How it ended, as long as its job or its result is kept; null: it has not, or nobody knows any more. */
+  end: LookupEndStory | null
+}
+
+export interface LookupEndStory {
+  finishedAt: string | null
+  status: ResultStatus
+  code: string | null
+  message: string | null
+  /** Null: not known any more. */
+  calls: number | null
+  attempts: number | null
 }
 
 /** Looks in both lookup queues; null if neither knows the lookup. */
@@ -40,18 +53,15 @@ export async function readStory(redis: Redis, names: QueueNames, lookupId: strin
 
 async function readFrom(redis: Redis, names: QueueNames, lane: Lane, lookupId: string): Promise<LookupStory | null> {
   const queue = queueOf(names, lane)
-  const fields = [FIELDS.timestamp, FIELDS.taken, FIELDS.stalls, HISTORY_FIELD] as const
-  const job = bullKey(names, queue, lookupId)
-  const [timestamp, taken, stalls, history] = await redis.hmget(job, ...fields)
-  const enqueuedAt = Number(timestamp ?? 0)
-  const [markers, resultIsThere, place] = await Promise.all([
-    redis.mget(markerKeys(names, { lookupId, queue, enqueuedAt })),
-    redis.exists(bullKey(names, names.resultQueue, resultId(lookupId))),
+  const job = await readJob(redis, bullKey(names, queue, lookupId))
+  const [markers, resultData, place] = await Promise.all([
+    redis.mget(markerKeys(names, { lookupId, queue, enqueuedAt: job.enqueuedAt })),
+    redis.hget(bullKey(names, names.resultQueue, resultId(lookupId)), FIELDS.data),
     placeOf(redis, (part) => bullKey(names, queue, part), lookupId),
   ])
-  const result = markers[0] ?? markers[1] ?? null
-  if (!timestamp && !result) return null
-  const known = history ? (JSON.parse(history) as LookupHistory) : null
+  const result = (markers[0] ?? markers[1] ?? null) as ResultStatus | null
+  if (!job.isThere && !result) return null
+  const { enqueuedAt, taken, stalls, history } = job
   return {
     lookupId,
     queue,
@@ -59,17 +69,66 @@ async function readFrom(redis: Redis, names: QueueNames, lane: Lane, lookupId: s
     state: place.state,
     enqueuedAt: enqueuedAt > 0 ? iso(enqueuedAt) : null,
     dueAt: place.dueAt === null ? null : iso(place.dueAt),
+    taken,
+    stalls,
+    ...behind(history),
+    result,
+    resultIsThere: resultData !== null,
+    end: endOf(job.finishedOn, resultData, job.kept),
+  }
+}
+
+const JOB_FIELDS = [
+  FIELDS.timestamp,
+  FIELDS.taken,
+  FIELDS.stalls,
+  FIELDS.finishedOn,
+  FIELDS.returned,
+  FIELDS.failedReason,
+  HISTORY_FIELD,
+] as const
+
+async function readJob(redis: Redis, key: string) {
+  const values = await redis.hmget(key, ...JOB_FIELDS)
+  const [timestamp, taken, stalls, finishedOn = null, returned = null, failedReason = null, history] = values
+  return {
+    isThere: Boolean(timestamp),
+    enqueuedAt: Number(timestamp ?? 0),
     taken: Number(taken ?? 0),
     stalls: Number(stalls ?? 0),
-    history: known && {
-      charged: known.charged,
-      failures: known.failures,
-      calls: known.calls,
-      rechecks: known.rechecks,
-    },
-    lastFailure: known?.lastFailure ? { code: known.lastFailure.code, message: known.lastFailure.message } : null,
-    result: result as ResultStatus | null,
-    resultIsThere: resultIsThere === 1,
+    finishedOn,
+    kept: readKeptEnd(returned) ?? readFailedReason(failedReason),
+    history: history ? (JSON.parse(history) as LookupHistory) : null,
+  }
+}
+
+function behind(known: LookupHistory | null): Pick<LookupStory, 'history' | 'lastFailure'> {
+  if (!known) return { history: null, lastFailure: null }
+  const { charged, failures, calls, rechecks, lastFailure } = known
+  const last = lastFailure && { code: lastFailure.code, message: lastFailure.message }
+  return { history: { charged, failures, calls, rechecks }, lastFailure: last }
+}
+
+/** The result says most, while it is there; then what the job keeps. */
+function endOf(finishedOn: string | null, resultData: string | null, kept: KeptEnd | null): LookupEndStory | null {
+  const result = resultIn(resultData)
+  const status = result?.status ?? kept?.status
+  if (!status) return null
+  return {
+    finishedAt: result?.finishedAt ?? (finishedOn ? iso(Number(finishedOn)) : null),
+    status,
+    code: result?.failure?.code ?? kept?.code ?? null,
+    message: result?.failure?.message ?? kept?.message ?? null,
+    calls: result?.calls ?? kept?.calls ?? null,
+    attempts: result?.attempts ?? kept?.attempts ?? null,
+  }
+}
+
+function resultIn(data: string | null): Result | null {
+  try {
+    return JSON.parse(data ?? 'null') as Result | null
+  } catch {
+    return null
   }
 }
 

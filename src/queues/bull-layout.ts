@@ -33,6 +33,8 @@ export const QUEUE_KEYS = {
 
 /** The field of `meta` that says that the queue is paused. */
 export const PAUSED_FIELD = 'paused'
+/** Fields of `meta` of BullMQ's own limits of a queue: setGlobalRateLimit's two, and setGlobalConcurrency's. */
+export const LIMIT_FIELDS = ['max', 'duration', 'concurrency'] as const
 
 /** What stands behind a job's key in the keys that are its own. */
 export const LOCK = ':lock'

@@ -8,7 +8,15 @@ import type { Redis } from '../redis/connections.ts'
 import type { QueueNames } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
 import { redisTime } from '../redis/time.ts'
-import { delayedScoreAt, FIELDS, keysOf, PAUSED_FIELD, PRIORITY_SCORE, QUEUE_KEYS } from './bull-layout.ts'
+import {
+  delayedScoreAt,
+  FIELDS,
+  keysOf,
+  LIMIT_FIELDS,
+  PAUSED_FIELD,
+  PRIORITY_SCORE,
+  QUEUE_KEYS,
+} from './bull-layout.ts'
 
 export const JOB_STATES = ['waiting', 'prioritized', 'delayed', 'active', 'completed', 'failed'] as const
 export type JobState = (typeof JOB_STATES)[number]
@@ -20,6 +28,9 @@ export interface QueueState {
   oldestAgeMs: number
   /** Somebody has paused it: no worker takes anything. */
   isPaused: boolean
+  /** What somebody has set on the queue itself, which holds back our workers, too; null: nothing. */
+  limitSet: { jobs: number; perMs: number } | null
+  concurrencySet: number | null
   /** Jobs ever added, by any producer, duplicates included. */
   added: number
 }
@@ -94,23 +105,36 @@ return string.format('%.0f', oldest)`)
 
 async function readQueue(redis: Redis, names: QueueNames, queue: string) {
   const key = keysOf(names, queue)
-  const [waiting, paused, prioritized, delayed, active, completed, failed, added, isPaused, due] = await Promise.all([
-    redis.llen(key('wait')),
-    redis.llen(key('paused')),
-    redis.zcard(key('prioritized')),
-    redis.zcard(key('delayed')),
-    redis.llen(key('active')),
-    redis.zcard(key('completed')),
-    redis.zcard(key('failed')),
-    redis.get(key(QUEUE_KEYS.counter)),
-    redis.hexists(key(QUEUE_KEYS.meta), PAUSED_FIELD),
-    OLDEST.run(redis, ['wait', 'paused', 'prioritized'].map(key), [key('')]),
-  ])
+  const [waiting, paused, prioritized, delayed, active, completed, failed, added, isPaused, set, due] =
+    await Promise.all([
+      redis.llen(key('wait')),
+      redis.llen(key('paused')),
+      redis.zcard(key('prioritized')),
+      redis.zcard(key('delayed')),
+      redis.llen(key('active')),
+      redis.zcard(key('completed')),
+      redis.zcard(key('failed')),
+      redis.get(key(QUEUE_KEYS.counter)),
+      redis.hexists(key(QUEUE_KEYS.meta), PAUSED_FIELD),
+      redis.hmget(key(QUEUE_KEYS.meta), ...LIMIT_FIELDS),
+      OLDEST.run(redis, ['wait', 'paused', 'prioritized'].map(key), [key('')]),
+    ])
   return {
     queue,
     jobs: { waiting: waiting + paused, prioritized, delayed, active, completed, failed },
     added: Number(added ?? 0),
     isPaused: isPaused === 1,
+    ...setOn(set),
     oldest: Number(due) || null,
+  }
+}
+
+function setOn([jobs, perMs, concurrency]: (string | null | undefined)[]): Pick<
+  QueueState,
+  'limitSet' | 'concurrencySet'
+> {
+  return {
+    limitSet: jobs && perMs ? { jobs: Number(jobs), perMs: Number(perMs) } : null,
+    concurrencySet: concurrency ? Number(concurrency) : null,
   }
 }

@@ -15,7 +15,7 @@
 import type { Observe } from '../domain/event.ts'
 import { afterNothing, type LookupHistory } from '../domain/history.ts'
 import { Held } from '../domain/hold.ts'
-import type { ResultStatus } from '../domain/result.ts'
+import { failedReasonOf, type KeptEnd, keptOf } from '../queues/kept-end.ts'
 import type { LookupHistories } from '../queues/lookup-history.ts'
 import type { Publisher } from '../queues/publisher.ts'
 import { isSuspect, type TakenLookup } from '../queues/taken-lookup.ts'
@@ -26,7 +26,7 @@ import type { RunEnd } from './run-end.ts'
 
 /** `history` null: what is remembered of the lookup stands. */
 export type Conclusion =
-  | { type: 'complete'; status: ResultStatus }
+  | { type: 'complete'; kept: KeptEnd }
   | { type: 'dead-letter'; reason: string }
   | { type: 'wait'; history: LookupHistory; why: PutBackReason }
   | { type: 'delay'; ms: number; history: LookupHistory | null; mayBeCharged: boolean; why: PutBackReason }
@@ -63,12 +63,12 @@ export class Conclusions {
     switch (end.type) {
       case 'has-result':
         this.#observe({ type: 'suppressed', lookupId: taken.lookupId })
-        return end.status === 'failed' ? deadLetter('failed') : { type: 'complete', status: end.status }
+        return end.status === 'failed' ? deadLetter('failed') : { type: 'complete', kept: { status: end.status } }
       case 'result': {
         const { result, failure } = end
         await this.#publisher.untilDone(end, taken, signal, this.#trouble)
-        if (result.status !== 'failed') return { type: 'complete', status: result.status }
-        return deadLetter(`${failure?.code}: ${failure?.message}`)
+        if (result.status === 'failed') return deadLetter(failedReasonOf(result, failure))
+        return { type: 'complete', kept: keptOf(result, failure) }
       }
       case 'hold':
         return { type: 'wait', history: end.history, why: 'hold' }

@@ -2,7 +2,7 @@
 
 import { DelayedError, type Job, UnrecoverableError, WaitingError, Worker, type WorkerOptions } from 'bullmq'
 import { monotonic, now } from '../clock.ts'
-import type { ResultStatus } from '../domain/result.ts'
+import type { KeptEnd } from '../queues/kept-end.ts'
 import type { Redis } from '../redis/connections.ts'
 import type { Conclusion, PutBack } from './conclusion.ts'
 
@@ -69,10 +69,10 @@ export async function putBack(job: LookupJob, token: string, to: PutBack): Promi
 }
 
 /** Throws what tells BullMQ anything but that the job is complete. */
-export function tellBullMQ(conclusion: Conclusion): { status: ResultStatus } {
+export function tellBullMQ(conclusion: Conclusion): KeptEnd {
   switch (conclusion.type) {
     case 'complete':
-      return { status: conclusion.status }
+      return conclusion.kept
     case 'dead-letter':
       throw new GaveUp(conclusion.reason)
     case 'delay':

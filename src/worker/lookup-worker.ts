@@ -6,8 +6,8 @@
 import { monotonic } from '../clock.ts'
 import type { Observe } from '../domain/event.ts'
 import type { Lane } from '../domain/lane.ts'
-import type { ResultStatus } from '../domain/result.ts'
 import { disown } from '../queues/foreign-options.ts'
+import type { KeptEnd } from '../queues/kept-end.ts'
 import type { LookupHistories } from '../queues/lookup-history.ts'
 import type { Publisher } from '../queues/publisher.ts'
 import { hasTakeable } from '../queues/queue-state.ts'
@@ -171,7 +171,7 @@ export class LookupWorker implements Companion {
     })
   }
 
-  #process(job: LookupJob, token = '', signal = new AbortController().signal): Promise<{ status: ResultStatus }> {
+  #process(job: LookupJob, token = '', signal = new AbortController().signal): Promise<KeptEnd> {
     // Suspects of one crash come together, and each is to run alone: none is fetched in vain.
     if (isSuspect({ stalls: job.stalledCounter })) this.#tap.narrow()
     else this.#tap.widen()
@@ -181,12 +181,7 @@ export class LookupWorker implements Companion {
     return run
   }
 
-  async #run(
-    job: LookupJob,
-    token: string,
-    signal: AbortSignal,
-    probe: string | null,
-  ): Promise<{ status: ResultStatus }> {
+  async #run(job: LookupJob, token: string, signal: AbortSignal, probe: string | null): Promise<KeptEnd> {
     const taken = takenFrom(job, this.#settings.lane)
     const attempt = this.#parts.runs.begin({ lane: this.#settings.lane, probe }, signal)
     this.#inHand.add(taken.lookupId, attempt)

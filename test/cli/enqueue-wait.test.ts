@@ -122,6 +122,16 @@ describe('enqueue --wait', () => {
     expect(stderr()).toContain(`${job?.id}: was removed`)
   })
 
+  it('in a held fleet says what it waits for, and when that is over', async () => {
+    await worker()
+    await run(['hold', '--reason', 'maintenance'], world.env)
+    const { ended, says, stderr } = start(['enqueue', '1', '--wait'], world.env)
+    await says(/^.*manual.*maintenance.*$/m)
+    await run(['release'], world.env)
+    expect((await ended).code).toBe(0)
+    expect(stderr()).toMatch(/the hold is over|enqueued 1/)
+  })
+
   it('Ctrl-C while results are still to come ends it, saying how many and where they will be', async () => {
     const { child, ended, says, stderr } = start(['enqueue', '1', '2', '--wait'], world.env)
     await says(/enqueued 2/)

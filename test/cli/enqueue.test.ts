@@ -46,7 +46,12 @@ describe('enqueue with ids', () => {
 
   it('--json prints a line of JSON for each', async () => {
     const { stdout } = await run(['enqueue', '1', '2', '--json'], env())
-    const expected = (await jobs()).map(({ id, data }) => ({ lookupId: id, connectionId: data.connectionId }))
+    const expected = (await jobs()).map(({ id, data }) => ({
+      line: Number(data.connectionId),
+      lookupId: id,
+      connectionId: data.connectionId,
+      correlationId: null,
+    }))
     expect(parseLines(stdout)).toEqual(expected)
     expect(expected).toHaveLength(2)
   })
@@ -147,6 +152,25 @@ describe('enqueue --file', () => {
     expect(ids).toHaveLength(3)
     expect(new Set(ids).size).toBe(1)
     expect(await waiting()).toBe(1)
+  })
+
+  it('counts those apart that were there already', async () => {
+    const keyed = (...keys: string[]) =>
+      keys.map((idempotencyKey) => `${JSON.stringify({ connectionId: '1', idempotencyKey })}\n`).join('')
+    const first = await run(['enqueue', '--file', '-'], env(), keyed('a', 'b', 'a'))
+    expect(first.stderr).toMatch(/enqueued 2 on chat-lookups in .*, 1 were there already\n$/)
+    const again = await run(['enqueue', '--file', '-'], env(), keyed('b', 'c', 'a'))
+    expect(again.stderr).toMatch(/enqueued 1 on chat-lookups in .*, 2 were there already\n$/)
+    expect(await waiting()).toBe(3)
+  })
+
+  it('says how long the backlog takes at the limit, where that is long', async () => {
+    const quick = await run(['enqueue', '--file', '-'], env(), '1\n2\n')
+    expect(quick.stderr).not.toContain('limit')
+    const limited = { ...env(), SOAP_ENDPOINT: 'http://127.0.0.1:1/x.asmx' }
+    await run(['limit', '--rate', '0.01'], limited)
+    const long = await run(['enqueue', '--file', '-'], limited, '1\n2\n')
+    expect(long.stderr).toMatch(/at the limit of 0\.01 calls\/s, the \d lookups that wait take [5-9]\.?\d* min/)
   })
 
   it('- enqueues what has come at once, also while the input stays open', async () => {

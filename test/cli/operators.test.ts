@@ -6,7 +6,7 @@ import { Fleet, type Member } from '../../src/fleet/members.ts'
 import { run } from '../support/in-process.ts'
 import { run as runProcess, SOAP_SECRETS, startWorker } from '../support/processes.ts'
 import { useWorld } from '../support/use-world.ts'
-import { NAMES } from '../support/world.ts'
+import { NAMES, until } from '../support/world.ts'
 import { parseLines, start } from './started.ts'
 
 const world = useWorld()
@@ -30,7 +30,7 @@ describe('status', () => {
   it('of an idle system says that nothing waits and nobody works', async () => {
     const { code, stdout, stderr } = await run(['status'], world.env)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    for (const queue of Object.values(NAMES).slice(1)) expect(stdout).toMatch(new RegExp(`│ ${queue} +│ 0 +│`))
+    for (const queue of Object.values(NAMES).slice(1)) expect(stdout).toMatch(new RegExp(`^${queue} +0 `, 'm'))
     expect(stdout).toContain('no worker is running')
     expect(stdout).toContain('backlog 0, 0 results/s: nothing waits')
   })
@@ -42,8 +42,10 @@ describe('status', () => {
     await queue.add('lookup', { connectionId: '3' }, { priority: 1 })
     const { pid } = await startWorker({ ...world.env, CONCURRENCY: '0', INTERACTIVE_CONCURRENCY: '7' })
     const { stdout } = await run(['status'], world.env)
-    expect(stdout).toMatch(/│ chat-lookups +│ 1 +│ 1 +│ 1 +│ 0 +│ 0 +│ 0 +│ 2 min/)
-    expect(stdout).toMatch(new RegExp(`│ ${pid} .*│ 0/7`))
+    expect(stdout).toMatch(/^queue +waiting +delayed +active +done +failed +oldest$/m)
+    expect(stdout).toMatch(/^chat-lookups +2 +1 +0 +0 +0 +2 min$/m)
+    expect(stdout).toMatch(new RegExp(` ${pid} .* 0/7 .* works$`, 'm'))
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
     expect(stdout).toContain('backlog 3, 0 results/s: not draining')
     const status = JSON.parse((await run(['status', '--json'], world.env)).stdout) as Status
     expect(status).toMatchObject({ backlog: 3, drainSeconds: null, members: [{ pid, concurrency: 7 }] })
@@ -72,6 +74,90 @@ describe('status', () => {
     const { stdout } = await run(['status'], world.env)
     expect(stdout).toContain('chat-lookups is paused: no worker takes anything from it')
     expect(stdout).toContain('backlog 4,')
+  })
+
+  it('names what BullMQ itself was told to hold back', async () => {
+    const queue = world.queue(NAMES.lookupQueue)
+    await queue.setGlobalRateLimit(1, 600_000)
+    await queue.setGlobalConcurrency(2)
+    const { stdout } = await run(['status'], world.env)
+    expect(stdout).toContain(
+      "chat-lookups has a limit of BullMQ's own: 1 job in 10 min. Do: Queue#removeGlobalRateLimit",
+    )
+    expect(stdout).toContain("chat-lookups has a limit of BullMQ's own: 2 jobs at one time.")
+    await queue.removeGlobalRateLimit()
+    await queue.removeGlobalConcurrency()
+    expect((await run(['status'], world.env)).stdout).not.toContain("BullMQ's own")
+  })
+
+  it('names queues that nobody reads, as where a producer misspelt ours', async () => {
+    await world.queue('chat-lookup').addBulk([1, 2].map(() => ({ name: 'lookup', data: { connectionId: '1' } })))
+    expect((await run(['status'], world.env)).stdout).toContain(
+      'chat-lookup is a queue that nobody here reads: 2 jobs wait there',
+    )
+    await world.queue('chat-lookup').obliterate()
+    expect((await run(['status'], world.env)).stdout).not.toContain('nobody here reads')
+  })
+
+  it('says first that Redis is full, and claims nothing of what it cannot know', async () => {
+    await startWorker(world.env)
+    await world.queue(NAMES.lookupQueue).add('lookup', { connectionId: '1' }, { delay: 1e6 })
+    await world.redis.config('SET', 'maxmemory', '1mb')
+    try {
+      const { code, stdout } = await run(['status'], world.env)
+      expect(code).toBe(0)
+      const lines = stdout.split('\n')
+      expect(lines[0]).toMatch(
+        /^Redis at 127\.0\.0\.1:\d+ takes no writes: its memory is full \(.* of 1 MiB\)\. Do: raise/,
+      )
+      expect(stdout).toContain('workers: not known while Redis takes no writes')
+      expect(lines.filter((line) => line.startsWith('backlog'))).toEqual([
+        'backlog 1, 0 results/s: Redis is full: not moving',
+      ])
+    } finally {
+      await world.redis.config('SET', 'maxmemory', '0')
+    }
+  })
+
+  it('of a held fleet says that nothing moves, and how much of the quota is spent', async () => {
+    await startWorker({ ...world.env, QUOTA_CALLS: '2', QUOTA_PERIOD: '1h' })
+    const queue = world.queue(NAMES.lookupQueue)
+    await queue.addBulk(['1', '2', '3'].map((connectionId) => ({ name: 'lookup', data: { connectionId } })))
+    await until('the quota is spent', async () => (await run(['status'], world.env)).stdout.includes('2 spent'))
+    await until('it is held', async () => (await run(['status'], world.env)).stdout.includes('held: not'))
+    const { stdout } = await run(['status'], world.env)
+    expect(stdout).toContain('quota 2 calls in 60 min, 2 spent')
+    expect(stdout).toMatch(/^backlog [12], .*: held: not moving$/m)
+    const status = JSON.parse((await run(['status', '--json'], world.env)).stdout)
+    expect(status).toMatchObject({
+      drainSeconds: null,
+      quota: { calls: 2, periodMs: 3_600_000, spent: 2 },
+      limits: { rate: { values: [50], setByHand: false } },
+      holds: [{ reason: 'quota' }],
+    })
+    expect((await run(['limit'], world.env)).stdout).toMatch(/│ quota +│ 2 calls in 60 min, 2 spent +│/)
+  })
+
+  it('of a worker that died says whose lookups will be taken up, and when', async () => {
+    const { pid } = await startWorker({ ...world.env, CONCURRENCY: '3' })
+    world.standIn.set({ faultRate: 1, faults: ['hang'] })
+    const queue = world.queue(NAMES.lookupQueue)
+    await queue.addBulk(['1', '2', '3'].map((connectionId) => ({ name: 'lookup', data: { connectionId } })))
+    await until('it has said that it is busy', async () => {
+      const [member] = await new Fleet(world.redis, NAMES).members()
+      return member?.inProgress === 3
+    })
+    process.kill(pid, 'SIGKILL')
+    await until('it is missed', async () => (await run(['status'], world.env)).stdout.includes('belong to worker'))
+    const { stdout } = await run(['status'], world.env)
+    expect(stdout).toMatch(
+      new RegExp(
+        `^3 lookups belong to worker .* pid ${pid}, last seen 1\\d\\.\\d s ago; other workers take them up within \\d+\\.\\d s$`,
+        'm',
+      ),
+    )
+    expect(stdout).toContain('no worker is running')
+    world.standIn.set({ faultRate: 0 })
   })
 
   it('says in what the workers differ, but for a limit that was set by hand for all', async () => {

@@ -34,7 +34,7 @@ describe('status LOOKUP_ID', () => {
     await killAll()
     const [where, , history, failure, result] = await lines('crm-2')
     expect(where).toMatch(/^crm-2 on chat-lookups-interactive: delayed, due \d{4}-.*Z$/)
-    expect(history).toBe('as it last went back: 2 calls, 1 failed attempt, 0 charged to it')
+    expect(history).toBe('so far: 2 calls in 1 failed attempt; 0 of 1 count towards giving up')
     expect(failure).toBe('last failure: soap-fault: expected an answer, got a SOAP fault of the service')
     expect(result).toBe('no result yet')
     expect(await storyOf('crm-2')).toMatchObject({
@@ -60,17 +60,59 @@ describe('status LOOKUP_ID', () => {
     const queue = world.queue(NAMES.lookupQueue)
     await queue.add('lookup', { connectionId: '1' }, { jobId: 'crm-4' })
     await until('it is done', async () => (await queue.getJobState('crm-4')) === 'completed')
-    expect((await lines('crm-4')).at(-1)).toBe('it has had its result: enriched, which waits in the result queue')
+    expect((await lines('crm-4')).at(-1)).toMatch(
+      /^finished \d{4}-.*Z: enriched, after 1 call in 1 attempt; the result waits on chat-results$/,
+    )
     await run(['results', '--limit', '1'], world.env)
-    expect((await lines('crm-4')).at(-1)).toBe('it has had its result: enriched, which has been consumed')
+    expect((await lines('crm-4')).at(-1)).toMatch(
+      /^finished \d{4}-.*Z: enriched; the result has been taken from chat-results$/,
+    )
     expect(await storyOf('crm-4')).toMatchObject({ state: 'completed', result: 'enriched', resultIsThere: false })
   })
+
+  it.each([
+    ['server-fault', 'failed', 'soap-fault'],
+    ['client-fault', 'rejected', 'soap-fault'],
+  ] as const)(
+    'of one that ended badly (%s) has the reason, also when the result has been taken',
+    async (fault, status, code) => {
+      const quick = { LOOKUP_ATTEMPTS: '2', LOOKUP_BACKOFF_MIN_MS: '1', LOOKUP_BACKOFF_MAX_MS: '1', CALL_RETRIES: '0' }
+      await startWorker({ ...world.env, ...quick })
+      const queue = world.queue(NAMES.lookupQueue)
+      world.standIn.set({ faultRate: 0, rules: [{ id: '^bad$', faults: [fault] }] })
+      await queue.addBulk(
+        ['a', 'b', 'bad', 'c'].map((connectionId) => ({
+          name: 'lookup',
+          data: { connectionId },
+          opts: { jobId: `crm-${connectionId}` },
+        })),
+      )
+      const ended = status === 'failed' ? 'failed' : 'completed'
+      await until('it has ended', async () => (await queue.getJobState('crm-bad')) === ended)
+      const before = await storyOf('crm-bad')
+      expect(before).toMatchObject({ result: status, resultIsThere: true, end: { status, code } })
+      await run(['results'], world.env)
+      const after = await storyOf('crm-bad')
+      expect(after).toMatchObject({
+        resultIsThere: false,
+        end: { ...(before.end as object), finishedAt: expect.any(String) },
+      })
+      const { calls } = after.end as { calls: number }
+      const shown = (await lines('crm-bad')).at(-1)
+      expect(shown).toContain(`: ${status} (${code}: `)
+      expect(shown).toContain(`after ${calls} call`)
+      expect(await lines('crm-bad')).not.toContainEqual(expect.stringContaining('so far'))
+      world.standIn.set({ rules: [] })
+    },
+  )
 
   it('of one that nobody knows says so, exit 1', async () => {
     for (const more of [[], ['--json']]) {
       const { code, stdout, stderr } = await run(['status', 'nope', ...more], world.env)
       expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
-      expect(stderr).toBe('nope: expected a lookup that is known here, got none: never enqueued, or forgotten\n')
+      expect(stderr).toBe(
+        'no lookup nope on chat-lookups or chat-lookups-interactive (prefix bull); a connection id is not a lookup id\n',
+      )
     }
   })
 

@@ -334,6 +334,7 @@ describe('the fleet', () => {
     inProgress: 0,
     perSecond: 0,
     limits: { rate: 50, burst: 1, inFlight: null },
+    quota: null,
     stopping: false,
   })
 
@@ -341,22 +342,31 @@ describe('the fleet', () => {
     const fleet = new Fleet(redis, NAMES)
     expect(await fleet.members()).toEqual([])
     for (const id of ['a', 'b', 'c']) await fleet.beat(member(id))
-    expect(await fleet.members()).toEqual(['a', 'b', 'c'].map(member))
+    const ids = async () => (await fleet.members()).map(({ id }) => id)
+    expect(await fleet.members()).toEqual(
+      ['a', 'b', 'c'].map((id) => ({ ...member(id), seenMsAgo: expect.any(Number) })),
+    )
     await fleet.leave('a')
     const line = memberKey(NAMES, 'b')
     const lives = await redis.pttl(line)
     expect(lives).toBeGreaterThan(2000) // a beat may be late
-    expect(lives).toBeLessThanOrEqual(10_000)
+    expect(lives).toBeLessThanOrEqual(80_000) // long enough to say what became of its lookups
     await redis.del(line) // as when its time is up
-    expect(await fleet.members()).toEqual([member('c')])
+    expect(await ids()).toEqual(['c'])
+    await fleet.beat({ ...member('d'), inProgress: 3 })
+    await redis.zincrby(membersKey(NAMES), -11_000, 'd')
+    expect(await ids()).toEqual(['c'])
+    const { lost } = await fleet.read()
+    expect(lost).toEqual([expect.objectContaining({ id: 'd', inProgress: 3 })])
+    expect(lost[0]?.seenMsAgo).toBeGreaterThanOrEqual(11_000)
   })
 
   it('has its own members and its own leases, beside another fleet under the same prefix', async () => {
     const other = { ...NAMES, lookupQueue: 'other-lookups' }
     await new Fleet(redis, NAMES).beat(member('a'))
     await new Fleet(redis, other).beat(member('b'))
-    expect(await new Fleet(redis, NAMES).members()).toEqual([member('a')])
-    expect(await new Fleet(redis, other).members()).toEqual([member('b')])
+    expect(await new Fleet(redis, NAMES).members()).toEqual([expect.objectContaining(member('a'))])
+    expect(await new Fleet(redis, other).members()).toEqual([expect.objectContaining(member('b'))])
     expect(await new Leases(redis, NAMES, 'a').take('task', 60_000)).toBe(true)
     expect(await new Leases(redis, other, 'b').take('task', 60_000)).toBe(true)
   })

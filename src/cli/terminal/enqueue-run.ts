@@ -3,15 +3,18 @@
 import type { Awaited, Hall, HallConfig, NewLookup, Waiting } from '../../app/hall.ts'
 import { monotonic, sleep } from '../../clock.ts'
 import type { Lane } from '../../domain/lane.ts'
+import type { FleetGate } from '../../fleet/fleet-control.ts'
 import { type Request, toLookup } from '../../intake/submit.ts'
 import type { Source } from './enqueue-source.ts'
 import { Interrupted, type Io } from './io.ts'
 import { type Progress, progressBar } from './progress.ts'
-import { number, seconds } from './terminal.ts'
+import { holdsInWords } from './status-in-words.ts'
+import { counted, number, seconds } from './terminal.ts'
 
 /** While this many results are awaited, no more lookups are added: memory stays flat. */
 const MOST_AWAITED = 10_000
 const MOST_PROBLEMS_SHOWN = 20
+const WORTH_SAYING_MS = 60_000
 
 export interface EnqueueOptions {
   lane: Lane
@@ -29,10 +32,11 @@ export class EnqueueRun {
   readonly #source: Source
   readonly #stop: AbortSignal
   readonly #progress: Progress
-  /** Lines of the lookups that have been read and are not on the queue. */
-  readonly #lines: number[] = []
+  /** Where the lookups stood that have been read and are not on the queue, and whether they came with an idempotency key. */
+  readonly #read: { line: number; hasKey: boolean }[] = []
   #lastLine = 0
   #enqueued = 0
+  #repeats = 0
   #refused = 0
   #bad = 0
   #waiter: Waiting | null = null
@@ -51,7 +55,10 @@ export class EnqueueRun {
 
   /** Resolves to the exit code. */
   async run(): Promise<number> {
-    if (this.#options.wait) this.#waiter = this.#startWaiting()
+    if (this.#options.wait) {
+      this.#waiter = this.#startWaiting()
+      this.#hall.watchHolds((gate) => this.#sayHolds(gate))
+    }
     try {
       await Promise.race([this.#all(), this.#hall.lost()])
       return this.#refused > 0 || this.#bad > 0 ? 1 : 0
@@ -80,6 +87,7 @@ export class EnqueueRun {
     }
     this.#progress.stop()
     this.#summarise(monotonic() - startedAt)
+    if (!this.#source.named) await this.#sayHowLong()
   }
 
   #startWaiting(): Waiting {
@@ -87,6 +95,12 @@ export class EnqueueRun {
       this.#printing = this.#printing.then(() => this.#show(awaited))
       this.#printing.catch(() => {})
     })
+  }
+
+  /** Else whoever waits in a hold would wait without knowing for what. */
+  #sayHolds(gate: FleetGate): void {
+    for (const line of holdsInWords(gate)) this.#progress.say(line)
+    if (gate.holds.length === 0) this.#progress.say('the hold is over: the fleet calls again')
   }
 
   async #show({ lookupId, result, status }: Awaited): Promise<void> {
@@ -107,7 +121,8 @@ export class EnqueueRun {
         this.#refuse(read.line, checked.problem)
         continue
       }
-      this.#lines.push(read.line)
+      const hasKey = 'request' in read && read.request.idempotencyKey != null
+      this.#read.push({ line: read.line, hasKey })
       yield checked.lookup
     }
   }
@@ -118,9 +133,17 @@ export class EnqueueRun {
   }
 
   async #expect(chunk: NewLookup[]): Promise<void> {
+    await this.#countRepeats(chunk)
     if (!this.#waiter) return
     await this.#resultsBelow(MOST_AWAITED)
     await this.#waiter.expect(this.#options.lane, idsOf(chunk))
+  }
+
+  /** A lookup without a key has an id that nobody has had. */
+  async #countRepeats(chunk: NewLookup[]): Promise<void> {
+    const keyed = idsOf(chunk).filter((_, index) => this.#read[index]?.hasKey)
+    const different = [...new Set(keyed)]
+    this.#repeats += keyed.length - different.length + (await this.#hall.countKnown(this.#options.lane, different))
   }
 
   /** Waits until fewer results than that are awaited. */
@@ -140,12 +163,15 @@ export class EnqueueRun {
 
   async #added(chunk: NewLookup[]): Promise<void> {
     this.#enqueued += chunk.length
-    this.#lastLine = this.#lines.splice(0, chunk.length).at(-1) ?? this.#lastLine
+    const read = this.#read.splice(0, chunk.length)
+    this.#lastLine = read.at(-1)?.line ?? this.#lastLine
     this.#progress.update(this.#enqueued, this.#source.bytesRead())
     const { json, wait } = this.#options
     if (wait) return
     if (json) {
-      for (const { lookupId, connectionId } of chunk) await this.#io.print(JSON.stringify({ lookupId, connectionId }))
+      for (const [index, { lookupId, connectionId, correlationId = null }] of chunk.entries()) {
+        await this.#io.print(JSON.stringify({ line: read[index]?.line, lookupId, connectionId, correlationId }))
+      }
     } else if (this.#source.named) {
       for (const { lookupId, connectionId } of chunk) await this.#io.print(`${lookupId}  ${connectionId}`)
     }
@@ -161,9 +187,22 @@ export class EnqueueRun {
     return this.#options.lane === 'interactive' ? this.#config.interactiveQueue : this.#config.lookupQueue
   }
 
+  /** Thousands of lookups take minutes to hours at the pace of the fleet; nobody guesses that. */
+  async #sayHowLong(): Promise<void> {
+    const status = await this.#hall.status()
+    const rates = status.serviceProblem === null ? status.limits.rate.values : []
+    const rate = Math.min(...rates.map((value) => value ?? Number.POSITIVE_INFINITY))
+    const ms = (1000 * status.backlog) / rate
+    if (Number.isFinite(ms) && ms > WORTH_SAYING_MS)
+      this.#io.say(
+        `at the limit of ${number.format(rate)} calls/s, the ${counted(status.backlog, 'lookup')} that wait take ${seconds(ms)}`,
+      )
+  }
+
   #enqueuedSoFar(pace = ''): string {
     const refused = this.#refused > 0 ? `; ${number.format(this.#refused)} skipped` : ''
-    return `enqueued ${number.format(this.#enqueued)} on ${this.#queue}${pace}${refused}`
+    const repeats = this.#repeats > 0 ? `, ${number.format(this.#repeats)} were there already` : ''
+    return `enqueued ${number.format(this.#enqueued - this.#repeats)} on ${this.#queue}${pace}${repeats}${refused}`
   }
 
   /** After an error or Ctrl-C: what has been done all the same, and how to go on. */

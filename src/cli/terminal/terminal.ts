@@ -1,6 +1,6 @@
 /** How figures and tables look. */
 
-/** Of cli-table3: no colours (the table may go to a file), one line a row. */
+/** For cli-table3: no colours (the table may go to a file), one line a row. */
 export const PLAIN = { head: [], border: [] }
 export const NO_LINES_BETWEEN = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' }
 
@@ -16,5 +16,18 @@ export function seconds(ms: number): string {
   if (s < 1) return `${Math.round(ms)} ms`
   if (s < 90) return `${s.toFixed(1)} s`
   if (s < 5400) return `${(s / 60).toFixed(0)} min`
-  return `${(s / 3600).toFixed(1)} h`
+  if (s < 172_800) return `${(s / 3600).toFixed(1)} h`
+  return `${(s / 86_400).toFixed(0)} d`
+}
+
+export function mebibytes(bytes: number): string {
+  return `${number.format(Math.round(bytes / 104_857.6) / 10)} MiB`
+}
+
+/** Columns as wide as they need to be, the first one to the left, figures to the right; fits 80 columns where a box does not. */
+export function columns(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)))
+  const line = (row: readonly string[]) =>
+    row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+  return rows.map((row) => line(row).join('  ').trimEnd()).join('\n')
 }

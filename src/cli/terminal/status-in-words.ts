@@ -1,0 +1,123 @@
+/** What `status` shows to people. */
+
+import type { FleetStatus, GateStatus } from '../../app/hall.ts'
+import { holdInWords, type Limits } from '../../fleet/fleet-control.ts'
+import { type SeenMember, TAKEN_UP_WITHIN_MS } from '../../fleet/members.ts'
+import { LIMITS, limitInWords, quotaInWords } from './limits-in-words.ts'
+import { columns, counted, mebibytes, number, seconds } from './terminal.ts'
+
+/** A worker says something every two seconds. */
+const LATE_MS = 5_000
+
+/** What is wrong first, then what is where, then who works, and the sum of it last. */
+export function statusInWords(status: FleetStatus, now: number): string {
+  const gate = status.serviceProblem === null ? status : null
+  return [
+    ...memoryInWords(status),
+    ...(gate ? holdsInWords(gate) : []),
+    ...status.queues.flatMap(restraintsInWords),
+    ...status.otherQueues.map(
+      ({ queue, waiting }) => `${queue} is a queue that nobody here reads: ${counted(waiting, 'job')} wait there`,
+    ),
+    queuesInWords(status),
+    '',
+    membersInWords(status, gate, now),
+    ...status.lost.map(lostInWords),
+    ...differencesInWords(status.members ?? [], gate?.limitsSet),
+    ...(gate && gate.callsInFlight > 0 ? [`calls in flight ${number.format(gate.callsInFlight)}`] : []),
+    ...(gate ? limitsSetInWords(gate) : []),
+    ...(gate?.quota ? [`quota ${quotaInWords(gate.quota)}`] : []),
+    `backlog ${number.format(status.backlog)}, ${number.format(status.perSecond)} results/s: ${drainInWords(status, gate)}`,
+  ].join('\n')
+}
+
+export function holdsInWords({ holds, at }: Pick<GateStatus, 'holds' | 'at'>): string[] {
+  return holds.map((hold) => holdInWords(hold, at))
+}
+
+function memoryInWords({ redis }: FleetStatus): string[] {
+  if (!redis?.isFull) return []
+  const { where, usedBytes, maxBytes } = redis
+  const of = `${mebibytes(usedBytes)} of ${mebibytes(maxBytes ?? 0)}`
+  return [
+    `Redis at ${where} takes no writes: its memory is full (${of}). Do: raise its maxmemory, or delete what else lies in it.`,
+  ]
+}
+
+function restraintsInWords({ queue, isPaused, limitSet, concurrencySet }: FleetStatus['queues'][number]): string[] {
+  const lines: string[] = []
+  if (isPaused) lines.push(`${queue} is paused: no worker takes anything from it`)
+  if (limitSet)
+    lines.push(
+      `${queue} has a limit of BullMQ's own: ${counted(limitSet.jobs, 'job')} in ${seconds(limitSet.perMs)}. Do: Queue#removeGlobalRateLimit`,
+    )
+  if (concurrencySet !== null)
+    lines.push(
+      `${queue} has a limit of BullMQ's own: ${counted(concurrencySet, 'job')} at one time. Do: Queue#removeGlobalConcurrency`,
+    )
+  return lines
+}
+
+function queuesInWords({ queues }: FleetStatus): string {
+  const rows = queues.map(({ queue, jobs, oldestAgeMs }) => {
+    const { waiting, prioritized, delayed, active, completed, failed } = jobs
+    const counts = [waiting + prioritized, delayed, active, completed, failed].map((count) => number.format(count))
+    return [queue, ...counts, oldestAgeMs > 0 ? seconds(oldestAgeMs) : '-']
+  })
+  return columns([['queue', 'waiting', 'delayed', 'active', 'done', 'failed', 'oldest'], ...rows])
+}
+
+function membersInWords({ members }: FleetStatus, gate: GateStatus | null, now: number): string {
+  if (members === null) return 'workers: not known while Redis takes no writes'
+  if (members.length === 0) return 'no worker is running'
+  const rows = members.map(
+    ({ host, pid, version, startedAt, inProgress, concurrency, perSecond, limits, ...member }) => {
+      const limit = (gate && 'rate' in gate.limitsSet ? gate.limitsSet.rate : limits.rate) ?? 'none'
+      const up = seconds(Math.max(0, now - Date.parse(startedAt)))
+      return [host, `${pid}`, version, up, `${inProgress}/${concurrency}`, `${perSecond}`, `${limit}`, stateOf(member)]
+    },
+  )
+  return columns([['worker', 'pid', 'version', 'up', 'busy', 'results/s', 'limit/s', 'state'], ...rows])
+}
+
+function stateOf({ stopping, seenMsAgo }: Pick<SeenMember, 'stopping' | 'seenMsAgo'>): string {
+  if (seenMsAgo > LATE_MS) return `silent ${seconds(seenMsAgo)}`
+  return stopping ? 'stopping' : 'works'
+}
+
+function lostInWords({ host, pid, inProgress, seenMsAgo }: SeenMember): string {
+  const whose = inProgress === 1 ? '1 lookup belongs' : `${number.format(inProgress)} lookups belong`
+  const left = TAKEN_UP_WITHIN_MS - seenMsAgo
+  const taken = left > 0 ? `other workers take them up within ${seconds(left)}` : 'other workers have taken them up'
+  return `${whose} to worker ${host} pid ${pid}, last seen ${seconds(seenMsAgo)} ago; ${taken}`
+}
+
+function limitsSetInWords({ limitsSet }: GateStatus): string[] {
+  const set = LIMITS.filter(([name]) => name in limitsSet)
+  if (set.length === 0) return []
+  const limits = set.map(([name, label]) => `${label} ${limitInWords(name, limitsSet[name])}`)
+  return [`limits set by hand: ${limits.join(', ')}; chat-enricher limit --reset ends that`]
+}
+
+/** Where workers differ, somebody is half way through a deployment, or two of them were set up apart. */
+function differencesInWords(members: readonly SeenMember[], limitsSet: Partial<Limits> = {}): string[] {
+  const limits = LIMITS.filter(([name]) => !(name in limitsSet))
+  const settings: [label: string, of: (member: SeenMember) => string][] = [
+    ['version', ({ version }) => version],
+    ...limits.map(([name, label]): [string, (member: SeenMember) => string] => [
+      label,
+      (member) => limitInWords(name, member.limits[name]),
+    ]),
+  ]
+  return settings.flatMap(([label, of]) => {
+    const values = [...new Set(members.map(of))].sort()
+    return values.length > 1 ? [`workers differ: ${label} ${values.join(' and ')}`] : []
+  })
+}
+
+function drainInWords({ backlog, drainSeconds, redis }: FleetStatus, gate: GateStatus | null): string {
+  if (backlog === 0) return 'nothing waits'
+  if (redis?.isFull) return 'Redis is full: not moving'
+  if (gate && gate.holds.length > 0) return 'held: not moving'
+  return drainSeconds === null ? 'not draining' : `gone in ${seconds(drainSeconds * 1000)}`
+}

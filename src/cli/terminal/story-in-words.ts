@@ -1,0 +1,35 @@
+/** What `status LOOKUP_ID` shows to people. */
+
+import type { LookupStory } from '../../app/hall.ts'
+import { counted } from './terminal.ts'
+
+export function storyInWords(story: LookupStory, resultQueue: string): string {
+  const { lookupId, queue, state, enqueuedAt, dueAt, taken, stalls, history, lastFailure, result } = story
+  const lines = [
+    `${lookupId} on ${queue}: ${state}${dueAt ? `, due ${dueAt}` : ''}`,
+    enqueuedAt && `enqueued ${enqueuedAt}, taken up ${counted(taken, 'time')}`,
+    stalls > 0 && `taken back ${counted(stalls, 'time')} from a worker that died or lost Redis`,
+    ...(result ? [endInWords(story, resultQueue)] : [historyInWords(history)]),
+    !result && history && history.rechecks > 0 && `not found ${counted(history.rechecks, 'time')}, to be asked again`,
+    !result && lastFailure && `last failure: ${lastFailure.code}: ${lastFailure.message}`,
+    !result && 'no result yet',
+  ]
+  return lines.filter((line) => typeof line === 'string').join('\n')
+}
+
+function historyInWords(history: LookupStory['history']): string | null {
+  if (!history) return null
+  const { calls, failures, charged } = history
+  return `so far: ${counted(calls, 'call')} in ${counted(failures, 'failed attempt')}; ${charged} of ${failures} count towards giving up`
+}
+
+function endInWords({ result, end, resultIsThere }: LookupStory, resultQueue: string): string {
+  const at = end?.finishedAt ? `finished ${end.finishedAt}` : 'finished'
+  const why = end?.code ? ` (${end.code}: ${end.message})` : ''
+  const tries =
+    end?.calls != null && end.attempts != null
+      ? `, after ${counted(end.calls, 'call')} in ${counted(end.attempts, 'attempt')}`
+      : ''
+  const where = resultIsThere ? `waits on ${resultQueue}` : `has been taken from ${resultQueue}`
+  return `${at}: ${result}${why}${tries}; the result ${where}`
+}

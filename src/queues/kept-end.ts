@@ -1,0 +1,40 @@
+/** How a lookup ended, as its own job keeps it when the result has been consumed: for whoever asks for its story. */
+
+import type { Failure } from '../domain/failure.ts'
+import type { Result, ResultStatus } from '../domain/result.ts'
+
+/** What BullMQ keeps of a completed lookup; no more than its status where it went well, because there may be millions. */
+export interface KeptEnd {
+  status: ResultStatus
+  code?: string
+  message?: string
+  calls?: number
+  attempts?: number
+}
+
+export function keptOf({ status, calls, attempts }: Result, failure?: Failure): KeptEnd {
+  return failure ? { status, code: failure.code, message: failure.message, calls, attempts } : { status }
+}
+
+/** The failedReason of a lookup that gave up, for BullMQ's own tools. */
+export function failedReasonOf({ calls, attempts }: Result, failure?: Failure): string {
+  return `${failure?.code}: ${failure?.message} (calls: ${calls}, attempts: ${attempts})`
+}
+
+/** Null where it is not ours, as where BullMQ itself failed the lookup. */
+export function readFailedReason(text: string | null): KeptEnd | null {
+  const found = /^([a-z0-9-]+): (.*) \(calls: (\d+), attempts: (\d+)\)$/s.exec(text ?? '')
+  if (!found) return null
+  const [, code = '', message = '', calls, attempts] = found
+  return { status: 'failed', code, message, calls: Number(calls), attempts: Number(attempts) }
+}
+
+/** Null where it is not ours. */
+export function readKeptEnd(text: string | null): KeptEnd | null {
+  try {
+    const value = JSON.parse(text ?? 'null') as KeptEnd | null
+    return typeof value?.status === 'string' ? value : null
+  } catch {
+    return null
+  }
+}
