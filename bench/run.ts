@@ -12,6 +12,7 @@ import { intake } from './intake.ts'
 import { latency } from './latency.ts'
 import { lookup } from './lookup.ts'
 import { memory } from './memory.ts'
+import { parse } from './parse.ts'
 
 const {
   values: { short, help },
@@ -23,7 +24,7 @@ const {
 
 interface Bench {
   what: string
-  run: () => Promise<void>
+  run: () => Promise<void> | void
 }
 
 const BENCHES: Record<string, Bench> = {
@@ -46,6 +47,10 @@ const BENCHES: Record<string, Bench> = {
   memory: {
     what: 'the most memory of a worker at full speed, plain and with a heap limit',
     run: () => memory({ lookups: short ? 30_000 : 200_000 }),
+  },
+  parse: {
+    what: 'CPU of reading one answer and of writing one request, in a tight loop',
+    run: () => parse(short ? { repetitions: 3, answers: 5_000 } : { repetitions: 9, answers: 20_000 }),
   },
   gate: {
     what: 'CPU of asking for each call',

@@ -8,9 +8,10 @@ import type { CallEnd, FailedCall, Outcome } from '../domain/call-end.ts'
 import type { CallOutcome, Observe } from '../domain/event.ts'
 import type { FailureCode } from '../domain/failure.ts'
 import type { ResponseCodes } from '../domain/response-codes.ts'
-import { type Credentials, isXmlText, type SoapRequest, type SoapVersion, writeRequest } from './envelope.ts'
 import { type Evidence, readBody } from './evidence.ts'
 import { LookupFailure } from './lookup-failure.ts'
+import type { SoapVersion } from './names.ts'
+import { type Credentials, isXmlText, RequestWriter, type SoapRequest } from './request.ts'
 import { readRetryAfter } from './retry-after.ts'
 import { errorCode } from './socket-errors.ts'
 import { judge, SETTINGS_UNREADABLE } from './to-failure.ts'
@@ -29,11 +30,13 @@ export interface SoapSettings extends TransportSettings {
 export class SoapClient {
   readonly #settings: SoapSettings
   readonly #observe: Observe
+  readonly #requests: RequestWriter
   readonly #transport: Transport
 
   constructor(settings: SoapSettings, observe: Observe = () => undefined) {
     this.#settings = settings
     this.#observe = observe
+    this.#requests = new RequestWriter(settings.version)
     this.#transport = new Transport(settings, (expiresAt) => observe({ type: 'tls-certificate-seen', expiresAt }))
   }
 
@@ -64,7 +67,7 @@ export class SoapClient {
   #prepare(connectionId: string): SoapRequest | null {
     try {
       this.#transport.refresh()
-      return writeRequest(this.#settings.version, this.#settings.credentials(), connectionId)
+      return this.#requests.write(this.#settings.credentials(), connectionId)
     } catch {
       return null
     }

@@ -1,10 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { httpAnswer, recording } from '../../test/recordings/recording.ts'
-import { isXmlText, writeRequest } from './envelope.ts'
 import { readBody } from './evidence.ts'
-import { parseXml } from './xml.ts'
 
-const CREDENTIALS = { publicKey1: 'a&b', encryptedUser: '<u>', encryptedPassword: ']]>', encryptedSignature: '"\'' }
 const SOAP11 = 'http://schemas.xmlsoap.org/soap/envelope/'
 const SOAP12 = 'http://www.w3.org/2003/05/soap-envelope'
 const EMPTY_RESPONSE = '<GetChatRequestByConnectionIdResponse xmlns="http://tempuri.org/"/>'
@@ -21,41 +18,6 @@ describe('an envelope', () => {
   it.each(['p', 'body', 'head', 'div', 'P'])('whose prefix is %s is no page', (prefix) => {
     const xml = `<${prefix}:Envelope xmlns:${prefix}="${SOAP11}"><${prefix}:Body>${EMPTY_RESPONSE}</${prefix}:Body></${prefix}:Envelope>`
     expect(read(xml).is).toBe('record')
-  })
-})
-
-describe('request', () => {
-  it('names the operation where each version wants it', () => {
-    expect(writeRequest('1.1', CREDENTIALS, '1').headers).toEqual({
-      'content-type': 'text/xml; charset=utf-8',
-      soapaction: '"http://tempuri.org/GetChatRequestByConnectionId"',
-      'accept-encoding': 'identity',
-      'user-agent': 'chat-enricher',
-    })
-    expect(writeRequest('1.2', CREDENTIALS, '1').headers).toEqual({
-      'content-type': 'application/soap+xml; charset=utf-8; action="http://tempuri.org/GetChatRequestByConnectionId"',
-      'accept-encoding': 'identity',
-      'user-agent': 'chat-enricher',
-    })
-  })
-
-  it.each(['1.1', '1.2'] as const)('carries every character through a SOAP %s parser', (version) => {
-    const id = ' a\t<b>&amp;\r\n"\' ]]> é 😀 '
-    const operation = parseXml(writeRequest(version, CREDENTIALS, id).body).children[0]?.children[0]
-    expect(operation?.children.map(({ name, text }) => [name, text])).toEqual([
-      ['PublicKey1', 'a&b'],
-      ['EncryptedUser', '<u>'],
-      ['EncryptedPassword', ']]>'],
-      ['EncryptedSignature', '"\''],
-      ['ChatConnectionIDBD', id],
-    ])
-  })
-
-  it('knows what XML cannot carry', () => {
-    for (const text of ['\0', 'a\x1f', '\ufffe', '\uffff', '\ud800', '\udc00\ud800'])
-      expect(isXmlText(text)).toBe(false)
-    for (const text of ['', '\t\r\n', '\x7f\x85', '\ufffd', '😀']) expect(isXmlText(text)).toBe(true)
-    expect(() => writeRequest('1.1', CREDENTIALS, '\x01')).toThrow(RangeError)
   })
 })
 

@@ -1,100 +1,17 @@
 /**
- * Both SOAP versions: the request as the service's own page shows it, and what stands in the Body of an answer. An
- * answer may come in the other version than was asked: its namespaces say which, not its content type or prefixes.
+ * What stands in the Body of an answer, in both SOAP versions. An answer may come in the other version than was asked: its
+ * namespaces say which, not its content type or prefixes.
  */
 
-import { XMLBuilder } from 'fast-xml-parser'
 import { BodyProblem } from './body-problem.ts'
+import { OPERATION, SERVICE_NAMESPACE, SOAP_NAMESPACES } from './names.ts'
 import type { XmlElement } from './xml.ts'
-
-export type SoapVersion = '1.1' | '1.2'
-
-/** The four credential fields, sent as given. */
-export interface Credentials {
-  publicKey1: string
-  encryptedUser: string
-  encryptedPassword: string
-  encryptedSignature: string
-}
-
-export interface SoapRequest {
-  headers: Record<string, string>
-  body: string
-}
 
 export interface SoapFault {
   /** Local name; of a dotted SOAP 1.1 code, the part before the first dot. `Unknown` where there is none to be read. */
   code: string
   /** Local names of SOAP 1.2 subcodes, outermost first; or the rest of a dotted code. */
   subcodes: string[]
-}
-
-export const SERVICE_NAMESPACE = 'http://tempuri.org/'
-const OPERATION = 'GetChatRequestByConnectionId'
-const ACTION = `${SERVICE_NAMESPACE}${OPERATION}`
-const SOAP_NAMESPACES: Readonly<Record<SoapVersion, string>> = {
-  '1.1': 'http://schemas.xmlsoap.org/soap/envelope/',
-  '1.2': 'http://www.w3.org/2003/05/soap-envelope',
-}
-
-/** Throws a RangeError if a text holds a character that XML cannot carry. */
-export function writeRequest(version: SoapVersion, credentials: Credentials, connectionId: string): SoapRequest {
-  return {
-    headers: { ...versionHeaders(version), ...COMMON_HEADERS },
-    body: writeEnvelope(version, credentials, connectionId),
-  }
-}
-
-/** Compression is refused: a small bomb would become a large one after the size limit. */
-const COMMON_HEADERS = { 'accept-encoding': 'identity', 'user-agent': 'chat-enricher' }
-
-function versionHeaders(version: SoapVersion): Record<string, string> {
-  return version === '1.1'
-    ? { 'content-type': 'text/xml; charset=utf-8', soapaction: `"${ACTION}"` }
-    : { 'content-type': `application/soap+xml; charset=utf-8; action="${ACTION}"` }
-}
-
-/** The writer's own escaping leaves CR as it is, and a raw CR would reach the service as LF. */
-const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '\r': '&#xD;' }
-const XML_WRITER = new XMLBuilder({
-  ignoreAttributes: false,
-  attributeNamePrefix: '@',
-  format: true,
-  processEntities: false,
-  tagValueProcessor: (_, text) => String(text).replace(/[&<>\r]/g, (character) => ESCAPES[character] ?? character),
-})
-
-function writeEnvelope(version: SoapVersion, credentials: Credentials, connectionId: string): string {
-  const soap = version === '1.1' ? 'soap' : 'soap12'
-  const parameters = {
-    PublicKey1: checked(credentials.publicKey1),
-    EncryptedUser: checked(credentials.encryptedUser),
-    EncryptedPassword: checked(credentials.encryptedPassword),
-    EncryptedSignature: checked(credentials.encryptedSignature),
-    ChatConnectionIDBD: checked(connectionId),
-  }
-  const document = XML_WRITER.build({
-    '?xml': { '@version': '1.0', '@encoding': 'utf-8' },
-    [`${soap}:Envelope`]: {
-      '@xmlns:xsi': 'http://www.w3.org/2001/XMLSchema-instance',
-      '@xmlns:xsd': 'http://www.w3.org/2001/XMLSchema',
-      [`@xmlns:${soap}`]: SOAP_NAMESPACES[version],
-      [`${soap}:Body`]: { [OPERATION]: { '@xmlns': SERVICE_NAMESPACE, ...parameters } },
-    },
-  })
-  return document.trimEnd() // without the writer's last line feed
-}
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it looks for
-const NO_CHARACTER = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|\p{Surrogate}/u
-/** Whether XML can carry the text. */
-export function isXmlText(text: string): boolean {
-  return !NO_CHARACTER.test(text)
-}
-
-function checked(text: string): string {
-  if (!isXmlText(text)) throw new RangeError('expected text that XML can carry')
-  return text
 }
 
 export type SoapBody = { is: 'fault'; fault: SoapFault } | { is: 'response'; element: XmlElement }

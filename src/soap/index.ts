@@ -14,9 +14,10 @@ export type { LookupEvent, Observe } from '../domain/event.ts'
 export type { Failure, FailureClass, FailureCode } from '../domain/failure.ts'
 export type { ResponseCodes } from '../domain/response-codes.ts'
 export { SoapClient, type SoapSettings } from './client.ts'
-export type { Credentials, SoapVersion } from './envelope.ts'
 export { LookupFailure } from './lookup-failure.ts'
+export type { SoapVersion } from './names.ts'
 export type { ProxySettings } from './proxy.ts'
+export type { Credentials } from './request.ts'
 export type { TlsFiles } from './transport.ts'
 
 /** The settings that most have no reason to change, as the worker has them. Milliseconds and bytes. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { recordedAnswers, recording } from '../../test/recordings/recording.ts'
-import { writeRequest } from './envelope.ts'
 import { type BodyEvidence, readBody } from './evidence.ts'
+import { RequestWriter } from './request.ts'
 
 const CREDENTIALS = {
   publicKey1: 'pk',
@@ -228,7 +228,7 @@ describe('recordings of a real ASMX service', () => {
     ['1.1', 'ok-soap11'],
     ['1.2', 'ok-soap12'],
   ] as const)('the SOAP %s request is the recorded one', (version, name) => {
-    expect(writeRequest(version, CREDENTIALS, '12345').body).toBe(recording(`${name}.req`).body.toString())
+    expect(new RequestWriter(version).write(CREDENTIALS, '12345').body).toBe(recording(`${name}.req`).body.toString())
   })
 
   it('no answer cut short at any byte is a record', () => {

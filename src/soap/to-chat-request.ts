@@ -5,7 +5,7 @@
 
 import type { ChatRequest, ServiceRecord, ServiceResponse } from '../domain/chat-request.ts'
 import { BodyProblem } from './body-problem.ts'
-import { SERVICE_NAMESPACE } from './envelope.ts'
+import { SERVICE_NAMESPACE } from './names.ts'
 import { readDateTime, readInt } from './simple-types.ts'
 import type { XmlElement } from './xml.ts'
 
@@ -102,7 +102,7 @@ function ownChildren(parent: XmlElement, names: ReadonlyMap<string, true>): Map<
 function readPart<T extends object>(parent: XmlElement | undefined, part: Part<T>): T | null {
   if (!parent) return null
   refuseText(parent)
-  const values: Record<string, string | number | null> = {}
+  const values = { ...part.empty } as Record<string, string | number | null>
   let seen = 0
   for (const child of parent.children) {
     const field = known(child, part.fields)
@@ -112,7 +112,7 @@ function readPart<T extends object>(parent: XmlElement | undefined, part: Part<T
     values[field.key] = readField(child, field.type)
   }
   if ((seen & part.mandatory) !== part.mandatory) throw missing(part, seen)
-  return { ...part.empty, ...values }
+  return values as T
 }
 
 function readField(element: XmlElement, type: Field['type']): string | number | null {
@@ -127,9 +127,12 @@ function readField(element: XmlElement, type: Field['type']): string | number | 
   return typeof value === 'string' ? copied(value) : value
 }
 
-/** A part of a string keeps the whole in memory: a record that somebody keeps would keep its answer, up to a mebibyte. */
+/** The engine copies what is shorter; a longer part of a string keeps the whole in memory. */
+const COPIED_LENGTH = 13
+
+/** A record that somebody keeps must not keep its answer, up to a mebibyte: the text is put into a string of its own. */
 function copied(text: string): string {
-  return Buffer.from(text).toString()
+  return text.length < COPIED_LENGTH ? text : ` ${text}`.slice(1)
 }
 
 /** What `names` has for the element; undefined if nobody knows it. Throws where only its namespace or case is not ours. */

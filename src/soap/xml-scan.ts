@@ -1,16 +1,11 @@
 /**
  * XML text -> its pieces, in one pass and in linear time: each piece must be a construct that we know, within limits that
- * hold for hostile text too. Native searches do the long ones (text, CDATA, comments); regular expressions see no more
- * than one tag at a time, so that none can run away.
+ * hold for hostile text too. Tags are read character by character, and native searches do the long ones (text, values,
+ * CDATA, comments): nothing here can run away.
  */
 
 import { BodyProblem } from './body-problem.ts'
-
-export type Piece =
-  | { is: 'start'; name: string; attributes: RawAttribute[]; isEmpty: boolean }
-  | { is: 'end'; name: string }
-  | { is: 'text'; text: string }
-  | { is: 'cdata'; text: string }
+import { nameEnd } from './xml-names.ts'
 
 export interface RawAttribute {
   /** With its prefix. */
@@ -29,41 +24,145 @@ const MAX_TAG_LENGTH = 8_192
 const MAX_REPLACED = 20_000
 
 const SPACE = '[ \\t\\n]'
-/** XML 1.0, production 4, without the colon: that one is for namespaces. */
-const NAME_START =
-  'A-Z_a-z\\u{C0}-\\u{D6}\\u{D8}-\\u{F6}\\u{F8}-\\u{2FF}\\u{370}-\\u{37D}\\u{37F}-\\u{1FFF}\\u{200C}\\u{200D}' +
-  '\\u{2070}-\\u{218F}\\u{2C00}-\\u{2FEF}\\u{3001}-\\u{D7FF}\\u{F900}-\\u{FDCF}\\u{FDF0}-\\u{FFFD}\\u{10000}-\\u{EFFFF}'
-const SIMPLE_NAME = `[${NAME_START}][${NAME_START}.\\-0-9\\u{B7}\\u{300}-\\u{36F}\\u{203F}\\u{2040}]*`
-const NAME = `${SIMPLE_NAME}(?::${SIMPLE_NAME})?`
-const VALUE = `${SPACE}*=${SPACE}*(?:"([^<"]*)"|'([^<']*)')`
-
-const START = new RegExp(`<(${NAME})`, 'uy')
-const ATTRIBUTE = new RegExp(`${SPACE}+(${NAME})${VALUE}`, 'uy')
-const CLOSE = new RegExp(`${SPACE}*(/?)>`, 'uy')
-const END = new RegExp(`</(${NAME})${SPACE}*>`, 'uy')
+const VALUE = `${SPACE}*=${SPACE}*(?:"[^<"]*"|'[^<']*')`
 const DECLARATION = new RegExp(
-  `<\\?xml${SPACE}+version${SPACE}*=${SPACE}*(?:"1\\.[0-9]+"|'1\\.[0-9]+')` +
+  `^<\\?xml${SPACE}+version${SPACE}*=${SPACE}*(?:"1\\.[0-9]+"|'1\\.[0-9]+')` +
     `(?:${SPACE}+encoding${VALUE})?(?:${SPACE}+standalone${VALUE})?${SPACE}*\\?>`,
-  'uy',
 )
 /** Not a character of XML 1.0, and not written as a reference. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it looks for
 const NO_CHARACTER = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/
-/** An `&` that begins none of the references that XML has without a DTD. */
-const NO_REFERENCE = /&(?!(?:amp|lt|gt|quot|apos|#\d{1,8}|#x[\dA-Fa-f]{1,8});)/
 
-/** Throws a BodyProblem where something else stands than what is known. Whether tags pair is the caller's to see. */
-export function* scan(document: string): Generator<Piece, void, undefined> {
-  refuseCharacters(document)
-  // XML's line ends, before anything else; a CR that is meant is written as a reference.
-  const xml = document.replaceAll('\r\n', '\n').replaceAll('\r', '\n')
-  let left = MAX_PIECES
-  for (let at = matchAt(DECLARATION, xml.slice(0, MAX_TAG_LENGTH), 0)?.[0].length ?? 0; at < xml.length; ) {
-    const { piece, end } = pieceAt(xml, at)
-    left -= piece?.is === 'start' ? 1 + piece.attributes.length : 1
-    if (left < 0) throw new BodyProblem('not-contract', 'expected an answer of a few elements, got very many pieces')
-    if (piece) yield piece
-    at = end
+const [TAB, LINE_FEED, BLANK, SLASH, LESS, EQUALS, GREATER] = [0x09, 0x0a, 0x20, 0x2f, 0x3c, 0x3d, 0x3e]
+const [EXCLAMATION, QUESTION, DOUBLE, SINGLE] = [0x21, 0x3f, 0x22, 0x27]
+
+/**
+ * Walks over the pieces: after each `next` the fields say what stood there. One object for all of them, because an object
+ * for each would cost more than reading it. Throws a BodyProblem where something else stands than what is known; whether
+ * tags pair is the caller's to see.
+ */
+export class XmlScanner {
+  is: 'start' | 'end' | 'text' | 'cdata' | 'comment' = 'comment'
+  /** Of a tag, with its prefix. */
+  name = ''
+  attributes: RawAttribute[] = []
+  isEmpty = false
+  text = ''
+
+  readonly #xml: string
+  readonly #hasReferences: boolean
+  #at: number
+  /** Where the tag that is being read has to be over. */
+  #limit = 0
+  #left = MAX_PIECES
+
+  constructor(document: string) {
+    refuseCharacters(document)
+    // XML's line ends, before anything else; a CR that is meant is written as a reference.
+    this.#xml = document.includes('\r') ? document.replaceAll('\r\n', '\n').replaceAll('\r', '\n') : document
+    this.#hasReferences = document.includes('&')
+    this.#at = DECLARATION.exec(this.#xml.slice(0, MAX_TAG_LENGTH))?.[0].length ?? 0
+  }
+
+  /** False at the end. */
+  next(): boolean {
+    if (this.#at >= this.#xml.length) return false
+    this.#at = this.#read(this.#at)
+    this.#left -= this.is === 'start' ? 1 + this.attributes.length : 1
+    if (this.#left < 0)
+      throw new BodyProblem('not-contract', 'expected an answer of a few elements, got very many pieces')
+    return true
+  }
+
+  /** What begins at `at`; gives where it ends. */
+  #read(at: number): number {
+    if (this.#xml.charCodeAt(at) !== LESS) return this.#readText(at)
+    const kind = this.#xml.charCodeAt(at + 1)
+    if (kind === EXCLAMATION && this.#xml.startsWith('<![CDATA[', at)) return this.#readCdata(at)
+    if (kind === EXCLAMATION && this.#xml.startsWith('<!--', at)) return this.#skipComment(at)
+    if (kind === EXCLAMATION || kind === QUESTION) throw refusal(this.#xml, at)
+    this.#limit = at + MAX_TAG_LENGTH
+    const end = kind === SLASH ? this.#readEnd(at + 2) : this.#readStart(at + 1)
+    if (end > 0 && end <= this.#limit) return end
+    if (this.#xml.length < this.#limit) throw refusal(this.#xml, at)
+    throw new BodyProblem('not-contract', 'expected short tags, got a very long one')
+  }
+
+  #readText(at: number): number {
+    const found = this.#xml.indexOf('<', at)
+    const end = found < 0 ? this.#xml.length : found
+    const text = this.#xml.slice(at, end)
+    if (text.includes(']]>')) throw new BodyProblem('unreadable', 'expected XML, got ]]> in text')
+    this.is = 'text'
+    this.text = this.#decoded(text)
+    return end
+  }
+
+  #readCdata(at: number): number {
+    const end = this.#xml.indexOf(']]>', at)
+    if (end < 0) throw new BodyProblem('unreadable', 'expected XML, got CDATA without an end')
+    this.is = 'cdata'
+    this.text = this.#xml.slice(at + '<![CDATA['.length, end)
+    return end + 3
+  }
+
+  #skipComment(at: number): number {
+    const end = this.#xml.indexOf('--', at + '<!--'.length)
+    if (end < 0 || this.#xml[end + 2] !== '>') throw new BodyProblem('unreadable', 'expected XML, got a broken comment')
+    this.is = 'comment'
+    return end + 3
+  }
+
+  /** 0: no tag; in all that reads tags. */
+  #readEnd(at: number): number {
+    const end = nameEnd(this.#xml, at)
+    const close = skipSpace(this.#xml, end)
+    if (end === 0 || this.#xml.charCodeAt(close) !== GREATER) return 0
+    this.is = 'end'
+    this.name = this.#xml.slice(at, end)
+    return close + 1
+  }
+
+  #readStart(start: number): number {
+    let at = nameEnd(this.#xml, start)
+    if (at === 0) return 0
+    this.is = 'start'
+    this.name = this.#xml.slice(start, at)
+    if (this.attributes.length > 0) this.attributes = []
+    for (;;) {
+      const next = skipSpace(this.#xml, at)
+      const character = this.#xml.charCodeAt(next)
+      this.isEmpty = character === SLASH
+      if (character === GREATER) return next + 1
+      if (character === SLASH) return this.#xml.charCodeAt(next + 1) === GREATER ? next + 2 : 0
+      at = next > at ? this.#readAttribute(next) : 0
+      if (at === 0) return 0
+    }
+  }
+
+  #readAttribute(start: number): number {
+    const end = nameEnd(this.#xml, start)
+    const equals = skipSpace(this.#xml, end)
+    if (end === 0 || this.#xml.charCodeAt(equals) !== EQUALS) return 0
+    const open = skipSpace(this.#xml, equals + 1)
+    const quote = this.#xml.charCodeAt(open)
+    if (quote !== DOUBLE && quote !== SINGLE) return 0
+    const close = this.#xml.indexOf(quote === DOUBLE ? '"' : "'", open + 1)
+    const raw = this.#xml.slice(open + 1, close)
+    if (close < 0 || close >= this.#limit || raw.includes('<')) return 0
+    this.#add(this.#xml.slice(start, end), raw)
+    return close + 1
+  }
+
+  #add(name: string, raw: string): void {
+    if (this.attributes.some((other) => other.name === name)) {
+      throw new BodyProblem('unreadable', 'expected XML, got an attribute twice')
+    }
+    this.attributes.push({ name, value: this.#decoded(raw.replace(/[\t\n]/g, ' ')) })
+  }
+
+  #decoded(text: string): string {
+    return this.#hasReferences ? decoded(text) : text
   }
 }
 
@@ -82,70 +181,11 @@ function moreThan(limit: number, character: string, text: string): boolean {
   return count > limit
 }
 
-/** No piece: a comment. `end` is where the next one begins. */
-interface Found {
-  piece?: Piece
-  end: number
-}
-
-function pieceAt(xml: string, at: number): Found {
-  if (xml[at] !== '<') return textAt(xml, at)
-  if (xml.startsWith('<![CDATA[', at)) return cdataAt(xml, at)
-  if (xml.startsWith('<!--', at)) return commentAt(xml, at)
-  if (xml[at + 1] === '!' || xml[at + 1] === '?') throw refusal(xml, at)
-  const tag = xml.slice(at, at + MAX_TAG_LENGTH)
-  const found = tag[1] === '/' ? endTag(tag) : startTag(tag)
-  if (found) return { ...found, end: at + found.end }
-  if (tag.length === MAX_TAG_LENGTH) throw new BodyProblem('not-contract', 'expected short tags, got a very long one')
-  throw refusal(xml, at)
-}
-
-function textAt(xml: string, at: number): Found {
-  const found = xml.indexOf('<', at)
-  const end = found < 0 ? xml.length : found
-  const text = xml.slice(at, end)
-  if (text.includes(']]>')) throw new BodyProblem('unreadable', 'expected XML, got ]]> in text')
-  return { piece: { is: 'text', text: decoded(text) }, end }
-}
-
-function cdataAt(xml: string, at: number): Found {
-  const end = xml.indexOf(']]>', at)
-  if (end < 0) throw new BodyProblem('unreadable', 'expected XML, got CDATA without an end')
-  return { piece: { is: 'cdata', text: xml.slice(at + '<![CDATA['.length, end) }, end: end + 3 }
-}
-
-function commentAt(xml: string, at: number): Found {
-  const end = xml.indexOf('--', at + '<!--'.length)
-  if (end < 0 || xml[end + 2] !== '>') throw new BodyProblem('unreadable', 'expected XML, got a broken comment')
-  return { end: end + 3 }
-}
-
-function endTag(tag: string): Found | undefined {
-  const match = matchAt(END, tag, 0)
-  return match && { piece: { is: 'end', name: match[1] ?? '' }, end: match[0].length }
-}
-
-function startTag(tag: string): Found | undefined {
-  const start = matchAt(START, tag, 0)
-  if (!start) return undefined
-  const attributes = new Map<string, string>()
-  let at = start[0].length
-  for (let match = matchAt(ATTRIBUTE, tag, at); match; match = matchAt(ATTRIBUTE, tag, at)) {
-    const [all, name = '', double, single] = match
-    if (attributes.has(name)) throw new BodyProblem('unreadable', 'expected XML, got an attribute twice')
-    attributes.set(name, decoded((double ?? single ?? '').replace(/[\t\n]/g, ' ')))
-    at += all.length
-  }
-  const close = matchAt(CLOSE, tag, at)
-  if (!close) return undefined
-  const list = Array.from(attributes, ([name, value]) => ({ name, value }))
-  const piece = { is: 'start' as const, name: start[1] ?? '', attributes: list, isEmpty: close[1] === '/' }
-  return { piece, end: at + close[0].length }
-}
-
-function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | undefined {
-  pattern.lastIndex = at
-  return pattern.exec(text) ?? undefined
+function skipSpace(xml: string, start: number): number {
+  let at = start
+  for (let code = xml.charCodeAt(at); code === BLANK || code === LINE_FEED || code === TAB; )
+    code = xml.charCodeAt(++at)
+  return at
 }
 
 const NAMED: ReadonlyMap<string, string> = new Map([
@@ -155,6 +195,8 @@ const NAMED: ReadonlyMap<string, string> = new Map([
   ['quot', '"'],
   ['apos', "'"],
 ])
+/** An `&` that begins none of the references that XML has without a DTD. */
+const NO_REFERENCE = /&(?!(?:amp|lt|gt|quot|apos|#\d{1,8}|#x[\dA-Fa-f]{1,8});)/
 
 function decoded(text: string): string {
   if (!text.includes('&')) return text

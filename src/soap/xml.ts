@@ -1,12 +1,12 @@
 /**
- * XML text -> a small tree, or a BodyProblem. The pieces are those of `scan`; here tags pair and names get their
+ * XML text -> a small tree, or a BodyProblem. The pieces are those of `XmlScanner`; here tags pair and names get their
  * namespaces. Not a general parser, and meant to stay so: no DTD, no entities, no processing instructions, within limits.
  * It is ours because the ones we know block the event loop for seconds on hostile answers or accept what is no XML;
  * tests hold it against two of them.
  */
 
 import { BodyProblem } from './body-problem.ts'
-import { type RawAttribute, scan } from './xml-scan.ts'
+import { type RawAttribute, XmlScanner } from './xml-scan.ts'
 
 export interface XmlAttribute {
   name: string
@@ -51,22 +51,25 @@ const ROOT_SCOPE: Scope = {
 const NOT_SPACE = /[^ \t\n]/
 
 export function parseXml(text: string): XmlElement {
+  const scanner = new XmlScanner(text)
   const open: Open[] = []
   let root: XmlElement | null = null
-  for (const piece of scan(text)) {
+  while (scanner.next()) {
     const parent = open.at(-1)
-    if (piece.is === 'start') {
+    if (scanner.is === 'start') {
       if (!parent && root) throw unreadable('one root element, got two')
-      const next = opening(piece.name, piece.attributes, parent?.scope ?? ROOT_SCOPE)
+      const next = opening(scanner, parent?.scope ?? ROOT_SCOPE)
       root ??= next.element
       parent?.element.children.push(next.element)
-      if (!piece.isEmpty) open.push(next)
+      if (!scanner.isEmpty) open.push(next)
       if (open.length > MAX_DEPTH) throw new BodyProblem('not-contract', 'expected few levels, got very many')
-    } else if (piece.is === 'end') {
-      if (open.pop()?.tagName !== piece.name) throw unreadable('XML, got tags that do not pair')
-    } else if (parent) parent.element.text += piece.text
-    else if (piece.is === 'cdata' || NOT_SPACE.test(piece.text))
-      throw unreadable('one root element, got text beside it')
+    } else if (scanner.is === 'end') {
+      if (open.pop()?.tagName !== scanner.name) throw unreadable('XML, got tags that do not pair')
+    } else if (scanner.is !== 'comment') {
+      if (parent) parent.element.text += scanner.text
+      else if (scanner.is === 'cdata' || NOT_SPACE.test(scanner.text))
+        throw unreadable('one root element, got text beside it')
+    }
   }
   if (!root || open.length > 0) throw unreadable('XML, got an end before its end')
   return root
@@ -76,7 +79,7 @@ function unreadable(expected: string): BodyProblem {
   return new BodyProblem('unreadable', `expected ${expected}`)
 }
 
-function opening(tagName: string, raw: RawAttribute[], outer: Scope): Open {
+function opening({ name: tagName, attributes: raw }: XmlScanner, outer: Scope): Open {
   // As nearly every tag of the service.
   if (raw.length === 0) return opened(tagName, [], outer)
   const declarations = raw.filter(({ name }) => isDeclaration(name))

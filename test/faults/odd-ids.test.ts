@@ -95,7 +95,7 @@ const runs = { numRuns: isShort ? 8 : 40, examples: [[ODD] as [string[]]], endOn
 const many = fc.array(odd, { minLength: 1, maxLength: 30 })
 
 describe('ids that nobody thought of', () => {
-  // Fails without: src/soap/envelope.ts: the escaping of the connection id
+  // Fails without: src/soap/request.ts: the escaping of the connection id
   it('as connection ids are asked for as they are, or refused, and no neighbour is harmed', async () => {
     await fc.assert(
       fc.asyncProperty(many, async (connectionIds) => {
