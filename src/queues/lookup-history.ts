@@ -15,6 +15,7 @@ import {
 } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
 import { RedisClock } from '../redis/time.ts'
+import { Together } from '../redis/together.ts'
 import { FIELDS, LOCK } from './bull-layout.ts'
 
 export interface KnownLookup {
@@ -62,6 +63,7 @@ export class LookupHistories {
   readonly #redis: Redis
   readonly #names: QueueNames
   readonly #clock: RedisClock
+  readonly #markers = new Together<LookupIdentity, ResultStatus | null>((all) => this.#readMarkers(all))
 
   constructor(redis: Redis, names: QueueNames) {
     this.#redis = redis
@@ -75,9 +77,8 @@ export class LookupHistories {
   }
 
   /** The status of the result it has had, or null. */
-  async published(identity: LookupIdentity): Promise<ResultStatus | null> {
-    const [now, before] = await this.#redis.mget(markerKeys(this.#names, identity))
-    return (now ?? before ?? null) as ResultStatus | null
+  published(identity: LookupIdentity): Promise<ResultStatus | null> {
+    return this.#markers.ask(identity)
   }
 
   async recall(taking: Taking): Promise<KnownLookup> {
@@ -115,8 +116,13 @@ export class LookupHistories {
   /** Which of these lookups have no result. */
   async withoutResult<T extends LookupIdentity>(identities: T[]): Promise<T[]> {
     if (identities.length === 0) return []
+    const markers = await this.#readMarkers(identities)
+    return identities.filter((_, index) => markers[index] === null)
+  }
+
+  async #readMarkers(identities: LookupIdentity[]): Promise<(ResultStatus | null)[]> {
     const markers = await this.#redis.mget(identities.flatMap((identity) => markerKeys(this.#names, identity)))
-    return identities.filter((_, index) => markers[2 * index] === null && markers[2 * index + 1] === null)
+    return identities.map((_, index) => (markers[2 * index] ?? markers[2 * index + 1] ?? null) as ResultStatus | null)
   }
 
   #job({ queue, lookupId }: LookupIdentity): string {

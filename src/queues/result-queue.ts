@@ -13,6 +13,7 @@
 import type { Queue } from 'bullmq'
 import type { Result } from '../domain/result.ts'
 import type { Redis } from '../redis/connections.ts'
+import { EachScript, type ScriptInput } from '../redis/each-script.ts'
 import {
   enqueuedHash,
   type LookupIdentity,
@@ -21,7 +22,6 @@ import {
   resultChannel,
   resultId,
 } from '../redis/names.ts'
-import { Script } from '../redis/script.ts'
 import { Together } from '../redis/together.ts'
 import { ADD_KEYS, type BullAdd, bullAdd } from './bull-add.ts'
 import { keysOf, LISTS, PLACES, SORTED_SETS } from './bull-layout.ts'
@@ -36,7 +36,7 @@ const PLACES_END = LISTS_END + SORTED_SETS.length
 // ARGV: BullMQ's prefix, options (JSON), the marker's life (ms), and of each result: id, of which lookup it is, status,
 // timestamp, the result, channel, and a part of the result that says of which lookup it is. The result is not decoded,
 // because producers may put more into it than cjson reads.
-// Answers for each: 'published', 'suppressed', or 'error: ' and what Redis said.
+// Answers for each: 'published' or 'suppressed'.
 const publishScript = (add: string) => `
 ${add}
 
@@ -67,7 +67,7 @@ local function addAs(id, status, timestamp, result)
   error(problem)
 end
 
-local function publish(marker, before, id, of, status, timestamp, result, channel, part)
+local function one(marker, before, id, of, status, timestamp, result, channel, part)
   if redis.call('EXISTS', marker, before) > 0 then return 'suppressed' end
   local free, isSame = isFree(id, of, part)
   if not free and not isSame then -- another lookup of this id had its result long ago, and the consumer keeps it
@@ -79,28 +79,11 @@ local function publish(marker, before, id, of, status, timestamp, result, channe
   redis.call('SET', marker, status, 'PX', MARKER_MS)
   redis.pcall('PUBLISH', channel, result) -- whoever waits also looks
   return 'published'
-end
-
-local answers = {}
-for i = 1, (#KEYS - ${PLACES_END}) / 2 do
-  local at = 4 + (i - 1) * 7
-  local done, answer = pcall(publish, KEYS[${PLACES_END} + 2 * i - 1], KEYS[${PLACES_END} + 2 * i], unpack(ARGV, at, at + 6))
-  if not done then answer = 'error: ' .. tostring(type(answer) == 'table' and answer.err or answer) end
-  answers[i] = answer
-end
-return answers`
+end`
 
 interface PublishScript {
-  script: Script
-  keys: string[]
-  /** What stands before the results among its ARGV. */
-  head: (string | number)[]
-}
-
-interface Publishing {
-  markers: [now: string, before: string]
-  /** As the script takes them. */
-  args: (string | number)[]
+  script: EachScript
+  first: ScriptInput
 }
 
 export class ResultQueue {
@@ -108,7 +91,7 @@ export class ResultQueue {
   readonly #redis: Redis
   readonly #names: QueueNames
   readonly #markerTtlMs: number
-  readonly #together = new Together<Publishing, Published>((all) => this.#publishAll(all))
+  readonly #together = new Together<ScriptInput, Published>((all) => this.#publishAll(all))
   #prepared: PublishScript | null = null
 
   /** `redis` is the connection that `queue` was built on. */
@@ -123,7 +106,7 @@ export class ResultQueue {
   async prepare(): Promise<PublishScript> {
     if (this.#prepared) return this.#prepared
     const prepared = this.#scriptOf(await bullAdd(this.#queue, this.#redis, this.#names, DELIVERY))
-    await prepared.script.run(this.#redis, prepared.keys, prepared.head) // of no result: Redis knows the script from now on
+    await prepared.script.run(this.#redis, prepared.first, []) // of no result: Redis knows the script from now on
     this.#prepared = prepared
     return prepared
   }
@@ -135,36 +118,24 @@ export class ResultQueue {
 
   #scriptOf({ lua, keys, options }: BullAdd): PublishScript {
     const key = keysOf(this.#names, this.#queue.name)
-    const head = [key(''), options, this.#markerTtlMs]
-    return { script: new Script(publishScript(lua)), keys: [...keys, ...PLACES.map(key)], head }
+    const first = { keys: [...keys, ...PLACES.map(key)], args: [key(''), options, this.#markerTtlMs] }
+    const shape = { first: { keys: first.keys.length, args: first.args.length }, each: { keys: 2, args: 7 } }
+    return { script: new EachScript(publishScript(lua), shape), first }
   }
 
-  #publishing(result: Result, identity: LookupIdentity): Publishing {
+  #publishing(result: Result, identity: LookupIdentity): ScriptInput {
     const part = JSON.stringify({ enqueuedAt: result.enqueuedAt }).slice(1, -1)
     const { lookupId, status } = result
     const channel = resultChannel(this.#names, identity)
     const args = [resultId(lookupId), enqueuedHash(identity), status, Date.now(), JSON.stringify(result), channel, part]
-    return { markers: markerKeys(this.#names, identity), args }
+    return { keys: markerKeys(this.#names, identity), args }
   }
 
-  async #publishAll(all: Publishing[]): Promise<(Published | Error)[]> {
-    const { script, keys, head } = this.#prepared ?? (await this.prepare())
-    const markers = all.flatMap(({ markers }) => markers)
-    const args = [...head, ...all.flatMap((one) => one.args)]
-    const answers = (await script.run(this.#redis, [...keys, ...markers], args)) as string[]
-    return answers.map((answer) => (isEnd(answer) ? answer : refused(answer)))
+  async #publishAll(all: ScriptInput[]): Promise<(Published | Error)[]> {
+    const { script, first } = this.#prepared ?? (await this.prepare())
+    return script.run<Published>(this.#redis, first, all)
   }
 }
 
 /** A consumer that fails once gets it again, for eight minutes: what it does not say itself, BullMQ takes from here. */
 const DELIVERY = { attempts: 10, backoff: { type: 'exponential', delay: 1000 } }
-
-function isEnd(answer: string): answer is Published {
-  return answer === 'published' || answer === 'suppressed'
-}
-
-/** As Redis itself would have refused it; Redis 6 puts the line of the script before it. */
-function refused(answer: string): Error {
-  const said = answer.replace(/^error: (?:@user_script: ?\d+: )?-?/, '')
-  return Object.assign(new Error(said), { name: 'ReplyError' })
-}

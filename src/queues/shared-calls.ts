@@ -7,8 +7,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Lane } from '../domain/lane.ts'
 import type { Redis } from '../redis/connections.ts'
+import { EachScript, type ScriptInput } from '../redis/each-script.ts'
 import { type QueueNames, sharingKeys } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
+import { Together } from '../redis/together.ts'
 
 /** Whoever makes the call for all who meet at these keys. */
 export interface Lead {
@@ -32,44 +34,56 @@ export interface SharedCallsSettings {
 /** Those who follow look every few milliseconds; an answer is there for them this long. */
 const ANSWER_MS = 2000
 
-// KEYS: call, answer. ARGV: my token, lease ms, when I was enqueued, cache ms, the token I follow ('' for none).
-const JOIN = new Script(`
+const NOW = `
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local answer = redis.call('HMGET', KEYS[2], 'token', 'startedAt', 'endedAt', 'good', 'found', 'end')
-if answer[1] then
-  if answer[1] == ARGV[5] then return { 'answered', answer[6], 'shared' } end
-  local isNew = answer[4] == '1' and tonumber(ARGV[3]) > 0 and tonumber(ARGV[3]) <= tonumber(answer[2])
-  if isNew and now - tonumber(answer[3]) <= ${ANSWER_MS} then return { 'answered', answer[6], 'shared' } end
-  if answer[5] == '1' and now - tonumber(answer[3]) < tonumber(ARGV[4]) then return { 'answered', answer[6], 'cache' } end
-end
-local leader = redis.call('HGET', KEYS[1], 'token')
-if leader then
-  redis.call('HSET', KEYS[1], 'followed', 1)
-  return { 'follower', leader }
-end
-redis.call('HSET', KEYS[1], 'token', ARGV[1], 'startedAt', now)
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return { 'leader', ARGV[1] }`)
+local now = time[1] * 1000 + math.floor(time[2] / 1000)`
+
+// First: lease ms, cache ms. Each: call, answer; my token, when I was enqueued, the token I follow ('' for none).
+const JOIN = new EachScript(
+  `${NOW}
+local LEASE_MS, CACHE_MS = ARGV[1], tonumber(ARGV[2])
+
+local function one(CALL, ANSWER, token, enqueuedAt, following)
+  local answer = redis.call('HMGET', ANSWER, 'token', 'startedAt', 'endedAt', 'good', 'found', 'end')
+  if answer[1] then
+    if answer[1] == following then return { 'answered', answer[6], 'shared' } end
+    local isNew = answer[4] == '1' and tonumber(enqueuedAt) > 0 and tonumber(enqueuedAt) <= tonumber(answer[2])
+    if isNew and now - tonumber(answer[3]) <= ${ANSWER_MS} then return { 'answered', answer[6], 'shared' } end
+    if answer[5] == '1' and now - tonumber(answer[3]) < CACHE_MS then return { 'answered', answer[6], 'cache' } end
+  end
+  local leader = redis.call('HGET', CALL, 'token')
+  if leader then
+    redis.call('HSET', CALL, 'followed', 1)
+    return { 'follower', leader }
+  end
+  redis.call('HSET', CALL, 'token', token, 'startedAt', now)
+  redis.call('PEXPIRE', CALL, LEASE_MS)
+  return { 'leader', token }
+end`,
+  { first: { keys: 0, args: 2 }, each: { keys: 2, args: 3 } },
+)
 
 // KEYS: call. ARGV: token, lease ms.
 const RENEW = new Script(`
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])`)
 
-// KEYS: call, answer. ARGV: token, what it came to ('' for nothing), good, found, cache ms, followed in its own process.
+// First: cache ms. Each: call, answer; token, what it came to ('' for nothing), good, found, followed in its own process.
 // Kept only where others want it.
-const LEAVE = new Script(`
-local call = redis.call('HMGET', KEYS[1], 'token', 'startedAt', 'followed')
-if call[1] ~= ARGV[1] then return 0 end
-redis.call('DEL', KEYS[1])
-local cacheMs = ARGV[4] == '1' and tonumber(ARGV[5]) or 0
-if ARGV[2] == '' or not call[3] and ARGV[6] == '0' and cacheMs == 0 then return 0 end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('HSET', KEYS[2], 'token', ARGV[1], 'startedAt', call[2], 'endedAt', now, 'good', ARGV[3], 'found', ARGV[4], 'end', ARGV[2])
-redis.call('PEXPIRE', KEYS[2], math.max(${ANSWER_MS}, cacheMs))
-return 1`)
+const LEAVE = new EachScript(
+  `${NOW}
+local function one(CALL, ANSWER, token, ended, good, found, followedHere)
+  local call = redis.call('HMGET', CALL, 'token', 'startedAt', 'followed')
+  if call[1] ~= token then return 0 end
+  redis.call('DEL', CALL)
+  local cacheMs = found == '1' and tonumber(ARGV[1]) or 0
+  if ended == '' or not call[3] and followedHere == '0' and cacheMs == 0 then return 0 end
+  redis.call('HSET', ANSWER, 'token', token, 'startedAt', call[2], 'endedAt', now, 'good', good, 'found', found, 'end', ended)
+  redis.call('PEXPIRE', ANSWER, math.max(${ANSWER_MS}, cacheMs))
+  return 1
+end`,
+  { first: { keys: 0, args: 1 }, each: { keys: 2, args: 5 } },
+)
 
 export interface SharedEnd {
   text: string
@@ -96,6 +110,8 @@ export class SharedCalls {
   readonly #process = randomBytes(6).toString('hex')
   /** Of calls of this process that are over, until Redis knows. */
   readonly #leaving = new Map<string, Promise<void>>()
+  readonly #joins: Together<ScriptInput, string[]>
+  readonly #leaves: Together<ScriptInput, number>
   #count = 0
 
   /** `asker` stands for the service, the credentials in force, and what response codes mean at the moment. */
@@ -104,6 +120,9 @@ export class SharedCalls {
     this.#names = names
     this.#asker = asker
     this.#settings = settings
+    const { leaseMs, cacheTtlMs } = settings
+    this.#joins = new Together((all) => JOIN.run(redis, { keys: [], args: [leaseMs, cacheTtlMs] }, all))
+    this.#leaves = new Together((all) => LEAVE.run(redis, { keys: [], args: [cacheTtlMs] }, all))
   }
 
   get renewEveryMs(): number {
@@ -118,11 +137,11 @@ export class SharedCalls {
   /** Leads, follows, or has its answer. `following`: the leader whose end is waited for. */
   async join({ lane, connectionId, enqueuedAt }: Sharer, following: string): Promise<Joined> {
     const { call, answer } = sharingKeys(this.#names, lane, this.#asker(), connectionId)
-    const { leaseMs, cacheTtlMs } = this.#settings
     const token = `${this.#process}${this.#count++}`
-    const args = [token, leaseMs, enqueuedAt, cacheTtlMs, following]
-    await this.#leaving.get(call) // or one that calls again at once would follow itself
-    const [is, what = '', source] = (await JOIN.run(this.#redis, [call, answer], args)) as string[]
+    const leaving = this.#leaving.get(call)
+    if (leaving) await leaving // or one that calls again at once would follow itself
+    const joining = { keys: [call, answer], args: [token, enqueuedAt, following] }
+    const [is, what = '', source] = await this.#joins.ask(joining)
     if (is === 'leader') return { is, lead: { token: what, call, answer } }
     if (is === 'follower') return { is, leader: what }
     return { is: 'answered', end: what, source: source as 'shared' | 'cache' }
@@ -136,9 +155,9 @@ export class SharedCalls {
   /** The call is over; `end` null: it came to nothing. Not waited for: who follows misses the leader soon enough. */
   leave({ token, call, answer }: Lead, end: SharedEnd | null, isFollowed: boolean): void {
     const flag = (value?: boolean) => (value ? '1' : '0')
-    const { cacheTtlMs } = this.#settings
-    const args = [token, end?.text ?? '', flag(end?.good), flag(end?.found), cacheTtlMs, flag(isFollowed)]
-    const leaving = LEAVE.run(this.#redis, [call, answer], args)
+    const args = [token, end?.text ?? '', flag(end?.good), flag(end?.found), flag(isFollowed)]
+    const leaving = this.#leaves
+      .ask({ keys: [call, answer], args })
       .then(nothing, nothing)
       .finally(() => {
         if (this.#leaving.get(call) === leaving) this.#leaving.delete(call)

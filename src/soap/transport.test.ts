@@ -24,7 +24,7 @@ describe('time', () => {
       const drip = every(5, () => void response.write(OK.subarray(at, ++at)))
       response.on('close', drip.stop)
     })
-    const { failure, finished } = await failing(endpoint, { callTimeoutMs: 100 })
+    const { failure, finished } = await failing(endpoint, { callTimeoutMs: 1500 }) // a busy machine needs some for the head
     expect(failure).toMatchObject({ code: 'timeout', class: 'transient' })
     expect(finished).toMatchObject({ outcome: 'timeout', httpStatus: 200 })
   })
@@ -33,7 +33,7 @@ describe('time', () => {
     const endpoint = await serve((_request, response) => {
       response.writeHead(503, { 'retry-after': '7' }).flushHeaders()
     })
-    const { failure } = await failing(endpoint, { callTimeoutMs: 60 })
+    const { failure } = await failing(endpoint, { callTimeoutMs: 1500 })
     expect(failure).toMatchObject({ code: 'http-status', httpStatus: 503, retryAfterMs: 7_000 })
   })
 
