@@ -1,6 +1,6 @@
 /**
- * Time, for every part that needs it. The only file that touches `Date` and timers, so that what waits can be found,
- * and so that every wait ends when its signal says so.
+ * Time, for every part that needs it. Only this file touches `Date` and timers, so that every wait can be found, and ends
+ * when its signal says so.
  */
 
 import { setTimeout as timer } from 'node:timers/promises'
@@ -10,17 +10,17 @@ export function now(): number {
   return Date.now()
 }
 
-/** Milliseconds on a clock that no administrator can set: for durations. */
+/** Milliseconds on a clock that nobody can set, for durations. */
 export function monotonic(): number {
   return performance.now()
 }
 
-/** ISO 8601, UTC, of a time in milliseconds. */
+/** A time in milliseconds as ISO 8601, UTC. */
 export function iso(at: number): string {
   return new Date(at).toISOString()
 }
 
-/** Milliseconds of an ISO 8601 text; NaN if it is none. */
+/** Milliseconds of an ISO 8601 text; NaN if the text is none. */
 export function fromIso(text: string): number {
   return Date.parse(text)
 }
@@ -35,8 +35,8 @@ export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
 }
 
 /**
- * A signal that aborts after `ms`, or with the parent when the parent aborts. `clear` it when done. The reason is made when
- * it is needed: an error is dear, and most deadlines are met.
+ * A signal that aborts after `ms`, or when the parent aborts. `clear` it when done. The reason is made only when it is
+ * needed, because an error is dear and most deadlines are met.
  */
 export function deadline(
   ms: number,
@@ -57,7 +57,7 @@ export function deadline(
   }
 }
 
-/** Runs `task` every `ms` until stopped; a run that is still going is never overlapped. Does not keep the process alive. */
+/** Runs `task` every `ms` until stopped, never while the last run still goes. Does not keep the process alive. */
 export function every(ms: number, task: () => void | Promise<void>): { stop: () => void } {
   let running = false
   const interval = setInterval(async () => {
@@ -83,7 +83,7 @@ export async function within<T>(ms: number, promise: Promise<T>): Promise<T | 'l
   }
 }
 
-/** What `promise` comes to, or the signal's reason as soon as it aborts. What is waited for goes on by itself. */
+/** Settles as `promise` does, or rejects with the signal's reason as soon as it aborts. The promise itself goes on. */
 export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason)

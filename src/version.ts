@@ -1,4 +1,4 @@
-/** Which chat-enricher this is: package.json's version, and the commit if the build said so. */
+/** The version of chat-enricher: package.json's, and the commit if the build said it. */
 
 import { readFileSync } from 'node:fs'
 

@@ -1,4 +1,4 @@
-/** What the gate is told, out of the Config. */
+/** The gate's settings, from the Config. */
 
 import { createHash } from 'node:crypto'
 import type { ConfigOf } from '../config/config.ts'
@@ -8,7 +8,7 @@ import type { Limits } from '../gate/limits.ts'
 import { type GateKeys, gateKeys, serviceOf } from '../redis/names.ts'
 import { type SoapConfig, soapSettings } from './soap-settings.ts'
 
-/** All that a call is made with. */
+/** Everything that a call needs. */
 export type CallConfig = ConfigOf<'queues' | 'endpoint' | 'soap' | 'calls'>
 
 export function gateOptions(config: CallConfig): GateOptions {
@@ -28,7 +28,7 @@ export function gateOptions(config: CallConfig): GateOptions {
   }
 }
 
-/** A process's own limits; those set by hand win over them. */
+/** A process's own limits. Limits that were set by hand win over them. */
 export function ownLimits({ ratePerSecond, rateBurst, maxCallsInFlight }: ConfigOf<'calls'>): Limits {
   return { rate: ratePerSecond, burst: rateBurst, inFlight: maxCallsInFlight }
 }

@@ -22,18 +22,18 @@ const LOOK_AGAIN_MS = 200
 
 export type OneCallConfig = CallConfig & ConfigOf<'redis'>
 
-/** What whoever waits is told. */
+/** What the person who waits is told. */
 export interface OneCallNews {
-  /** There is no Redis to ask for permission; why. */
+  /** There is no Redis to ask for permission; `why` says the reason. */
   withoutGate(why: string): void
-  /** The permission takes more than a moment. */
+  /** The permission takes longer than a moment. */
   waiting(): void
-  /** The fleet holds its calls: this one waits until a probe may go, and is it. */
+  /** The fleet is held: this call waits until a probe may be made, and is that probe. */
   held(hold: string): void
 }
 
 /**
- * Calls, when the fleet's gate permits it. Where Redis does not answer the call is made all the same, after `withoutGate`:
+ * Calls when the fleet's gate permits it. If Redis does not answer, the call is made anyway, after `withoutGate`, because
  * what somebody tries by hand in an outage must not depend on Redis too.
  */
 export async function oneCall(
@@ -99,7 +99,7 @@ async function gatedCall(
   }
 }
 
-/** A refusal of somebody's choice of an id raises no suspicion, unless it is what a probe came to. */
+/** A refusal of an id that a person chose raises no suspicion, unless the call was a probe. */
 function quiet(gate: Gate): CallGate {
   return {
     permit: (request, signal) => gate.permit(request, signal),
@@ -116,7 +116,7 @@ async function callOnce(attempt: Attempt, connectionId: string): Promise<CallEnd
   }
 }
 
-/** Calls as the fleet's next probe, with its token, or with none when the fleet does not hold any more. */
+/** Calls as the fleet's next probe, with its token; without a token if the fleet is no longer held. */
 async function whenHoldAllows<T>(
   call: (token: string | null) => Promise<T>,
   holds: Holds,

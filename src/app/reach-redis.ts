@@ -1,11 +1,11 @@
-/** Redis for somebody who waits: a connection that fails in seconds, and says in words why. */
+/** Redis for somebody who waits: a connection that fails within seconds and says in words why. */
 
 import { every, sleep, within } from '../clock.ts'
 import type { RedisErrorKind } from '../domain/event.ts'
 import { commandConnection, placeInWords, type Redis, type RedisPlace } from '../redis/connections.ts'
 import { kindOfRedisError } from '../redis/errors.ts'
 
-/** A Redis that takes the connection and then says nothing must not keep anybody waiting. */
+/** A Redis that accepts the connection and then says nothing must not keep anybody waiting. */
 const ANSWERS_WITHIN_MS = 5000
 const SAYS_WITHIN_MS = 200
 const ASK_EVERY_MS = 2000
@@ -16,7 +16,7 @@ const nothing = () => {}
 export async function withRedis<T>(place: RedisPlace, name: string, work: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = commandConnection(place, name)
   let last: Error | null = null
-  // A connection that owes nothing is not missed: what waits on connections of its own would wait for ever.
+  // A lost connection without an open question is not noticed, and work on other connections would wait for ever.
   const pulse = every(ASK_EVERY_MS, () => redis.ping().then(nothing, nothing))
   redis.on('error', (error: Error) => {
     last = error
@@ -38,20 +38,20 @@ export async function withRedis<T>(place: RedisPlace, name: string, work: (redis
   }
 }
 
-/** A Redis that is there, and says no. */
+/** Answers of a Redis that is there and refuses. */
 const REFUSALS: Partial<Record<RedisErrorKind, string>> = {
   oom: 'its memory is full, so it takes no writes. Raise its maxmemory, or delete what else lies in it; taking results needs a write, too',
   readonly: 'it is a read-only replica. Wait for the failover, or set REDIS_SENTINELS',
   loading: 'it is still reading its data. Try again in a moment',
 }
 
-/** Rejects when the connection is given up: a command that was sent before is never answered, nor does it fail. */
+/** Rejects when the connection is given up, because a command that was sent before neither answers nor fails. */
 export async function givenUp(redis: Redis): Promise<never> {
   await new Promise<void>((resolve) => redis.once('end', () => resolve()))
   throw new Error('Connection is closed.')
 }
 
-/** Whoever hears of the loss first says how far it came. */
+/** The code that hears of the loss first says how far it came. */
 async function longGivenUp(redis: Redis): Promise<never> {
   await givenUp(redis).catch(() => sleep(SAYS_WITHIN_MS))
   throw new Error('Connection is closed.')

@@ -1,4 +1,4 @@
-/** What the SOAP client is told, out of the Config. */
+/** The SOAP client's settings, from the Config. */
 
 import type { ConfigOf } from '../config/config.ts'
 import { CodeMeanings } from '../domain/response-codes.ts'
@@ -6,7 +6,7 @@ import type { SoapSettings } from '../soap/client.ts'
 
 export type SoapConfig = ConfigOf<'endpoint' | 'soap' | 'calls'>
 
-/** `calls`: as many as are made at once at most. */
+/** `calls`: the most that are made at one time. */
 export function soapSettings(config: SoapConfig, calls = 1): SoapSettings & { codes: CodeMeanings } {
   const { soapCaFile, soapClientCertFile, soapClientKeyFile } = config
   const secret = (read: (() => string) | null) => read?.() ?? ''

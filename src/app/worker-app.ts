@@ -41,7 +41,7 @@ import { buildWorkerParts, type WorkerParts } from './worker-parts.ts'
 
 export interface Health {
   ready: boolean
-  /** Why not, if it is not. */
+  /** The reasons, if it is not. */
   reasons: string[]
 }
 
@@ -50,11 +50,13 @@ export interface Liveness {
   reasons: string[]
 }
 
-/** Delays are by this machine's clock, and so is the time at which a lookup finished. */
+/**
+ * The largest skew that is accepted, because delays, and the times at which lookups finish, are by this machine's clock.
+ */
 const MAX_CLOCK_SKEW_MS = 5_000
-/** What the stop itself needs after SHUTDOWN_TIMEOUT_MS: to hand back and to close. */
+/** What the stop itself needs after SHUTDOWN_TIMEOUT_MS, to hand back and to close. */
 const STOP_MARGIN_MS = 500
-/** For connections to close in good order; what has not by then, the end of the process closes. */
+/** The time that connections get to close in good order. The end of the process closes the rest. */
 const CLOSE_MS = 100
 
 export class WorkerApp {
@@ -66,7 +68,7 @@ export class WorkerApp {
   readonly #quickRedis: Redis
   readonly #queues: LookupQueues
   readonly #parts: WorkerParts
-  /** Hears of holds as they begin and end. */
+  /** The connection on which holds are announced as they begin and end. */
   readonly #news: Redis
   readonly #backlogHold: BacklogHold | null
   readonly #fleet: Fleet
@@ -121,7 +123,7 @@ export class WorkerApp {
     )
   }
 
-  /** Starts, once Redis is there and fit. Throws a ConfigError if it is not fit; then nothing is left open. */
+  /** Starts once Redis is there and fit. Throws a ConfigError if it is not fit; then nothing is left open. */
   async start(): Promise<void> {
     try {
       await this.#start()
@@ -164,12 +166,12 @@ export class WorkerApp {
     this.#observe({ type: 'started', what: 'worker', details })
   }
 
-  /** Something that is to be closed at the very end of a stop: the HTTP server, so that metrics can be read until then. */
+  /** Adds something that is closed at the very end of a stop: the HTTP server, so that metrics can be read until then. */
   closeLast(close: () => Promise<void>): void {
     this.#closers.push(close)
   }
 
-  /** Stops, once; again while stopping: hands everything back now. True if no lookup was left behind. */
+  /** Stops. Called again while stopping, hands everything back at once. True if no lookup was left behind. */
   stop(reason: string): Promise<boolean> {
     if (this.#stopped) this.#grace.abort(new Error('stopped twice'))
     this.#stopped ??= this.#stop(reason)
@@ -177,8 +179,8 @@ export class WorkerApp {
   }
 
   /**
-   * Whether a restart would not help. What this process depends on has no part in it: in an outage of Redis or of the
-   * service an orchestrator would restart the whole fleet for nothing.
+   * Live unless a restart would help. Redis and the service play no part, because in their outage an orchestrator would
+   * restart the whole fleet for nothing.
    */
   liveness(): Liveness {
     const isStuck = this.#stuckWatch.isStuck && !this.#stopped
@@ -242,7 +244,7 @@ export class WorkerApp {
     return redis
   }
 
-  /** Before the first lookup is taken: a worker that joins a fleet that holds must not begin with a call. */
+  /** Before the first lookup is taken, because a worker that joins a held fleet must not begin with a call. */
   async #heedHolds(): Promise<void> {
     const { keeper, holds } = this.#parts
     const { soapEndpoint } = this.#config

@@ -25,7 +25,7 @@ import { soapSettings } from './soap-settings.ts'
 import { enrichSettings, queueNames, runSettings, sharingSettings, workerSettings } from './worker-settings.ts'
 
 export interface WorkerParts {
-  /** Of the lanes that this process serves, interactive first. */
+  /** The workers of the lanes that this process serves, interactive first. */
   workers: LookupWorker[]
   publisher: Publisher
   results: ResultQueue
@@ -43,7 +43,7 @@ export function buildWorkerParts(config: Config, redis: Redis, observe: Observe)
   const holds = new Holds(redis, keys)
   const memory = new ServiceMemories(redis, keys)
   const gate = new Gate(redis, keys, options, observe, redisTrouble(observe, 'gate'))
-  // A call of each lookup at once; more would only wait at the service.
+  // One socket for a call of each lookup; more would only wait at the service.
   const calls = config.concurrency + config.interactiveConcurrency
   const settings = soapSettings(config, calls)
   const { codes } = settings

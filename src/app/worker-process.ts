@@ -7,7 +7,7 @@ import { serveWorker } from '../http/worker-server.ts'
 import { createLogger, logWritten } from '../observe/logger.ts'
 import { WorkerApp } from './worker-app.ts'
 
-/** For the last lines to be read. */
+/** Time for the last log lines to be read. */
 const LOG_MARGIN_MS = 100
 
 export interface WorkerStop {

@@ -48,7 +48,7 @@ function checkReason(text: string): void {
   throw new UsageError(`--reason: expected one line of 1 to ${REASON_LENGTH} characters, got ${got}`)
 }
 
-/** Whoever only prolongs a hold does not want to say again why it is. */
+/** The reason given so far, because whoever prolongs a hold does not want to say it again. */
 async function reasonSoFar(fleet: FleetControl): Promise<string | undefined> {
   return (await fleet.read()).holds.find(({ reason }) => reason === 'manual')?.why
 }

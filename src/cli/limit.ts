@@ -54,7 +54,7 @@ async function runLimit(command: Command, io: Io): Promise<undefined> {
   })
 }
 
-/** The same is expected of a limit as of its variable. */
+/** A limit must be what its variable must be. */
 const FLAGS = {
   rate: ['--rate', VARIABLES.ratePerSecond],
   burst: ['--burst', VARIABLES.rateBurst],

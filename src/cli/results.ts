@@ -10,7 +10,7 @@ import { wholeNumber } from './terminal/positive.ts'
 import { counted } from './terminal/terminal.ts'
 
 const GROUPS = ['redis', 'queues'] as const
-/** What is being written and removed has this long after Ctrl-C. */
+/** After Ctrl-C, writing and removing the current result has this long. */
 const CLOSE_MS = 3000
 
 export function resultsCommand(): CliCommand {
@@ -70,14 +70,14 @@ function unreadableInWords(id: string, { resultQueue }: { resultQueue: string })
   return `${JSON.stringify(id)}: expected a result, got a job that BullMQ cannot read; it stays on ${resultQueue}, and the others are read`
 }
 
-/** Rejects some time after Ctrl-C: a Redis that hangs answers nobody, and must not keep anybody. */
+/** Rejects some time after Ctrl-C, because a Redis that hangs never answers. */
 async function overdueAfter(stop: AbortSignal): Promise<never> {
   await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }))
   await sleep(CLOSE_MS)
   throw stop.reason
 }
 
-/** Else somebody whose reader was killed would think that its last result is lost. */
+/** Otherwise somebody whose reader was killed would think that its last result is lost. */
 async function sayWhatIsHeld(
   io: Io,
   hall: Hall,

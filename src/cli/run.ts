@@ -12,7 +12,7 @@ const EXIT_CONFIG = 78
 
 interface Entry {
   description: string
-  /** What the command needs takes half a second to load: only the one that is asked for is. */
+  /** Loads the command. What commands need takes half a second to load, so only the one that is asked for is loaded. */
   load(): Promise<CliCommand>
 }
 

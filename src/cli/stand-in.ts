@@ -116,7 +116,7 @@ async function optionsOf(flags: StandInFlags): Promise<StandInOptions> {
   const { answers, credentials, fault, faultId, outage, credentialsExpireAfter, ...same } = flags
   return {
     ...same,
-    // Who names a fault and no share means every call.
+    // A fault without a share is for every call.
     faultRate: flags.faultRate ?? (fault ? 1 : 0),
     ...(fault && { faults: fault }),
     ...(faultId && { rules: faultId }),

@@ -1,6 +1,6 @@
 /**
- * CallEnd: what one call came to, as a value, from the socket to the verdict and in what lookups share. Anything else that
- * ends a call (a shutdown, a deadline, a hold) is thrown.
+ * CallEnd: how one call ended, as a value that goes from the socket to the verdict, and to lookups that share the call.
+ * Anything else that ends a call (a shutdown, a deadline, a hold) is thrown.
  */
 
 import type { ServiceRecord } from './chat-request.ts'
@@ -11,7 +11,7 @@ export interface Outcome extends ServiceRecord {
   status: 'enriched' | 'not-found'
 }
 
-/** `record`: what the service said all the same, where that can be passed on. */
+/** `record`: what the service said with the failure, if that can be passed on. */
 export interface FailedCall {
   failure: Failure
   record: ServiceRecord | null

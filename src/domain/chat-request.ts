@@ -1,7 +1,7 @@
 /**
  * ChatRequest: what the service knows about a chat, in our own names and types.
  *
- * Strings are exactly the service's characters; an element that was not sent (or is `xsi:nil`) is null, an empty one is
+ * Strings are exactly the service's characters. An element that was not sent (or is `xsi:nil`) is null, an empty one is
  * the empty string. Dates are the service's own text, with its offset or without one; .NET's least date is null.
  */
 export interface ChatRequest {
@@ -28,7 +28,7 @@ export interface ServiceResponse {
   encryptedSymmetricKey: string | null
 }
 
-/** What the service said in an answer that is no fault. Either part may be missing. */
+/** What the service said in an answer that is not a fault. Either part may be missing. */
 export interface ServiceRecord {
   response: ServiceResponse | null
   chatRequest: ChatRequest | null

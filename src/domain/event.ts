@@ -1,6 +1,6 @@
 /**
- * The facts that the pipeline tells, and who listens. Nothing in the pipeline logs or counts; `observe/` makes log lines
- * and metrics of these. No event carries a connection id, a name, a message of the service or a credential.
+ * The facts that the pipeline emits. Nothing in the pipeline logs or counts; `observe/` turns facts into log lines and
+ * metrics. No event carries a connection id, a name, a message of the service or a credential.
  */
 
 import type { Failure, FailureReason } from './failure.ts'
@@ -10,7 +10,7 @@ import type { ResultStatus } from './result.ts'
 export const CALL_OUTCOMES = ['answer', 'fault', 'http_error', 'timeout', 'network', 'unreadable'] as const
 export type CallOutcome = (typeof CALL_OUTCOMES)[number]
 
-/** What an attempt came to. */
+/** How an attempt ended. */
 export const ATTEMPT_VERDICTS = ['answered', 'retry-later', 'recheck', 'hold', 'give-up'] as const
 export type AttemptVerdict = (typeof ATTEMPT_VERDICTS)[number]
 
@@ -42,9 +42,9 @@ export type LookupEvent =
   | { type: 'tls-certificate-seen'; expiresAt: number }
   // gate
   | { type: 'permit-granted'; waitedMs: number }
-  /** By this process. */
+  /** This process began the hold. */
   | { type: 'hold-began'; reason: HoldReason }
-  /** As this process sees it: `hold` is new, or it is over. */
+  /** This process has seen that `hold` is new, or that it is over. */
   | { type: 'held'; hold: Hold; at: number; cure: string }
   | { type: 'released'; hold: Hold; at: number }
   // worker
@@ -57,7 +57,7 @@ export type LookupEvent =
   | { type: 'published'; lookupId: string; status: ResultStatus; sinceEnqueuedMs: number; failure?: Failure }
   | { type: 'suppressed'; lookupId: string }
   | { type: 'recovered'; lookupId: string }
-  /** It lay in no list of its queue, and was put back where it belongs. */
+  /** The lookup lay in no list of its queue, and was put back where it belongs. */
   | { type: 'adopted'; lookupId: string }
   | { type: 'set-apart'; lookupId: string; stalls: number }
   | { type: 'handed-back'; lookupId: string }
@@ -65,10 +65,10 @@ export type LookupEvent =
   | { type: 'lock-lost'; lookupId: string }
   | { type: 'internal-error'; lookupId: string; where: string; error: unknown }
   // redis and the process
-  /** `say` is false when the same was said within ten seconds: count it, but do not write it again. */
+  /** `say` is false if the same was said within ten seconds: count it, but do not log it again. */
   | { type: 'redis-error'; kind: RedisErrorKind; where: string; say: boolean }
   | { type: 'redis-ready'; where: string }
-  /** What Redis does when its memory is full; changed, or seen for the first time. */
+  /** What Redis does when its memory is full: this has changed, or it was seen for the first time. */
   | { type: 'memory-policy'; policy: string; isSafe: boolean; isFirst: boolean }
   | { type: 'started'; what: string; details: Record<string, unknown> }
   | { type: 'stopping'; reason: string }

@@ -1,6 +1,6 @@
 /**
- * The catalogue of failures: why a call, or a lookup, went wrong. Nothing decides by a message; messages are ours and
- * hold no text of the service, of a parser or of a customer.
+ * The catalogue of failures: why a call or a lookup failed. No decision depends on a message. Messages are ours and hold
+ * no text of the service, of a parser or of a customer.
  */
 
 /** What consumers see in `result.failure.code`. */
@@ -21,13 +21,12 @@ export const FAILURE_CODES = [
 export type FailureCode = (typeof FAILURE_CODES)[number]
 
 /**
- * Whose failure it is, which decides the verdict:
- * permanent (this lookup's, for good), permanent-after-retry (the same, but one more try is worth it),
- * transient (may pass), configuration (everybody's, until somebody mends it).
+ * Whose failure it is, which decides the verdict. permanent: this lookup's, for good. permanent-after-retry: the same,
+ * but one more try is worth it. transient: it may pass. configuration: everybody's, until somebody mends it.
  */
 export type FailureClass = 'permanent' | 'permanent-after-retry' | 'transient' | 'configuration'
 
-/** Why, in a word that is safe as a metric label. */
+/** The reason, in a word that is safe as a metric label. */
 export const FAILURE_REASONS = [
   'connect',
   'dns',
@@ -49,10 +48,12 @@ export interface Failure {
   class: FailureClass
   reason: FailureReason
   message: string
-  /** Local name of the fault code (`Client`, `Server`, `Sender`, `Receiver`, …): whenever the last answer was a fault. */
+  /**
+   * Local name of the fault code (`Client`, `Server`, `Sender`, `Receiver`, …). Set whenever the last answer was a fault.
+   */
   soapFaultCode?: string
-  /** Whenever there was an answer whose status was not 200. */
+  /** Set whenever there was an answer whose status was not 200. */
   httpStatus?: number
-  /** What the service asked us to wait, in milliseconds, from `Retry-After`. */
+  /** How long the service asked us to wait (`Retry-After`), in milliseconds. */
   retryAfterMs?: number
 }

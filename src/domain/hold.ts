@@ -8,9 +8,9 @@ export interface HoldRecord {
   /** Our words; no text of the service. */
   why: string
   since: number
-  /** When it ends by itself if nobody does anything; each probe that fails moves it on. */
+  /** When it ends by itself if nobody does anything. Each failed probe moves this on. */
   expiresAt: number
-  /** When the next probe may go; missing for holds that no probe can end. */
+  /** When the next probe may be made; missing if no probe can end this hold. */
   nextProbeAt?: number
   /** Probes that failed. */
   probes: number
@@ -19,12 +19,12 @@ export interface HoldRecord {
   /** Since when, and how many lookups had it as their final result before the fleet held. */
   suspectedSince?: number
   spent?: number
-  /** Whose probe is on its way, and how long that is believed. */
+  /** Token of the probe that is on its way, and until when it is believed to be. */
   token?: string
   tokenUntil?: number
   /** Stamp of the credentials that were refused. */
   credentials?: string
-  /** Stamps of others that this hold was probed with, and the same before the probe that is on its way. */
+  /** Stamps of other credentials that this hold was probed with; and those before the probe that is on its way. */
   tried?: string
   triedBefore?: string
 }
@@ -49,26 +49,26 @@ export class Held extends Error {
 
 /** What one call that has ended says about the service and about our configuration, to the whole fleet. */
 export interface CallReport {
-  /** The service answered, be it with a refusal; false: it failed in passing, refused everybody, or could not be read. */
-  answered: boolean
   /**
-   * What the answer looked like, where it matters when it is everybody's: `code:5`, `fault:Client`, `read:contract`,
-   * `read:unreadable`, NOT_FOUND; else null.
+   * The service answered, also if it refused this lookup. False: the call failed in a way that may pass, or refused
+   * everybody.
    */
+  answered: boolean
+  /** The answer's kind, if it would matter were it everybody's: `code:5`, `fault:Client`; else null. */
   kind: string | null
   /** What came with that kind: the description of a code, or what was read instead of what. */
   says?: string
-  /** The id that was asked for, where it was answered or refused. */
+  /** The connection id, if the call was answered. */
   connectionId?: string
   /** How the call failed, in a few words: `HTTP 503`, `timeout`. */
   how?: string
-  /** It cannot be this lookup's fault; why. */
+  /** Set if the failure cannot be this lookup's: why. */
   configuration?: string
-  /** How long the call took, ms: whether it began before a hold that is over by now. */
+  /** How long the call took, ms. It tells whether the call began before a hold that is over by now. */
   tookMs?: number
-  /** What the service asked us to wait, ms. */
+  /** How long the service asked us to wait, ms. */
   retryAfterMs?: number
-  /** Of a lookup that has had trouble of its own before: its failing again says nothing of the service. */
+  /** The lookup has failed by itself before, so its failing again says nothing about the service. */
   ofTroubled?: boolean
 }
 

@@ -14,7 +14,7 @@ const CONTROL_CHARACTER = /\p{Cc}/u
 /** U+FFFE and U+FFFF cannot stand in an XML document, so the service could never be asked for them. */
 const NOT_IN_XML = /[\uFFFE\uFFFF]/
 
-/** Length in characters, not in UTF-16 units; stops counting past `limit`, however long the text is. */
+/** Whether a text has more characters (not UTF-16 units) than `limit`. Stops counting there, however long the text is. */
 function isLongerThan(text: string, limit: number): boolean {
   if (text.length <= limit) return false
   if (text.length > limit * 2) return true
@@ -32,8 +32,8 @@ function characters(min: number, max: number) {
 }
 
 /**
- * An ISO 8601 date and time written out in full, with seconds and offset; null if it is none. Without an offset it is UTC:
- * the members of a fleet may live in different time zones, and must agree.
+ * An ISO 8601 date and time written out in full, with seconds and offset; null if the text is none. A text without an
+ * offset is UTC, because the workers of a fleet may live in different time zones and must agree.
  */
 export function fullIso(text: string): string | null {
   const parts = /^(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)?$/.exec(text)
@@ -47,7 +47,7 @@ const isoDateTime = z.iso.datetime({ offset: true })
 
 const METADATA_MAX_BYTES = 4096
 
-/** Infinity where it is nested deeper than JSON can be written: it can be read from any depth. */
+/** Infinity if the value is nested too deep for JSON to be written. JSON of any depth can be read. */
 function bytesOfJson(value: unknown): number {
   try {
     return Buffer.byteLength(JSON.stringify(value))
@@ -84,8 +84,8 @@ export interface Lookup extends LookupData {
 export type ParsedLookup = { ok: true; data: LookupData } | { ok: false; problem: string }
 
 /**
- * Reads what came from outside. The problem names the field, what was expected and what kind of thing was got, never the
- * value: it may be a customer's.
+ * Checks data that came from outside. The problem names the field, what was expected and what kind of thing was got,
+ * never the value, because that may be a customer's.
  */
 export function parseLookup(value: unknown): ParsedLookup {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

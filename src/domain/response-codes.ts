@@ -7,8 +7,9 @@ export interface ResponseCodes {
 }
 
 /**
- * What response codes mean now: as the lists say, and as operators have accepted since (`release --accept-code`). One that
- * was accepted means not found, as if it were in that list. An unset list says so of every answer without a ChatRequest.
+ * What response codes mean now: what the lists say, and what operators have accepted since (`release --accept-code`). An
+ * accepted code means not found, as if it were in that list. If the list is unset, every answer without a ChatRequest
+ * means not found.
  */
 export class CodeMeanings implements ResponseCodes {
   readonly enriched: ReadonlySet<number> | null

@@ -16,7 +16,7 @@ export interface ResultFailure {
 export interface Result {
   version: 1
   lookupId: string
-  /** Null only where an invalid lookup had none that could be read. */
+  /** Null only if none could be read from an invalid lookup. */
   connectionId: string | null
   correlationId: string | null
   metadata: Record<string, unknown> | null
@@ -24,7 +24,7 @@ export interface Result {
   chatRequest: ChatRequest | null
   response: ServiceResponse | null
   failure: ResultFailure | null
-  /** SOAP calls made for it in all. */
+  /** SOAP calls made for the lookup, in all its attempts. */
   calls: number
   /** Times the lookup was run. */
   attempts: number
@@ -33,11 +33,11 @@ export interface Result {
   /** ISO 8601, UTC. */
   enqueuedAt: string
   finishedAt: string
-  /** 0, or how often it was put back after it gave up. */
+  /** How often the lookup was put back after it gave up; 0 at first. */
   redrive: number
 }
 
-/** What can be said of any lookup, however little of it could be read. */
+/** What is known of any lookup, however little of it could be read. */
 export interface ResultSubject {
   lookupId: string
   connectionId: string | null
@@ -49,7 +49,7 @@ export interface ResultSubject {
   attempts: number
 }
 
-/** A result with everything it does not know set to null. */
+/** A result whose unknown fields are null. */
 export function resultOf(
   subject: ResultSubject,
   status: ResultStatus,

@@ -1,9 +1,9 @@
-/** Whether a job of one of our queues is about a connection id, whoever wrote it and however it is broken. */
+/** Whether a job in one of our queues is about a connection id, whoever wrote the job and however broken it is. */
 
 import { fromIso } from '../clock.ts'
 import { echo } from '../domain/lookup.ts'
 
-/** As it lies in Redis; null where it has no such field. */
+/** The job's fields in Redis; null: it has no such field. */
 export interface FoundJob {
   id: string
   name: string | null
@@ -13,8 +13,8 @@ export interface FoundJob {
 }
 
 /**
- * By what it says its connection id is; a result also by the connection id in its ChatRequest. One that says none, or is
- * no JSON, is about it if it names it at all.
+ * A lookup says its connection id; a result also has it in its ChatRequest. A job that says none, or is no JSON, is about
+ * the id if it mentions it at all.
  */
 export function isAbout({ id, name, data }: FoundJob, connectionId: string): boolean {
   const said = connectionIdsIn(data)
@@ -22,7 +22,7 @@ export function isAbout({ id, name, data }: FoundJob, connectionId: string): boo
   return [id, name ?? '', data ?? ''].some((text) => mentions(text, connectionId))
 }
 
-/** Which lookup a result says it is of; `enqueuedAt` 0: it does not say. */
+/** Which lookup a result belongs to, as it says itself; `enqueuedAt` 0: it does not say when. */
 export function lookupIn(data: string | null): { lookupId?: string; enqueuedAt: number } {
   const { lookupId, enqueuedAt } = parsed(data) ?? {}
   const at = typeof enqueuedAt === 'string' ? fromIso(enqueuedAt) : 0
@@ -47,7 +47,7 @@ function parsed(data: string | null): Record<string, unknown> | null {
   }
 }
 
-/** As a word of its own, so that 12 is not found in 3124; also as JSON would write it. */
+/** Looks for the id as a word of its own, so that 12 is not found in 3124; also as JSON would write it. */
 export function mentions(text: string, connectionId: string): boolean {
   return [connectionId, JSON.stringify(connectionId).slice(1, -1)].some((word) => {
     for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) {

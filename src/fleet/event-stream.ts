@@ -6,10 +6,10 @@ import { mentions } from './about-connection.ts'
 
 const PAGE = 1000
 
-// XDEL only marks an entry; its bytes stay until all around it are gone. So the stream is written anew, in one go, without
-// those. One that a consumer group reads is not, or the group would be lost. Entries are given by their ids, not by what is
-// to be forgotten: Redis keeps the arguments of whatever was slow in its slow log.
-// KEYS: stream. ARGV: JSON, ids of entries.
+// XDEL only marks an entry, and its bytes stay until all around it are gone. So the stream is written anew without these
+// entries, in one go. A stream that a consumer group reads is not written anew, because the group would be lost. The
+// script gets the entries' ids, not the text to forget, because Redis keeps the arguments of slow commands in its slow
+// log. KEYS: stream. ARGV: JSON, ids of entries.
 const WITHOUT = new Script(`
 local gone = cjson.decode(ARGV[1])
 if #redis.call('XINFO', 'GROUPS', KEYS[1]) > 0 then
@@ -24,7 +24,7 @@ for _, entry in ipairs(entries) do
   if not isGone[entry[1]] then redis.call('XADD', KEYS[1], entry[1], unpack(entry[2])) end
 end`)
 
-/** Entries about these jobs, and those that name the connection id. Resolves to how many there were. */
+/** Removes the entries about these jobs, and those that name the connection id. Resolves to their number. */
 export async function removeEvents(
   redis: Redis,
   stream: string,

@@ -18,7 +18,7 @@ export interface FleetGate {
   holds: (Hold & { cure: string })[]
   /** What was set by hand. */
   limitsSet: Partial<Limits>
-  /** Calls that are out, where they are limited. */
+  /** Calls in flight, if they are limited. */
   callsInFlight: number
 }
 
@@ -36,7 +36,10 @@ export class FleetControl {
     this.#limits = new LimitStore(redis, keys)
   }
 
-  /** Of the fleet that calls the service at `endpoint`; null: of the only one that there is. Throws an UnknownService. */
+  /**
+   * The control of the fleet that calls the service at `endpoint`; null: of the only fleet that there is. Throws an
+   * UnknownService.
+   */
   static async of(redis: Redis, names: QueueNames, endpoint: string | null): Promise<FleetControl> {
     return new FleetControl(redis, await gateKeysFor(redis, names, endpoint))
   }
@@ -60,7 +63,10 @@ export class FleetControl {
     return this.#holds.begin('manual', why, ms)
   }
 
-  /** Ends every hold; `acceptCode` is right after all, and means not found. Resolves to how many holds were on. */
+  /**
+   * Ends every hold. `acceptCode` is a response code that is right after all, and means not found. Resolves to how many
+   * holds were on.
+   */
   async release(acceptCode?: number): Promise<number> {
     if (acceptCode !== undefined) await this.#holds.accept(acceptCode)
     return this.#holds.end(...HOLD_REASONS)

@@ -1,7 +1,7 @@
 /**
- * Erases what Redis knows of one connection id: lookups and results in whatever state, what was answered for it, and what
- * the event streams of BullMQ tell of them. Finds them by the job itself, not by the lists: a job may change its list while
- * it is looked for, or lie in none.
+ * Erases what Redis knows of one connection id: lookups and results in any state, answers that were kept for it, and
+ * entries of BullMQ's event streams. Finds them by the jobs themselves, not by the lists, because a job may change its
+ * list during the search, or lie in none.
  */
 
 import { sleep } from '../clock.ts'
@@ -30,9 +30,9 @@ export interface Forgotten {
   lookups: number
   results: number
   markers: number
-  /** Answers that were kept for others who ask the same. */
+  /** Answers that were kept for other lookups of the same id. */
   answers: number
-  /** Places where the fleet remembered whom the service has answered. */
+  /** Places where a fleet remembered which ids the service has answered. */
   memories: number
   events: number
 }
@@ -52,13 +52,13 @@ export interface ForgetOptions {
 
 const PAGE = 500
 const LOOK_AGAIN_MS = 500
-/** What a worker still has to say of a call that has just ended comes within a tenth of this. */
+/** What a worker still reports of a call that has just ended arrives within a tenth of this. */
 const SETTLE_MS = 1000
 /** Where an id can lie that is a job's or a scheduler's. */
 const SORTED = [...SORTED_SETS, QUEUE_KEYS.schedulers]
 
-// What BullMQ's own removal leaves of a job that is broken, or that is a scheduler's. Nothing, if somebody has it in hand.
-// KEYS: lock, stalled, the lists, the sorted sets, the job's own keys. ARGV: id.
+// Removes what BullMQ's own removal leaves of a broken job, or of a scheduler's. Does nothing if somebody has the job in
+// hand. KEYS: lock, stalled, the lists, the sorted sets, the job's own keys. ARGV: id.
 const ERASE = new Script(`
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 redis.call('SREM', KEYS[2], ARGV[1])
@@ -97,7 +97,7 @@ export class Forget {
   /** Rejects when Redis fails; it is safe to run again. */
   async run({ waitMs, onProgress = () => {} }: ForgetOptions): Promise<ForgetEnd> {
     await this.#sweep(onProgress)
-    // What had been in hand may have left results where the first sweep had been already.
+    // Lookups that were in hand may have left results behind the first sweep.
     if (this.#active.size > 0) {
       await this.#waitForActive(waitMs)
       await this.#sweep(onProgress)
@@ -159,7 +159,7 @@ export class Forget {
     return LANES.map((lane) => ({ lookupId, queue: queueOf(this.#names, lane), enqueuedAt }))
   }
 
-  /** Of a lookup that was in hand a moment ago, it may have come after the sweep had been there. */
+  /** The result of a lookup that was in hand a moment ago may have come behind the sweep. */
   async #removeResultOf(lookup: LookupIdentity): Promise<void> {
     const { resultQueue } = this.#names
     const ids = [resultId(lookup.lookupId), resultIdOfItsOwn(lookup)]
@@ -170,7 +170,7 @@ export class Forget {
     await this.#lookAt(this.#queues.get(resultQueue) as Queue, keys)
   }
 
-  /** False where somebody has it in hand. */
+  /** False if somebody has the job in hand. */
   async #erase(queue: Queue, id: string): Promise<boolean> {
     const key = keysOf(this.#names, queue.name)
     if ((await this.#redis.exists(key(id + LOCK))) === 1) return false
@@ -188,7 +188,7 @@ export class Forget {
     }
   }
 
-  /** Whoever asked, with whatever credentials. */
+  /** Whoever asked, with any credentials. */
   async #forgetAnswers(): Promise<void> {
     for await (const page of hashes(this.#redis, ownKey(this.#names, ''), sharingPattern(this.#connectionId), PAGE)) {
       if (page.length > 0) this.#removed.answers += await this.#redis.del(...page)

@@ -1,4 +1,4 @@
-/** Which service a fleet calls, for commands that are not told: workers leave the host of theirs. */
+/** Which service a fleet calls, for commands that are not told: workers register the host of theirs. */
 
 import type { Redis } from '../redis/connections.ts'
 import { type GateKeys, gateKeys, type QueueNames, serviceOf, servicesKey } from '../redis/names.ts'
@@ -21,7 +21,7 @@ export async function gateKeysFor(redis: Redis, names: QueueNames, endpoint: str
   )
 }
 
-/** A slip in the address must not hold, at three in the morning, a fleet that there is not. */
+/** A typo in the address must not hold a fleet that does not exist, at three in the morning. */
 function keysOf(endpoint: string, services: [string, string][], names: QueueNames): GateKeys {
   const service = serviceOf(endpoint)
   if (services.length === 0 || services.some(([known]) => known === service)) return gateKeys(names, service)

@@ -15,9 +15,9 @@ export interface Member {
   startedAt: string
   concurrency: number
   inProgress: number
-  /** Lookups that got their result here, a second, over the last ten. */
+  /** Lookups that got their result in this process, a second, over the last ten seconds. */
   perSecond: number
-  /** As its own environment has them; null: none. */
+  /** The limits of its own environment; null: none. */
   limits: { rate: number | null; burst: number; inFlight: number | null }
   /** Its longer limit; null: none. */
   quota: { calls: number; periodMs: number } | null

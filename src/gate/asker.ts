@@ -25,19 +25,19 @@ interface Waiter {
 const LATE_MS = 25
 const FULL_ASK_AGAIN_MS = 25
 const MOST_AT_ONCE = 256
-/** Answers by which this clock is compared with that of Redis. */
+/** How many answers are kept to compare this process's clock with Redis' clock. */
 const COMPARED = 64
 
 export class Asker {
   readonly #waiting = new Set<Waiter>()
-  /** Those who have called already and call again: their time is running, so they come first. */
+  /** Lookups that have called before and call again. They come first, because their time is running. */
   readonly #again = new Set<Waiter>()
   readonly #ask: (wanted: number, retries: number, missed: number) => Promise<PermitReply>
   readonly #giveBack: (name: PermitName, wasUsed: boolean) => void
   readonly #differences: number[] = []
   #asking = false
   #missed = 0
-  /** Holds so far: what was booked before one is not for after it. */
+  /** How many holds there were so far. A turn that was booked before a hold is not used after it. */
   #holds = 0
   #wake: () => void = () => {}
 
@@ -79,7 +79,7 @@ export class Asker {
     })
   }
 
-  /** The fleet holds: whoever waits does so in vain. */
+  /** The fleet is held: everybody who waits gets Held. */
   refuseAll(): void {
     this.#holds++
     for (const waiter of [...this.#again, ...this.#waiting]) waiter.refuse(new Held())
@@ -92,7 +92,7 @@ export class Asker {
   async #askWhileAnyoneWaits(): Promise<void> {
     if (this.#asking) return
     this.#asking = true
-    // Let all who come in this turn of the event loop be asked for together.
+    // Joins everybody who asks in this turn of the event loop.
     await Promise.resolve()
     while (this.#waitingCount > 0) await this.#askOnce()
     this.#asking = false
@@ -154,12 +154,12 @@ export class Asker {
     return isAgain
   }
 
-  /** Timers may end up to a millisecond early, and a call must never be. */
+  /** Timers may end up to a millisecond early, and a call must never be early. */
   async #until(time: number): Promise<void> {
     for (let left = time - monotonic(); left > 0; left = time - monotonic()) await sleep(Math.ceil(left))
   }
 
-  /** Waits, or until a permit of this process is given back. */
+  /** Waits for `ms`, or until a permit of this process is given back. */
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve

@@ -25,7 +25,7 @@ export interface GateOptions extends Limits, HoldSettings {
   /** Calls of the whole fleet in `quotaPeriodMs`; null: no limit. */
   quotaCalls: number | null
   quotaPeriodMs: number
-  /** How long a call can take at most, ms: a permit not given back by then is taken for lost. */
+  /** How long a call can take at most, ms. A permit that is not given back by then is taken for lost. */
   soapCallTimeoutMs: number
   /** Stamp of the credentials that calls are made with. */
   credentials: () => string
@@ -66,7 +66,7 @@ export class Gate {
   #askQuestion: ((question: Question) => void) | null = null
   #isNotFoundDoubted = false
 
-  /** `trouble` is told when Redis says no: nobody calls then. */
+  /** `trouble` is told when Redis refuses; then nobody calls. */
   constructor(
     redis: Redis,
     keys: GateKeys,
@@ -126,12 +126,12 @@ export class Gate {
     return reply
   }
 
-  /** Tells what has not been told yet. */
+  /** Sends the reports that have not been sent yet. */
   async flush(): Promise<void> {
     await this.#reports.flush()
   }
 
-  /** The fleet holds, as is known by now: nobody need wait any longer. */
+  /** The fleet is held: nobody needs to wait any longer. */
   refuseAll(): void {
     for (const asker of this.#askers.values()) asker.refuseAll()
   }

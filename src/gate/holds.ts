@@ -1,4 +1,4 @@
-/** The holds of a fleet as they lie in Redis: reading them, the ones that people and queues begin, and the probe's token. */
+/** The holds of a fleet in Redis: reading them, the ones that people and queues begin, and the probe's token. */
 
 import { HOLD_REASONS, type Hold, type HoldReason, type HoldRecord } from '../domain/hold.ts'
 import type { Redis } from '../redis/connections.ts'
@@ -6,7 +6,7 @@ import type { GateKeys } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
 import { SHARED_LUA } from './lua.ts'
 
-// By one clock: in a Cluster TIME itself asks whichever node it likes.
+// By one clock, because in a Cluster TIME itself asks any node.
 const READ = new Script(`
 local HOLD = KEYS[1]
 ${SHARED_LUA}
@@ -104,12 +104,12 @@ export class Holds {
     this.#keys = keys
   }
 
-  /** Channel on which a change is told. */
+  /** The channel on which changes are announced. */
   get channel(): string {
     return this.#keys.hold
   }
 
-  /** Those that are on, and Redis' time (ms). */
+  /** The holds that are on, and Redis' time (ms). */
   async read(): Promise<{ at: number; holds: Hold[] }> {
     const [at, ...pairs] = (await READ.run(this.#redis, [this.#keys.hold])) as [string, ...string[]]
     const recordOf = (reason: HoldReason) => {
@@ -119,7 +119,7 @@ export class Holds {
     return { at: Number(at), holds: HOLD_REASONS.flatMap(recordOf) }
   }
 
-  /** Begins a hold, or prolongs it; it ends after `ms` at the latest. True if it was not on. */
+  /** Begins a hold, or prolongs it; it ends after `ms` at the latest. True if it was not on before. */
   async begin(reason: HoldReason, why: string, ms: number): Promise<boolean> {
     return (await BEGIN.run(this.#redis, [this.#keys.hold], [reason, why, Math.ceil(ms)])) === 1
   }

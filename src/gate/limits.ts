@@ -13,7 +13,8 @@ export interface Limits {
   inFlight: number | null
 }
 
-// The time of the next turn at the old pace is not waited for at the new one. Turns that are booked are nearer than this.
+// Changing the limit clears the time of the next turn, because the new pace must not wait for a turn of the old one.
+// Turns that are booked are nearer than this.
 const FORGET_FAR = new Script(`
 local RATE, RATE_INTERACTIVE, RATE_RETRIES = unpack(KEYS)
 ${SHARED_LUA}

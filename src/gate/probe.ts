@@ -1,4 +1,4 @@
-/** The one call that the fleet makes while it holds. */
+/** The one call that the fleet makes while it is held. */
 
 import { randomBytes } from 'node:crypto'
 import type { Holds } from './holds.ts'
@@ -9,12 +9,12 @@ export interface ProbeSettings {
   credentials: () => string
 }
 
-/** Beside the call: its turn, and the way. If its process dies, another may probe after so long. */
+/** What a probe takes beyond its call: its turn, and the way. If its process dies, another may probe after this. */
 const PROBE_MARGIN_MS = 5_000
 
 /**
- * Claims the probe, has it made, and gives it back; that does nothing if the fleet was told what the probe came to. Null
- * where no probe may go now.
+ * Claims the probe, has it made, and gives it back. Giving back does nothing if the fleet was told how the probe ended.
+ * Null if no probe may be made now.
  */
 export async function probe<T>(
   holds: Holds,

@@ -16,7 +16,7 @@ export interface Batch extends Omit<EndedCalls, 'answeredAgoMs' | 'failedBeganAg
 }
 
 const TOGETHER_MS = 100
-/** What the fleet remembers of kinds of answers is no longer than this. */
+/** The fleet remembers no more kinds of answers than this. */
 const KINDS_KEPT = 20
 
 export class Reports<Reply> {
@@ -30,7 +30,7 @@ export class Reports<Reply> {
     this.#send = send
   }
 
-  /** Resolves to the fleet's answer, or to null at once for an answer that nobody need think about. */
+  /** Resolves to the fleet's answer, or to null at once if nobody needs the answer. */
   tell(report: CallReport): Promise<Reply | null> {
     addTo(this.#batch, report)
     if (!report.answered || (report.kind !== null && report.kind !== NOT_FOUND)) return this.flush()
@@ -41,7 +41,7 @@ export class Reports<Reply> {
     return Promise.resolve(null)
   }
 
-  /** Sends what there is: one after the other, so that order is kept. */
+  /** Sends what there is, one batch after the other, so that their order is kept. */
   async flush(): Promise<Reply | null> {
     const before = this.#sending
     const mine = (async () => {

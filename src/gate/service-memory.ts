@@ -1,13 +1,13 @@
 /**
- * What the fleet remembers of the service's answers: whose failure it was, when a lookup failed, is told by this. Written
- * by the reports of all calls (report-script.ts).
+ * What the fleet remembers of the service's answers. It tells whose failure it was when a lookup failed. The reports of
+ * all calls write it (report-script.ts).
  */
 
 import type { Redis } from '../redis/connections.ts'
 import type { GateKeys } from '../redis/names.ts'
 
 export interface ServiceMemory {
-  /** When it last answered, Redis time, ms; 0 if it never did. */
+  /** When the service last answered, Redis time, ms; 0: never. */
   answeredAt: number
   /** Connection ids that it has answered, the last one first. */
   answered: string[]

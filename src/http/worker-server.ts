@@ -4,7 +4,7 @@ import { fastify } from 'fastify'
 
 /** What is asked of a worker. */
 export interface WorkerToWatch {
-  /** Whether a restart would not help. */
+  /** Live unless a restart would help. */
   liveness(): { live: boolean; reasons: string[] }
   health(): { ready: boolean; reasons: string[] }
   metricsText(): Promise<string>
@@ -16,7 +16,7 @@ export interface Listening {
   close(): Promise<void>
 }
 
-/** Listens; rejects if it cannot. */
+/** Resolves once it listens; rejects if it cannot. */
 export async function serveWorker(
   app: WorkerToWatch,
   { host, port }: { host: string; port: number },

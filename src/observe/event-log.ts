@@ -1,6 +1,6 @@
 /**
- * Which facts become log lines, and how. Only what an operator would want to read at three in the morning: nothing for
- * each lookup that goes well. No line holds a connection id, a name, a credential or another program's error text.
+ * Which facts become log lines, and how. Only what an operator wants to read at three in the morning, so nothing for a
+ * lookup that goes well. No line holds a connection id, a name, a credential or another program's error text.
  */
 
 import { hash } from 'node:crypto'
@@ -15,7 +15,7 @@ export function logEvents(logger: Logger, clock: () => number): Observe {
     const line = LINES[event.type] as ((event: LookupEvent) => Line | null) | undefined
     const said = line?.(event)
     if (!said) return
-    // Who asks for debug lines wants all of them.
+    // Whoever asks for debug lines wants all of them.
     const notSaid = said.level === 'debug' ? 0 : budget.ask(event.type)
     if (notSaid === null) return
     const { lookupId } = said.fields
@@ -24,7 +24,7 @@ export function logEvents(logger: Logger, clock: () => number): Observe {
   }
 }
 
-/** Our ids and BullMQ's numbers say nothing of anybody; the job id of a foreign producer may be a customer's name. */
+/** Our ids and BullMQ's numbers are safe to show. The job id of a foreign producer may be a customer's name. */
 function presentable(lookupId: string): string {
   if (/^(lk-[0-9a-f]{32}|\d{1,20})$/.test(lookupId)) return lookupId
   return `hash:${hash('sha256', lookupId).slice(0, 16)}`
@@ -144,7 +144,7 @@ const REDIS_TROUBLE: Record<Extract<LookupEvent, { type: 'redis-error' }>['kind'
   other: 'an error',
 }
 
-/** A stack's frames say where without saying what: before them stands the message, which may be anybody's text. */
+/** Only the stack's frames: they say where, while the message before them may be anybody's text. */
 function nameAndPlace(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { name: typeof error }
   const { stack = '', message } = error

@@ -1,9 +1,9 @@
 /**
- * Log lines that may come for each of thousands of lookups at once, as when Redis is back after their locks have ended: so
- * many a second of each kind, and the next one says how many were left out. Metrics count all of them.
+ * A budget for log lines that may come for each of thousands of lookups at once, as when Redis is back after their locks
+ * have ended. Each kind may log this many a second; its next line says how many were left out. Metrics count all of them.
  */
 
-/** Kinds that come at once are two or three: well below 50 lines a second from a fleet of some workers. */
+/** Two or three kinds come at once, so a fleet of some workers stays well below 50 lines a second. */
 const LINES_A_SECOND = 5
 
 export class LineBudget {
@@ -15,7 +15,7 @@ export class LineBudget {
     this.#clock = clock
   }
 
-  /** Null: not to be said. Else how many of its kind were not said before it. */
+  /** Null: do not log it. Otherwise how many of its kind were left out before it. */
   ask(kind: string): number | null {
     const at = this.#clock()
     const known = this.#kinds.get(kind) ?? { since: at, said: 0, left: 0 }

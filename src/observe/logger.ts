@@ -11,11 +11,11 @@ export interface LogSettings {
   logFormat: 'json' | 'pretty' | null
 }
 
-/** What a reader of stderr that has stopped reading may leave unread before lines are dropped, bytes. */
+/** Bytes that may lie unread when the reader of stderr has stopped reading; after that lines are dropped. */
 const MOST_UNREAD = 1 << 20
 
 /**
- * Never waits for whoever reads it: a pipe that is full must not stop lookups. What the operating system takes at once is
+ * Never waits for its reader, because a full pipe must not stop lookups. What the operating system takes at once is
  * written at once, as by a synchronous log.
  */
 class Unwaited extends Writable {
@@ -39,7 +39,7 @@ export function createLogger({ logLevel, logFormat }: LogSettings, out: Writable
   return pino(options, pretty({ destination: new Unwaited(out), ignore: 'pid' }) as DestinationStream)
 }
 
-/** Resolves when all that was logged has left this process; never, while nobody reads it. */
+/** Resolves when every line has left this process; never resolves while nobody reads. */
 export function logWritten(out: Writable): Promise<void> {
   return new Promise((resolve) => out.write('', () => resolve()))
 }

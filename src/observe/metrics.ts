@@ -15,7 +15,7 @@ const WAIT_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600
 const PERMIT_BUCKETS = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 const BYTE_BUCKETS = [512, 1024, 2048, 4096, 16_384, 65_536, 262_144, 1_048_576]
 
-/** promtool takes these three gauges of prom-client for counters, for their names end in _total. */
+/** promtool takes these three gauges of prom-client for counters, because their names end in _total. */
 const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
 
 export type Metrics = ReturnType<typeof createMetrics>
@@ -86,7 +86,7 @@ export function createMetrics(build: { version: string; revision: string }) {
     holds: counter('holds_total', 'Holds that this process began.', { reason: HOLD_REASONS }),
     queueJobs: gauge('queue_jobs', 'Fleet (max): jobs in a queue by state.', 'queue', 'state'),
     oldestAge: gauge('queue_oldest_job_age_seconds', 'Fleet (max): age of the oldest waiting job.', 'queue'),
-    // A counter that Redis keeps for the whole fleet; set, for it is read.
+    // Redis keeps this counter for the whole fleet. It is set, not increased, because we read it.
     jobsAdded: counter('queue_jobs_added_total', 'Fleet (max): jobs ever added, duplicates included.', {
       queue: [] as readonly string[],
     }),
@@ -106,7 +106,7 @@ export function createMetrics(build: { version: string; revision: string }) {
     buildInfo: gauge('build_info', 'Always 1.', 'version', 'revision', 'nodejs_version'),
   }
   for (const reason of HOLD_REASONS) metrics.holdActive.set({ reason }, 0)
-  metrics.evictionPolicyOk.set(1) // a worker does not start with another
+  metrics.evictionPolicyOk.set(1) // a worker does not start on any other policy
   metrics.buildInfo.set({ ...build, nodejs_version: process.version }, 1)
   return metrics
 }

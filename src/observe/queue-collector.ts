@@ -1,15 +1,15 @@
-/** Reads the state of the queues when `/metrics` is asked, at most once a second, and never waits for a Redis that hangs. */
+/** Reads the state of the queues when `/metrics` is asked, at most once a second. Never waits for a Redis that hangs. */
 
 import type { Metrics } from './metrics.ts'
 
-/** What app.ts hands in: the pipeline's own reader, with seconds and counts. */
+/** What app/ hands in: the pipeline's own reader, with seconds and counts. */
 export interface QueueReading {
-  /** Redis' clock less this process's, negated: this clock less Redis', seconds. */
+  /** This process's clock minus Redis' clock, in seconds. */
   clockSkewSeconds: number
-  /** The limits in force, as the fleet has them; Infinity for none. */
+  /** The fleet's limits in force; Infinity: no limit. */
   ratePerSecond: number
   callsInFlight: number
-  /** By reason: is it on? */
+  /** Whether the hold of each reason is on. */
   holds: Record<string, boolean>
   queues: { queue: string; jobs: Record<string, number>; oldestAgeSeconds: number; added: number }[]
 }
@@ -29,7 +29,7 @@ export class QueueCollector {
     this.#clock = clock
   }
 
-  /** Never rejects: what could not be read is counted, and `redis_up` says so. */
+  /** Never rejects. A failed read is counted, and `redis_up` becomes 0. */
   async collect(): Promise<void> {
     if (this.#clock() - this.#collectedAt < FRESH_FOR_S) return
     const startedAt = this.#clock()
@@ -45,7 +45,7 @@ export class QueueCollector {
     this.#metrics.collectDuration.set(this.#clock() - startedAt)
   }
 
-  /** What this process saw last is nothing that it knows: the highest of what all say would be the oldest of it. */
+  /** Redis cannot be read: drop the gauges. Dashboards take the max over processes, so a stale value would win. */
   #forget(): void {
     const { queueJobs, oldestAge, jobsAdded, holdActive } = this.#metrics
     for (const metric of [queueJobs, oldestAge, jobsAdded, holdActive]) metric.reset()

@@ -1,7 +1,7 @@
 /**
- * BullMQ's own way to add a job, for a script of ours to call: the text that the installed package sends to Redis, made a
- * Lua function, and what BullMQ hands to it. All of that is BullMQ's inside, so it is caught from BullMQ itself and compared
- * with what our script hands over; an upgrade that changes it stops the start, and loses nothing.
+ * BullMQ's own way to add a job, callable from a script of ours: the text that the installed package sends to Redis, made
+ * a Lua function, and the arguments that BullMQ passes to it. All of that is BullMQ's inside, so it is caught from BullMQ
+ * itself and compared with what our script passes. An upgrade that changes it stops the start, and loses nothing.
  */
 
 import { Job, type JobsOptions, type Queue, type RedisClient } from 'bullmq'
@@ -24,7 +24,7 @@ export const ADD_KEYS = ['wait', 'paused', 'meta', 'id', 'completed', 'delayed',
 // ARGV: what BullMQ packs. Nulls behind the last value are left out.
 const UNPACK = `return { cjson.encode(cmsgpack.unpack(ARGV[1])), cjson.encode(cmsgpack.unpack(ARGV[2])) }`
 
-/** Rejects with what to do where the installed BullMQ adds in another way, and when Redis cannot be asked. */
+/** Rejects with what to do if the installed BullMQ adds in another way, and if Redis cannot be asked. */
 export async function bullAdd(queue: Queue, redis: Redis, names: QueueNames, options: JobsOptions): Promise<BullAdd> {
   await queue.waitUntilReady()
   const id = 'sample'

@@ -13,7 +13,7 @@ import { bullKey, type QueueNames } from '../redis/names.ts'
 export const LISTS = ['wait', 'paused', 'active'] as const
 /** Redis sorted sets that hold job ids. */
 export const SORTED_SETS = ['prioritized', 'delayed', 'completed', 'failed', 'waiting-children'] as const
-/** Every place where a job can lie. What has a hash and lies in none of them, no worker will ever find. */
+/** Every place where a job can lie. No worker will ever find a job whose hash exists and that lies in none of them. */
 export const PLACES = [...LISTS, ...SORTED_SETS] as const
 export type Place = (typeof PLACES)[number]
 
@@ -36,7 +36,7 @@ export const PAUSED_FIELD = 'paused'
 /** Fields of `meta` of BullMQ's own limits of a queue: setGlobalRateLimit's two, and setGlobalConcurrency's. */
 export const LIMIT_FIELDS = ['max', 'duration', 'concurrency'] as const
 
-/** What stands behind a job's key in the keys that are its own. */
+/** The endings of the keys that belong to a job, behind the job's own key. */
 export const LOCK = ':lock'
 export const UNSUCCESSFUL_CHILDREN = ':unsuccessful'
 export const OF_A_JOB = [LOCK, ':logs', ':dependencies', ':processed', ':failed', UNSUCCESSFUL_CHILDREN] as const
@@ -51,23 +51,23 @@ export const FIELDS = {
   finishedOn: 'finishedOn',
   failedReason: 'failedReason',
   returned: 'returnvalue',
-  /** Times it was taken up. */
+  /** How often the job was taken up. */
   taken: 'ats',
   /** Attempts that BullMQ counts; we keep a count of our own. */
   attempts: 'atm',
-  /** Times it was found without its lock. */
+  /** How often the job was found without its lock. */
   stalls: 'stc',
-  /** Why it fails as soon as it is taken up. */
+  /** Why the job fails as soon as it is taken up. */
   deferredFailure: 'defa',
   deduplicationId: 'deid',
 } as const
 
-/** Fields that BullMQ's scripts count up: anything but an integer there stops the script half way. */
+/** Fields that BullMQ's scripts count up. Anything but an integer there stops the script half way. */
 export const COUNTED_FIELDS = [FIELDS.taken, FIELDS.attempts, FIELDS.stalls] as const
 
-/** The score of a delayed job is the time at which it is due, in ms, times this; what is left is a counter. */
+/** The score of a delayed job is the time at which it is due, in ms, times this, plus a counter. */
 export const DELAYED_SCORE = 0x1000
-/** The score of a prioritized job is its priority times this, and a counter. */
+/** The score of a prioritized job is its priority times this, plus a counter. */
 export const PRIORITY_SCORE = 0x100000000
 
 /** The latest score of a job that is due at `ms`. */
@@ -82,7 +82,7 @@ export function dueAt(score: number): number {
 
 /** How BullMQ wakes its workers: this member of the marker, with this score. */
 export const WAKE = { score: 0, member: '0' } as const
-/** An id that begins so is taken for a mark of an older BullMQ where it lies in `wait`, and dropped. */
+/** BullMQ takes an id in `wait` that begins like this for a mark of an older BullMQ, and drops it. */
 export const OLD_MARK = '0:'
 
 /** The keys of a queue, by their last part. */

@@ -1,7 +1,7 @@
 /**
- * Attempts, backoff and retention are ours, whatever the job says. BullMQ puts a job's own options above the worker's,
- * so they are taken off the job: in memory, where BullMQ reads them, and in Redis, for whoever takes the job up after a
- * crash. A job that asks to be removed when it fails would otherwise be gone before its result could be published.
+ * Attempts, backoff and retention are ours, whatever the job says. BullMQ prefers a job's own options to the worker's, so
+ * they are taken off the job: in memory, where BullMQ reads them, and in Redis, for whoever takes the job up after a
+ * crash. Otherwise a job that asks to be removed when it fails would be gone before its result could be published.
  */
 
 import type { Job } from 'bullmq'

@@ -1,4 +1,4 @@
-/** What is known of a lookup before it is run: whether it has had its result, and what it has behind it. */
+/** What is known of a lookup before it is run: whether it has had its result, and its history. */
 
 import { type LookupHistory, NO_HISTORY } from '../domain/history.ts'
 import type { ResultStatus } from '../domain/result.ts'
@@ -22,15 +22,16 @@ export interface KnownLookup {
   /** The status of the result it has had, or null. */
   published: ResultStatus | null
   history: LookupHistory
-  /** Redis time (ms) at which it went back with a failure that may be charged to it; null if it did not. */
+  /** Redis time (ms) at which the lookup went back with a failure that may be charged to it; null: it did not. */
   failedAt: number | null
 }
 
-/** Of a lookup that was never run before. */
+/** What is known of a lookup that was never run. */
 export const NOTHING_KNOWN: KnownLookup = { published: null, history: NO_HISTORY, failedAt: null }
 
-// Only on a job that is still there: a late write must not leave a ghost. Redis' clock, because it is compared with
-// what other processes wrote. KEYS: job, its lock. ARGV: history, 1 if the failure may be charged, token of the lock.
+// Only if the job still exists, because a late write must not leave a hash without a job. Redis' clock, because the time
+// is compared with what other processes wrote. KEYS: job, its lock. ARGV: history, 1 if the failure may be charged, token
+// of the lock.
 const REMEMBER = new Script(`
 if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('GET', KEYS[2]) ~= ARGV[3] then return 0 end
 redis.call('HSET', KEYS[1], '${HISTORY_FIELD}', ARGV[1])
@@ -43,19 +44,20 @@ else
 end
 return 1`)
 
-// Unless somebody else has taken it up since, for this process was frozen. KEYS: job. ARGV: history, stalls.
+// Does nothing if another process has taken the job up since, because this one was frozen. KEYS: job. ARGV: history,
+// stalls.
 const BEGIN_ALONE = new Script(`
 if redis.call('HGET', KEYS[1], '${FIELDS.stalls}') ~= ARGV[2] then return 0 end
 return redis.call('HSET', KEYS[1], '${HISTORY_FIELD}', ARGV[1], '${ALONE_FIELD}', ARGV[2])`)
 
-// Unless the next run of it has begun. KEYS: job. ARGV: stalls.
+// Does nothing if its next run has begun. KEYS: job. ARGV: stalls.
 const END_ALONE = new Script(`
 if redis.call('HGET', KEYS[1], '${ALONE_FIELD}') ~= ARGV[1] then return 0 end
 return redis.call('HDEL', KEYS[1], '${ALONE_FIELD}')`)
 
 /** A lookup as it was taken up. */
 export interface Taking extends LookupIdentity {
-  /** Times its process died, or lost it. */
+  /** How often its process died, or lost it. */
   stalls: number
 }
 
@@ -89,19 +91,19 @@ export class LookupHistories {
     return { published, history, failedAt: failedAt ? Number(failedAt) : null }
   }
 
-  /** It runs alone in its process from now on. Should it be found stalled, then that process died of it. */
+  /** The lookup runs alone in its process from now on. If it is then found stalled, its process died of it. */
   async beginAlone(taking: Taking, history: LookupHistory): Promise<void> {
     await BEGIN_ALONE.run(this.#redis, [this.#job(taking)], [JSON.stringify(history), taking.stalls])
   }
 
-  /** Its process lives: if it is found stalled all the same, it is not for that. */
+  /** The process has survived the lookup, so a later stall has another cause. */
   async endAlone(taking: Taking): Promise<void> {
     await END_ALONE.run(this.#redis, [this.#job(taking)], [taking.stalls])
   }
 
   /**
-   * By the token of the lock that it was taken up with: one who has lost it, because its process was frozen, must not write
-   * over the run of who has it now.
+   * Writes only with the token of the lock that the lookup was taken up with: a process that lost it, because it was
+   * frozen, must not write over the run of the process that has it now.
    */
   async remember(
     identity: LookupIdentity,

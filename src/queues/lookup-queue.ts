@@ -10,7 +10,7 @@ export type { Queue }
 
 export interface NewLookup extends LookupData {
   lookupId: string
-  /** BullMQ's: 1 is the most urgent; none comes before any. */
+  /** BullMQ's priority: 1 is the most urgent. A lookup without one comes before all that have one. */
   priority?: number
   delayMs?: number
 }
@@ -24,8 +24,8 @@ export class LookupQueues {
   }
 
   /**
-   * Adds all or, if Redis fails, rejects; adding the same again is safe, for an id that is there stays as it is. Options
-   * that are the worker's business stay out of the job: they would cost twice its memory.
+   * Adds all lookups, or rejects if Redis fails. Adding the same ids again is safe, because a job that exists stays as it
+   * is. Options that the worker decides are not stored in the job, because they would double its memory.
    */
   async add(lane: Lane, lookups: NewLookup[]): Promise<void> {
     await this.#queues[lane].addBulk(
@@ -51,8 +51,8 @@ export class LookupQueues {
 }
 
 /**
- * A BullMQ queue on a connection of ours. What goes wrong is told by the call that failed, and by whoever listens to the
- * connection; without a listener here BullMQ would print every lost connection, stack and all.
+ * A BullMQ queue on a connection of ours. The call that fails reports its error, and so does whoever listens to the
+ * connection. Without a listener here BullMQ would print every lost connection with its stack.
  */
 export function openQueue(name: string, redis: Redis, { prefix }: QueueNames): Queue {
   const queue = new Queue(name, { connection: redis, prefix, skipVersionCheck: true, skipMetasUpdate: true })

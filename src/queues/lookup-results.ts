@@ -27,13 +27,13 @@ export function invalid(problem: string): Failure {
   return { code: 'invalid', class: 'permanent', reason: 'internal', message: problem }
 }
 
-/** A result, and why where it says that something went wrong. */
+/** A result, and the failure if it has one. */
 export interface LookupEnd {
   result: Result
   failure?: Failure
 }
 
-/** Who a result is about; `taken` how often the lookup was taken up. */
+/** Which lookup a result is about; `taken`: how often the lookup was taken up. */
 export interface About extends Omit<ResultSubject, 'calls' | 'attempts' | 'finishedAt'> {
   taken: number
 }
@@ -49,7 +49,7 @@ export function aboutLookup({ taken, lookup }: { taken: TakenLookup; lookup: Loo
   }
 }
 
-/** From what could be read of a lookup that is not one. */
+/** From what could be read of a job that is no lookup. */
 export function aboutUnread(taken: TakenLookup): About {
   const data = (typeof taken.data === 'object' && taken.data !== null ? taken.data : {}) as Record<string, unknown>
   const metadata = lookupSchema.shape.metadata.safeParse(data.metadata)
@@ -63,7 +63,7 @@ export function aboutUnread(taken: TakenLookup): About {
   }
 }
 
-/** The subject of a result that is made now, of a lookup with this history. */
+/** The subject of a result that is made now, for a lookup with this history. */
 export function subjectOf(about: About, history: LookupHistory): ResultSubject {
   return { ...about, calls: history.calls, attempts: attemptsOf(history, about.taken), finishedAt: iso(now()) }
 }

@@ -1,4 +1,7 @@
-/** Publishes what became of a lookup, and says so: published now, or suppressed because it had its result already. */
+/**
+ * Publishes the result of a lookup and reports it: published now, or suppressed because the lookup had its result
+ * already.
+ */
 
 import { sleep } from '../clock.ts'
 import type { Observe } from '../domain/event.ts'
@@ -22,8 +25,8 @@ export class Publisher {
   }
 
   /**
-   * Until Redis has it: an answer that the service gave is not thrown away for Redis' bad day. `trouble` hears of each
-   * try that failed. Rejects with the signal's reason.
+   * Tries until Redis has the result, because an answer of the service must not be lost to Redis' bad day. `trouble` is
+   * told of each failed try. Rejects with the signal's reason.
    */
   async untilDone(
     end: LookupEnd,

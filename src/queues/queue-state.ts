@@ -1,5 +1,5 @@
 /**
- * How many jobs are where, and how old the oldest is: for metrics and `status`. Read from BullMQ's own keys, because
+ * How many jobs are where, and how old the oldest is, for metrics and `status`. Read from BullMQ's own keys, because
  * BullMQ's calls wait for Redis however long it hangs.
  */
 
@@ -26,7 +26,7 @@ export interface QueueState {
   jobs: Record<JobState, number>
   /** Milliseconds since the oldest job that waits for a worker was due; 0 if none waits. */
   oldestAgeMs: number
-  /** Somebody has paused it: no worker takes anything. */
+  /** Somebody has paused the queue: no worker takes anything. */
   isPaused: boolean
   /** What somebody has set on the queue itself, which holds back our workers, too; null: nothing. */
   limitSet: { jobs: number; perMs: number } | null
@@ -54,7 +54,7 @@ export async function readQueues(redis: Redis, names: QueueNames): Promise<Queue
   }
 }
 
-/** Is there a job that a worker would take now? One that was delayed counts when its time has come. */
+/** Whether a worker would take a job now. A delayed job counts once its time has come. */
 export async function hasTakeable(redis: Redis, names: QueueNames, queue: string): Promise<boolean> {
   const key = keysOf(names, queue)
   const [waiting, prioritized, delayed] = await Promise.all([
@@ -65,7 +65,7 @@ export async function hasTakeable(redis: Redis, names: QueueNames, queue: string
   return waiting + prioritized + delayed > 0
 }
 
-/** Jobs that nobody has taken yet, whatever they wait for. */
+/** The number of jobs that nobody has taken yet, whatever they wait for. */
 export async function countUntaken(redis: Redis, names: QueueNames, queue: string): Promise<number> {
   const key = keysOf(names, queue)
   const counts = await Promise.all([

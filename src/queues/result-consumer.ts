@@ -1,4 +1,4 @@
-/** The result queue, from the consumer's side, for a reader that takes exactly as many as it wants. */
+/** The result queue from the consumer's side, for a reader that takes exactly as many results as it wants. */
 
 import { type Job, Worker } from 'bullmq'
 import { every } from '../clock.ts'
@@ -11,12 +11,14 @@ const LOCK_MS = 30_000
 
 const nothing = () => {}
 
-/** A process that was stopped for a while has lost the lock, and another reader may get the result: at least once. */
+/**
+ * A process that was stopped for a while has lost the lock, and another reader may get the result, too: at least once.
+ */
 function unlessLost(error: unknown): void {
   if (kindOfRedisError(error) !== 'lock') throw error
 }
 
-/** Jobs of ours that are looked at to find the one that cannot be read: readers have one each in hand. */
+/** How many active jobs are looked at to find the one that cannot be read. Each reader has one in hand. */
 const MOST_ACTIVE = 1000
 
 export class ResultConsumer {
@@ -25,7 +27,10 @@ export class ResultConsumer {
   readonly #names: QueueNames
   readonly #unreadable: (id: string) => void
 
-  /** `unreadable` hears of each job that BullMQ cannot read. It stays on the queue, with this reader, for 30 s at a time. */
+  /**
+   * `unreadable` is told of each job that BullMQ cannot read. The job stays on the queue, with this reader, for 30 s at a
+   * time.
+   */
   constructor(redis: Redis, names: QueueNames, unreadable: (id: string) => void = nothing) {
     this.#redis = redis
     this.#names = names
@@ -43,22 +48,22 @@ export class ResultConsumer {
     this.#worker.on('error', () => {}) // what fails is told by the call that failed
   }
 
-  /** Brings results of readers that died back to the queue, now and then. */
+  /** From now on brings results of readers that died back to the queue. */
   async start(): Promise<void> {
     await this.#worker.waitUntilReady()
     await this.#worker.startStalledCheckTimer()
   }
 
   /**
-   * Hands the next result to `take`, and removes it once that has resolved; puts it back if it rejects. False when there
-   * was none (after a second's wait, if `wait`). One that cannot be read is passed over.
+   * Hands the next result to `take`, removes it once `take` has resolved, and puts it back if `take` rejects. Resolves to
+   * false if there was none (after a second's wait, if `wait`). A result that cannot be read is passed over.
    */
   async next(take: (result: Result) => Promise<void>, wait: boolean): Promise<boolean> {
     const token = `reader-${this.#worker.id}`
     const job = await this.#taken(token, wait)
     if (job === 'unreadable') return true
     if (!job) return false
-    // Whoever takes it may take its time (a pager, say); meanwhile no other reader gets it.
+    // `take` may need long (a pager, say); meanwhile no other reader gets the result.
     const renewal = every(LOCK_MS / 3, () => job.extendLock(token, LOCK_MS).then(nothing, nothing))
     try {
       await take(job.data)
@@ -84,7 +89,7 @@ export class ResultConsumer {
     }
   }
 
-  /** The job that was taken last under this token; BullMQ puts each at the head of its list. */
+  /** The job that was taken last with this token. BullMQ puts each one at the head of its list. */
   async #lockedBy(token: string): Promise<string | null> {
     const key = (part: string) => bullKey(this.#names, this.#names.resultQueue, part)
     for (const id of await this.#redis.lrange(key('active'), 0, MOST_ACTIVE - 1)) {

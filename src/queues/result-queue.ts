@@ -102,7 +102,7 @@ export class ResultQueue {
     this.#markerTtlMs = options.markerTtlMs
   }
 
-  /** Rejects where the installed BullMQ is not the one that the script was written for, and when Redis is away. */
+  /** Rejects if the installed BullMQ is not the one that the script was written for, and if Redis is away. */
   async prepare(): Promise<PublishScript> {
     if (this.#prepared) return this.#prepared
     const prepared = this.#scriptOf(await bullAdd(this.#queue, this.#redis, this.#names, DELIVERY))
@@ -111,7 +111,7 @@ export class ResultQueue {
     return prepared
   }
 
-  /** Publishes, unless this lookup has had its result. Rejects when Redis did not do it; it is safe to call again. */
+  /** Publishes, unless this lookup has had its result. Rejects if Redis did not do it; calling again is safe. */
   publish(result: Result, identity: LookupIdentity): Promise<Published> {
     return this.#together.ask(this.#publishing(result, identity))
   }
@@ -137,5 +137,8 @@ export class ResultQueue {
   }
 }
 
-/** A consumer that fails once gets it again, for eight minutes: what it does not say itself, BullMQ takes from here. */
+/**
+ * A consumer that fails gets the result again, for eight minutes. BullMQ takes from here what the consumer does not set
+ * itself.
+ */
 const DELIVERY = { attempts: 10, backoff: { type: 'exponential', delay: 1000 } }

@@ -1,8 +1,4 @@
-/**
- * Where lookups of one connection id, in whatever process, find out that one of them is calling, and what came of it.
- * Only those meet who would be answered the same: other credentials, or another meaning of a response code, and a shared
- * answer would be data that may not be seen, or a final refusal that is not one.
- */
+/** Where lookups of one connection id, in any process, find out that one of them is calling, and how that call ended. */
 
 import { randomBytes } from 'node:crypto'
 import type { Lane } from '../domain/lane.ts'
@@ -25,13 +21,13 @@ export type Joined =
   | { is: 'answered'; end: string; source: 'shared' | 'cache' }
 
 export interface SharedCallsSettings {
-  /** A leader that died is missed after this, ms. */
+  /** A leader that died is noticed after this, ms. */
   leaseMs: number
   /** How long a ChatRequest serves everybody, ms; 0: never. */
   cacheTtlMs: number
 }
 
-/** Those who follow look every few milliseconds; an answer is there for them this long. */
+/** Followers look every few milliseconds; an answer is kept for them this long. */
 const ANSWER_MS = 2000
 
 const NOW = `
@@ -95,7 +91,7 @@ export interface SharedEnd {
 
 const nothing = () => {}
 
-/** Who wants a call: one lookup. */
+/** One lookup that wants a call. */
 export interface Sharer {
   lane: Lane
   connectionId: string
@@ -108,7 +104,7 @@ export class SharedCalls {
   readonly #asker: () => string
   readonly #settings: SharedCallsSettings
   readonly #process = randomBytes(6).toString('hex')
-  /** Of calls of this process that are over, until Redis knows. */
+  /** Calls of this process that are over, until Redis knows. */
   readonly #leaving = new Map<string, Promise<void>>()
   readonly #joins: Together<ScriptInput, string[]>
   readonly #leaves: Together<ScriptInput, number>
@@ -134,7 +130,7 @@ export class SharedCalls {
     return `${lane} ${this.#asker()} ${connectionId}`
   }
 
-  /** Leads, follows, or has its answer. `following`: the leader whose end is waited for. */
+  /** Resolves to a place: it leads, follows, or has its answer. `following`: the leader whose end is awaited. */
   async join({ lane, connectionId, enqueuedAt }: Sharer, following: string): Promise<Joined> {
     const { call, answer } = sharingKeys(this.#names, lane, this.#asker(), connectionId)
     const token = `${this.#process}${this.#count++}`
@@ -147,12 +143,15 @@ export class SharedCalls {
     return { is: 'answered', end: what, source: source as 'shared' | 'cache' }
   }
 
-  /** The leader is alive. Never rejects. */
+  /** Says that the leader is alive. Never rejects. */
   async renew({ call, token }: Lead): Promise<void> {
     await RENEW.run(this.#redis, [call], [token, this.#settings.leaseMs]).catch(() => {})
   }
 
-  /** The call is over; `end` null: it came to nothing. Not waited for: who follows misses the leader soon enough. */
+  /**
+   * The call is over; `end` null: without an end that others can use. Nobody waits for this, because followers notice a
+   * missing leader soon enough.
+   */
   leave({ token, call, answer }: Lead, end: SharedEnd | null, isFollowed: boolean): void {
     const flag = (value?: boolean) => (value ? '1' : '0')
     const args = [token, end?.text ?? '', flag(end?.good), flag(end?.found), flag(isFollowed)]

@@ -4,30 +4,30 @@ import { now } from '../clock.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { LookupIdentity } from '../redis/names.ts'
 
-/** A lookup job as it was taken from the queue; nothing of it has been checked. */
+/** A lookup job as it was taken from the queue. None of its contents has been checked. */
 export interface TakenLookup extends LookupIdentity {
   lane: Lane
   name: string
   data: unknown
   /** The delay that its producer asked for. */
   askedDelayMs: number
-  /** Times it was taken up, this one included. */
+  /** How often it was taken up, this time included. */
   taken: number
-  /** Times its process died, or lost it. */
+  /** How often its process died, or lost it. */
   stalls: number
 }
 
-/** From the second stall on a lookup may be what kills its process. */
+/** From the second stall on, the lookup may be what kills its process. */
 export function isSuspect({ stalls }: Pick<TakenLookup, 'stalls'>): boolean {
   return stalls >= 2
 }
 
-/** Milliseconds since it was enqueued; 0 for one that cannot say when that was. */
+/** Milliseconds since it was enqueued; 0 if it does not say when that was. */
 export function ageOf({ enqueuedAt }: LookupIdentity): number {
   return enqueuedAt === 0 ? 0 : Math.max(0, now() - enqueuedAt)
 }
 
-/** What of a BullMQ job is looked at. */
+/** The parts of a BullMQ job that are read. */
 interface QueuedJob {
   id?: string | undefined
   queueName: string
@@ -53,13 +53,13 @@ export function takenFrom(job: QueuedJob, lane: Lane): TakenLookup {
   }
 }
 
-/** A job of which nothing but its place and its time can be read; it was never run. */
+/** A job of which only its place and its time can be read; it was never run. */
 export function takenUnread({ id, queue, timestamp }: { id: string; queue: string; timestamp: unknown }, lane: Lane) {
   const enqueuedAt = plausibleTime(timestamp)
   return { lookupId: id, queue, lane, enqueuedAt, name: '', data: null, askedDelayMs: 0, taken: 0, stalls: 0 }
 }
 
-/** A producer writes what it likes: seconds for milliseconds, or nothing. 0 where it is no time of this millennium. */
+/** Producers write anything here, such as seconds or nothing. 0 if it is no time of this millennium. */
 function plausibleTime(timestamp: unknown): number {
   return typeof timestamp === 'number' && timestamp > 1e12 && timestamp < 8.64e15 ? Math.floor(timestamp) : 0
 }

@@ -18,7 +18,7 @@ export interface Address {
 
 /** Where Redis is, and how to sign in. */
 export interface RedisPlace {
-  /** User, password, TLS and database; with neither sentinels nor a cluster also where it is. */
+  /** User, password, TLS and database. Without sentinels and a cluster, also the host. */
   redisUrl: () => string
   redisSentinels: readonly Address[] | null
   redisSentinelMaster: string | null
@@ -37,7 +37,7 @@ export function singleRedis(url: string): RedisPlace {
   }
 }
 
-/** For people: the variable that says where Redis is, and where that is; no user, no password. */
+/** For people: the variable that names Redis, and its address without user and password. */
 export function placeInWords(place: RedisPlace): { variable: string; where: string } {
   const { redisClusterNodes, redisSentinels, redisSentinelMaster, redisUrl } = place
   if (redisClusterNodes) return { variable: 'REDIS_CLUSTER_NODES', where: listed(redisClusterNodes) }
@@ -50,7 +50,7 @@ function listed(addresses: readonly Address[]): string {
   return addresses.map(({ host, port }) => `${host}:${port}`).join(', ')
 }
 
-/** What is asked of a connection, whichever kind of Redis it goes to. */
+/** How a connection behaves, whichever kind of Redis it goes to. */
 interface Manner {
   options: Pick<
     RedisOptions,
@@ -60,7 +60,7 @@ interface Manner {
   tryAgain: (times: number) => number | null
   /** Commands wait until there is a connection. */
   waits: boolean
-  /** Of a Cluster: how often a command is sent again while nobody serves its slot. */
+  /** In a Cluster: how often a command is sent again while no node serves its slot. */
   maxRedirections: number
 }
 
@@ -71,12 +71,13 @@ type Common = Manner['options'] &
 const backoff = (times: number) => Math.min(250 * 2 ** Math.min(times - 1, 4), 2000)
 
 /**
- * A connection that owes an answer for so long is dropped, and another one is made: the other end may be gone without a
- * word. Longer than Redis is ever asked to wait for a job (10 s); short enough that locks, renewed every 17.5 s, live on.
+ * A connection that owes an answer for this long is dropped and made anew, because the other end may be gone without a
+ * word. Longer than Redis is ever asked to wait for a job (10 s), and short enough that locks, which are renewed every
+ * 17.5 s, live on.
  */
 const SILENT_MS = 15_000
 
-/** A connection that waits for Redis as long as it takes: for workers, whose lookups are safe in Redis meanwhile. */
+/** A connection that waits for Redis as long as it takes. For workers, whose lookups wait in Redis meanwhile. */
 export function patientConnection(place: RedisPlace, name: string): Redis {
   const redis = open(place, name, {
     options: { maxRetriesPerRequest: null, socketTimeout: SILENT_MS, reconnectOnError: onceASecond(isReadonly) },
@@ -88,7 +89,7 @@ export function patientConnection(place: RedisPlace, name: string): Redis {
   return redis
 }
 
-/** A connection that gives up in less than a second: for metrics and health, which must answer while Redis hangs. */
+/** A connection that gives up in less than a second. For metrics and health, which must answer while Redis hangs. */
 export function impatientConnection(place: RedisPlace, name: string): Redis {
   return open(place, name, {
     options: {
@@ -104,7 +105,7 @@ export function impatientConnection(place: RedisPlace, name: string): Redis {
   })
 }
 
-/** A connection for commands that a person or a script waits for: they fail in seconds, saying why. */
+/** A connection for commands that a person or a script waits for: they fail within seconds and say why. */
 export function commandConnection(place: RedisPlace, name: string): Redis {
   return open(place, name, {
     options: { maxRetriesPerRequest: null, connectTimeout: 3000, socketTimeout: 5000 },
@@ -114,19 +115,19 @@ export function commandConnection(place: RedisPlace, name: string): Redis {
   })
 }
 
-/** The servers that hold data: of a Cluster each master, else the one there is. */
+/** The servers that hold data: each master of a Cluster, else the single server. */
 export function mastersOf(redis: Redis): Redis[] {
   return redis.isCluster ? (redis as unknown as Cluster).nodes('master') : [redis]
 }
 
-/** READONLY means that our Redis was demoted: the master is elsewhere now, or will be this one again. */
+/** READONLY means that our Redis was demoted: another one is master now, or this one will be again. */
 function isReadonly(error: Error): boolean {
   return /^READONLY/.test(error.message)
 }
 
 /**
- * Reconnect and send the command again, for an error that a new connection may cure. Where it does not, the error goes to
- * whoever asked, for who reconnects at each answer does nothing else.
+ * Makes a new connection and sends the command again, after an error that this may cure. At most once a second: otherwise
+ * the caller gets the error, because a client that reconnects at each answer does nothing else.
  */
 function onceASecond(isCurable: (error: Error) => boolean): (error: Error) => false | 2 {
   let lastAt = Number.NEGATIVE_INFINITY
@@ -138,7 +139,7 @@ function onceASecond(isCurable: (error: Error) => boolean): (error: Error) => fa
 }
 
 function open(place: RedisPlace, name: string, manner: Manner): Redis {
-  // RESP 3 has nothing that we need.
+  // RESP 2, because RESP 3 has nothing that we need.
   const common = { ...manner.options, protocol: 2 as const, connectionName: `chat-enricher:${name}` }
   if (place.redisClusterNodes) return openCluster(place, place.redisClusterNodes, common, manner)
   const retrying = { ...common, retryStrategy: manner.tryAgain, enableOfflineQueue: manner.waits }
@@ -157,7 +158,7 @@ function openBySentinel(place: RedisPlace, sentinels: readonly Address[], option
     sentinels: [...sentinels],
     name: place.redisSentinelMaster ?? '',
     sentinelRetryStrategy: manner.tryAgain,
-    // A master whose machine is gone closes no connection: the sentinels say when there is another.
+    // The machine of a lost master closes no connection, so the sentinels tell us when there is another master.
     failoverDetector: true,
     sentinelReconnectStrategy: backoff,
     ...(db === undefined ? {} : { db }),
@@ -184,11 +185,11 @@ function openCluster(place: RedisPlace, nodes: readonly Address[], options: Comm
     clusterRetryStrategy: manner.tryAgain,
     enableOfflineQueue: manner.waits,
     maxRedirections: manner.maxRedirections,
-    // Each also looks for the masters anew, at every node.
+    // Each of them also asks every node for the masters again.
     retryDelayOnFailover: 500,
     retryDelayOnClusterDown: 500,
     retryDelayOnMoved: 100,
-    // A certificate is made out to a name.
+    // By name, because a certificate is made out to a name.
     ...(tls ? { dnsLookup: asItIs } : {}),
   }
   return asRedis(freshCluster(new Cluster([...nodes], settings), liveSignIn(place.redisUrl, 'username', 'password')))
@@ -196,26 +197,26 @@ function openCluster(place: RedisPlace, nodes: readonly Address[], options: Comm
 
 const asItIs: NonNullable<ClusterOptions['dnsLookup']> = (host, found) => found(null, host)
 
-/** A Cluster has every command and event of a Redis; `mastersOf` is for the few that concern a single server. */
+/** A Cluster has every command and event of a Redis. `mastersOf` is for the few that concern a single server. */
 function asRedis(cluster: Cluster): Redis {
   return cluster as unknown as Redis
 }
 
 type SignIn = Pick<RedisOptions, 'host' | 'port' | 'username' | 'password' | 'db' | 'tls'>
 
-/** What ioredis makes of a URL. */
+/** The options that ioredis reads from a URL. */
 function signIn(url: string): SignIn {
   return new Redis(url, { lazyConnect: true }).options
 }
 
-/** Options that are asked for anew at each connect. */
+/** Options that are read again at each connect. */
 type Live = { [name: string]: () => unknown }
 
 function liveSignIn(url: () => string, ...names: (keyof SignIn)[]): Live {
   return Object.fromEntries(names.map((name) => [name, () => signIn(url())[name]]))
 }
 
-/** Also what BullMQ duplicates from it. */
+/** Applies to what BullMQ duplicates from the connection, too. */
 function fresh(redis: Redis, live: Live): Redis {
   for (const [name, get] of Object.entries(live))
     Object.defineProperty(redis.options, name, { get, enumerable: true, configurable: true })

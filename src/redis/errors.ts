@@ -1,4 +1,4 @@
-/** What an error of Redis means, and how often it is said. */
+/** What an error of Redis means, and how often it is reported. */
 
 import { monotonic } from '../clock.ts'
 import type { Observe, RedisErrorKind } from '../domain/event.ts'
@@ -11,8 +11,8 @@ export function kindOfRedisError(error: unknown): RedisErrorKind {
 function kindOf(error: RedisError, seen: Set<unknown>): RedisErrorKind {
   const { message = '', code = '', previousErrors, lastNodeError } = error
   seen.add(error)
-  // A MULTI says only that it was not done; why, says what came before. A Cluster, that no node would do. One error for all
-  // that was sent, as when signing in is refused, is among what came before itself.
+  // EXECABORT hides the cause, which is in `previousErrors` (in a Cluster: `lastNodeError`). If signing in is refused,
+  // one error is shared by everything that was sent and can contain itself, hence `seen`.
   const cause = previousErrors?.[0] ?? lastNodeError
   if (cause && !seen.has(cause)) return kindOf(cause, seen)
   if (/^(ECONN|EPIPE|ENOTFOUND|EAI_|EHOST|ENET|ETIMEDOUT)/.test(code)) return 'connection'
@@ -28,18 +28,18 @@ interface RedisError {
   lastNodeError?: Error | null
 }
 
-/** Redis was there and said no. */
+/** Redis was reached and refused. */
 export function isRefusal(error: unknown): boolean {
   return (error as RedisError | null)?.name === 'ReplyError'
 }
 
-/** Of Redis or of BullMQ about what lies in Redis, not a mistake of ours. */
+/** An error of Redis, or of BullMQ about what lies in Redis, and not a mistake of ours. */
 export function isRedisError(error: unknown): boolean {
   return isRefusal(error) || (error instanceof Error && kindOfRedisError(error) !== 'other')
 }
 
 const KINDS: [RegExp, RedisErrorKind][] = [
-  // First, for those that tell of several tries hold the last one's error.
+  // First, because an error about several tries holds the error of the last one.
   [
     /^All sentinels are unreachable|^Failed to refresh slots|^None of startup nodes|^Cluster is |^Cluster isn't/,
     'connection',
@@ -55,9 +55,9 @@ const KINDS: [RegExp, RedisErrorKind][] = [
 ]
 
 /**
- * Says that Redis makes trouble: at most once in ten seconds for each kind, whichever part it meets first, because all
- * parts meet it at once, and BullMQ repeats its errors many times a second. Counting is for `observe`, so every one is
- * passed on, with `say` false.
+ * Reports trouble with Redis: at most once in ten seconds for each kind, whichever part meets it first, because all parts
+ * meet it at once and BullMQ repeats its errors many times a second. Every error is passed on, with `say` false, so that
+ * `observe` can count it.
  */
 export function redisTrouble(observe: Observe, where: string): (error: unknown) => void {
   const lastSaid = LAST_SAID.get(observe) ?? new Map<RedisErrorKind, number>()

@@ -15,7 +15,7 @@ export class Leases {
     this.#holder = holder
   }
 
-  /** True for one process of the fleet at a time, until `ms` are over; asked again by the same process, it stays its. */
+  /** True for one process of the fleet at a time, for `ms`. If the same process asks again, the task stays with it. */
   async take(task: string, ms: number): Promise<boolean> {
     const key = leaseKey(this.#names, task)
     if ((await this.#redis.set(key, this.#holder, 'PX', ms, 'NX')) === 'OK') return true

@@ -1,4 +1,7 @@
-/** Whether Redis may throw lookups away when its memory is full: asked every five seconds, for it can be changed live. */
+/**
+ * Whether Redis may throw lookups away when its memory is full. Asked every five seconds, because the policy can be
+ * changed live.
+ */
 
 import { every } from '../clock.ts'
 import type { Observe } from '../domain/event.ts'
@@ -20,7 +23,7 @@ export class MemoryPolicy {
     this.#observe = observe
   }
 
-  /** The policy where it is not the right one, else null. */
+  /** The policy if it is not the right one, else null. */
   get unsafe(): string | null {
     return this.#unsafe ?? null
   }
@@ -34,7 +37,7 @@ export class MemoryPolicy {
     this.#timer?.stop()
   }
 
-  /** Never rejects: while Redis does not answer, what was seen last stands. */
+  /** Never rejects. While Redis does not answer, the last value stands. */
   async #ask(): Promise<void> {
     const before = this.#unsafe
     const seen = await unsafePolicy(this.#redis).catch(() => before)

@@ -56,12 +56,12 @@ export function queueOf(names: QueueNames, lane: Lane): string {
   return lane === 'interactive' ? names.interactiveQueue : names.lookupQueue
 }
 
-/** A key of BullMQ's: one of its lists and sets, or the hash of a job. */
+/** A key of BullMQ: one of its lists and sets, or the hash of a job. */
 export function bullKey(names: QueueNames, queue: string, part: string): string {
   return `${names.prefix}:${queue}:${part}`
 }
 
-/** Of a text, the pattern of Redis that matches nothing else. */
+/** The pattern of Redis that matches this text and nothing else. */
 export function literally(text: string): string {
   return text.replace(/[\\*?[\]]/g, '\\$&')
 }
@@ -107,7 +107,10 @@ export interface GateKeys {
   accepted: string
 }
 
-/** Stands for SOAP_ENDPOINT in keys, without user, password and query; IIS does not tell upper from lower case. */
+/**
+ * Stands for SOAP_ENDPOINT in keys: without user, password and query, and in small letters, because IIS does not tell
+ * them from capitals.
+ */
 export function serviceOf(endpoint: string): string {
   const { origin, pathname } = new URL(endpoint)
   return shortHash(`${origin}${pathname}`.toLowerCase())
@@ -165,12 +168,12 @@ export function leaseKey(names: QueueNames, task: string): string {
   return queuesKey(names, 'lease', task)
 }
 
-/** Stands for a text that is not to be seen. */
+/** A short hash that stands for a text that must not be seen. */
 export function shortHash(text: string, length = 12): string {
   return hash('sha256', text).slice(0, length)
 }
 
-/** Who a lookup is: what its marker and its result are kept under. */
+/** Identifies a lookup: its marker and its result are kept under this. */
 export interface LookupIdentity {
   lookupId: string
   queue: string
@@ -178,8 +181,8 @@ export interface LookupIdentity {
 }
 
 /**
- * BullMQ numbers jobs that were given no id, each queue from 1, and from 1 again after the queue was obliterated. Such a
- * number says who a lookup is only together with its queue and its time; any other id does so alone.
+ * BullMQ numbers jobs without an id, from 1 in each queue, and from 1 again after the queue was obliterated. So such a
+ * number identifies a lookup only together with its queue and its time; any other id does so alone.
  */
 export function isCounterId(lookupId: string): boolean {
   return /^\d+$/.test(lookupId)
@@ -190,7 +193,7 @@ export function lookupHash(identity: LookupIdentity): string {
   return isCounterId(identity.lookupId) ? enqueuedHash(identity) : shortHash(identity.lookupId, 32)
 }
 
-/** Also tells apart lookups of one id: those of a counter, and one that was enqueued again when its marker had gone. */
+/** Also tells apart lookups with the same id: numbers, and an id that was enqueued again after its marker had expired. */
 export function enqueuedHash({ lookupId, queue, enqueuedAt }: LookupIdentity): string {
   return shortHash([lookupId, queue, String(enqueuedAt)].join('\n'), 32)
 }
@@ -224,7 +227,7 @@ export function resultId(lookupId: string): string {
   return `rs-${lookupId}`
 }
 
-/** The result's id when another lookup of the same id still has a result of that id in the queue. */
+/** The result's id while a result of another lookup with the same id still lies in the queue. */
 export function resultIdOfItsOwn(identity: LookupIdentity): string {
   return `${resultId(identity.lookupId)}-${enqueuedHash(identity)}`
 }

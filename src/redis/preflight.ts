@@ -1,11 +1,11 @@
-/** The check of Redis before anything starts, and of what it does when its memory is full. */
+/** The check of Redis before anything starts, also of what Redis does when its memory is full. */
 
 import type { Redis } from 'ioredis'
 import { mastersOf } from './connections.ts'
 
 /**
- * What stands in the way, each with its cure; empty when Redis is fit to hold a queue. `variable` says where it is. Throws
- * when it cannot be asked.
+ * The problems, each with its cure; empty if Redis is fit to hold a queue. `variable` is the one that names Redis. Throws
+ * if Redis cannot be asked.
  */
 export async function preflight(redis: Redis, variable = 'REDIS_URL'): Promise<string[]> {
   await redis.ping() // a Cluster knows its nodes once it has answered
@@ -29,7 +29,7 @@ function fieldOf(info: string, name: string): string {
   return new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? ''
 }
 
-/** Any other may throw lookups away. */
+/** Any other policy may throw lookups away. */
 export const SAFE_POLICY = 'noeviction'
 
 function wrongPolicy(policy: string): string {
@@ -39,10 +39,10 @@ function wrongPolicy(policy: string): string {
   )
 }
 
-/** What Redis does when its memory is full, where that is not what queues need; null where it is. */
+/** The policy for a full memory, if it is not the one that queues need; else null. */
 export async function unsafePolicy(redis: Redis): Promise<string | null> {
   const masters = mastersOf(redis)
-  if (masters.length === 0) throw new Error('Connection is closed.') // as Redis' own: a Cluster that is not reached yet
+  if (masters.length === 0) throw new Error('Connection is closed.') // the words of ioredis: a Cluster that has not been reached yet
   const infos = await Promise.all(masters.map((server) => server.info('memory')))
   return infos.map((info) => fieldOf(info, 'maxmemory_policy')).find((policy) => policy !== SAFE_POLICY) ?? null
 }

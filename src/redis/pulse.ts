@@ -1,4 +1,7 @@
-/** Whether Redis answers, and how far this machine's clock is off its: asked every two seconds, and when a connection is made. */
+/**
+ * Whether Redis answers, and how far this machine's clock is off Redis' clock. Asked every two seconds, and at each new
+ * connection.
+ */
 
 import { every, monotonic, now } from '../clock.ts'
 import type { Redis } from './connections.ts'
@@ -13,7 +16,7 @@ export class Pulse {
   #skewMs = 0
   #timer: { stop: () => void } | null = null
 
-  /** `redis` gives up by itself when Redis hangs; `key` says to a Cluster which node is ours. */
+  /** `redis` gives up by itself if Redis hangs. `key` tells a Cluster which node is ours. */
   constructor(redis: Redis, key: string) {
     this.#redis = redis
     this.#key = key
@@ -23,12 +26,12 @@ export class Pulse {
     return this.#answersSince !== null
   }
 
-  /** For how long it has answered every time; 0 if it does not. */
+  /** For how long Redis has answered every time; 0 if it does not answer. */
   get answersForMs(): number {
     return this.#answersSince === null ? 0 : monotonic() - this.#answersSince
   }
 
-  /** This machine's clock less that of Redis, ms; as last seen. */
+  /** This machine's clock minus Redis' clock, ms, as last seen. */
   get skewMs(): number {
     return this.#skewMs
   }

@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis'
 
 /**
- * Opens a connection again that has ended though nobody closed it. By Sentinel, ioredis 6.0 ends one for good when the
- * sentinels tell of a new master in the very moment in which it is connecting: a worker would wait for ever. Also what is
- * duplicated from it.
+ * Opens a connection again that has ended although nobody closed it. With Sentinel, ioredis 6.0 ends a connection for
+ * good if the sentinels announce a new master while it is connecting, and a worker would wait for ever. Duplicates of the
+ * connection are covered, too.
  */
 export function reopened(redis: Redis): Redis {
   let isClosed = false
@@ -18,7 +18,7 @@ export function reopened(redis: Redis): Redis {
   }) as typeof quit
   redis.duplicate = (...args) => reopened(duplicate.apply(redis, args))
   redis.on('end', () => {
-    // What goes wrong is told by the error event; its own strategy tries again.
+    // The error event reports what goes wrong, and the connection's own strategy tries again.
     if (!isClosed) redis.connect().catch(() => {})
   })
   return redis

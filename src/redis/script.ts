@@ -1,4 +1,4 @@
-/** A Lua script of ours. Redis is sent its name, and the script itself only when it does not know it (SCRIPT FLUSH). */
+/** A Lua script of ours. Redis gets its hash, and the script itself only if it does not know it (SCRIPT FLUSH). */
 
 import { createHash } from 'node:crypto'
 import type { Redis } from 'ioredis'

@@ -2,10 +2,10 @@ import type { Redis } from 'ioredis'
 import { monotonic } from '../clock.ts'
 import { Script } from './script.ts'
 
-// KEYS: any of ours. In a Cluster TIME itself asks whichever node it likes, and each has a clock of its own.
+// KEYS: any key of ours. In a Cluster TIME itself asks any node, and each node has a clock of its own.
 const TIME = new Script(`return redis.call('TIME')`)
 
-/** Clock of the Redis that has this key, ms since 1970: the one that all of a fleet share. */
+/** The clock of the Redis that holds this key, ms since 1970. The whole fleet shares it. */
 export async function redisTime(redis: Redis, key: string): Promise<number> {
   const [seconds, micros] = (await TIME.run(redis, [key])) as [string, string]
   return Number(seconds) * 1000 + Number(micros) / 1000
@@ -13,7 +13,7 @@ export async function redisTime(redis: Redis, key: string): Promise<number> {
 
 const ASK_AGAIN_MS = 1000
 
-/** Redis' clock, asked at most once a second; in between it goes on by the monotonic clock, which nobody sets. */
+/** Redis' clock, asked at most once a second. In between it goes on by the monotonic clock, which nobody can set. */
 export class RedisClock {
   readonly #redis: Redis
   readonly #key: string

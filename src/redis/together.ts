@@ -1,4 +1,4 @@
-/** One question to Redis for all who ask the same kind of thing in one turn of the event loop. */
+/** Joins questions of one kind: all that are asked in one turn of the event loop go to Redis as one command. */
 
 import { askAtEndOfTurn } from './turn.ts'
 
@@ -8,7 +8,7 @@ interface Asked<Question, Answer> {
   reject(error: unknown): void
 }
 
-/** So many leave at once, before the turn ends: Redis works on them while this process prepares the next. */
+/** This many leave before the turn ends, so that Redis works on them while this process prepares the next. */
 const MOST = 16
 
 export class Together<Question, Answer> {
@@ -17,8 +17,8 @@ export class Together<Question, Answer> {
   readonly #sendNow = () => this.#sendAsked()
 
   /**
-   * `send` writes one command and resolves to an answer for each question, in their order; an Error rejects only whoever
-   * asked that one. What `send` rejects with, rejects all.
+   * `send` writes one command and resolves to an answer for each question, in their order. An Error among the answers
+   * rejects only its own question. If `send` rejects, all are rejected.
    */
   constructor(send: (questions: Question[]) => Promise<(Answer | Error)[]>) {
     this.#send = send

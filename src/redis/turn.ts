@@ -1,7 +1,7 @@
 /**
- * The end of a turn of the event loop. A worker runs many lookups at once, and each of them asks Redis: what all of them ask
- * in one turn leaves together. First the questions are put into commands, then the sockets that held commands back send
- * them; in the other order a question would wait for the next turn.
+ * The end of a turn of the event loop. A worker runs many lookups at once, and each of them asks Redis: everything that
+ * they ask in one turn leaves together. First the questions become commands, then the sockets that hold commands back
+ * send them. In the other order a question would wait for the next turn.
  */
 
 let questions: (() => void)[] = []

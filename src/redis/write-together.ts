@@ -2,8 +2,8 @@ import type { Socket } from 'node:net'
 import { sendAtEndOfTurn } from './turn.ts'
 
 /**
- * Sends what is written in one turn of the event loop together: a worker writes a command for each of many lookups, and
- * each write of its own would be a system call. Order and contents stay as they are.
+ * Sends everything that is written in one turn of the event loop together. A worker writes a command for each of many
+ * lookups, and each write by itself would be a system call. Order and contents stay the same.
  */
 export function writeTogether(socket: Pick<Socket, 'write' | 'cork' | 'uncork'>): void {
   const write = socket.write.bind(socket)

@@ -1,8 +1,8 @@
 /**
- * Bytes -> text. The charset is the one that the answer names: byte order mark, then `charset` of the content type (it
- * wins over the document, RFC 7303), then the XML declaration, else UTF-8. Names are those of the WHATWG Encoding
- * Standard. Never a replacement character of ours: bytes that are not of the charset are refused, because a wrong name
- * that looks right is worse than a retry.
+ * Bytes to text. The answer names the charset: by a byte order mark, then by `charset` of the content type (it wins over
+ * the document, RFC 7303), then by the XML declaration, else UTF-8. Names are those of the WHATWG Encoding Standard.
+ * Bytes that are not of the charset are refused and never replaced, because a wrong name that looks right is worse than a
+ * retry.
  */
 
 import { BodyProblem } from './body-problem.ts'
@@ -16,14 +16,14 @@ export function decodeText(bytes: Uint8Array, contentType: string | null): strin
   return (markedDecoder(bytes, start) ?? namedDecoder(bytes, start, contentType))(bytes)
 }
 
-/** Where the first character stands that is not white space: some services write a blank line first. */
+/** Where the first character stands that is not white space, because some services write a blank line first. */
 function startOf(bytes: Uint8Array): number {
   let at = 0
   while (isBlank(bytes[at])) at += 1
   return at
 }
 
-/** Zero too: UTF-16 has one in each such character. */
+/** Zero counts too: UTF-16 has one in each such character. */
 function isBlank(byte: number | undefined): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09 || byte === 0
 }
@@ -45,16 +45,17 @@ function namedDecoder(bytes: Uint8Array, start: number, contentType: string | nu
   if (bytes[start + 1] === 0) return utf16(start)
   const declaration = Buffer.from(bytes.subarray(start, start + SNIFFED_BYTES)).toString('latin1')
   const declared = DECLARED_ENCODING.exec(declaration)?.[1]?.trim() || 'utf-8'
-  // A declaration that can be read byte by byte is not UTF-16, whatever it says: .NET string writers say so anyway.
+  // A declaration that can be read byte by byte is not UTF-16, whatever it says: .NET's string writers name UTF-16
+  // anyway.
   return known(saysNoOrder(declared) || /^utf-16/i.test(declared) ? 'utf-8' : declared)
 }
 
-/** With the big end first, the first character's own byte stands in the second place of its two. */
+/** In big-endian order a character below U+0100 has its byte in the second place. */
 function utf16(start: number): Decoder {
   return known(start % 2 === 1 ? 'utf-16be' : 'utf-16le')
 }
 
-/** Labels of UTF-16 that leave the order of its bytes open. The standard takes the little end first. */
+/** Labels of UTF-16 that leave its byte order open. The standard then reads little-endian. */
 function saysNoOrder(label: string): boolean {
   return /^(?:utf-16|unicode|csunicode|ucs-2|iso-10646-ucs-2)$/i.test(label)
 }
@@ -63,7 +64,7 @@ function saysNoOrder(label: string): boolean {
 const MAX_CONTENT_TYPE_LENGTH = 512
 const PARAMETER = /;\s*([^\s=;]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([^\s;,]*))/g
 
-/** Empty if the content type names none. Quotes of either kind are taken off, and half a pair too. */
+/** Empty if the content type names no charset. Quotes of either kind are taken off, half a pair too. */
 function charsetOf(contentType: string): string {
   for (const [, name, double, single, token] of contentType.slice(0, MAX_CONTENT_TYPE_LENGTH).matchAll(PARAMETER)) {
     const label = (double?.replace(/\\(.)/g, '$1') ?? single ?? token ?? '').replace(/^["']|["']$/g, '').trim()
@@ -72,7 +73,7 @@ function charsetOf(contentType: string): string {
   return ''
 }
 
-/** By their labels in small letters. There are only so many that the standard knows. */
+/** By label in small letters. The standard knows a limited number of them. */
 const DECODERS = new Map<string, Decoder>()
 
 function known(label: string): Decoder {
@@ -111,7 +112,7 @@ function strict(encoding: string): Decoder {
   }
 }
 
-/** Those of ASCII, which has nothing above 7F: the standard reads it as windows-1252, services mostly mean UTF-8. */
+/** Labels of ASCII, which has nothing above 7F. The standard reads it as windows-1252, but services mostly mean UTF-8. */
 const ASCII = /ascii|^ansi_x3|^iso-ir-6$|^iso646-us$/
 
 function utf8Or(other: Decoder): Decoder {
@@ -125,7 +126,7 @@ function utf8Or(other: Decoder): Decoder {
   }
 }
 
-/** 80-9F; the five that it leaves open stay what they are. */
+/** Bytes 80-9F. The five that windows-1252 leaves open stay as they are. */
 const WINDOWS_1252 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ'
 /** A0-FF. */
 const ISO_8859_16 =

@@ -8,7 +8,7 @@ import { OPERATION, SERVICE_NAMESPACE, SOAP_NAMESPACES } from './names.ts'
 import type { XmlElement } from './xml.ts'
 
 export interface SoapFault {
-  /** Local name; of a dotted SOAP 1.1 code, the part before the first dot. `Unknown` where there is none to be read. */
+  /** Local name; for a dotted SOAP 1.1 code, the part before the first dot. `Unknown` if none can be read. */
   code: string
   /** Local names of SOAP 1.2 subcodes, outermost first; or the rest of a dotted code. */
   subcodes: string[]
@@ -16,14 +16,15 @@ export interface SoapFault {
 
 export type SoapBody = { is: 'fault'; fault: SoapFault } | { is: 'response'; element: XmlElement }
 
-/** Throws a BodyProblem where the root is no SOAP envelope with one of the two in its Body. */
+/** Throws a BodyProblem if the root is no SOAP envelope whose Body holds a fault or our response. */
 export function readEnvelope(root: XmlElement): SoapBody {
   if (root.name !== 'Envelope' || !isSoap(root))
     throw new BodyProblem('not-contract', 'expected a SOAP envelope, got other XML')
   const [content, ...others] = root.children.find((child) => child.name === 'Body' && isSoap(child))?.children ?? []
   if (content?.name === 'Fault' && isSoap(content)) return { is: 'fault', fault: readFault(content) }
   refuseUnknownHeaders(root)
-  // Encodings that put the objects beside the response, and a reference into it, would read as nothing found.
+  // In encodings that put the objects beside the response and a reference into it, the response would read as nothing
+  // found.
   if (others.length > 0) throw new BodyProblem('not-contract', 'expected one element in the SOAP body, got several')
   if (content?.name !== `${OPERATION}Response` || content.namespace !== SERVICE_NAMESPACE) {
     throw new BodyProblem('not-contract', `expected ${OPERATION}Response in the SOAP body, got something else`)
@@ -49,7 +50,10 @@ function isMandatory(block: XmlElement, soap: string): boolean {
   return ['1', 'true'].includes(attributeOf(block, 'mustUnderstand', soap) ?? '')
 }
 
-/** What says so in each version (1.1, 4.2.2; 1.2 part 1, 2.2): nothing, the next node on the way, or the last one. */
+/**
+ * How a header block is addressed to us in each version (1.1, 4.2.2; 1.2 part 1, 2.2): to nobody by name, to the next
+ * node, or to the last one.
+ */
 const OUR_ROLES: Readonly<Record<string, { attribute: string; values: readonly string[] }>> = {
   [SOAP_NAMESPACES['1.1']]: { attribute: 'actor', values: ['', 'http://schemas.xmlsoap.org/soap/actor/next'] },
   [SOAP_NAMESPACES['1.2']]: {
@@ -88,7 +92,7 @@ function localName({ text }: XmlElement): string {
   return text.trim().split(':').at(-1) ?? ''
 }
 
-/** A code goes into results and logs, so it has to be a name: some services put a sentence there. */
+/** A code goes into results and logs, so it must be a name: some services put a sentence there. */
 function checkedName(name: string | undefined): string {
   return name !== undefined && /^[A-Za-z_][\w-]{0,63}$/.test(name) ? name : 'Unknown'
 }

@@ -1,4 +1,4 @@
-/** What one call brought back, told apart as finely as the answer table needs, and no text of the service in it. */
+/** What one call brought back, in the distinctions that the answer table needs, and without any text of the service. */
 
 import type { ServiceRecord } from '../domain/chat-request.ts'
 import { BodyProblem, type BodyProblemKind } from './body-problem.ts'
@@ -28,7 +28,7 @@ export type Evidence =
   | { is: 'no-answer'; errorCode: string }
   | { is: 'answer'; status: number; retryAfterMs: number | null; body: BodyEvidence }
 
-/** Faults are looked for in every status: they come with 200 and 400 as well as with 500. */
+/** A fault may come in any status: 200 and 400 as well as 500. */
 export function readBody(answer: HttpAnswer): BodyEvidence {
   const body = answer.body.is === 'complete' ? readBytes(answer.body.bytes, answer.contentType) : answer.body
   return isPage(body, answer.contentType) ? { is: 'html' } : body
@@ -40,7 +40,7 @@ function readBytes(bytes: Uint8Array, contentType: string | null): BodyEvidence 
     return readText(decodeText(bytes, contentType))
   } catch (error) {
     if (error instanceof BodyProblem) return { is: error.is, problem: error.message }
-    // A parser that breaks down on an answer says nothing that may be passed on.
+    // The error of a parser that breaks down on an answer is dropped, because it may quote the answer.
     return { is: 'unreadable', problem: 'expected XML, got what cannot be read' }
   }
 }
@@ -56,13 +56,13 @@ function readText(received: string): BodyEvidence {
   return body.is === 'fault' ? body : { is: 'record', record: toServiceRecord(body.element) }
 }
 
-/** A longer preamble is no page that anybody serves, and would cost the search its linear time. */
+/** No page has a longer preamble, and searching one would no longer take linear time. */
 const HTML_STARTS_WITHIN = 4_096
 /** After white space, comments and a declaration. */
 const HTML_START =
   /^(?:\s|<!--(?:(?!-->)[\s\S])*-->|<\?xml[^>]*\?>)*<(?:!doctype\s+html|html|head|body|title|meta|script|h1|center|p|div)(?=[\s/>])/i
 
-/** Problems that say nothing more once the content type says that the body was a page anyway. */
+/** Problems that no longer matter once the content type says that the body was a page. */
 const NO_SOAP: ReadonlySet<BodyEvidence['is']> = new Set(['unreadable', 'encoded', 'cut-off', 'too-large', 'dtd'])
 
 function isPage(body: BodyEvidence, contentType: string | null): boolean {
@@ -100,7 +100,7 @@ export function hasCode(evidence: Evidence, codes: ReadonlySet<number>): boolean
   return code !== null && codes.has(code)
 }
 
-/** One that is about a chat: .NET writes 0 for an id that was never set. */
+/** Whether the ChatRequest is about a chat: .NET writes 0 for an id that was never set. */
 export function hasChatRequest(evidence: Evidence): boolean {
   return Boolean(recordOf(evidence)?.chatRequest?.idRequest)
 }

@@ -1,6 +1,6 @@
 /**
- * HTTP proxies, as the environment of a machine names them: which one stands before an endpoint, and a way through it. TLS
- * goes through a tunnel (CONNECT), so the proxy sees host and port only; plain HTTP is handed to the proxy.
+ * HTTP proxies, as the environment of a machine names them: which one stands before an endpoint, and how to get through
+ * it. TLS goes through a tunnel (CONNECT), so the proxy sees host and port only; plain HTTP is handed to the proxy.
  */
 
 import { buildConnector, Pool } from 'undici'
@@ -11,7 +11,9 @@ export interface ProxySettings {
   https?: string | null
   /** For http:// endpoints. */
   http?: string | null
-  /** Hosts to reach directly: `host`, `.domain`, `host:port`, comma between; `*`: all. Loopback never needs to be here. */
+  /**
+   * Hosts to reach directly: `host`, `.domain` or `host:port`, with commas between; `*`: all. Loopback is always direct.
+   */
   except?: string | null
 }
 
@@ -22,7 +24,7 @@ export interface ProxyServer {
 
 /** Error code of a proxy that does not let us through. */
 export const PROXY_REFUSED = 'PROXY_REFUSED'
-/** Those of its statuses that somebody has to mend; after any other the next try may get through. */
+/** Statuses of the proxy that somebody has to mend. After any other the next try may get through. */
 const REFUSALS = [400, 401, 403, 405, 407]
 
 class ProxyFailure extends Error {
@@ -55,8 +57,8 @@ export function basic({ username, password }: URL): string | null {
 }
 
 /**
- * Connects to a proxy itself. Over TLS its own name is checked, where the HTTP client would take the name in the `Host`
- * header, which is the endpoint's; and our client certificate is for the endpoint alone.
+ * Connects to the proxy itself. Over TLS the proxy's own name is checked; the HTTP client would check the name in the
+ * `Host` header, which is the endpoint's. Our client certificate is for the endpoint alone.
  */
 export function toProxy(timeoutMs: number): buildConnector.connector {
   const connect = buildConnector({ timeout: timeoutMs })
@@ -76,7 +78,7 @@ function isExempt({ hostname, port, protocol }: URL, except: string): boolean {
     })
 }
 
-/** Connections through CONNECT tunnels of one proxy; what speaks TLS inside of them is `connect`. */
+/** Connections through CONNECT tunnels of one proxy. `connect` speaks TLS inside the tunnel. */
 export class Tunnels {
   readonly #proxy: ProxyServer
   readonly #pool: Pool
@@ -102,7 +104,8 @@ export class Tunnels {
   async #open(path: string) {
     const headers = { ...this.#proxy.headers, host: path }
     const { statusCode, socket } = await this.#pool.connect({ path, headers }).catch((error: Error) => {
-      // The HTTP client would take this for the endpoint's certificate, and try again without an end.
+      // Given another code, because the HTTP client would take it for the endpoint's certificate and try again without
+      // end.
       if ('code' in error && error.code === 'ERR_TLS_CERT_ALTNAME_INVALID') throw new ProxyFailure(PROXY_REFUSED)
       throw error
     })

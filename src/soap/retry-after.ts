@@ -4,8 +4,8 @@ import { fromIso, now } from '../clock.ts'
 const HTTP_DATE = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? [\w :-]+$/
 
 /**
- * `Retry-After` in milliseconds from now, cut to `maxMs`; null if there is none that can be read. A date is compared with
- * the answer's own `Date`, because both are of the server's clock; with our clock where the answer has none.
+ * `Retry-After` in milliseconds from now, at most `maxMs`; null if none can be read. A date is compared with the answer's
+ * own `Date`, because both are of the server's clock; if the answer has none, with our clock.
  */
 export function readRetryAfter(header: string | null, maxMs: number, date: string | null = null): number | null {
   const text = header?.trim() ?? ''
@@ -18,7 +18,10 @@ function untilHttpDate(text: string, date: string | null): number {
   return readHttpDate(text) - (Number.isNaN(sent) ? now() : sent)
 }
 
-/** Not ISO 8601, but the engine reads it; the form without a zone is in GMT like the others. NaN if it is none. */
+/**
+ * These dates are not ISO 8601, but the engine reads them. The form without a zone is GMT like the others. NaN if it is
+ * no date.
+ */
 function readHttpDate(text: string): number {
   if (!HTTP_DATE.test(text)) return Number.NaN
   return fromIso(text.endsWith(' GMT') ? text : `${text} GMT`)

@@ -1,4 +1,4 @@
-/** XML Schema's int and dateTime, as far as a .NET service writes them. Undefined: the text is none. */
+/** XML Schema's int and dateTime, as far as a .NET service writes them. Undefined: the text is no such value. */
 
 const INT_MIN = -2_147_483_648
 const INT_MAX = 2_147_483_647
@@ -17,7 +17,7 @@ const SECONDS_END = '2024-03-15T10:20:30'.length
 const LEAST = /^0001-01-01T00:00:00(?:\.0+)?(?:Z|[+-]\d\d:\d\d)?$/
 const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
-/** The service's own text, its offset or lack of one kept; null for .NET's least date. */
+/** The service's own text, with its offset or without one; null for .NET's least date. */
 export function readDateTime(text: string): string | null | undefined {
   const dateTime = collapse(text)
   if (!DATE_TIME.test(dateTime) || !isOnCalendar(dateTime) || !isOfDay(dateTime)) return undefined
@@ -51,11 +51,14 @@ function twoDigits(text: string, at: number): number {
   return text.charCodeAt(at) * 10 + text.charCodeAt(at + 1) - ZEROS
 }
 
-/** Either type in its longest sensible form, with an indent. The patterns here are not made for more. */
+/** The longest text of either type that makes sense, indented. The patterns here are not made for longer ones. */
 const MAX_LENGTH = 256
 const AROUND = /^[ \t\r\n]+|[ \t\r\n]+$/g
 
-/** XML Schema's white space `collapse`, for values that have none inside. Nothing if it is too long to be one. */
+/**
+ * XML Schema's white space `collapse`, for values without white space inside. Empty if the text is too long to be such a
+ * value.
+ */
 function collapse(text: string): string {
   if (text.length > MAX_LENGTH) return ''
   return isSpace(text.charCodeAt(0)) || isSpace(text.charCodeAt(text.length - 1)) ? text.replace(AROUND, '') : text

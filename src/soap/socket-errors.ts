@@ -1,8 +1,8 @@
 /** Error codes of Node, OpenSSL and the HTTP client, by what they say about the connection. */
 
 /**
- * The `code` of an error or of its cause; its name if it has none (the HTTP client's parser errors do not). Never its
- * class: that differs between copies of a library.
+ * The `code` of an error or of its cause; if neither has one (the HTTP client's parser errors), its name. Never its
+ * class, because that differs between copies of a library.
  */
 export function errorCode(error: unknown): string {
   const { code, cause, name } = Object(error) as { code?: unknown; cause?: unknown; name?: unknown }
@@ -41,7 +41,7 @@ const CERTIFICATE_CODES: ReadonlySet<string> = new Set([
 ])
 
 export function isTlsCode(code: string): boolean {
-  // A record that came damaged is the network's fault, not the configuration's.
+  // A damaged TLS record is the network's fault, not the configuration's.
   if (code.endsWith('BAD_RECORD_MAC')) return false
   // ERR_SSL_: alerts and versions of the handshake. ERR_OSSL_: our own certificate or key cannot be used.
   return CERTIFICATE_CODES.has(code) || code.startsWith('ERR_SSL_') || code.startsWith('ERR_OSSL_') || code === 'EPROTO'

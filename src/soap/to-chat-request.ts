@@ -1,6 +1,6 @@
 /**
- * The response element -> ServiceRecord, by one table of fields. The contract is the service's WSDL: strings may be left
- * out (null), ints and dates may not, only be `xsi:nil`. A number stays characters until the table says it is one.
+ * The response element to a ServiceRecord, by one table of fields. The contract is the service's WSDL: strings may be
+ * left out (null); ints and dates may not, but may be `xsi:nil`. A number stays text until the table says that it is one.
  */
 
 import type { ChatRequest, ServiceRecord, ServiceResponse } from '../domain/chat-request.ts'
@@ -15,16 +15,16 @@ interface Field {
   /** Our name. */
   key: string
   type: 'int' | 'string' | 'dateTime'
-  /** One of its own in each part. */
+  /** A different bit for each field of a part. */
   bit: number
 }
 
 interface Part<T> {
   /** By the element's name on the wire. */
   fields: ReadonlyMap<string, Field>
-  /** Bits of those that may not be left out. */
+  /** Bits of the fields that may not be left out. */
   mandatory: number
-  /** Every key in its place, null. */
+  /** Every key in its order, with null. */
   empty: T
 }
 
@@ -73,8 +73,9 @@ const IN_RESULT: ReadonlyMap<string, true> = new Map([
 ])
 
 /**
- * Throws a BodyProblem (`not-contract`) that names the field, never its value. Elements that nobody knows are ignored
- * beside ours. Only nothing is nothing: content of which none is ours could be the record, written in another way.
+ * Throws a BodyProblem (`not-contract`) that names the field, never its value. Elements that we do not know are ignored
+ * beside ours. But if there is content and none of it is ours, it could be the record written in another way, so only an
+ * empty response means nothing found.
  */
 export function toServiceRecord(responseElement: XmlElement): ServiceRecord {
   const result = ownChildren(responseElement, IN_RESPONSE).get(RESULT)
@@ -85,7 +86,7 @@ export function toServiceRecord(responseElement: XmlElement): ServiceRecord {
   }
 }
 
-/** Those of our names, without those that are nil. */
+/** The children with our names, except those that are nil. */
 function ownChildren(parent: XmlElement, names: ReadonlyMap<string, true>): Map<string, XmlElement> {
   refuseText(parent)
   const own = new Map<string, XmlElement>()
@@ -135,7 +136,7 @@ function copied(text: string): string {
   return text.length < COPIED_LENGTH ? text : ` ${text}`.slice(1)
 }
 
-/** What `names` has for the element; undefined if nobody knows it. Throws where only its namespace or case is not ours. */
+/** What `names` has for the element; undefined if it is unknown. Throws if only its namespace or case is not ours. */
 function known<T>({ name, namespace }: XmlElement, names: ReadonlyMap<string, T>): T | undefined {
   const found = names.get(name)
   if (found !== undefined && namespace === SERVICE_NAMESPACE) return found
@@ -147,7 +148,7 @@ function known<T>({ name, namespace }: XmlElement, names: ReadonlyMap<string, T>
   return undefined
 }
 
-/** Between elements; a record that was escaped into one text would otherwise read as nothing found. */
+/** Refuses text between elements: a record that was escaped into one text would otherwise read as nothing found. */
 function refuseText({ name, text }: XmlElement): void {
   if (NOT_SPACE.test(text)) throw problem(`expected elements in ${name}, got text`)
 }

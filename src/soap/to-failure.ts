@@ -1,9 +1,9 @@
 /**
- * What an answer means: one table, first match wins. Faults come first, in whatever HTTP status; then the statuses that
- * are no answer; then, with 200, what the body turned out to be; last, calls that brought no answer at all.
+ * What an answer means: one table, first match wins. Faults come first, in any HTTP status; then the statuses that are no
+ * answer; then, with 200, what the body is; last, calls without any answer.
  *
- * Nothing is decided by a text of the service: it may be Portuguese, or a stack trace. The order matters where rows
- * overlap, and the comment at a row says why it is what it is.
+ * No row decides by a text of the service, because that may be Portuguese, or a stack trace. The order matters where rows
+ * overlap, and the comment at a row says why.
  */
 
 import type { CallEnd, Outcome } from '../domain/call-end.ts'
@@ -33,7 +33,7 @@ export interface RowFailure {
   class: FailureClass
   reason: FailureReason
   message: string | ((evidence: Evidence) => string)
-  /** Only where waiting helps: a `Retry-After` beside a redirect or a login page is not meant for us. */
+  /** Only if waiting helps: a `Retry-After` beside a redirect or a login page is not meant for us. */
   obeysRetryAfter?: true
 }
 
@@ -45,13 +45,14 @@ const CONFIGURATION_STATUSES = [401, 403, 404, 405, 407, 415]
 
 export const ANSWER_TABLE: readonly Row[] = [
   {
-    // Says that we speak wrongly to everybody's endpoint; also as a subcode, where SOAP 1.2 and WS-Addressing put it.
+    // Such a fault says that we ask wrongly, so it would meet every lookup. SOAP 1.2 and WS-Addressing put it into a
+    // subcode.
     name: 'fault: version, header, encoding or action',
     matches: (evidence) => faultNames(evidence).some((name) => CONFIGURATION_FAULTS.includes(name)),
     means: failure('soap-fault', 'configuration', 'fault', 'expected an answer, got a SOAP fault about how we ask'),
   },
   {
-    // The service blames this lookup. When it blames everybody's, the suspicion rule notices, not this table.
+    // The service blames this lookup. If it blames every lookup, the suspicion rule notices (gate/report-script.ts).
     name: 'fault: Client or Sender',
     matches: (evidence) => ['Client', 'Sender'].includes(faultNames(evidence)[0] ?? ''),
     means: failure(
@@ -62,7 +63,7 @@ export const ANSWER_TABLE: readonly Row[] = [
     ),
   },
   {
-    // Server, Receiver, and codes of nobody's standard: any unhandled exception looks so.
+    // Server, Receiver, and codes of no standard: any unhandled exception looks so.
     name: 'fault: any other',
     matches: (evidence) => faultNames(evidence).length > 0,
     means: {
@@ -83,7 +84,7 @@ export const ANSWER_TABLE: readonly Row[] = [
     means: failure('http-status', 'configuration', 'http_status', gotStatus),
   },
   {
-    // 408, 425, 429, every 5xx, and all that nobody foresaw, such as ASP.NET's 400 with an empty body.
+    // 408, 425, 429, every 5xx, and every status that nobody foresaw, such as ASP.NET's 400 with an empty body.
     name: 'status: any other but 200',
     matches: (evidence) => evidence.is === 'answer' && evidence.status !== 200,
     means: {
@@ -103,7 +104,7 @@ export const ANSWER_TABLE: readonly Row[] = [
     means: failure('response-code', 'transient', 'response_code', 'got a responseCode that is set to retry'),
   },
   {
-    // Before `enriched`: what the operator lists outweighs a ChatRequest that came along.
+    // Before `enriched`, because the operator's list outweighs a ChatRequest that came along.
     name: 'code: not found',
     matches: (evidence, codes) => codes.notFound !== null && hasCode(evidence, codes.notFound),
     means: 'not-found',
@@ -152,7 +153,7 @@ export const ANSWER_TABLE: readonly Row[] = [
     ),
   },
   {
-    // SOAP forbids both; asked again the service will hardly send anything else.
+    // SOAP forbids both. Asked again, the service will hardly send anything else.
     name: 'body: document type or not the contract',
     matches: (evidence) => ['dtd', 'not-contract'].includes(bodyOf(evidence)),
     means: failure(
@@ -163,7 +164,7 @@ export const ANSWER_TABLE: readonly Row[] = [
     ),
   },
   {
-    // The deadline ran out while the body came.
+    // The deadline passed while the body arrived.
     name: 'body: timed out',
     matches: (evidence) => bodyOf(evidence) === 'timed-out',
     means: failure('timeout', 'transient', 'timeout', 'expected the whole answer in time, got a part'),
@@ -174,13 +175,13 @@ export const ANSWER_TABLE: readonly Row[] = [
     means: failure('unreadable', 'transient', 'unreadable', 'expected SOAP, got nothing that can be read'),
   },
   {
-    // No call was made. It is nobody's lookup that is wrong.
+    // No call was made, so it is no lookup's fault.
     name: 'no call: settings',
     matches: (evidence) => socketCode(evidence) === SETTINGS_UNREADABLE,
     means: failure('network', 'configuration', 'internal', 'expected credentials and certificates that can be used'),
   },
   {
-    // Its address, or what we show it, is wrong for every lookup.
+    // The proxy's address, or our credentials for it, are wrong for every lookup.
     name: 'no answer: refused by the proxy',
     matches: (evidence) => socketCode(evidence) === PROXY_REFUSED,
     means: failure('network', 'configuration', 'connect', 'expected a way through the proxy, it refused'),
@@ -206,7 +207,7 @@ export const ANSWER_TABLE: readonly Row[] = [
     means: failure('network', 'transient', 'dns', withCode('expected an address for the host, got none')),
   },
   {
-    // Also when it was not there in time: then nobody has been asked, so this is no slow answer.
+    // Also if the connection was not there in time: nobody was asked, so this is no slow answer.
     name: 'no answer: connect',
     matches: (evidence) => isConnectCode(socketCode(evidence)),
     means: failure('network', 'transient', 'connect', withCode('expected a connection, got none')),
@@ -237,7 +238,7 @@ export function judge(evidence: Evidence, codes: ResponseCodes): CallEnd {
   const { means } = rowOf(evidence, codes)
   const record = recordOf(evidence)
   if (typeof means !== 'string') return { failure: complete(means, evidence), record }
-  // Zeros, or a leftover, beside "not found" would be taken for a ChatRequest.
+  // Beside "not found", zeros or a leftover would be taken for a ChatRequest.
   const chatRequest = means === 'enriched' ? (record?.chatRequest ?? null) : null
   return { outcome: { status: means, response: record?.response ?? null, chatRequest } }
 }
@@ -248,7 +249,7 @@ function complete({ obeysRetryAfter, message, ...failed }: RowFailure, evidence:
   return {
     ...failed,
     message: typeof message === 'string' ? message : message(evidence),
-    // The body's problem is more exact than the row, where it was the body that decided.
+    // If the body decided, its own problem is more exact than the row.
     ...(answer?.status === 200 && 'problem' in answer.body && { message: answer.body.problem }),
     ...(soapFaultCode !== undefined && { soapFaultCode }),
     ...(answer && answer.status !== 200 && { httpStatus: answer.status }),
@@ -269,7 +270,10 @@ function gotStatus(evidence: Evidence): string {
   return `expected HTTP 200, got HTTP ${statusOf(evidence)}`
 }
 
-/** A name of Node's, OpenSSL's or the HTTP client's: which of many causes it was. Their texts may quote a certificate. */
+/**
+ * Adds the code, a name of Node's, OpenSSL's or the HTTP client's, because many causes share one message. Their texts are
+ * left out, because they may quote a certificate.
+ */
 function withCode(message: string) {
   return (evidence: Evidence): string => {
     const code = socketCode(evidence)

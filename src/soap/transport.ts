@@ -27,13 +27,16 @@ export interface TransportSettings {
   maxResponseBytes: number
   /** Read anew for every call. */
   tls?: () => TlsFiles
-  /** As many calls as may be on the way at once; unset: no limit. */
+  /** The most calls on the way at one time; unset: no limit. */
   maxSockets?: number
   /** Unset: the endpoint is reached directly. */
   proxy?: ProxySettings
-  /** Finds the endpoint's address, at each new connection; unset: the system's resolver does. */
+  /** Finds the endpoint's address at each new connection; unset: the system's resolver. */
   lookup?: LookupFunction
-  /** A connection is not used for longer, so that a change of address is noticed however busy it is; unset: a minute. */
+  /**
+   * A connection is not used for longer than this, so that a change of address is noticed however busy it is; unset: a
+   * minute.
+   */
   socketLifeMs?: number
 }
 
@@ -62,11 +65,11 @@ class CallTimeout extends Error {
   readonly code = CALL_TIMEOUT
 }
 
-/** The client's own default; a longer one would meet more sockets that the server has just closed. */
+/** The HTTP client's default. With a longer time more calls would meet a socket that the server has just closed. */
 const KEEP_ALIVE_MS = 4_000
 /**
- * A socket that is always busy would keep to the address that DNS gave when it was opened. So the pool is renewed; not by
- * its own `clientTtl`, with which a call can wait for ever once there is a limit of connections (undici 7.30).
+ * A busy socket would stay with the address that DNS gave when it was opened, so the pool is renewed. Not by its own
+ * `clientTtl`, with which a call can wait for ever if connections are limited (undici 7.30).
  */
 const SOCKET_LIFE_MS = 60_000
 
@@ -84,7 +87,7 @@ export class Transport {
   #tunnels: Tunnels | undefined
   #closed = false
 
-  /** `onCertificate` hears the end of validity (ms since 1970) of the peer's certificate at every TLS connect. */
+  /** `onCertificate` is told the end of validity (ms since 1970) of the peer's certificate at every TLS connect. */
   constructor(settings: TransportSettings, onCertificate: (expiresAt: number) => void) {
     this.#settings = settings
     this.#url = new URL(settings.endpoint)
@@ -93,7 +96,7 @@ export class Transport {
     this.#onCertificate = onCertificate
   }
 
-  /** Renews the pool where the TLS files have changed, or it is old. Throws what reading them throws. */
+  /** Renews the pool if the TLS files have changed, or if it is old. Throws what reading the files throws. */
   refresh(): void {
     if (this.#closed) return
     const files = this.#settings.tls?.() ?? {}
@@ -106,7 +109,7 @@ export class Transport {
     this.#pool = this.#newPool(files)
   }
 
-  /** Rejects with the signal's reason when the caller's signal aborts; else with an error for `errorCode`. */
+  /** Rejects with the signal's reason if the caller's signal aborts; else with an error for `errorCode`. */
   async post(request: SoapRequest, signal?: AbortSignal): Promise<HttpAnswer> {
     if (!this.#pool) this.refresh()
     const limit = deadline(this.#settings.callTimeoutMs, () => new CallTimeout('no answer in time'), signal)
@@ -129,7 +132,7 @@ export class Transport {
   async #exchange({ headers, body }: SoapRequest, signal: AbortSignal): Promise<HttpAnswer> {
     if (!this.#pool) throw new Error('closed')
     const sent = this.#pool.request({ method: 'POST', body, signal, ...this.#target(headers) })
-    // The HTTP client notices an abort only once the request has its socket; a caller should not wait for that.
+    // The HTTP client notices an abort only once the request has its socket, and a caller should not wait for that.
     const response = await orAborted(sent, signal)
     const read = await readResponse(response, signal)
     const header = (name: string) => [response.headers[name] ?? null].flat()[0] ?? null
@@ -162,7 +165,7 @@ export class Transport {
     return new Pool(proxy?.origin ?? this.#url.origin, {
       connect: this.#tunnels?.connector(connect) ?? connect,
       connections: maxSockets ?? null,
-      // The deadline of the call comes first; these stand behind it.
+      // The call's own deadline comes first; these are a second line.
       headersTimeout: callTimeoutMs,
       bodyTimeout: callTimeoutMs,
       maxResponseSize: maxResponseBytes,
@@ -188,7 +191,7 @@ export class Transport {
 
   #noteCertificate(socket: Socket): void {
     const certificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined
-    // Its text is not ISO 8601 ("Nov 24 10:26:00 2027 GMT"); the engine reads it all the same.
+    // The text is not ISO 8601 ("Nov 24 10:26:00 2027 GMT"), but the engine reads it.
     if (certificate) this.#onCertificate(fromIso(certificate.validTo))
   }
 
@@ -209,7 +212,7 @@ async function readResponse(
   signal: AbortSignal,
 ): Promise<Pick<HttpAnswer, 'body' | 'bytes'>> {
   if (isEncoded(response.headers['content-encoding'])) {
-    // Not read to its end, so its socket goes with it.
+    // The body is not read to its end, so its socket is closed with it.
     response.body.on('error', () => undefined).destroy()
     return { body: { is: 'encoded' }, bytes: 0 }
   }
@@ -223,12 +226,15 @@ async function readResponse(
   }
 }
 
-/** Those that are registered for HTTP (RFC 9110, 8.4), and their old names. */
+/** The codings that are registered for HTTP (RFC 9110, 8.4), and their old names. */
 const CODINGS: ReadonlySet<string> = new Set(
   'aes128gcm br compress dcb dcz deflate exi gzip pack200-gzip x-compress x-gzip zstd'.split(' '),
 )
 
-/** A label that is no coding (some services put the charset there) says nothing; if one was used, no XML comes of it. */
+/**
+ * A label that is no coding (some services put the charset there) is ignored. If the body was coded all the same, no XML
+ * comes of it.
+ */
 function isEncoded(header: string | string[] | undefined): boolean {
   const labels = [header ?? []].flat().flatMap((value) => value.toLowerCase().split(','))
   return labels.some((label) => CODINGS.has(label.trim()))

@@ -14,13 +14,16 @@ export interface RawAttribute {
 }
 
 /**
- * Tags, texts, CDATA sections, comments and attributes together: each costs a little more than its characters do. The
- * record has some 60; the rest is room for fault details and for elements that we do not know.
+ * The most tags, texts, CDATA sections, comments and attributes together, because each costs a little more than its
+ * characters. The record has some 60; the rest is room for fault details and unknown elements.
  */
 const MAX_PIECES = 5_000
-/** Characters of one tag: a few namespaces. */
+/** The longest tag, in characters: room for a few namespaces. */
 const MAX_TAG_LENGTH = 8_192
-/** References, and carriage returns, which become other characters one by one. Every character of a name is far below. */
+/**
+ * The most references and carriage returns, which are replaced one by one. A name written in references alone stays far
+ * below.
+ */
 const MAX_REPLACED = 20_000
 
 const SPACE = '[ \\t\\n]'
@@ -204,7 +207,7 @@ function decoded(text: string): string {
   return text.replace(/&([^;]*);/g, (_all, name: string) => NAMED.get(name) ?? character(name))
 }
 
-/** Control characters and zero too: .NET writes `&#x1;` for one in a string, though XML 1.0 has none. */
+/** Allows control characters and zero: .NET writes `&#x1;` for one in a string, although XML 1.0 has none. */
 function character(reference: string): string {
   const code = reference[1] === 'x' ? Number.parseInt(reference.slice(2), 16) : Number.parseInt(reference.slice(1), 10)
   const isSurrogate = code >= 0xd800 && code <= 0xdfff

@@ -21,14 +21,14 @@ export interface XmlElement {
   namespace: string
   attributes: XmlAttribute[]
   children: XmlElement[]
-  /** Its own character data, CDATA included, exactly and in order. */
+  /** The element's own character data, CDATA included, exactly and in order. */
   text: string
 }
 
-/** Prefix -> namespace URI of one element's own declarations; the default namespace under the empty prefix. */
+/** The namespaces that one element declares: prefix to URI; the default namespace has the empty prefix. */
 interface Scope {
   declared: ReadonlyMap<string, string>
-  /** Linked, not copied: a deep document with many declarations would cost their product. */
+  /** Linked, not copied, because a deep document with many declarations would cost depth times declarations. */
   outer: Scope | null
 }
 
@@ -86,7 +86,7 @@ function opening({ name: tagName, attributes: raw }: XmlScanner, outer: Scope): 
   const scope = declarations.length > 0 ? { declared: declaredBy(declarations), outer } : outer
   const attributes = raw
     .filter(({ name }) => !isDeclaration(name))
-    // An attribute without a prefix is in no namespace, whatever the default one is.
+    // An attribute without a prefix is in no namespace, whatever the default namespace is.
     .map(({ name, value }) => ({ ...(name.includes(':') ? resolve(name, scope) : { name, namespace: '' }), value }))
   refuseTwins(attributes)
   return opened(tagName, attributes, scope)
@@ -110,7 +110,7 @@ function declaredBy(declarations: RawAttribute[]): Map<string, string> {
   return declared
 }
 
-/** The same attribute under two prefixes of one namespace. */
+/** Refuses the same attribute under two prefixes of one namespace. */
 function refuseTwins(attributes: XmlAttribute[]): void {
   const names = new Set(attributes.map(({ name, namespace }) => `${namespace} ${name}`))
   if (names.size < attributes.length) throw unreadable('XML, got an attribute twice')

@@ -1,7 +1,7 @@
 /**
- * Lookups that lie in no list, where no worker will ever find them: an add that Redis refused half way (a script does not
- * roll back), or a list that somebody removed. Each is put back where it can be found: to be run, or, if it had ended,
- * among those that have. Looks at so many keys a time, and goes on there the next time; several may look at once.
+ * Lookups that lie in no list, where no worker will ever find them: Redis refused an add half way (a script does not roll
+ * back), or somebody removed a list. Each is put back where it can be found: to be run, or among those that have ended if
+ * it had. One run looks at this many keys and the next run goes on there; several processes may look at once.
  */
 
 import { FIELDS, keysOf, LISTS, LOCK, OLD_MARK, QUEUE_KEYS, SORTED_SETS, WAKE } from '../queues/bull-layout.ts'
@@ -12,19 +12,22 @@ import { Script } from '../redis/script.ts'
 
 export interface Orphan {
   id: string
-  /** Where it was put. */
+  /** Where the lookup was put. */
   place: 'wait' | 'completed' | 'failed'
 }
 
 const KEYS_A_PAGE = 1000
 const PAGES_A_TIME = 50
-/** Behind a longer backlog it would have to wait all the same; and all ids that wait are read. */
+/**
+ * With a longer backlog nobody looks, because the lookup would wait behind it anyway, and all waiting ids have to be
+ * read.
+ */
 const LONGEST_BACKLOG = 50_000
 
 const ADOPT_KEYS = [...LISTS, ...SORTED_SETS, QUEUE_KEYS.marker]
 const keyOf = (place: (typeof ADOPT_KEYS)[number]) => `KEYS[${ADOPT_KEYS.indexOf(place) + 1}]`
 
-// What runs has a lock, or has lost it and is seen to as stalled. KEYS: the lists, the sorted sets, the marker.
+// A lookup that runs has a lock; without one it is treated as stalled. KEYS: the lists, the sorted sets, the marker.
 // ARGV: a job's key without its id, ids.
 const ADOPT = new Script(`
 local adopted = {}
@@ -65,7 +68,7 @@ export class Orphans {
     this.#names = names
   }
 
-  /** Puts back those it finds among the next keys. */
+  /** Puts back the lost lookups among the next keys. */
   async adopt(queue: string): Promise<Orphan[]> {
     const key = keysOf(this.#names, queue)
     const lengths = await Promise.all([key('wait'), key('paused')].map((list) => this.#redis.llen(list)))

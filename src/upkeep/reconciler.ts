@@ -1,6 +1,6 @@
 /**
- * Finds lookups that gave up without a result. BullMQ fails a lookup that stalled too often without running it, and says
- * so only inside one process; if that process dies at that moment, nobody knows but the failed set.
+ * Finds lookups that gave up without a result. BullMQ fails a lookup that stalled too often without running it, and
+ * reports that only inside one process. If that process dies at that moment, only the failed set knows.
  */
 
 import type { Job, Queue } from 'bullmq'
@@ -9,7 +9,7 @@ import type { LookupIdentity } from '../redis/names.ts'
 
 /** The failed set is read newest first, in pages, back to what was looked at before. */
 const PAGE = 500
-/** Members' clocks differ; what another process failed "earlier" may come later. */
+/** The workers' clocks differ: what another process failed may carry an earlier time. */
 const OVERLAP_MS = 900_000
 
 export class Reconciler {
@@ -18,8 +18,8 @@ export class Reconciler {
   #doneUpTo = new Map<string, number>()
 
   /**
-   * `markerTtlMs`: how long a marker lives. A dead letter older than that has lost its marker, not its result, and is not
-   * looked at.
+   * `markerTtlMs`: how long a marker lives. A dead letter older than that has lost its marker, not its result, so it is
+   * not looked at.
    */
   constructor(histories: LookupHistories, { markerTtlMs }: { markerTtlMs: number }) {
     this.#histories = histories
@@ -27,8 +27,8 @@ export class Reconciler {
   }
 
   /**
-   * Has `conclude` see to each failed lookup of a queue that has no result, of those that were not looked at before. If it
-   * rejects, so does this, and they are looked at again the next time.
+   * Hands each failed lookup without a result to `conclude`, unless an earlier run has looked at it. If `conclude`
+   * rejects, so does this, and the next run looks at them again.
    */
   async run(
     queue: Queue,
@@ -39,7 +39,7 @@ export class Reconciler {
     const until = Math.max((this.#doneUpTo.get(queue.name) ?? 0) - OVERLAP_MS, at - this.#markerTtlMs)
     for (let start = 0; ; start += PAGE) {
       const page = await queue.getFailed(start, start + PAGE - 1)
-      const jobs = page.filter((job): job is Job => job != null) // removed between two reads
+      const jobs = page.filter((job): job is Job => job != null) // a job that was removed between two reads
       const fresh = jobs.filter(({ finishedOn = 0 }) => finishedOn > until)
       for (const job of await this.#withoutResult(fresh, identify)) await conclude(job)
       if (page.length === 0 || fresh.length < jobs.length) break
@@ -47,7 +47,7 @@ export class Reconciler {
     this.#doneUpTo.set(queue.name, at)
   }
 
-  /** What was looked at before is looked at again. */
+  /** The next run looks at everything again. */
   forget(queue: string): void {
     this.#doneUpTo.delete(queue)
   }

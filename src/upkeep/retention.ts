@@ -1,7 +1,7 @@
 /**
- * Removes finished lookups whose time is over, by Redis' time. BullMQ would do so only when another one finishes, so that a
- * queue that lies idle kept customers' data for ever; and by the clock of whoever finishes it, so that one worker whose
- * clock is ahead threw away what the whole fleet has to remember.
+ * Removes finished lookups whose time is over, by Redis' time. BullMQ would do so only when another lookup finishes, so
+ * an idle queue would keep customers' data for ever; and by the clock of whoever finishes it, so one worker whose clock
+ * is ahead would throw away what the whole fleet has to remember.
  */
 
 import type { Queue } from 'bullmq'
@@ -18,7 +18,7 @@ export interface Retention {
 const AT_ONCE = 1000
 
 export async function removeOld(queue: Queue, redis: Redis, retention: Retention): Promise<void> {
-  // BullMQ takes the age from this machine's clock.
+  // BullMQ measures the age with this machine's clock.
   const aheadMs = Math.round(now() - (await redisTime(redis, queue.toKey(QUEUE_KEYS.meta))))
   await removeAll(queue, retention.lookupRetentionMs + aheadMs, 'completed')
   await removeAll(queue, retention.deadLetterRetentionMs + aheadMs, 'failed')

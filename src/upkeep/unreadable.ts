@@ -1,6 +1,6 @@
 /**
- * Jobs that BullMQ itself cannot read: written by hand, with data or options that are no JSON. No worker is ever handed
- * one; it lies among the active jobs, comes back as stalled, and lies there again, for ever.
+ * Jobs that BullMQ itself cannot read: written by hand, with data or options that are not JSON. BullMQ hands such a job
+ * to no worker; it lies among the active jobs, comes back as stalled, and lies there again, for ever.
  */
 
 import { FIELDS, keysOf, LOCK, QUEUE_KEYS } from '../queues/bull-layout.ts'
@@ -11,12 +11,12 @@ export interface UnreadableJob {
   id: string
   queue: string
   timestamp: number
-  /** Its data as it was found, byte for byte: it may be no text. */
+  /** Its data as it was found, as bytes, because they may be no text. */
   bytes: Buffer
 }
 
-// Unless it was mended meanwhile, or another one came under its id. KEYS: active, stalled, job, its lock. ARGV: id, its data
-// as it was found.
+// Does nothing if the job was mended meanwhile, or another came under its id. KEYS: active, stalled, job, its lock. ARGV:
+// id, its data as it was found.
 const REMOVE = `
 if redis.call('HGET', KEYS[3], '${FIELDS.data}') ~= ARGV[2] then return 0 end
 redis.call('LREM', KEYS[1], 0, ARGV[1])
@@ -32,7 +32,7 @@ export class UnreadableJobs {
     this.#names = names
   }
 
-  /** Those among the active jobs of a queue: no more than the slots of the fleet. */
+  /** The unreadable ones among the active jobs of a queue, which are no more than the slots of the fleet. */
   async find(queue: string): Promise<UnreadableJob[]> {
     const key = keysOf(this.#names, queue)
     const ids = await this.#redis.lrange(key('active'), '0', '-1')

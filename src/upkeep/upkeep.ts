@@ -1,6 +1,6 @@
 /**
- * What one process does for the whole fleet: finds lookups that lie in no list, those that gave up without a result, and
- * jobs that nobody can read, and removes what is too old.
+ * What one process does for the whole fleet: it finds lookups that lie in no list, lookups that gave up without a result,
+ * and jobs that nobody can read, and removes what is too old.
  */
 
 import type { Observe } from '../domain/event.ts'
@@ -17,7 +17,10 @@ import { type Retention, removeOld } from './retention.ts'
 import type { UnreadableJobs } from './unreadable.ts'
 
 export const UPKEEP_EVERY_MS = 20_000
-/** Of the process that does it. Should it die, another one follows within the sum of both: in less than a minute. */
+/**
+ * The lease of the process that does it. If that process dies, another takes over within the sum of both times: less than
+ * a minute.
+ */
 const LEASE_MS = 30_000
 
 export interface UpkeepParts {
@@ -41,7 +44,7 @@ export class Upkeep {
     this.#observe = observe
   }
 
-  /** Does it, if it is this process that does. Rejects when Redis fails; the next run goes on from there. */
+  /** Runs the upkeep if this process has the lease. Rejects when Redis fails; the next run goes on from there. */
   async run(): Promise<void> {
     const { leases, queues, publisher, reconciler, unreadable, redis } = this.#parts
     if (!(await leases.take('upkeep', LEASE_MS))) return
@@ -63,7 +66,7 @@ export class Upkeep {
     }
   }
 
-  /** A mistake of ours that one lookup brings out must not keep the others from being seen to. */
+  /** An error that one lookup brings out must not keep the others from being handled. */
   async #seeTo(taken: TakenLookup, work: (taken: TakenLookup) => Promise<void>): Promise<void> {
     try {
       await work(taken)

@@ -7,7 +7,7 @@ import type { Lane } from '../domain/lane.ts'
 import type { Judgement, PermitRequest } from '../gate/gate.ts'
 import { type KnownCodes, reportOf } from './call-report.ts'
 
-/** The outside service, as the pipeline needs it: one call. Rejects with the signal's reason alone. */
+/** The outside service, as the pipeline needs it: one call. Rejects only with the signal's reason. */
 export interface LookupClient {
   call(connectionId: string, signal: AbortSignal): Promise<CallEnd>
 }
@@ -18,10 +18,10 @@ export interface CallGate {
   report(report: CallReport, probe?: string | null): Promise<Judgement | null>
 }
 
-/** The attempt's time was up. */
+/** The attempt's time is over. */
 export class DeadlineReached extends Error {}
 
-/** What a call that the deadline cut off came to. */
+/** The end of a call that the deadline cut off. */
 export const NO_TIME_LEFT: FailedCall = {
   failure: {
     code: 'timeout',
@@ -47,15 +47,15 @@ export interface AttemptRequest {
 }
 
 /**
- * One attempt's calls, a probe's included: each takes its permit, and the attempt's time runs from the first of them.
- * Waiting for that one is not the service's fault and is not counted. How each ends is told to the whole fleet. Rejects
- * with Held where the fleet holds, or where what was answered is what it holds for. Close it when the attempt is over.
+ * One attempt's calls, a probe's included. Each call takes its permit, and the attempt's time runs from the first permit
+ * on: waiting for that one is not the service's fault and is not counted. The fleet is told how each call ended. Rejects
+ * with Held if the fleet is held, or if it is held for just this answer. Close the attempt when it is over.
  */
 export class Attempt {
   calls = 0
-  /** Its time ended in the middle of a call: it was the service that did not answer. */
+  /** The attempt's time ended in the middle of a call, so it was the service that did not answer. */
   wasCutOff = false
-  /** The lookup has had trouble of its own before: its failures are not counted against the service. */
+  /** The lookup has failed by itself before, so its failures do not count against the service. */
   isTroubled = false
   /** Its last call was refused while others are answered. */
   isRefusedAlone = false
@@ -90,7 +90,7 @@ export class Attempt {
     return Math.min(this.#endsAt - monotonic(), this.#parts.deadlineMs)
   }
 
-  /** Has it called already? If not, nothing is lost by giving it back. */
+  /** Whether it has called. If not, giving it back costs nothing. */
   get hasCalled(): boolean {
     return this.calls > 0
   }
@@ -100,8 +100,8 @@ export class Attempt {
     const { codes, gate } = this.#parts
     const report = { ...reportOf(end, connectionId, codes), ...this.#circumstances() }
     const told = gate.report(report, this.#request.probe)
-    // The fleet's answer is waited for only where it matters: is this everybody's? And a probe's token must not be given
-    // back before it is known what the probe came to.
+    // The fleet's answer is awaited only where it matters: whether this refusal is everybody's. And a probe's token must
+    // not be given back before the fleet knows how the probe ended.
     const isAwaited = report.kind !== null || report.configuration !== undefined || this.isProbe
     const judged = isAwaited ? await orAborted(told, this.signal) : null
     this.isRefusedAlone = judged?.isOwn ?? false
@@ -109,7 +109,7 @@ export class Attempt {
     return end
   }
 
-  /** Throws the reason if the lookup itself was taken away; not if only the attempt's time was up. */
+  /** Throws the reason if the lookup itself was taken away, but not if only the attempt's time is over. */
   throwIfCancelled(): void {
     this.#signal.throwIfAborted()
   }

@@ -4,9 +4,9 @@ import type { Observe } from '../domain/event.ts'
 import type { Holds } from '../gate/holds.ts'
 
 export const BACKLOG_LOOK_EVERY_MS = 1000
-/** Renewed at every look; if nobody looks any more, it ends. */
+/** Renewed at every look. If nobody looks any more, the hold ends. */
 const HOLD_FOR_MS = 10_000
-/** It ends a good way below the limit, or the fleet would stop and go with every result that is taken. */
+/** The hold ends well below the limit. Otherwise the fleet would stop and go with every result that is consumed. */
 const ENDS_BELOW = 0.9
 
 export class BacklogHold {

@@ -13,7 +13,7 @@ import type { CallEnd, Outcome } from '../domain/call-end.ts'
 import type { Failure, FailureReason } from '../domain/failure.ts'
 import { type CallReport, NOT_FOUND } from '../domain/hold.ts'
 
-/** Of which codes somebody has said what they mean, by a SOAP_*_CODES variable or by hand. */
+/** The codes that somebody has given a meaning, by a SOAP_*_CODES variable or by hand. */
 export interface KnownCodes {
   isKnown(code: number): boolean
 }

@@ -17,14 +17,14 @@ import type { Lead, SharedCalls, Sharer } from '../queues/shared-calls.ts'
 /** Where the end of a call came from. */
 export type CallSource = 'service' | 'shared' | 'cache'
 
-/** What a call came to for one of those who share it. */
+/** The end of a call for one of those who share it. */
 export interface SharedCall {
   end: CallEnd
   source: CallSource
 }
 
 interface Meeting {
-  /** Null when the one who leads gave up. */
+  /** Null if the leader gave up. */
   call: Promise<SharedCall | null>
   isFollowed: boolean
 }
@@ -34,7 +34,7 @@ const LOOK_EVERY_MS = 50
 export class CallSharing {
   readonly #calls: SharedCalls
   readonly #observe: Observe
-  /** Calls that lookups of this process are waiting for, by where they meet. */
+  /** The calls that lookups of this process wait for, by the key at which they meet. */
   readonly #here = new Map<string, Meeting>()
 
   constructor(calls: SharedCalls, observe: Observe) {
@@ -65,7 +65,7 @@ export class CallSharing {
     }
   }
 
-  /** Meets those of other processes. */
+  /** Meets lookups of other processes. */
   async #meet(
     sharer: Sharer,
     signal: AbortSignal,

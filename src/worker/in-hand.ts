@@ -2,11 +2,11 @@
 
 import type { Attempt } from './attempt.ts'
 
-/** It goes back to its place, at no cost. */
+/** The lookup goes back to its place, uncharged. */
 export class HandBack extends Error {}
 /** The same, because a suspect is to run alone. */
 export class MakeWay extends HandBack {}
-/** Somebody else takes it up, or has done so. */
+/** Another worker takes the lookup up, or has done so. */
 export class LockLost extends Error {}
 
 export class InHand {
@@ -28,7 +28,7 @@ export class InHand {
   }
 
   remove(lookupId: string, attempt: Attempt): void {
-    // A run that lost its lock may end after the next one of the same lookup has begun.
+    // A run that lost its lock may end after the next run of the same lookup has begun.
     if (this.#attempts.get(lookupId) === attempt) this.#attempts.delete(lookupId)
     if (this.#waiter) this.#tellWaiter()
   }
@@ -41,7 +41,7 @@ export class InHand {
     for (const lookupId of this.#attempts.keys()) this.#cancel(lookupId, reason)
   }
 
-  /** Those that still wait for their first permit: nothing is lost with them. */
+  /** Hands back the lookups that still wait for their first permit: nothing is lost with them. */
   handBackUncalled(reason: HandBack, except?: Attempt): void {
     for (const [lookupId, attempt] of this.#attempts)
       if (attempt !== except && !attempt.hasCalled) this.#cancel(lookupId, reason)

@@ -1,9 +1,9 @@
-/** The lookup at the head of the queue as the fleet's probe, where there is no id that the service has answered before. */
+/** The lookup at the head of the queue as the fleet's probe, if there is no id that the service has answered before. */
 
 import { within } from '../clock.ts'
 import type { Tap } from './tap.ts'
 
-/** How long a lookup may take to come when one is let through. */
+/** How long we wait for the lookup that is let through. */
 const MUST_START_MS = 3_000
 
 /** What the first lookup that comes is given. */
@@ -20,7 +20,7 @@ export class LookupProbe {
     this.#tap = tap
   }
 
-  /** A lookup was let through, and has not come yet. */
+  /** A lookup was let through and has not arrived yet. */
   get isAwaited(): boolean {
     return this.#invitation !== null
   }
@@ -36,7 +36,7 @@ export class LookupProbe {
     else await run.ended
   }
 
-  /** The first lookup that comes is the probe; no other may come beside it. */
+  /** The first lookup that arrives is the probe; no other may arrive beside it. */
   accept(): Invitation | null {
     const invitation = this.#invitation
     if (invitation) this.#close()
@@ -45,7 +45,7 @@ export class LookupProbe {
 
   #close(): void {
     this.#invitation = null
-    // Unless it has been released meanwhile, by what the probe came to.
+    // Unless the hold has ended meanwhile, because of how the probe ended.
     if (this.#tap.isShutBy('hold')) this.#tap.shut('hold')
   }
 }

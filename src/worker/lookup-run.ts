@@ -30,7 +30,7 @@ export interface RunSettings extends RunEndSettings {
   lookupExpiryMs: number
 }
 
-/** With two deaths among others before, a lookup that kills its process ends after the sixth. */
+/** Together with two deaths among others, a lookup that kills its process ends after the sixth. */
 const DEATHS_ALONE = 4
 
 export class LookupRuns {
@@ -86,8 +86,8 @@ export class LookupRuns {
   }
 
   /**
-   * Of its first run there is nothing to know but that another lookup of the same id has had its result, and that is hardly
-   * ever so: asked for while it goes on, and known before it calls.
+   * A first run has no history. Only the marker matters, and it is rarely set: read it in parallel; `mayCall` awaits it
+   * before the first call.
    */
   async #know(taken: TakenLookup, attempt: Attempt): Promise<KnownLookup> {
     if (taken.taken > 1) return this.#histories.recall(taken)
@@ -104,7 +104,7 @@ export class LookupRuns {
     return { type: 'result', ...endWithout(...end) }
   }
 
-  /** Until its run has ended altogether: whoever has it run gives the solitude back. */
+  /** Until its run has ended altogether: whoever runs the lookup gives the solitude back. */
   async #alone(run: Run): Promise<RunEnd> {
     const { taken, known, attempt } = run
     if (!(await this.#solitude.enter(attempt))) throw new MakeWay('another suspect runs alone')
@@ -135,7 +135,7 @@ export class LookupRuns {
     return history.charged >= limit
   }
 
-  /** Counted from when it was due; a lookup that cannot say when it was enqueued has no age. */
+  /** Counted from when the lookup was due. A lookup that does not say when it was enqueued has no age. */
   #expiryOf(lookup: Lookup, askedDelayMs: number): number {
     const ofAge = lookup.enqueuedAt > 0 ? lookup.enqueuedAt + askedDelayMs + this.#settings.lookupExpiryMs : Infinity
     const asked = lookup.expiresAt === undefined ? null : fullIso(lookup.expiresAt)
@@ -169,8 +169,8 @@ class HasResult extends Error {
 }
 
 /**
- * Charged: it failed while others were answered. Or it was refused as if by a wrong configuration, and a probe was
- * answered since, or it would not run now. It alone must neither trip the breaker nor hold the fleet again and again.
+ * Charged: it failed while others were answered. Or it was refused as if by a wrong configuration, and runs again: so a
+ * probe was answered since. Such a lookup alone must neither trip the breaker nor hold the fleet again and again.
  */
 function isTroubled({ charged, failures, lastFailure }: LookupHistory): boolean {
   const wasAlone = lastFailure?.class === 'configuration' || lastFailure?.retryAfterMs !== undefined

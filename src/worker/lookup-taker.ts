@@ -10,7 +10,7 @@ export type LookupJob = Job
 
 export interface TakerSettings {
   concurrency: number
-  /** How long a lookup stays this process' own after it was last heard of. */
+  /** How long a lookup stays with this process after the last sign of it. */
   lockMs: number
 }
 
@@ -24,8 +24,8 @@ export function jobLockMs(lookupDeadlineMs: number): number {
 
 const STALLED_CHECK_MS = 5_000
 /**
- * Lookups are read-only: running one again harms nobody. One that kills its process ends long before, by what it did when
- * it ran alone (lookup-run.ts); this is for a job that kills whoever only reads it.
+ * Lookups only read, so running one again harms nobody. A lookup that kills its process ends long before this, by how
+ * often its process died while it ran alone (lookup-run.ts). This is for a job that kills a worker that only reads it.
  */
 const MAX_STALLS = 15
 
@@ -37,13 +37,13 @@ export class GaveUp extends UnrecoverableError {
   }
 }
 
-/** What we tell BullMQ that a run has come to. */
+/** The errors by which we tell BullMQ how a run ended. */
 function isOurs(error: unknown): error is Error {
   return error instanceof GaveUp || error instanceof DelayedError || error instanceof WaitingError
 }
 
 export class LookupTaker extends Worker {
-  /** When it last asked for a job: of a fetch loop that is stuck there is no other sign. */
+  /** When the worker last asked for a job. A stuck fetch loop shows no other sign. */
   askedAt = monotonic()
 
   protected override moveToActive(token: string, name?: string) {
@@ -52,8 +52,8 @@ export class LookupTaker extends Worker {
   }
 
   /**
-   * BullMQ fails a job also where Redis refused to complete it. It has had its result, and is no dead letter: it is left,
-   * its lock ends, and whoever takes it up completes it.
+   * BullMQ also fails a job if Redis refused to complete it. Such a lookup has had its result and is no dead letter: it
+   * is left as it is, its lock ends, and whoever takes it up completes it.
    */
   protected override async handleFailed(...[error, job, ...rest]: Parameters<Worker['handleFailed']>) {
     if (isOurs(error) || job.deferredFailure) return super.handleFailed(error, job, ...rest)
@@ -62,7 +62,7 @@ export class LookupTaker extends Worker {
   }
 }
 
-/** Where Redis refuses, the job stays where it is: its lock ends, and a live worker takes it up. */
+/** If Redis refuses, the job stays where it is: its lock ends, and a live worker takes it up. */
 export async function putBack(job: LookupJob, token: string, to: PutBack): Promise<void> {
   if (to.type === 'wait') await job.moveToWait(token)
   else await job.moveToDelayed(now() + to.ms, token)
@@ -93,7 +93,7 @@ export function takerOptions(redis: Redis, prefix: string, { concurrency, lockMs
     stalledInterval: STALLED_CHECK_MS,
     maxStalledCount: MAX_STALLS,
     drainDelay: 1, // a job handed back with a priority wakes nobody up
-    // All are kept: what is too old, retention.ts removes, by Redis' time.
+    // All finished jobs are kept; retention.ts removes the old ones, by Redis' time.
     removeOnComplete: { count: -1 },
     removeOnFail: { count: -1 },
     skipVersionCheck: true, // the preflight asked, and says it better

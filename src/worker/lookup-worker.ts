@@ -87,13 +87,13 @@ export class LookupWorker implements Companion {
     return this.#inHand.size
   }
 
-  /** It takes lookups, and Redis lets it. */
+  /** The worker takes lookups, and Redis lets it. */
   get isRunning(): boolean {
     const isFetching = this.#worker.isRunning() || this.#tap.isShutBy('hold') || this.#tap.isShutBy('suspect')
     return isFetching && !this.#rest.isRecent && !this.#stopping
   }
 
-  /** It could take lookups, and has neither asked for one nor got one for so long. */
+  /** The worker could take lookups, but has neither asked for one nor got one for this long. */
   isStuck(forMs: number): boolean {
     const couldTake = this.isRunning && this.#tap.isOpen && this.inProgress < this.#settings.concurrency
     return couldTake && monotonic() - this.#worker.askedAt > forMs
@@ -135,18 +135,18 @@ export class LookupWorker implements Companion {
     this.#tap.open('suspect')
   }
 
-  /** The fleet holds: no more lookups are taken until `release`. */
+  /** The fleet is held: no more lookups are taken until `release`. */
   hold(): void {
     if (!this.#probe.isAwaited) this.#tap.shut('hold')
   }
 
   release(): void {
     this.#tap.open('hold')
-    // Resumed in the very moment in which its loop ended, BullMQ would fetch no more.
+    // If it were resumed in the moment in which its loop ends, BullMQ would fetch no more.
     if (this.#isStarted && this.#tap.isOpen && !this.#worker.isRunning()) this.#fetch()
   }
 
-  /** Is there a lookup that could be taken? */
+  /** Whether a lookup could be taken. */
   hasWaiting(): Promise<boolean> {
     return hasTakeable(this.#parts.redis, this.#names, queueOf(this.#names, this.#settings.lane))
   }
@@ -160,12 +160,11 @@ export class LookupWorker implements Companion {
     this.#worker.on('error', this.#trouble)
     this.#worker.on('stalled', (lookupId) => this.#observe({ type: 'recovered', lookupId }))
     this.#worker.on('lockRenewalFailed', (ids) => {
-      // At once, before somebody else takes it up: BullMQ knows running jobs by their id alone.
+      // At once, before another worker takes the lookup up, because BullMQ knows running jobs by their id alone.
       for (const id of ids) this.#inHand.take(id, new LockLost('lock lost'))
     })
     this.#worker.on('failed', (job, error) => {
-      // Not given up by us: BullMQ itself failed it, for it stalled too often.
-      // Should Redis not take its result now, the reconciler finds it.
+      // If Redis does not take the result now, the reconciler finds the lookup.
       if (job && !(error instanceof GaveUp))
         this.#parts.publisher.poison(takenFrom(job, this.#settings.lane)).catch(this.#trouble)
     })

@@ -1,7 +1,7 @@
 /**
- * A rest for a worker whose Redis says no to what a fetch needs (out of memory, a command its ACL forbids, a key of the
- * wrong type): BullMQ would ask again thousands of times a second. Each rest is twice the one before, until all has been
- * well for a while.
+ * A rest for a worker whose Redis refuses what a fetch needs (out of memory, a command that its ACL forbids, a key of the
+ * wrong type), because BullMQ would ask again thousands of times a second. Each rest is twice as long as the one before,
+ * until all has been well for a while.
  */
 
 import { monotonic, sleep } from '../clock.ts'
@@ -20,12 +20,12 @@ export class Rest {
     this.#tap = tap
   }
 
-  /** Redis said no a moment ago, or so recently that nobody knows whether it would again. */
+  /** Redis refused a moment ago, or so recently that nobody knows whether it still would. */
   get isRecent(): boolean {
     return this.#tap.isShutBy('rest') || monotonic() - this.#endedAt < WELL_AFTER_MS
   }
 
-  /** Stops fetching for a while, and goes on by itself. What is running runs on. */
+  /** Stops fetching for a while, and then goes on by itself. Running lookups go on. */
   take(): void {
     if (this.#tap.isShutBy('rest') || this.#tap.isShutBy('stop')) return
     const wasWell = monotonic() - this.#endedAt > REST_MS.max

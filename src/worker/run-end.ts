@@ -1,6 +1,6 @@
 /**
- * What the end of an attempt means for its lookup. An answer or a give-up is its result, except where NOT_FOUND_RECHECK
- * asks once more; everything else puts it back, with what it has behind it.
+ * What the end of an attempt means for its lookup. An answer or a give-up is its result, unless NOT_FOUND_RECHECK asks
+ * once more. Everything else puts the lookup back, with its history.
  */
 
 import { now } from '../clock.ts'
@@ -22,15 +22,15 @@ export interface Run {
   lookup: Lookup
   known: KnownLookup
   attempt: Attempt
-  /** On this machine's clock, however far that is off Redis', by which lookups expire. */
+  /** On this machine's clock. Lookups expire by Redis' clock, so its difference is taken into account. */
   expiresAt: number
 }
 
-/** What a run came to. */
+/** How a run ended. */
 export type RunEnd =
   | { type: 'has-result'; status: ResultStatus }
   | ({ type: 'result' } & LookupEnd)
-  /** The failure is everybody's: back to its place, at no cost. */
+  /** The failure is everybody's: the lookup goes back to its place, uncharged. */
   | { type: 'hold'; history: LookupHistory }
   | { type: 'retry-later'; delayMs: number; history: LookupHistory; mayBeCharged: boolean }
 
@@ -74,7 +74,7 @@ export class RunEnds {
     }
   }
 
-  /** A probe told so: the attempt before this one was free, and there is no use in another now. */
+  /** A probe found the service down: the attempt before is not charged, and another one now is useless. */
   ofServiceDown(run: Run, history: LookupHistory): RunEnd {
     const { lookupBackoffMinMs, lookupBackoffMaxMs } = this.#settings
     return this.#retryLater(run, history, false, backoff(lookupBackoffMinMs, lookupBackoffMaxMs, history.failures))
@@ -94,15 +94,16 @@ export class RunEnds {
     }
   }
 
-  /** Null where it is not to be asked again, or would have expired by then: what it was answered stands. */
+  /** Null if it is not to be asked again, or would expire before that. Then the answer stands. */
   #recheckAfter({ expiresAt }: Run, status: ResultStatus, { rechecks }: LookupHistory): number | null {
     const delayMs = status === 'not-found' ? this.#settings.notFoundRecheck?.[rechecks] : undefined
     return delayMs !== undefined && now() + delayMs < expiresAt ? delayMs : null
   }
 
   /**
-   * Back to its place, because the failure is everybody's; from the second time on behind the others, with backoff. Where the
-   * failure is this lookup's own (a proxy refuses this one id, and answers others), it is charged like any.
+   * Back to its place, because the failure is everybody's. If it is this lookup's after all (a proxy that refuses this
+   * one id), it must not stop the fleet again and again: from the second time on the lookup goes behind the others, with
+   * a backoff.
    */
   #hold(run: Run, history: LookupHistory, backoffMs: number): RunEnd {
     if (run.attempt.isRefusedAlone) return this.#retryLater(run, history, true, backoffMs)

@@ -1,7 +1,7 @@
 /**
- * Where a suspect of a crash runs alone. A process that dies takes all that it has in hand with it, and nobody can see
- * from outside which of them it was. So a lookup whose process has died more than once is run in a process that has
- * nothing else in hand: if that one dies, too, there is no doubt. No other lookup pays for it, however many are beside it.
+ * Runs a suspect of a crash alone. A process that dies takes everything that it has in hand with it, and nobody can see
+ * from outside which lookup was the cause. So a lookup whose process has died more than once runs in a process that has
+ * nothing else in hand: if that one dies too, there is no doubt. No other lookup pays for it, however many are beside it.
  */
 
 import { orAborted } from '../clock.ts'
@@ -9,7 +9,7 @@ import type { Attempt } from './attempt.ts'
 
 /** One of those that take lookups in this process. */
 export interface Companion {
-  /** Takes nothing more and hands back what has not called; resolves when it has nothing in hand but `attempt`. */
+  /** Takes no more lookups and hands back those that have not called. Resolves when only `attempt` is left. */
   stepAside(attempt: Attempt): Promise<void>
   comeBack(): void
 }
@@ -22,7 +22,7 @@ export class Solitude {
     this.#companions.push(companion)
   }
 
-  /** Somebody is alone, or about to be: whoever else is taken up has to make way. */
+  /** A lookup runs alone, or is about to: any other that is taken up has to make way. */
   get isTaken(): boolean {
     return this.#alone !== null
   }
@@ -35,7 +35,7 @@ export class Solitude {
     return true
   }
 
-  /** Nothing, if it was not alone. */
+  /** Does nothing if the attempt was not alone. */
   leave(attempt: Attempt): void {
     if (this.#alone !== attempt) return
     this.#alone = null

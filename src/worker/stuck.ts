@@ -1,9 +1,12 @@
-/** Whether this process moves on: a worker that could take lookups asks for them again and again, as long as Redis answers. */
+/**
+ * Whether this process makes progress: a worker that could take lookups asks for them again and again as long as Redis
+ * answers.
+ */
 
 export const STUCK_LOOK_EVERY_MS = 5_000
-/** Far longer than a worker waits for a lookup (10 s), and than what ends a connection that is silent (15 s). */
+/** Far longer than a worker waits for a lookup (10 s), and longer than a silent connection lives (15 s). */
 const STUCK_AFTER_MS = 60_000
-/** One look may come at a moment that is over at once: after the whole process was frozen, say. */
+/** More than one, because a single look may hit a moment that is over at once, as after the whole process was frozen. */
 const LOOKS = 2
 
 export interface Watched {

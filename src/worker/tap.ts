@@ -33,7 +33,7 @@ export class Tap {
     if (!this.#shutBy.has('stop')) void this.#worker.pause(true)
   }
 
-  /** For good: the worker is being closed, which is not to be disturbed. */
+  /** For good: the worker is being closed, and nothing may disturb that. */
   stop(): void {
     this.#shutBy.add('stop')
   }
@@ -44,7 +44,7 @@ export class Tap {
     if (this.isOpen) void this.#worker.resume()
   }
 
-  /** From its next opening on it lets one job through at a time, until `widen`. */
+  /** From its next opening on, the tap lets one job through at a time, until `widen`. */
   narrow(): void {
     this.#isNarrow = true
   }

@@ -18,14 +18,14 @@ export interface RetrySettings {
   lookupBackoffMaxMs: number
 }
 
-/** What this attempt and this lookup have behind them. */
+/** The history of this attempt and this lookup. */
 export interface Standing {
   quickRetries: number
   /** What is left of LOOKUP_DEADLINE_MS. */
   leftMs: number
   /** Failed attempts in a row before this one. */
   failures: number
-  /** It already had the one retry of class permanent-after-retry. */
+  /** The lookup has had the one retry of class permanent-after-retry. */
   retriedOnce: boolean
 }
 
@@ -35,7 +35,7 @@ export type Verdict =
   | { type: 'hold'; delayMs: number }
   | { type: 'give-up'; status: 'rejected' | 'failed' }
 
-/** Whether there is a connection does not hang on which lookup it is for; it may hang on the machine that calls. */
+/** Whether a connection can be made does not depend on the lookup; it may depend on the machine that calls. */
 const NOBODY_WAS_ASKED: FailureReason[] = ['connect', 'dns']
 const QUICK_BACKOFF_MIN_MS = 100
 const QUICK_BACKOFF_MAX_MS = 1000
@@ -66,7 +66,7 @@ function quick(
   { callRetries }: RetrySettings,
   random: () => number,
 ): Verdict | null {
-  // Asked to wait, the whole fleet does, and nobody sits in a worker meanwhile.
+  // If the service asks to wait, the whole fleet does, and no lookup waits in a worker meanwhile.
   if (quickRetries >= callRetries || failure.retryAfterMs) return null
   const delayMs = backoff(QUICK_BACKOFF_MIN_MS, QUICK_BACKOFF_MAX_MS, quickRetries, random)
   return delayMs < leftMs ? { type: 'retry-now', delayMs } : null
@@ -76,7 +76,7 @@ function goBack(failure: Failure, standing: Standing, settings: RetrySettings, r
   return {
     type: 'retry-later',
     delayMs: later(failure, standing, settings, random),
-    // What the class permanent-after-retry says of the lookup needs no charging.
+    // A failure of class permanent-after-retry is the lookup's own, so it is not charged as an attempt.
     mayBeCharged: failure.class === 'transient' && !NOBODY_WAS_ASKED.includes(failure.reason),
   }
 }

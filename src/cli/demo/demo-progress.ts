@@ -7,10 +7,10 @@ import type { Io } from '../terminal/io.ts'
 import { counted, number, seconds } from '../terminal/terminal.ts'
 
 const SAMPLE = 5
-/** What the p95 is taken of. */
+/** How many results the p95 is taken from. */
 const RECENT = 500
 
-/** What is kept of the results: not the results, for there may be a million. */
+/** What is kept of the results; not the results themselves, because there may be a million. */
 export class Tally {
   readonly sample: Result[] = []
   readonly statuses = new Map<string, number>()

@@ -131,7 +131,7 @@ class Demo {
     this.#io.say(`enqueued   ${counted(enqueued, 'lookup')}`)
   }
 
-  /** As a CRM would, until there are as many results. */
+  /** Consumes results as a CRM would, until there are this many. */
   async #consume(count: number, stop: AbortSignal): Promise<void> {
     const consumer = await this.#hall.consumer()
     const progress = new LiveProgress(this.#io, count, this.#tally)
@@ -164,7 +164,7 @@ class Demo {
     await this.#io.print(`stand-in   ${origin}/`)
   }
 
-  /** The workers first, for they use the rest. */
+  /** The workers first, because they use the rest. */
   async stop(): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.stop()))
     await this.#standIn?.close()

@@ -17,7 +17,7 @@ export interface EmbeddedRedis {
   url: string
   port: number
   pid: number
-  /** Ends it and removes its folder. */
+  /** Ends Redis and removes its folder. */
   stop(): Promise<void>
 }
 
@@ -82,7 +82,7 @@ class Guard {
     })
   }
 
-  /** Of Redis. From then on neither keeps this process alive. */
+  /** The pid of Redis. From then on neither process keeps this one alive. */
   async pid(): Promise<number> {
     await once(this.#shell.stdout, 'data')
     this.#shell.unref()

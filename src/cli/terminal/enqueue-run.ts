@@ -1,4 +1,4 @@
-/** One run of `enqueue`: lookups go to the queue in chunks, and, where that is asked for, their results are shown. */
+/** One run of `enqueue`: lookups go to the queue in chunks and, with --wait, their results are printed. */
 
 import type { Awaited, Hall, HallConfig, NewLookup, Waiting } from '../../app/hall.ts'
 import { monotonic, sleep } from '../../clock.ts'
@@ -18,7 +18,7 @@ const WORTH_SAYING_MS = 60_000
 
 export interface EnqueueOptions {
   lane: Lane
-  /** What every lookup gets that does not bring its own. */
+  /** What every lookup gets unless it has its own. */
   common: Omit<Request, 'connectionId'>
   wait: boolean
   json: boolean
@@ -149,7 +149,7 @@ export class EnqueueRun {
   /** Waits until fewer results than that are awaited. */
   async #resultsBelow(count: number): Promise<void> {
     while (this.#waiter && this.#waiter.waiting >= count) {
-      // Worded as Redis' own error: which of the two connections was given up first is chance.
+      // Worded as Redis' own error, because chance decides which of the two connections ends first.
       if (this.#waiter.isLost) throw new Error('Connection is closed.')
       await sleep(20, this.#stop)
     }
@@ -205,7 +205,7 @@ export class EnqueueRun {
     return `enqueued ${number.format(this.#enqueued - this.#repeats)} on ${this.#queue}${pace}${repeats}${refused}`
   }
 
-  /** After an error or Ctrl-C: what has been done all the same, and how to go on. */
+  /** After an error or Ctrl-C: says what has been enqueued, and how to go on. */
   #sayWhereItStands(): void {
     const resume = this.#source.named || this.#enqueued === 0 ? '' : `, up to line ${this.#lastLine}`
     this.#io.say(`stopped: ${this.#enqueuedSoFar()}${resume}`)

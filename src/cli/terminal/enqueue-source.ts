@@ -9,12 +9,12 @@ import { UsageError } from './usage-error.ts'
 
 export interface Source {
   requests: AsyncIterable<ReadRequest> | Iterable<ReadRequest>
-  /** What progress is measured in, where it is known. */
+  /** The size that progress is measured against; null: unknown. */
   totalBytes: number | null
   bytesRead(): number
   /** Few enough to be named one by one. */
   named: boolean
-  /** Ends the reading, also where nothing more comes. */
+  /** Ends the reading, even if nothing more comes. */
   close(reason: Error): void
 }
 

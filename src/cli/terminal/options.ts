@@ -15,7 +15,7 @@ const HEADINGS: Record<VariableGroup, string> = {
   log: 'Log:',
 }
 
-/** A secret has no flag of its own, for the arguments of a process can be read by anybody on the machine. */
+/** A secret has no flag of its own, because anybody on the machine can read a process's arguments. */
 export function flagOf({ name, secret }: Variable<unknown>): string {
   const flag = `--${name.toLowerCase().replaceAll('_', '-')}`
   return secret === 'whole' ? `${flag}-file <path>` : `${flag} <value>`

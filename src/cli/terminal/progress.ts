@@ -7,12 +7,15 @@ import { number } from './terminal.ts'
 
 export interface Progress {
   update(count: number, done: number): void
-  /** Says something beside it: where there is a bar, when that has stopped. */
+  /** Prints a line; if there is a bar, once the bar has stopped. */
   say(text: string): void
   stop(): void
 }
 
-/** In a log: soon after the start, to show that it works, and then more and more seldom, for it may take hours. */
+/**
+ * In a log the first line comes soon after the start, to show that it works; then lines become rarer, because it may take
+ * hours.
+ */
 const FIRST_LINE_MS = 1000
 const LINE_EVERY_MS = 30_000
 

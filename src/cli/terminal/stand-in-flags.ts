@@ -1,4 +1,4 @@
-/** What the flags of `stand-in` say, and the errors of those that say nothing sensible. */
+/** Reads the flags of `stand-in`, and rejects those that make no sense. */
 
 import { readFile } from 'node:fs/promises'
 import { InvalidArgumentError } from 'commander'
@@ -28,7 +28,7 @@ export function latency(text: string): Latency {
   return text.startsWith('median') ? { median: least, p99: most } : [least, most]
 }
 
-/** `REGEX=KIND` or `REGEX=KIND,KIND`; the last `=` counts, for a pattern may hold one. */
+/** `REGEX=KIND` or `REGEX=KIND,KIND`. The last `=` counts, because a pattern may hold one. */
 export function faultById(text: string, before: readonly Rule[] = []): Rule[] {
   const [id, faults] = kindsBehind(text, 'REGEX=KIND')
   try {
