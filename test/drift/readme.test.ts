@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { TABLES, type TableFile, withTable } from '../../scripts/variables.ts'
 import { VARIABLES, type Variable } from '../../src/config/table.ts'
@@ -58,6 +59,13 @@ describe('README and docs', () => {
         if (heading !== undefined) expect(headings, `${page}: ${target}`).toContain(heading)
       }
     }
+  })
+
+  it('name only files of src that there are', () => {
+    const named = [...pages.matchAll(/`((?:[a-z-]+\/)+[a-z-]+\.ts)`/g)].map(([, file]) => file ?? '')
+    expect(named.length).toBeGreaterThan(20)
+    const root = fileURLToPath(new URL('../../', import.meta.url))
+    expect(named.filter((file) => ![`src/${file}`, file].some((path) => existsSync(root + path)))).toEqual([])
   })
 
   it('take every figure of README from docs/reliability.md, with the command that prints it', () => {
