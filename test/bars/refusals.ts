@@ -8,8 +8,8 @@ import { Authority } from '../support/authority.ts'
 import { type Environment, run } from '../support/processes.ts'
 import { type Answer, CHAT, type Script, type ScriptedService } from '../support/scripted-service.ts'
 import { until } from '../support/world.ts'
-import { allEnriched, type Fleet, info, startFleet, timeUntil } from './fleet.ts'
-import { atMost, exactly, type Figure } from './report.ts'
+import { allEnriched, callsBetween, type Fleet, info, startFleet, timeUntil } from './fleet.ts'
+import { atLeast, atMost, exactly, type Figure } from './report.ts'
 
 const REFUSALS = {
   '401': { answer: { say: 'status', status: 401 }, mayBeSpent: 0 },
@@ -98,6 +98,52 @@ export async function itsCertificateExpired(options: RefusalOptions): Promise<Fi
   await run(['release'], commandEnv(fleet))
   figures.push(await resumed('it shows a new one, and `release`', fleet, 'enriched'))
   return finish(fleet, figures, options.lookups, folder)
+}
+
+const ALONE = {
+  'one in twenty, HTTP 403': { answer: { say: 'status', status: 403 }, oneIn: 20 },
+  'one in twenty, a login page': { answer: { say: 'page', status: 200 }, oneIn: 20 },
+  'one, 503 and Retry-After': {
+    answer: { say: 'status', status: 503, retryAfter: 5 },
+    oneIn: Number.POSITIVE_INFINITY,
+  },
+} as const satisfies Record<string, { answer: Answer; oneIn: number }>
+
+export type AloneKind = keyof typeof ALONE
+export const ALONE_KINDS = Object.keys(ALONE) as AloneKind[]
+const RATE = 50
+
+/** Some ids are refused, or asked to pause, while the others are answered: those keep their pace from the second time on. */
+export async function refusedAlone(kind: AloneKind, { seconds }: { seconds: number }): Promise<Figure[]> {
+  const { answer, oneIn } = ALONE[kind]
+  const fleet = await startFleet({ processes: 2, env: { RATE_LIMIT_PER_SECOND: String(RATE) } })
+  fleet.service.script = ({ id }) => (id.startsWith('odd') ? answer : CHAT)
+  await fleet.enqueue(1, 'known')
+  await fleet.consumer.have(1)
+  for (let i = 0; i < (2 * seconds * RATE) / 20; i++) {
+    if (i === 0 || oneIn === 20) await fleet.enqueue(1, `odd-${i}-`)
+    await fleet.enqueue(19, `c-${i}-`)
+  }
+  const isOdd = ({ id }: { id: string }) => id.startsWith('odd')
+  await until('the second time', () => fleet.service.calls.filter(isOdd).length >= 2, 60_000)
+  const [at, begun] = [performance.now(), await fleet.metric('holds_total')]
+  const waiting = async () => (await fleet.world.queue('chat-lookups').getJobCounts('waiting')).waiting ?? 0
+  await timeUntil(async () => performance.now() > at + seconds * 1000 || (await waiting()) === 0, 60_000)
+  const took = (performance.now() - at) / 1000
+  const calls = callsBetween(fleet.service, at, performance.now())
+  const share = oneIn === 20 ? 0.95 : 1
+  const figures = [
+    atLeast(
+      'pace of the others, of what there is',
+      calls.filter((call) => !isOdd(call)).length / (took * RATE * share),
+      0.6,
+    ),
+    exactly('holds from then on', (await fleet.metric('holds_total')) - begun, 0),
+    info('calls for those that are refused', calls.filter(isOdd).length),
+    fleet.lateness(),
+  ]
+  await fleet.close()
+  return figures
 }
 
 async function expired(

@@ -15,7 +15,15 @@ import { pause } from './pause.ts'
 import { poisonAmongGood, poisonAtTheEnd, serviceDownAtTheEnd } from './poison.ts'
 import { quietOutage } from './quiet-outage.ts'
 import { rate } from './rate.ts'
-import { acceptedCode, itsCertificateExpired, ourCertificateExpired, REFUSAL_KINDS, refused } from './refusals.ts'
+import {
+  ALONE_KINDS,
+  acceptedCode,
+  itsCertificateExpired,
+  ourCertificateExpired,
+  REFUSAL_KINDS,
+  refused,
+  refusedAlone,
+} from './refusals.ts'
 import { type Figure, report } from './report.ts'
 import { sharing } from './sharing.ts'
 import { soap } from './soap.ts'
@@ -58,6 +66,12 @@ const BARS: Record<string, () => Promise<Figure[]>> = {
   'outage-quiet': () => quietOutage({ scale: short ? 40 : 20 }),
   ...Object.fromEntries(
     REFUSAL_KINDS.map((kind) => [`refused-${kind.replace(' ', '-')}`, () => refused(kind, refusal)]),
+  ),
+  ...Object.fromEntries(
+    ALONE_KINDS.map((kind) => [
+      `alone-${kind.split(', ')[1]?.replaceAll(' ', '-')}`,
+      () => refusedAlone(kind, { seconds: short ? 8 : 60 }),
+    ]),
   ),
   'accepted-code': () => acceptedCode(refusal),
   'our-certificate': () => ourCertificateExpired(refusal),
