@@ -120,12 +120,13 @@ export async function refusedAlone(kind: AloneKind, { seconds }: { seconds: numb
   fleet.service.script = ({ id }) => (id.startsWith('odd') ? answer : CHAT)
   await fleet.enqueue(1, 'known')
   await fleet.consumer.have(1)
-  for (let i = 0; i < (2 * seconds * RATE) / 20; i++) {
-    if (i === 0 || oneIn === 20) await fleet.enqueue(1, `odd-${i}-`)
-    await fleet.enqueue(19, `c-${i}-`)
-  }
   const isOdd = ({ id }: { id: string }) => id.startsWith('odd')
+  await fleet.enqueue(1, 'odd-first-')
   await until('the second time', () => fleet.service.calls.filter(isOdd).length >= 2, 60_000)
+  for (let i = 0; i < (seconds * RATE) / 20; i++) {
+    await fleet.enqueue(19, `c-${i}-`)
+    if (oneIn === 20) await fleet.enqueue(1, `odd-${i}-`)
+  }
   const [at, begun] = [performance.now(), await fleet.metric('holds_total')]
   const waiting = async () => (await fleet.world.queue('chat-lookups').getJobCounts('waiting')).waiting ?? 0
   await timeUntil(async () => performance.now() > at + seconds * 1000 || (await waiting()) === 0, 60_000)

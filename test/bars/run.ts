@@ -70,7 +70,7 @@ const BARS: Record<string, () => Promise<Figure[]>> = {
   ...Object.fromEntries(
     ALONE_KINDS.map((kind) => [
       `alone-${kind.split(', ')[1]?.replaceAll(' ', '-')}`,
-      () => refusedAlone(kind, { seconds: short ? 8 : 60 }),
+      () => refusedAlone(kind, { seconds: short ? 15 : 60 }),
     ]),
   ),
   'accepted-code': () => acceptedCode(refusal),
