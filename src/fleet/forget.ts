@@ -6,6 +6,7 @@
 
 import { sleep } from '../clock.ts'
 import { LANES } from '../domain/lane.ts'
+import { forgetInMemory } from '../gate/service-memory.ts'
 import { FIELDS, keysOf, LISTS, LOCK, OF_A_JOB, QUEUE_KEYS, SORTED_SETS } from '../queues/bull-layout.ts'
 import { openQueue, type Queue } from '../queues/lookup-queue.ts'
 import type { Redis } from '../redis/connections.ts'
@@ -66,14 +67,6 @@ for i = 3, ${2 + LISTS.length} do redis.call('LREM', KEYS[i], 0, ARGV[1]) end
 for i = ${3 + LISTS.length}, ${2 + LISTS.length + SORTED.length} do redis.call('ZREM', KEYS[i], ARGV[1]) end
 for i = ${3 + LISTS.length + SORTED.length}, #KEYS do redis.call('DEL', KEYS[i]) end
 return 1`)
-
-// KEYS: what is remembered of a service. ARGV: connection id.
-const WITHOUT_ID = new Script(`
-local removed = 0
-for _, field in ipairs({ 'answeredId', 'answeredBefore' }) do
-  if redis.call('HGET', KEYS[1], field) == ARGV[1] then removed = removed + redis.call('HDEL', KEYS[1], field) end
-end
-return removed`)
 
 export class Forget {
   readonly #redis: Redis
@@ -197,9 +190,8 @@ export class Forget {
 
   /** In the memory of every fleet under this prefix. */
   async #forgetService(): Promise<void> {
-    for await (const page of hashes(this.#redis, ownKey(this.#names, 'fleet', ''), '*:service', PAGE)) {
-      for (const key of page)
-        this.#removed.memories += Number(await WITHOUT_ID.run(this.#redis, [key], [this.#connectionId]))
+    for await (const page of hashes(this.#redis, ownKey(this.#names, 'fleet', ''), '*:memory', PAGE)) {
+      for (const key of page) if (await forgetInMemory(this.#redis, key, this.#connectionId)) this.#removed.memories++
     }
   }
 

@@ -34,7 +34,7 @@ return began and 1 or 0`)
 // Answers how many were on. Suspicion starts anew: it was looked at, and the service is not asked soon again whether it has
 // forgotten. What failed before is charged to nobody; what fails from now on may be.
 const END = new Script(`
-local HOLD, ANSWERS, SERVICE = unpack(KEYS)
+local HOLD, ANSWERS, MEMORY = unpack(KEYS)
 local reasons = ARGV
 ${SHARED_LUA}
 local at, ended = math.floor(now()), 0
@@ -43,7 +43,7 @@ for _, reason in ipairs(reasons) do
   if reason == 'configuration' or reason == 'service' then redis.call('DEL', ANSWERS) end
 end
 if ended > 0 then
-  if redis.call('EXISTS', SERVICE) == 1 then redis.call('HSET', SERVICE, 'heldUntil', at, 'unguardedUntil', at + 600000) end
+  if redis.call('EXISTS', MEMORY) == 1 then redis.call('HSET', MEMORY, 'heldUntil', at, 'unguardedUntil', at + 600000) end
   tell(HOLD)
 end
 return ended`)
@@ -126,8 +126,8 @@ export class Holds {
 
   /** Ends holds; resolves to how many of them were on. */
   async end(...reasons: HoldReason[]): Promise<number> {
-    const { hold, answers, service } = this.#keys
-    return Number(await END.run(this.#redis, [hold, answers, service], reasons))
+    const { hold, answers, memory } = this.#keys
+    return Number(await END.run(this.#redis, [hold, answers, memory], reasons))
   }
 
   /**

@@ -22,8 +22,8 @@ local function isHeld() return next((readHolds(HOLD, at))) ~= nil end
 
 local function keep(reason, hold)
   keepHold(HOLD, reason, hold, at)
-  local until_ = tonumber(redis.call('HGET', SERVICE, 'heldUntil') or 0)
-  redis.call('HSET', SERVICE, 'heldUntil', math.max(until_, hold.expiresAt))
+  local until_ = tonumber(redis.call('HGET', MEMORY, 'heldUntil') or 0)
+  redis.call('HSET', MEMORY, 'heldUntil', math.max(until_, hold.expiresAt))
 end
 
 local function begin(reason, why, firstProbeIn, kind, suspicion)
@@ -41,7 +41,7 @@ local function finish(reason, hold)
   endHold(HOLD, reason, at)
   redis.call('HSET', HOLD, 'slowUntil', at + ${SLOW_START_MS})
   extend(HOLD, ${SLOW_START_MS})
-  redis.call('HSET', SERVICE, 'heldUntil', at, 'answeredAt', at)
+  redis.call('HSET', MEMORY, 'heldUntil', at, 'answeredAt', at)
   if reason == 'configuration' or hold.kind then redis.call('DEL', ANSWERS) end
   forgetWindow()
   table.insert(ended, reason)
@@ -69,10 +69,10 @@ end
 -- A pause that others' answers contradict is the lookup's own: asked for again, by a lookup that was asked before.
 local function isPauseDoubted()
   if report.ofTroubled and answeredAt >= heldUntil then
-    redis.call('HSET', SERVICE, 'pausesDoubtedUntil', at + ${PAUSES_DOUBTED.ms})
+    redis.call('HSET', MEMORY, 'pausesDoubtedUntil', at + ${PAUSES_DOUBTED.ms})
     return true
   end
-  local doubtedUntil = tonumber(redis.call('HGET', SERVICE, 'pausesDoubtedUntil') or 0)
+  local doubtedUntil = tonumber(redis.call('HGET', MEMORY, 'pausesDoubtedUntil') or 0)
   return doubtedUntil > at and doubtedUntil <= at + ${PAUSES_DOUBTED.ms} and failed < ${PAUSES_DOUBTED.inARow}
 end
 

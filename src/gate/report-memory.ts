@@ -19,7 +19,7 @@ const MEMORY_MS = 30 * 86_400_000
 const SET_BACK_MS = 1000
 
 export const MEMORY_LUA = `
-local memory = redis.call('HMGET', SERVICE, 'answeredAt', 'failed', 'failingSince', 'heldUntil')
+local memory = redis.call('HMGET', MEMORY, 'answeredAt', 'failed', 'failingSince', 'heldUntil')
 local answeredAt, failed = tonumber(memory[1] or 0), tonumber(memory[2] or 0)
 local failingSince, heldUntil = math.min(at, tonumber(memory[3] or at)), tonumber(memory[4] or 0)
 
@@ -27,19 +27,19 @@ local failingSince, heldUntil = math.min(at, tonumber(memory[3] or at)), tonumbe
 local function heedTheClock()
   if answeredAt <= at + ${SET_BACK_MS} then return end
   answeredAt = 0
-  redis.call('HSET', SERVICE, 'answeredAt', 0)
+  redis.call('HSET', MEMORY, 'answeredAt', 0)
 end
 
 local function rememberAnswers()
   if report.answered == 0 then return end
   answeredAt, failed = math.max(answeredAt, at - math.floor(report.answeredAgoMs)), 0
-  redis.call('HSET', SERVICE, 'answeredAt', answeredAt)
-  if report.enrichedId ~= '' then redis.call('HSET', SERVICE, 'enrichedId', report.enrichedId) end
+  redis.call('HSET', MEMORY, 'answeredAt', answeredAt)
+  if report.enrichedId ~= '' then redis.call('HSET', MEMORY, 'enrichedId', report.enrichedId) end
   for _, id in ipairs(report.ids) do
-    local last = redis.call('HGET', SERVICE, 'answeredId')
+    local last = redis.call('HGET', MEMORY, 'answeredId')
     if last ~= id then
-      if last then redis.call('HSET', SERVICE, 'answeredBefore', last) end
-      redis.call('HSET', SERVICE, 'answeredId', id)
+      if last then redis.call('HSET', MEMORY, 'answeredBefore', last) end
+      redis.call('HSET', MEMORY, 'answeredId', id)
     end
   end
 end
@@ -52,24 +52,24 @@ end
 local function rememberHows()
   local kept, count = {}, #report.hows
   for i = count, 1, -1 do kept[#kept + 1] = report.hows[i] end
-  for how in string.gmatch(redis.call('HGET', SERVICE, 'hows') or '', '[^\\n]+') do
+  for how in string.gmatch(redis.call('HGET', MEMORY, 'hows') or '', '[^\\n]+') do
     if #kept < ${HOWS_KEPT} then kept[#kept + 1] = how end
   end
-  redis.call('HSET', SERVICE, 'hows', table.concat(kept, '\\n'))
+  redis.call('HSET', MEMORY, 'hows', table.concat(kept, '\\n'))
 end
 
 local function rememberFailures()
   if failed == 0 then failingSince = at end
   failed = failed + report.failed
-  redis.call('HSET', SERVICE, 'failed', failed, 'failingSince', failingSince)
+  redis.call('HSET', MEMORY, 'failed', failed, 'failingSince', failingSince)
   if #report.hows > 0 then rememberHows() end
-  redis.call('PEXPIRE', SERVICE, ${MEMORY_MS})
+  redis.call('PEXPIRE', MEMORY, ${MEMORY_MS})
 end
 
 -- How the last calls failed, each how with its number, the most frequent first: "14 x HTTP 503, 1 x timeout".
 local function howTheLastFailed(count)
   local counts, hows, words = {}, {}, {}
-  for how in string.gmatch(redis.call('HGET', SERVICE, 'hows') or '', '[^\\n]+') do
+  for how in string.gmatch(redis.call('HGET', MEMORY, 'hows') or '', '[^\\n]+') do
     if count == 0 then break end
     if not counts[how] then hows[#hows + 1] = how end
     counts[how], count = (counts[how] or 0) + 1, count - 1
@@ -83,7 +83,7 @@ local number = math.floor(at / (settings.windowMs / ${SLICES}))
 
 -- The number of the slice that lies there, its calls, and how many of them failed; zeros where it is of before the window.
 local function readSlice(i)
-  local text = redis.call('HGET', SERVICE, 'slice' .. i)
+  local text = redis.call('HGET', MEMORY, 'slice' .. i)
   local its, calls, bad = string.match(text or '', '^(%d+) (%d+) (%d+)$')
   if its and tonumber(its) > number - ${SLICES} and tonumber(its) <= number then
     return tonumber(its), tonumber(calls), tonumber(bad)
@@ -96,7 +96,7 @@ local function countInSlice()
   local its, calls, bad = readSlice(i)
   if its ~= number then calls, bad = 0, 0 end
   calls, bad = calls + report.answered + report.unread + report.failed, bad + report.failed
-  redis.call('HSET', SERVICE, 'slice' .. i, string.format('%d %d %d', number, calls, bad))
+  redis.call('HSET', MEMORY, 'slice' .. i, string.format('%d %d %d', number, calls, bad))
 end
 
 local function readWindow()
@@ -109,7 +109,7 @@ local function readWindow()
 end
 
 local function forgetWindow()
-  for i = 0, ${SLICES - 1} do redis.call('HDEL', SERVICE, 'slice' .. i) end
+  for i = 0, ${SLICES - 1} do redis.call('HDEL', MEMORY, 'slice' .. i) end
 end
 
 -- The kind of an answer, and what came with it.

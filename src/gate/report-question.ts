@@ -14,26 +14,26 @@ export const QUESTION_LUA = `
 local verdict, asked = '', nil
 
 local function readQuestion()
-  local text = redis.call('HGET', SERVICE, 'question')
+  local text = redis.call('HGET', MEMORY, 'question')
   local question = text and cjson.decode(text)
   return question and question.since <= at and question.over > at and question or nil
 end
 
 -- Another id than the refused one. None where that one is known itself: then its refusal is the answer.
 local function knownBeside(refused)
-  local ids = redis.call('HMGET', SERVICE, 'enrichedId', 'answeredId', 'answeredBefore')
+  local ids = redis.call('HMGET', MEMORY, 'enrichedId', 'answeredId', 'answeredBefore')
   for i = 1, 3 do if ids[i] == refused then return nil end end
   return ids[1] or ids[2] or ids[3] or nil
 end
 
 local function ask(about, why, id)
   asked = { about = about, why = why, token = report.questionToken, since = at, over = at + report.questionMs }
-  redis.call('HSET', SERVICE, 'question', cjson.encode(asked))
+  redis.call('HSET', MEMORY, 'question', cjson.encode(asked))
   asked.id = id
 end
 
 local function guardLater(ms)
-  redis.call('HSET', SERVICE, 'unguardedUntil', at + ms)
+  redis.call('HSET', MEMORY, 'unguardedUntil', at + ms)
 end
 
 local function judgeNotFound(question)
@@ -44,7 +44,7 @@ end
 
 local function judgeRefusal(question)
   if report.answered > 0 then
-    redis.call('HSET', SERVICE, 'contradictedAt', at)
+    redis.call('HSET', MEMORY, 'contradictedAt', at)
   elseif not isHeldFor('configuration') then
     begin('configuration', question.why)
   end
@@ -53,7 +53,7 @@ end
 local function judgeQuestion()
   local question = report.probe ~= '' and readQuestion()
   if not question or question.token ~= report.probe then return end
-  redis.call('HDEL', SERVICE, 'question')
+  redis.call('HDEL', MEMORY, 'question')
   if question.about == 'refusal' then judgeRefusal(question) else judgeNotFound(question) end
 end
 
@@ -62,7 +62,7 @@ local function refused()
   -- A lookup refused before may be the only one refused, so it starts no hold; unless the service has answered nobody
   -- since the last hold ended (by hand or by time).
   local isTroubled = report.ofTroubled and answeredAt >= heldUntil
-  local contradictedAt = tonumber(redis.call('HGET', SERVICE, 'contradictedAt') or 0)
+  local contradictedAt = tonumber(redis.call('HGET', MEMORY, 'contradictedAt') or 0)
   if isTroubled or contradictedAt <= at and contradictedAt >= at - report.endedAgoMs then
     verdict = 'own'
     return
@@ -75,7 +75,7 @@ end
 
 local function guard()
   if not settings.notFoundGuard or report.questionMs == 0 or lastKind() ~= 'not-found' or readQuestion() or isHeld() then return end
-  local known = redis.call('HMGET', SERVICE, 'enrichedId', 'unguardedUntil')
+  local known = redis.call('HMGET', MEMORY, 'enrichedId', 'unguardedUntil')
   if not known[1] or tonumber(known[2] or 0) > at then return end
   local of, count = countLastKind()
   if of < ${GUARD.of} or count < of * ${GUARD.share} then return end

@@ -89,7 +89,7 @@ export interface ReportReply {
 }
 
 const REPORT_SCRIPT = new Script(`
-local HOLD, SERVICE, ANSWERS = unpack(KEYS)
+local HOLD, MEMORY, ANSWERS = unpack(KEYS)
 local settings, report = cjson.decode(ARGV[1]), cjson.decode(ARGV[2])
 ${SHARED_LUA}
 local at = math.floor(now())
@@ -120,13 +120,13 @@ return {
 
 export async function reportCalls(
   redis: Redis,
-  { hold, service, answers }: GateKeys,
+  { hold, memory, answers }: GateKeys,
   { failureRatio, minCalls, windowMs, holdMinMs, holdMaxMs, notFoundGuard }: HoldSettings,
   report: EndedCalls & Reporter,
 ): Promise<ReportReply> {
   const settings = { failureRatio, minCalls, windowMs, holdMinMs, holdMaxMs, notFoundGuard }
   const args = [JSON.stringify(settings), JSON.stringify(report)]
-  return readReply(await REPORT_SCRIPT.run(redis, [hold, service, answers], args), report.questionToken)
+  return readReply(await REPORT_SCRIPT.run(redis, [hold, memory, answers], args), report.questionToken)
 }
 
 function readReply(reply: unknown, token: string): ReportReply {

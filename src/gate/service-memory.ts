@@ -5,6 +5,7 @@
 
 import type { Redis } from '../redis/connections.ts'
 import type { GateKeys } from '../redis/names.ts'
+import { Script } from '../redis/script.ts'
 
 export interface ServiceMemory {
   /** When the service last answered, Redis time, ms; 0: never. */
@@ -23,7 +24,7 @@ export class ServiceMemories {
 
   constructor(redis: Redis, keys: GateKeys) {
     this.#redis = redis
-    this.#key = keys.service
+    this.#key = keys.memory
   }
 
   async read(): Promise<ServiceMemory> {
@@ -36,4 +37,17 @@ export class ServiceMemories {
       heldUntil: Number(heldUntil ?? 0),
     }
   }
+}
+
+const FORGET = new Script(`
+local MEMORY = KEYS[1]
+local id, removed = ARGV[1], 0
+for _, field in ipairs({ 'answeredId', 'answeredBefore', 'enrichedId' }) do
+  if redis.call('HGET', MEMORY, field) == id then removed = removed + redis.call('HDEL', MEMORY, field) end
+end
+return removed`)
+
+/** Takes a connection id out of what is remembered under this key. True if it was there. */
+export async function forgetInMemory(redis: Redis, key: string, connectionId: string): Promise<boolean> {
+  return Number(await FORGET.run(redis, [key], [connectionId])) > 0
 }

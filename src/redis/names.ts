@@ -19,7 +19,7 @@
  *     gate:<service>:quota             hash    calls of the longer limit, by slice of its period
  *     gate:<service>:limits            hash    limits that were set by hand, for every process
  *     fleet:<fleet>:hold               hash    the holds that are on, by reason; also a channel that tells of changes
- *     fleet:<fleet>:service            hash    how the service has answered lately, and for which connection ids
+ *     fleet:<fleet>:memory             hash    how the service has answered lately, and for which connection ids
  *     fleet:<fleet>:answers            list    of what kind the last answers were
  *     fleet:<fleet>:accepted           set     response codes that an operator has accepted
  *     call:<lane>:<hash>:<asker>       hash    somebody calls for this connection id at the moment
@@ -102,7 +102,7 @@ export interface GateKeys {
   quota: string
   limits: string
   hold: string
-  service: string
+  memory: string
   answers: string
   accepted: string
 }
@@ -135,7 +135,7 @@ export function gateKeys(names: QueueNames, service: string): GateKeys {
     quota: gate('quota'),
     limits: gate('limits'),
     hold: ofFleet('hold'),
-    service: ofFleet('service'),
+    memory: ofFleet('memory'),
     answers: ofFleet('answers'),
     accepted: ofFleet('accepted'),
   }

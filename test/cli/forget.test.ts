@@ -117,7 +117,7 @@ describe('forget', () => {
       await lookups().add('lookup', { connectionId })
       await until('it is done, and the fleet remembers it', async () => {
         const isDone = (await lookups().getActiveCount()) + (await lookups().getWaitingCount()) === 0
-        return isDone && (await keysWith(world.redis, connectionId)).some((key) => key.endsWith(':service'))
+        return isDone && (await keysWith(world.redis, connectionId)).some((key) => key.endsWith(':memory'))
       })
     }
     expect(await world.redis.keys('*:answer:*')).toHaveLength(2)
@@ -126,7 +126,7 @@ describe('forget', () => {
     expect(await keysWith(world.redis, MARKED)).toEqual([])
     expect(JSON.parse(stdout).removed).toMatchObject({ lookups: 1, results: 1, markers: 1, answers: 1, memories: 1 })
     const left = await keysWith(world.redis, OTHER)
-    for (const part of [':service', `${NAMES.resultQueue}:rs-`])
+    for (const part of [':memory', `${NAMES.resultQueue}:rs-`])
       expect(left.some((key) => key.includes(part))).toBe(true)
     expect(await world.redis.keys('*:answer:*')).toHaveLength(1)
     expect(await world.redis.keys('*:done:*')).toHaveLength(1)

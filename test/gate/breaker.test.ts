@@ -129,9 +129,9 @@ describe('at any traffic', () => {
   it('an answer that is yet to come, for the clock of Redis was set back, counts for nothing', async () => {
     const gate = quiet()
     await tell(gate, ANSWERED)
-    await fleet.redis.hincrby(KEYS.service, 'answeredAt', 7_200_000)
+    await fleet.redis.hincrby(KEYS.memory, 'answeredAt', 7_200_000)
     await tell(gate, ...times(4, FAILED))
-    expect(await fleet.redis.hget(KEYS.service, 'answeredAt')).toBe('0')
+    expect(await fleet.redis.hget(KEYS.memory, 'answeredAt')).toBe('0')
     await aWindow()
     await tell(gate, FAILED)
     expect(await fleet.reasons()).toEqual(['service'])

@@ -225,7 +225,7 @@ describe('what Redis keeps', () => {
     expect(keys).toEqual(
       expect.arrayContaining([KEYS.rate, KEYS.rateInteractive, KEYS.inFlight, KEYS.quota, KEYS.hold]),
     )
-    expect(keys).toContain(KEYS.service)
+    expect(keys).toContain(KEYS.memory)
     for (const key of keys) expect([key, await fleet.redis.pttl(key)]).not.toEqual([key, -1])
   })
 })

@@ -119,11 +119,11 @@ describe('twenty answers that found nothing', () => {
     const { gate, asked } = asking(found)
     await tell(gate, found)
     await many(gate, 60)
-    await expect.poll(async () => Number(await fleet.redis.hget(KEYS.service, 'unguardedUntil'))).toBeGreaterThan(0)
+    await expect.poll(async () => Number(await fleet.redis.hget(KEYS.memory, 'unguardedUntil'))).toBeGreaterThan(0)
     await many(gate, 60)
     expect(asked).toHaveLength(1)
     expect(await fleet.reasons()).toEqual([])
-    const until = Number(await fleet.redis.hget(KEYS.service, 'unguardedUntil'))
+    const until = Number(await fleet.redis.hget(KEYS.memory, 'unguardedUntil'))
     expect(until - (await fleet.time())).toBeGreaterThan(590_000)
   })
 
