@@ -220,8 +220,8 @@ export class WorkerApp {
     const workers = Promise.all(this.#parts.workers.map((worker) => worker.stop(grace.signal)))
     const clean = (await within(shutdownTimeoutMs + STOP_MARGIN_MS, workers)) !== 'late'
     grace.clear()
-    if (clean)
-      await within(STOP_MARGIN_MS / 2, Promise.allSettled([this.#parts.gate.flush(), this.#fleet.leave(this.#id)]))
+    const farewells = () => [this.#parts.gate.flush(), this.#fleet.leave(this.#id), this.#upkeep.leave()]
+    if (clean) await within(STOP_MARGIN_MS / 2, Promise.allSettled(farewells()))
     this.#observe({ type: 'stopped', clean, durationMs: monotonic() - startedAt })
     await within(CLOSE_MS, this.#close())
     return clean

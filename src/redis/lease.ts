@@ -2,6 +2,12 @@
 
 import type { Redis } from './connections.ts'
 import { leaseKey, type QueueNames } from './names.ts'
+import { Script } from './script.ts'
+
+// KEYS: the lease. ARGV: who gives it up.
+const GIVE_UP = new Script(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])`)
 
 export class Leases {
   readonly #redis: Redis
@@ -22,5 +28,9 @@ export class Leases {
     if ((await this.#redis.get(key)) !== this.#holder) return false
     await this.#redis.pexpire(key, ms)
     return true
+  }
+  /** Lets another process have it at once. Does nothing if it is not this one's. */
+  async giveUp(task: string): Promise<void> {
+    await GIVE_UP.run(this.#redis, [leaseKey(this.#names, task)], [this.#holder])
   }
 }

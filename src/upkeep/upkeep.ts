@@ -22,6 +22,7 @@ export const UPKEEP_EVERY_MS = 20_000
  * a minute.
  */
 const LEASE_MS = 30_000
+const TASK = 'upkeep'
 
 export interface UpkeepParts {
   leases: Leases
@@ -47,7 +48,7 @@ export class Upkeep {
   /** Runs the upkeep if this process has the lease. Rejects when Redis fails; the next run goes on from there. */
   async run(): Promise<void> {
     const { leases, queues, publisher, reconciler, unreadable, redis } = this.#parts
-    if (!(await leases.take('upkeep', LEASE_MS))) return
+    if (!(await leases.take(TASK, LEASE_MS))) return
     for (const lane of LANES) {
       const queue = queues.of(lane)
       await this.#adopt(queue.name)
@@ -64,6 +65,11 @@ export class Upkeep {
       }
       await removeOld(queue, redis, this.#retention)
     }
+  }
+
+  /** For a process that stops: another one may take over at once. */
+  async leave(): Promise<void> {
+    await this.#parts.leases.giveUp(TASK)
   }
 
   /** An error that one lookup brings out must not keep the others from being handled. */

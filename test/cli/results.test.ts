@@ -1,9 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startEmbeddedRedis } from '../../src/cli/demo/embedded-redis.ts'
 import type { Result } from '../../src/domain/result.ts'
 import { run } from '../support/in-process.ts'
 import { useWorld } from '../support/use-world.ts'
@@ -23,13 +21,6 @@ afterAll(() => {
 const results = () => world.queue(NAMES.resultQueue)
 const left = async () => (await results().getJobs(['wait', 'active'])).map(({ data }) => data.lookupId as string)
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => `lk-${index}`)
-
-async function clientsOf(url: string): Promise<string> {
-  const redis = new Redis(url)
-  const list = (await redis.client('LIST')) as string
-  redis.disconnect()
-  return list
-}
 
 /** As a worker publishes them. */
 async function publish(count: number): Promise<void> {
@@ -190,29 +181,6 @@ describe('results', () => {
     await ended
     expect(await left()).toEqual([])
   })
-
-  it('does not wait for ever for a Redis that is frozen, exit 1, nor do enqueue and status', async () => {
-    const redis = await startEmbeddedRedis()
-    const env = { REDIS_URL: redis.url }
-    const reader = start(['results', '--follow'], env)
-    const producer = start(['enqueue', '--file', '-', '--json'], env)
-    const watcher = start(['status', '--watch', '--json'], env)
-    producer.child.stdin?.write('1\n')
-    await Promise.all([producer.says(/"connectionId":"1"/), watcher.says(/backlog/)])
-    await until('the reader waits', async () => (await clientsOf(redis.url)).includes('name=chat-enricher:results'))
-    process.kill(redis.pid, 'SIGSTOP')
-    producer.child.stdin?.write('2\n')
-    try {
-      for (const { ended, stderr } of [reader, producer, watcher]) {
-        expect(await ended).toEqual({ code: 1, signal: null })
-        expect(stderr()).toContain('error: REDIS_URL: expected a Redis that answers at 127.0.0.1:')
-      }
-      expect(producer.stderr()).toMatch(/^stopped: enqueued 1 on chat-lookups, up to line 1\n/)
-    } finally {
-      process.kill(redis.pid, 'SIGCONT')
-      await redis.stop()
-    }
-  }, 120_000)
 
   it('of a reader that takes its time are not given to another: the lock is kept', async () => {
     const { says, child, ended } = start(['results', '--follow'], world.env)
