@@ -57,8 +57,8 @@ function isRefused(answer: unknown): answer is string {
   return typeof answer === 'string' && answer.startsWith(REFUSED)
 }
 
-/** Redis 6 puts the line of the script before what it says. */
+/** Redis may put the line of the script before what it says. */
 function refusal(answer: string): Error {
-  const said = answer.slice(REFUSED.length).replace(/^(?:@user_script: ?\d+: )?-?/, '')
+  const said = answer.slice(REFUSED.length).replace(/^(?:@?user_script: ?\d+: )?-?/, '')
   return Object.assign(new Error(said), { name: 'ReplyError' })
 }

@@ -152,7 +152,6 @@ describe('what is no lookup', () => {
     expect(consumer.results.filter(({ status }) => status === 'enriched')).toHaveLength(1)
   })
 
-  // Fails without: src/upkeep/upkeep.ts: leave() (the second worker may do it 30 s after the first one's end only)
   it('is a job written by hand whose data or options are no JSON: one invalid result, and it is gone', async () => {
     const first = await startWorker({ ...world.env, ...fast })
     const queue = `bull:${NAMES.lookupQueue}`

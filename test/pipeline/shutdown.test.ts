@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { membersKey } from '../../src/redis/names.ts'
+import { leaseKey, membersKey } from '../../src/redis/names.ts'
 import { startWorker, type WorkerProcess } from '../support/processes.ts'
 import { useConsumer, useWorld } from '../support/use-world.ts'
 import { NAMES, until } from '../support/world.ts'
@@ -92,13 +92,16 @@ describe('SIGTERM', () => {
     await expectAllWell(ids)
   })
 
-  it('with nothing to do ends at once, and takes its line out of the fleet', async () => {
+  it('with nothing to do ends at once, takes its line out of the fleet, and gives up what it did for all', async () => {
+    const lease = () => world.redis.exists(leaseKey(NAMES, 'upkeep'))
     const worker = await start({ SHUTDOWN_TIMEOUT_MS: '20000' })
     expect(await world.redis.zcard(membersKey(NAMES))).toBe(1)
+    await until('it does upkeep', async () => (await lease()) === 1)
     const ended = await worker.kill('SIGTERM')
     expect(ended).toMatchObject({ code: 0, signal: null })
     expect(ended.ms).toBeLessThan(2000)
     expect(await world.redis.zcard(membersKey(NAMES))).toBe(0)
+    expect(await lease()).toBe(0)
     expect(worker.log()).not.toMatch(/"level":[56]0/)
   })
 
