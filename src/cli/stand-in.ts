@@ -83,8 +83,8 @@ Examples:
 
 While it runs, from the same machine:
   curl ${BASE}/__requests                          what arrived, and when; DELETE forgets it
-  curl ${BASE}/__faults -d '{"faultRate":0.2,"faults":["503","reset"]}'
-  curl ${BASE}/__faults -d '{"rules":[{"id":"^bad-","faults":["hang"]}]}'
+  curl ${BASE}/__faults --json '{"faultRate":0.2,"faults":["503","reset"]}'
+  curl ${BASE}/__faults --json '{"rules":[{"id":"^bad-","faults":["hang"]}]}'
   curl ${BASE}/__faults -X DELETE                  back to none`
 
 interface StandInFlags {

@@ -7,7 +7,7 @@ import { checkLatency, isMilliseconds, type Latency } from './latency.ts'
 
 /** Behaviour for some connection ids. A field that is missing is as for all other ids. */
 export interface Rule {
-  /** Regular expression; it may match anywhere in the id. */
+  /** Regular expression; it may match anywhere in the id. One that takes longer than a second is switched off. */
   id: string
   latencyMs?: Latency
   /** Default 1 if there are `faults`. */

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { checkBehaviour } from './behaviour.ts'
 import { CheckError } from './checks.ts'
-import { isLoopback } from './loopback.ts'
+import { isLoopback, isLoopbackHost } from './loopback.ts'
 import type { LoggedRequest, RequestLog } from './request-log.ts'
 import type { Settings } from './settings.ts'
 
@@ -33,6 +33,12 @@ const DOORS: Readonly<Record<string, Readonly<Record<string, Door>>>> = {
   '/__faults': {
     GET: (_, response, { settings }) => json(response, 200, settings.shown),
     POST: async (request, response, { settings }) => {
+      if (!isJson(request)) {
+        request.resume()
+        return json(response, 415, {
+          error: "/__faults: expected the header 'Content-Type: application/json', got another",
+        })
+      }
       try {
         settings.change(checkBehaviour(parseJson(await text(request))))
         json(response, 200, settings.shown)
@@ -59,12 +65,8 @@ export async function control(
   response: ServerResponse,
   controlled: Controlled,
 ): Promise<void> {
-  const from = request.socket.remoteAddress
-  if (!isLoopback(from)) {
-    return json(response, 403, {
-      error: `${path}: expected a caller on this machine (127.0.0.0/8 or ::1), got ${from}`,
-    })
-  }
+  const stranger = strangerIn(request)
+  if (stranger) return json(response, 403, { error: `${path}: ${stranger}` })
   const door = Object.hasOwn(DOORS, path) ? DOORS[path] : undefined
   if (!door) return json(response, 404, { error: `expected one of ${Object.keys(DOORS).join(', ')}, got ${path}` })
   const method = request.method ?? ''
@@ -72,6 +74,26 @@ export async function control(
   if (act) return act(request, response, controlled)
   response.setHeader('Allow', Object.keys(door).join(', '))
   json(response, 405, { error: `${path}: expected ${Object.keys(door).join(' or ')}, got ${method}` })
+}
+
+/**
+ * Null for a program on this machine, and for the page at `/`. A browser on this machine also runs other people's pages:
+ * they say where they are from, or reach us by a name of their own that points to this machine.
+ */
+function strangerIn({ socket, headers }: IncomingMessage): string | null {
+  const { host, origin } = headers
+  const site = headers['sec-fetch-site'] ?? 'none'
+  if (!isLoopback(socket.remoteAddress)) {
+    return `expected a caller on this machine (127.0.0.0/8 or ::1), got ${socket.remoteAddress}`
+  }
+  if (!isLoopbackHost(host)) return 'expected a Host of this machine (localhost, 127.0.0.1 or [::1]), got another'
+  const isOfAnotherPage =
+    (origin !== undefined && origin !== `http://${host}`) || !/^(none|same-origin)$/.test(`${site}`)
+  return isOfAnotherPage ? 'expected a program, or the page at /, got a page of another site' : null
+}
+
+function isJson({ headers }: IncomingMessage): boolean {
+  return /^application\/json *(;|$)/i.test(headers['content-type'] ?? '')
 }
 
 /** Lines are written in pieces of this many, because one write for each line costs more than the lines. */

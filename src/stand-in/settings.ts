@@ -5,6 +5,7 @@ import { type Behaviour, CALM, checkBehaviour, type Rule } from './behaviour.ts'
 import { type Draw, drawFrom } from './dice.ts'
 import type { FaultKind } from './faults.ts'
 import { drawLatency, type Latency } from './latency.ts'
+import { Patterns } from './patterns.ts'
 
 /** What a call meets. */
 export interface Weather {
@@ -32,7 +33,8 @@ export class Settings {
   #faultDice: Draw = () => 0
   #latencyDice: Draw = () => 0
   #usual: Course = courseOf(CALM)
-  #rules: { pattern: RegExp; course: Course }[] = []
+  #rules: Course[] = []
+  #patterns = new Patterns([])
   #outages: { from: number; until: number; next: NextKind }[] = []
 
   /** `now` in milliseconds, from any start. */
@@ -87,7 +89,7 @@ export class Settings {
 
   #courseFor(id: string | null): Course {
     if (id === null || this.#rules.length === 0) return this.#usual
-    return this.#rules.find(({ pattern }) => pattern.test(id))?.course ?? this.#usual
+    return this.#rules[this.#patterns.firstIn(id)] ?? this.#usual
   }
 
   #outage(): FaultKind | undefined {
@@ -103,10 +105,11 @@ export class Settings {
 
   #chart(): void {
     this.#usual = courseOf(this.#behaviour)
-    this.#rules = this.#behaviour.rules.map((rule) => ({
-      pattern: new RegExp(rule.id),
-      course: courseOf({ ...this.#behaviour, ...rule, faultRate: rateOf(rule) ?? this.#behaviour.faultRate }),
-    }))
+    const { rules } = this.#behaviour
+    this.#patterns = new Patterns(rules.map(({ id }) => id))
+    this.#rules = rules.map((rule) =>
+      courseOf({ ...this.#behaviour, ...rule, faultRate: rateOf(rule) ?? this.#behaviour.faultRate }),
+    )
   }
 
   #openWindows(): void {

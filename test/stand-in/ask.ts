@@ -18,6 +18,8 @@ interface Question {
   body?: string | Buffer
 }
 
+export const JSON_TYPE = { 'content-type': 'application/json' }
+
 const PATH = '/semp/TPClientWebServicesAPI.asmx'
 export const ACTION = 'http://tempuri.org/GetChatRequestByConnectionId'
 

@@ -8,6 +8,7 @@ import {
   ask,
   envelope11,
   envelope12,
+  JSON_TYPE,
   lookup,
   openSocket,
   operation,
@@ -294,7 +295,7 @@ describe('credentials over the wire', () => {
       ),
     )
   const tell = (behaviour: object) =>
-    ask(standIn, { method: 'POST', path: '/__faults', body: JSON.stringify(behaviour) })
+    ask(standIn, { method: 'POST', path: '/__faults', headers: JSON_TYPE, body: JSON.stringify(behaviour) })
 
   it('that expired are refused as asked, until new ones are posted', async () => {
     await tell({ credentials })

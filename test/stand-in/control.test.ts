@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type StandIn, type StandInOptions, startStandIn } from '../../src/stand-in/stand-in.ts'
-import { ask, firstChunk, openSocket, postId, rawRequest, readToEnd } from './ask.ts'
+import { ask, firstChunk, JSON_TYPE, openSocket, postId, rawRequest, readToEnd } from './ask.ts'
 
 let standIn: StandIn | undefined
 afterEach(async () => {
@@ -14,7 +14,7 @@ async function start(options: StandInOptions = {}): Promise<StandIn> {
   standIn = await startStandIn(options)
   return standIn
 }
-const settings = (to: StandIn, body: string) => ask(to, { method: 'POST', path: '/__faults', body })
+const settings = (to: StandIn, body: string) => ask(to, { method: 'POST', path: '/__faults', headers: JSON_TYPE, body })
 
 describe('what was asked', () => {
   it('can be fetched, added up and forgotten', async () => {

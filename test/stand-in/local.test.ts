@@ -2,7 +2,7 @@ import { networkInterfaces } from 'node:os'
 import { afterEach, describe, expect, it } from 'vitest'
 import { isLoopback } from '../../src/stand-in/loopback.ts'
 import { type StandIn, startStandIn } from '../../src/stand-in/stand-in.ts'
-import { ask, askAt } from './ask.ts'
+import { ask, askAt, JSON_TYPE, postId } from './ask.ts'
 
 let standIn: StandIn | undefined
 afterEach(async () => {
@@ -59,6 +59,83 @@ describe.skipIf(outside === undefined)('callers from elsewhere', () => {
     expect(called.status).toBe(500)
     expect(called.text).toContain("unexpectedly ending in '/GetChatRequestByConnectionId'.")
   })
+})
+
+describe('a page in a browser on this machine', () => {
+  const DOORS: [method: string, path: string][] = [
+    ['GET', '/__requests'],
+    ['DELETE', '/__requests'],
+    ['GET', '/__stats'],
+    ['GET', '/__faults'],
+    ['POST', '/__faults'],
+    ['DELETE', '/__faults'],
+  ]
+  const STRANGERS: [why: string, headers: Record<string, string>][] = [
+    ['of another site', { origin: 'https://evil.example' }],
+    ['of another port', { origin: 'http://127.0.0.1:1' }],
+    ['of no origin', { origin: 'null' }],
+    ['by a link or a script of another site', { 'sec-fetch-site': 'cross-site' }],
+    ['of a neighbour', { 'sec-fetch-site': 'same-site' }],
+    ['whose name points to this machine', { host: 'evil.example' }],
+    ['whose name begins like an address', { host: '127.0.0.1.evil.example:8081' }],
+    ['whose name ends like ours', { host: 'evil.localhost.example' }],
+    ['whose name points here, by its own origin', { host: 'evil.example:8081', origin: 'http://evil.example:8081' }],
+  ]
+
+  it.each(STRANGERS)('%s gets 403 at every door, and changes nothing', async (_, headers) => {
+    const service = await start()
+    await postId(service, '1')
+    for (const [method, path] of DOORS) {
+      const got = await ask(service, { method, path, headers: { ...JSON_TYPE, ...headers }, body: '{"faultRate":1}' })
+      expect([path, got.status, got.text.includes('"id"')]).toEqual([path, 403, false])
+    }
+    expect(service.requests.all()).toHaveLength(1)
+    expect(JSON.parse((await ask(service, { path: '/__faults' })).text)).toMatchObject({ faultRate: 0 })
+  })
+
+  it('of ours is let in, by any name of this machine', async () => {
+    const service = await start()
+    for (const name of ['localhost', '127.0.0.1', '[::1]', 'LOCALHOST', '127.9.9.9']) {
+      const host = `${name}:${service.port}`
+      const headers = { host, origin: `http://${host}`, 'sec-fetch-site': 'same-origin' }
+      expect((await ask(service, { path: '/__stats', headers })).status).toBe(200)
+      expect((await ask(service, { path: '/__faults', method: 'DELETE', headers })).status).toBe(200)
+    }
+  })
+
+  it.each(['', 'text/plain', 'application/x-www-form-urlencoded', 'text/json', 'application/jsonx'])(
+    'cannot change it by a form or a blob: content type %j gets 415',
+    async (type) => {
+      const service = await start()
+      const headers: Record<string, string> = type === '' ? {} : { 'content-type': type }
+      const got = await ask(service, { method: 'POST', path: '/__faults', headers, body: '{"faultRate":1}' })
+      expect([got.status, JSON.parse(got.text).error]).toEqual([
+        415,
+        "/__faults: expected the header 'Content-Type: application/json', got another",
+      ])
+      expect(JSON.parse((await ask(service, { path: '/__faults' })).text)).toMatchObject({ faultRate: 0 })
+    },
+  )
+})
+
+describe('a regular expression that takes for ever', () => {
+  it.each(['^(a|a)*b', '(a+)+$', '(.*a){25}b', '(?:(?:a{0,99}){0,99}){0,99}b'])(
+    '%s is switched off after a second, and all others are answered and match as before',
+    async (id) => {
+      const service = await start()
+      const rules = [
+        { id: '^good$', faults: ['401'] },
+        { id, faults: ['403'] },
+        { id: '^last$', faults: ['404'] },
+      ] as const
+      service.set({ rules: rules.map((rule) => ({ ...rule, faults: [...rule.faults] })) })
+      const long = `${'a'.repeat(60)}!`
+      expect((await postId(service, long)).status).toBe(200)
+      expect((await postId(service, long)).status).toBe(200)
+      expect((await postId(service, 'good')).status).toBe(401)
+      expect((await postId(service, 'last')).status).toBe(404)
+    },
+  )
 })
 
 const hasIpv6 = Object.values(networkInterfaces())

@@ -16,7 +16,7 @@ describe('docs/stand-in.md', () => {
   })
 
   it('shows a behaviour that is accepted, and names every setting', () => {
-    const shown = /__faults -d '(\{.*?\})'/s.exec(section)?.[1] ?? ''
+    const shown = /__faults --json '(\{.*?\})'/s.exec(section)?.[1] ?? ''
     expect(() => checkBehaviour(JSON.parse(shown))).not.toThrow()
     for (const name of BEHAVIOUR_NAMES) expect(section).toContain(name)
   })
