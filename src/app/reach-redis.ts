@@ -1,9 +1,8 @@
 /** Redis for somebody who waits: a connection that fails within seconds and says in words why. */
 
 import { every, sleep, within } from '../clock.ts'
-import type { RedisErrorKind } from '../domain/event.ts'
 import { commandConnection, placeInWords, type Redis, type RedisPlace } from '../redis/connections.ts'
-import { kindOfRedisError } from '../redis/errors.ts'
+import { kindOfRedisError, refusalInWords } from '../redis/errors.ts'
 
 /** A Redis that accepts the connection and then says nothing must not keep anybody waiting. */
 const ANSWERS_WITHIN_MS = 5000
@@ -28,7 +27,7 @@ export async function withRedis<T>(place: RedisPlace, name: string, work: (redis
     return await Promise.race([work(redis), longGivenUp(redis)])
   } catch (error) {
     const kind = kindOfRedisError(error)
-    const refusal = REFUSALS[kind]
+    const refusal = refusalInWords(error)
     if (refusal) throw new Error(`Redis at ${placeInWords(place).where}: ${refusal}`)
     if (kind === 'other' && redis.status !== 'end') throw error
     throw noRedis(place, reasonOf(last ?? (error as Error)))
@@ -36,13 +35,6 @@ export async function withRedis<T>(place: RedisPlace, name: string, work: (redis
     pulse.stop()
     redis.disconnect()
   }
-}
-
-/** Answers of a Redis that is there and refuses. */
-const REFUSALS: Partial<Record<RedisErrorKind, string>> = {
-  oom: 'its memory is full, so it takes no writes. Raise its maxmemory, or delete what else lies in it; taking results needs a write, too',
-  readonly: 'it is a read-only replica. Wait for the failover, or set REDIS_SENTINELS',
-  loading: 'it is still reading its data. Try again in a moment',
 }
 
 /** Rejects when the connection is given up, because a command that was sent before neither answers nor fails. */

@@ -134,8 +134,9 @@ export class WorkerApp {
   }
 
   async #start(): Promise<void> {
-    const problems = await preflight(this.#redis, placeInWords(this.#config).variable)
+    const { problems, unknown } = await preflight(this.#redis, placeInWords(this.#config).variable)
     if (problems.length > 0) throw new ConfigError(problems)
+    for (const what of unknown) this.#observe({ type: 'redis-unknown', what })
     const { concurrency, interactiveConcurrency, ratePerSecond, maxCallsInFlight } = this.#config
     await this.#heedHolds()
     await this.#parts.results.prepare()

@@ -5,6 +5,8 @@ import { within } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import { serveWorker } from '../http/worker-server.ts'
 import { createLogger, logWritten } from '../observe/logger.ts'
+import { placeInWords } from '../redis/connections.ts'
+import { refusalInWords } from '../redis/errors.ts'
 import { WorkerApp } from './worker-app.ts'
 
 /** Time for the last log lines to be read. */
@@ -38,7 +40,8 @@ export async function runWorker(
     await Promise.race([app.start(), stopped])
   } catch (error) {
     await app.stop('could not start')
-    throw error
+    const refusal = refusalInWords(error)
+    throw refusal ? new Error(`Redis at ${placeInWords(config).where}: ${refusal}`) : error
   }
   const clean = await stopped
   await within(LOG_MARGIN_MS, logWritten(log))

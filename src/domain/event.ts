@@ -20,6 +20,9 @@ export const REDIS_ERROR_KINDS = [
   'timeout',
   'oom',
   'readonly',
+  'misconf',
+  'noreplicas',
+  'busy',
   'loading',
   'auth',
   'lock',
@@ -65,8 +68,13 @@ export type LookupEvent =
   | { type: 'lock-lost'; lookupId: string }
   | { type: 'internal-error'; lookupId: string; where: string; error: unknown }
   // redis and the process
-  /** `say` is false if the same was said within ten seconds: count it, but do not log it again. */
-  | { type: 'redis-error'; kind: RedisErrorKind; where: string; say: boolean }
+  /**
+   * `say` is false if the same was said within ten seconds: count it, but do not log it again. `word`: by which Redis
+   * names its refusal.
+   */
+  | { type: 'redis-error'; kind: RedisErrorKind; where: string; say: boolean; word?: string }
+  /** Something about Redis that could not be found out at the start. */
+  | { type: 'redis-unknown'; what: string }
   | { type: 'redis-ready'; where: string }
   /** What Redis does when its memory is full: this has changed, or it was seen for the first time. */
   | { type: 'memory-policy'; policy: string; isSafe: boolean; isFirst: boolean }

@@ -121,8 +121,11 @@ const LINES: Lines = {
     message: 'a mistake of ours; the lookup goes back, at no cost to it',
     fields: { lookupId, where, error: nameAndPlace(error) },
   }),
-  'redis-error': ({ kind, where, say }) =>
-    say ? { level: 'error', message: `Redis: ${REDIS_TROUBLE[kind]}`, fields: { kind, where } } : null,
+  'redis-error': ({ kind, where, say, word }) =>
+    say
+      ? { level: 'error', message: `Redis: ${REDIS_TROUBLE[kind]}`, fields: { kind, where, ...(word && { word }) } }
+      : null,
+  'redis-unknown': ({ what }) => ({ level: 'warn', message: what, fields: {} }),
   'memory-policy': ({ policy, isSafe, isFirst }) => {
     if (isSafe && isFirst) return null
     const message = isSafe
@@ -138,6 +141,10 @@ const REDIS_TROUBLE: Record<Extract<LookupEvent, { type: 'redis-error' }>['kind'
   timeout: 'no answer in time',
   oom: 'out of memory; raise maxmemory, or have the results consumed',
   readonly: 'this Redis is a read-only replica now; reconnecting',
+  misconf:
+    'MISCONF: it cannot save its data, so it takes no writes; make room on its disk (its own log says what failed)',
+  noreplicas: 'NOREPLICAS: too few replicas for a write; bring them back, or lower min-replicas-to-write',
+  busy: 'BUSY: a script runs for longer than busy-reply-threshold; wait for it, or SCRIPT KILL',
   loading: 'still loading its data',
   auth: 'refused our user or password, or a command its ACL does not allow',
   lock: 'a job was no longer ours; it is run again',

@@ -3,26 +3,45 @@
 import type { Redis } from 'ioredis'
 import { mastersOf } from './connections.ts'
 
-/**
- * The problems, each with its cure; empty if Redis is fit to hold a queue. `variable` is the one that names Redis. Throws
- * if Redis cannot be asked.
- */
-export async function preflight(redis: Redis, variable = 'REDIS_URL'): Promise<string[]> {
-  await redis.ping() // a Cluster knows its nodes once it has answered
-  const problems = await Promise.all(mastersOf(redis).map(async (server) => problemsOf(await server.info())))
-  return [...new Set(problems.flat())].map((problem) => `${variable}: ${problem}`)
+export interface Fitness {
+  /** What stands in the way, each with its cure; empty when Redis is fit to hold a queue. */
+  problems: string[]
+  /** What could not be found out: some hosted Redis do not tell it, and some users may not ask. */
+  unknown: string[]
 }
 
-function problemsOf(info: string): string[] {
-  const problems: string[] = []
-  const version = fieldOf(info, 'redis_version')
-  const [major = 0, minor = 0] = (version || '0.0').split('.').map(Number)
-  if (major < 6 || (major === 6 && minor < 2)) {
-    problems.push(`expected Redis 6.2 or newer (or Valkey), got ${version}`)
+/** `variable` says where Redis is. Throws when it cannot be asked. */
+export async function preflight(redis: Redis, variable = 'REDIS_URL'): Promise<Fitness> {
+  await redis.ping() // a Cluster knows its nodes once it has answered
+  const found = await Promise.all(mastersOf(redis).map(async (server) => judged(await infoOf(server))))
+  const all = (lines: string[]) => [...new Set(lines)].map((line) => `${variable}: ${line}`)
+  return {
+    problems: all(found.flatMap(({ problems }) => problems)),
+    unknown: all(found.flatMap(({ unknown }) => unknown)),
   }
+}
+
+/** Empty where Redis does not tell, or not to us. */
+async function infoOf(server: Redis, ...section: string[]): Promise<string> {
+  try {
+    return await server.info(...section)
+  } catch (error) {
+    if (/^(NOPERM|ERR unknown command)/.test((error as Error).message)) return ''
+    throw error
+  }
+}
+
+function judged(info: string): Fitness {
+  const fitness: Fitness = { problems: [], unknown: [] }
+  const version = fieldOf(info, 'redis_version')
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  if (version === '') fitness.unknown.push('it does not tell its version: make sure that it is Redis 6.2 or newer')
+  else if (major < 6 || (major === 6 && minor < 2))
+    fitness.problems.push(`expected Redis 6.2 or newer (or Valkey), got ${version}`)
   const policy = fieldOf(info, 'maxmemory_policy')
-  if (policy !== SAFE_POLICY) problems.push(wrongPolicy(policy))
-  return problems
+  if (policy === '') fitness.unknown.push('it does not tell its maxmemory-policy: make sure that it is noeviction')
+  else if (policy !== SAFE_POLICY) fitness.problems.push(wrongPolicy(policy))
+  return fitness
 }
 
 function fieldOf(info: string, name: string): string {
@@ -39,10 +58,11 @@ function wrongPolicy(policy: string): string {
   )
 }
 
-/** The policy for a full memory, if it is not the one that queues need; else null. */
+/** What Redis does when its memory is full, where that is not what queues need; null where it is, or it is not told. */
 export async function unsafePolicy(redis: Redis): Promise<string | null> {
   const masters = mastersOf(redis)
   if (masters.length === 0) throw new Error('Connection is closed.') // the words of ioredis: a Cluster that has not been reached yet
-  const infos = await Promise.all(masters.map((server) => server.info('memory')))
-  return infos.map((info) => fieldOf(info, 'maxmemory_policy')).find((policy) => policy !== SAFE_POLICY) ?? null
+  const infos = await Promise.all(masters.map((server) => infoOf(server, 'memory')))
+  const policies = infos.map((info) => fieldOf(info, 'maxmemory_policy'))
+  return policies.find((policy) => policy !== '' && policy !== SAFE_POLICY) ?? null
 }
