@@ -27,12 +27,12 @@ export function forgetCommand(): CliCommand {
 
 const EXAMPLES = `
 Erases from Redis, while workers run: lookups and results of this connection id in whatever state, the marker that each
-has had its result, answers kept for others, whom the service answered last, and entries of BullMQ's event streams.
+has had its result, answers kept for others, whom the service answered last, schedulers; and empties the event streams of
+BullMQ that tell of it (their readers go on behind what they have read).
 A lookup that gets no result any more is no loss but what was asked for: stop who enqueues it first. One that a worker has
 in hand is waited for, and goes with its result. The log gets one line, with a hash of the connection id and counts.
-What other systems have is theirs. An event stream that a consumer group reads (BullMQ makes none) keeps the bytes of what
-was erased from it, unreadable, until it is trimmed. Redis' files keep what was erased until they are written anew:
-BGREWRITEAOF, BGSAVE; and its slow log may name what somebody sent: SLOWLOG RESET.
+What other systems have is theirs. Redis' files keep what was erased until they are written anew: BGREWRITEAOF, BGSAVE; and
+its slow log may name what somebody sent: SLOWLOG RESET.
 All who look at the list of processes see arguments; with - the connection id is read from stdin.
 
 Exit: 0 (also if there was nothing), 1 if something is still in hand, or no Redis; 2 wrong usage; 78 wrong configuration.

@@ -13,47 +13,78 @@ export interface FoundJob {
 }
 
 /**
- * A lookup says its connection id; a result also has it in its ChatRequest. A job that says none, or is no JSON, is about
- * the id if it mentions it at all.
+ * By what it says its connection id is; a result also by the connection id in its ChatRequest. One that says none is about
+ * it if one of its values is that id, or if the name that somebody gave to the job or its scheduler has it as a word.
  */
 export function isAbout({ id, name, data }: FoundJob, connectionId: string): boolean {
-  const said = connectionIdsIn(data)
-  if (said.length > 0) return said.some((one) => one === connectionId || one === echo(connectionId))
-  return [id, name ?? '', data ?? ''].some((text) => mentions(text, connectionId))
+  const value = parsed(data)
+  const said = connectionIdsIn(value)
+  const isIt = (one: unknown) => one === connectionId || one === echo(connectionId)
+  if (said.length > 0) return said.some(isIt)
+  if ([isNumbered(id) ? '' : id, name ?? ''].some((text) => mentions(text, connectionId))) return true
+  return value === undefined ? saysBroken(data ?? '', connectionId) : valuesOf(value).some(isIt)
+}
+
+/** An id that BullMQ counted, or that we made, says nothing of anybody; a result has its lookup's. */
+function isNumbered(id: string): boolean {
+  return /^(rs-)?(\d+|lk-[0-9a-f]{32})(-[0-9a-f]+)?$/.test(id)
 }
 
 /** Which lookup a result belongs to, as it says itself; `enqueuedAt` 0: it does not say when. */
 export function lookupIn(data: string | null): { lookupId?: string; enqueuedAt: number } {
-  const { lookupId, enqueuedAt } = parsed(data) ?? {}
+  const { lookupId, enqueuedAt } = fieldsOf(parsed(data))
   const at = typeof enqueuedAt === 'string' ? fromIso(enqueuedAt) : 0
   return { ...(typeof lookupId === 'string' ? { lookupId } : {}), enqueuedAt: at || 0 }
 }
 
-function connectionIdsIn(data: string | null): string[] {
-  const value = parsed(data)
-  const said = [
-    value?.connectionId,
-    (value?.chatRequest as { idConnection?: unknown } | null | undefined)?.idConnection,
-  ]
-  return said.filter((one) => typeof one === 'string' || typeof one === 'number').map(String)
+function connectionIdsIn(value: unknown): string[] {
+  const { connectionId, chatRequest } = fieldsOf(value)
+  return [connectionId, fieldsOf(chatRequest).idConnection]
+    .filter((one) => typeof one === 'string' || typeof one === 'number')
+    .map(String)
 }
 
-function parsed(data: string | null): Record<string, unknown> | null {
+/** Texts in it, and what may be a connection id by its name, however that is spelt. Other ids of ours are none. */
+function valuesOf(value: unknown, name = ''): string[] {
+  if (typeof value === 'string') return OTHER_IDS.test(name) ? [] : [value]
+  if (typeof value === 'number') return name === '' || /connection/i.test(name) ? [String(value)] : []
+  return Object.entries(fieldsOf(value)).flatMap(([key, part]) => valuesOf(part, Array.isArray(value) ? name : key))
+}
+
+const OTHER_IDS = /^(lookupId|correlationId)$/
+
+/** Half a JSON, say: the id in quotes, or behind its name. */
+function saysBroken(text: string, connectionId: string): boolean {
+  const ours = text.replace(/"(lookupId|correlationId)"\s*:\s*"[^"]*"?/g, '')
+  return placesOf(ours, connectionId).some((at) => /(^|["']|connection\W{0,2}id\W{1,6})$/i.test(ours.slice(0, at)))
+}
+
+function fieldsOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+}
+
+/** Undefined where it is no JSON. */
+function parsed(data: string | null): unknown {
   try {
-    const value: unknown = JSON.parse(data ?? '')
-    return typeof value === 'object' ? (value as Record<string, unknown> | null) : null
+    return JSON.parse(data ?? '')
   } catch {
-    return null
+    return undefined
   }
 }
 
 /** Looks for the id as a word of its own, so that 12 is not found in 3124; also as JSON would write it. */
 export function mentions(text: string, connectionId: string): boolean {
-  return [connectionId, JSON.stringify(connectionId).slice(1, -1)].some((word) => {
+  return placesOf(text, connectionId).length > 0
+}
+
+function placesOf(text: string, connectionId: string): number[] {
+  const isPart = (character = '') => /^[\p{L}\p{N}]$/u.test(character)
+  const spellings = new Set([connectionId, JSON.stringify(connectionId).slice(1, -1)])
+  const found: number[] = []
+  for (const word of spellings) {
     for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) {
-      const isPart = /^[\p{L}\p{N}]$/u
-      if (!isPart.test(text[at - 1] ?? '') && !isPart.test(text[at + word.length] ?? '')) return true
+      if (!isPart(text[at - 1]) && !isPart(text[at + word.length])) found.push(at)
     }
-    return false
-  })
+  }
+  return found
 }

@@ -24,7 +24,7 @@ import {
 import { hashes } from '../redis/scan.ts'
 import { Script } from '../redis/script.ts'
 import { type FoundJob, isAbout, lookupIn } from './about-connection.ts'
-import { removeEvents } from './event-stream.ts'
+import { emptyEvents } from './event-stream.ts'
 
 /** How many of each were removed. */
 export interface Forgotten {
@@ -57,6 +57,8 @@ const LOOK_AGAIN_MS = 500
 const SETTLE_MS = 1000
 /** Where an id can lie that is a job's or a scheduler's. */
 const SORTED = [...SORTED_SETS, QUEUE_KEYS.schedulers]
+/** The hash of a scheduler, and what the ids of its jobs begin with. */
+const SCHEDULER = `${QUEUE_KEYS.schedulers}:`
 
 // Removes what BullMQ's own removal leaves of a broken job, or of a scheduler's. Does nothing if somebody has the job in
 // hand. KEYS: lock, stalled, the lists, the sorted sets, the job's own keys. ARGV: id.
@@ -167,7 +169,9 @@ export class Forget {
   async #erase(queue: Queue, id: string): Promise<boolean> {
     const key = keysOf(this.#names, queue.name)
     if ((await this.#redis.exists(key(id + LOCK))) === 1) return false
-    await queue.remove(id, { removeChildren: false }).catch(() => {}) // it cannot read every job; what it leaves goes below
+    // A scheduler with all that BullMQ keeps under its name; else a job. It cannot read every one; what it leaves goes below.
+    if (id.startsWith(SCHEDULER)) await queue.removeJobScheduler(id.slice(SCHEDULER.length)).catch(() => {})
+    else await queue.remove(id, { removeChildren: false }).catch(() => {})
     const places = [id + LOCK, QUEUE_KEYS.stalled, ...LISTS, ...SORTED, ...['', ...OF_A_JOB].map((part) => id + part)]
     if ((await ERASE.run(this.#redis, places.map(key), [id])) !== 1) return false
     this.#ids.set(queue.name, (this.#ids.get(queue.name) ?? new Set()).add(id))
@@ -198,7 +202,7 @@ export class Forget {
   async #forgetEvents(): Promise<void> {
     for (const name of this.#queues.keys()) {
       const stream = bullKey(this.#names, name, QUEUE_KEYS.events)
-      this.#removed.events += await removeEvents(
+      this.#removed.events += await emptyEvents(
         this.#redis,
         stream,
         this.#ids.get(name) ?? new Set(),

@@ -132,7 +132,7 @@ describe('forget', () => {
     expect(await world.redis.keys('*:done:*')).toHaveLength(1)
   })
 
-  it('takes what is about it out of an event stream that a consumer group reads, and leaves the group where it was', async () => {
+  it('leaves no byte of it in an event stream that a consumer group reads, and the group where it was', async () => {
     const stream = `bull:${NAMES.lookupQueue}:events`
     await lookups().add('lookup', { connectionId: OTHER }, { jobId: 'other' })
     await world.redis.xgroup('CREATE', stream, 'readers', '0')
@@ -143,10 +143,72 @@ describe('forget', () => {
     const before = await groups() // name, consumers, pending, last delivered
     expect(before).toHaveLength(1)
     expect((await forget(MARKED)).code).toBe(0)
-    const left = JSON.stringify(await world.redis.xrange(stream, '-', '+'))
-    expect(left).not.toContain(MARKED)
-    expect(left).toContain('other')
+    expect(await keysWith(world.redis, MARKED)).toEqual([])
     expect(await groups()).toEqual(before)
+    await lookups().add('lookup', { connectionId: OTHER }, { jobId: 'later' })
+    const read = await world.redis.xreadgroup('GROUP', 'readers', 'one', 'STREAMS', stream, '>')
+    expect(JSON.stringify(read)).toContain('later')
+  })
+
+  it('leaves an event stream alone that has nothing about it', async () => {
+    await lookups().add('lookup', { connectionId: OTHER }, { jobId: 'other' })
+    const stream = `bull:${NAMES.lookupQueue}:events`
+    const before = await world.redis.xrange(stream, '-', '+')
+    expect(before).not.toEqual([])
+    expect((await forget(MARKED)).code).toBe(0)
+    expect(await world.redis.xrange(stream, '-', '+')).toEqual(before)
+  })
+
+  /** Jobs that carry the number 4711 for another reason than that it is their connection id. */
+  const NOT_ABOUT_IT: [what: string, queue: 'lookups' | 'results', id: string, data: string][] = [
+    ['a job of that number', 'lookups', '4711', '{"connectionId":"9"}'],
+    ['a job of that number that says no connection id', 'lookups', '4711', '{"x":1}'],
+    ['a job of that number that is no JSON', 'lookups', '4711', '{"connectionId":"9'],
+    ['a result of the job of that number', 'results', 'rs-4711', '{"lookupId":"4711","connectionId":null}'],
+    ['half a result of it', 'results', 'rs-4711', '{"lookupId":"4711","connectionId":"9'],
+    ['a result of it with an id of its own', 'results', 'rs-4711-0f3a', '{"lookupId":"4711","connectionId":null}'],
+    ['a correlation id', 'lookups', '1', '{"correlationId":"4711"}'],
+    ['a figure', 'results', 'rs-1', '{"lookupId":"1","connectionId":null,"calls":4711}'],
+    ['a part of a text', 'lookups', '1', '{"note":"paid 4711 of 9000"}'],
+    ['a foreign id that has it, of another connection id', 'lookups', 'order-4711', '{"connectionId":"9"}'],
+  ]
+  it.each(NOT_ABOUT_IT)('4711 leaves %s', async (_, where, id, data) => {
+    const key = `bull:${where === 'lookups' ? NAMES.lookupQueue : NAMES.resultQueue}:${id}`
+    await world.redis.hset(key, { name: 'lookup', data, opts: '{}', timestamp: '1' })
+    const { code, stdout } = await forget('4711')
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'there was nothing of it\n' })
+    expect(await world.redis.hget(key, 'data')).toBe(data)
+  })
+
+  const ABOUT_IT: [what: string, id: string, data: string][] = [
+    ['a misspelt field', '1', '{"Connection_ID":4711}'],
+    ['a value in a list', '1', '["4711"]'],
+    ['data that is the id', '1', '4711'],
+    ['half a JSON', '1', '{"connectionId":"4711'],
+    ['half a JSON with a number', '1', '{"connectionId": 4711, "x'],
+    ['a foreign id, where the data says none', 'crm:4711:7', '{"x":1}'],
+  ]
+  it.each(ABOUT_IT)('4711 erases a job that says it by %s', async (_, id, data) => {
+    await world.redis.hset(`bull:${NAMES.lookupQueue}:${id}`, { name: 'lookup', data, opts: '{}', timestamp: '1' })
+    expect((await forget('4711')).stdout).toMatch(/^removed 1 lookup/)
+    expect(await world.redis.keys(`bull:${NAMES.lookupQueue}:${id}`)).toEqual([])
+  })
+
+  it.each([
+    ['whose lookups are about it', MARKED],
+    ['that only its name is about', undefined],
+  ])('erases a scheduler with its name, %s, and no other', async (_, connectionId) => {
+    const data = connectionId === undefined ? {} : { connectionId }
+    await lookups().upsertJobScheduler(`poll-${MARKED}`, { every: 1e8 }, { name: 'lookup', data })
+    await lookups().upsertJobScheduler(
+      `poll-${OTHER}`,
+      { every: 1e8 },
+      { name: 'lookup', data: { connectionId: OTHER } },
+    )
+    expect((await forget(MARKED)).code).toBe(0)
+    expect(await keysWith(world.redis, MARKED)).toEqual([])
+    expect((await lookups().getJobSchedulers()).map(({ key }) => key)).toEqual([`poll-${OTHER}`])
+    expect(await lookups().getJobCountByTypes('waiting', 'delayed')).toBe(1)
   })
 
   it('waits for a lookup that a worker has in hand, and its result goes with it', async () => {
