@@ -20,14 +20,14 @@ import type { Logger } from '../observe/logger.ts'
 import { createMetrics, type Metrics } from '../observe/metrics.ts'
 import { QueueCollector, type QueueReading } from '../observe/queue-collector.ts'
 import { LookupQueues } from '../queues/lookup-queue.ts'
-import { countUntaken, readQueues } from '../queues/queue-state.ts'
+import { countUntaken, estimateWaitingBytes, readQueues } from '../queues/queue-state.ts'
 import type { Redis } from '../redis/connections.ts'
 import { impatientConnection, patientConnection, placeInWords } from '../redis/connections.ts'
 import { redisTrouble } from '../redis/errors.ts'
 import { Leases } from '../redis/lease.ts'
 import { MemoryPolicy } from '../redis/memory-policy.ts'
 import { type QueueNames, serviceOf, servicesKey } from '../redis/names.ts'
-import { preflight } from '../redis/preflight.ts'
+import { maxMemory, preflight } from '../redis/preflight.ts'
 import { Pulse } from '../redis/pulse.ts'
 import { Orphans } from '../upkeep/orphans.ts'
 import { Reconciler } from '../upkeep/reconciler.ts'
@@ -259,8 +259,15 @@ export class WorkerApp {
   #buildBacklogHold(): BacklogHold | null {
     const { resultBacklogLimit: limit, resultQueue } = this.#config
     if (limit === null) return null
-    const waiting = () => countUntaken(this.#redis, this.#names, resultQueue)
-    return new BacklogHold(this.#parts.holds, waiting, limit, this.#observe)
+    const measure = async () => {
+      const [count, bytes, memory] = await Promise.all([
+        countUntaken(this.#redis, this.#names, resultQueue),
+        estimateWaitingBytes(this.#redis, this.#names, resultQueue),
+        maxMemory(this.#redis),
+      ])
+      return { count, bytes, maxMemory: memory }
+    }
+    return new BacklogHold(this.#parts.holds, measure, limit, this.#observe)
   }
 
   #inProgress(): number {

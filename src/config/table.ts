@@ -370,7 +370,7 @@ export const VARIABLES = {
     'worker',
     limit(1, 1_000_000_000),
     '100000',
-    'unconsumed results at which the fleet holds; `none`: never',
+    "unconsumed results at which the fleet holds (one above 4 KiB counts as several), or at half of Redis' maxmemory; `none`: never",
   ),
   resultMarkerTtlMs: variable(
     'RESULT_MARKER_TTL_MS',

@@ -77,6 +77,23 @@ export async function countUntaken(redis: Redis, names: QueueNames, queue: strin
   return counts.reduce((sum, count) => sum + count, 0)
 }
 
+/** Jobs whose size is looked at, spread over the queue. */
+const SIZE_SAMPLE = 20
+/** What Redis needs for a job beside its data, bytes, as `npm run bars -- memory` finds. */
+const AROUND_THE_DATA = 700
+
+/** What the jobs that wait take in Redis, bytes, estimated from some of them. */
+export async function estimateWaitingBytes(redis: Redis, names: QueueNames, queue: string): Promise<number> {
+  const key = keysOf(names, queue)
+  const waiting = await redis.llen(key('wait'))
+  const sample = Math.min(SIZE_SAMPLE, waiting)
+  const places = Array.from({ length: sample }, (_, index) => Math.floor((index * waiting) / sample))
+  const ids = await Promise.all(places.map((place) => redis.lindex(key('wait'), place)))
+  const sizes = await Promise.all(ids.map((id) => redis.hstrlen(key(id ?? ''), FIELDS.data)))
+  const sampled = sizes.reduce((sum, size) => sum + size + AROUND_THE_DATA, 0)
+  return sample === 0 ? 0 : (sampled / sample) * waiting
+}
+
 const MOST_PRIORITIES = 50
 
 // When the job that waits longest was due: the first of each list, and of each priority. 0 if none waits.

@@ -58,6 +58,13 @@ function wrongPolicy(policy: string): string {
   )
 }
 
+/** The least that a server with our data may use, bytes; null where there is no limit, or none is told. */
+export async function maxMemory(redis: Redis): Promise<number | null> {
+  const infos = await Promise.all(mastersOf(redis).map((server) => infoOf(server, 'memory')))
+  const limits = infos.map((info) => Number(fieldOf(info, 'maxmemory'))).filter((bytes) => bytes > 0)
+  return limits.length > 0 ? Math.min(...limits) : null
+}
+
 /** What Redis does when its memory is full, where that is not what queues need; null where it is, or it is not told. */
 export async function unsafePolicy(redis: Redis): Promise<string | null> {
   const masters = mastersOf(redis)

@@ -217,6 +217,46 @@ describe('results that nobody consumes', () => {
     await late.have(400)
     await late.close()
   })
+
+  const addLarge = (count: number, bytes: number) =>
+    world
+      .queue(NAMES.resultQueue)
+      .addBulk(
+        Array.from({ length: count }, () => ({
+          name: 'enriched',
+          data: { lookupId: 'large', text: 'x'.repeat(bytes) },
+        })),
+      )
+
+  it('hold it where they are few and large', async () => {
+    await consumer.close()
+    await addLarge(3, 100_000)
+    await start({ RESULT_BACKLOG_LIMIT: '50' })
+    await untilHeldFor('results')
+    expect((await holds())[0]?.why).toBe(
+      '3 results of 0 MiB wait to be consumed, RESULT_BACKLOG_LIMIT is 50, and a large one counts as several',
+    )
+    const late = consume(world)
+    await until('the hold is over', async () => (await holds()).length === 0)
+    await late.close()
+  })
+
+  it('hold it where they take half of the memory that Redis may use', async () => {
+    await consumer.close()
+    await world.redis.config('SET', 'maxmemory', '64mb')
+    try {
+      await addLarge(20, 900_000)
+      await start()
+      await enqueue(['known'])
+      await until('it is asked for', () => calls('known') === 1)
+      expect(await heldFor('results')).toBe(false)
+      await addLarge(20, 900_000)
+      await untilHeldFor('results')
+      expect((await holds())[0]?.why).toMatch(/^41 results of 3\d MiB wait to be consumed, half of the maxmemory of Redis$/)
+    } finally {
+      await world.redis.config('SET', 'maxmemory', '0')
+    }
+  })
 })
 
 describe('a quota', () => {
