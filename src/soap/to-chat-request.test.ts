@@ -21,6 +21,18 @@ const problemOf = (xml: string) => {
   return 'problem' in body ? `${body.is}: ${body.problem}` : body.is
 }
 
+describe('a text', () => {
+  const userName = (length: number) => replaced('<UserName>', `<UserName>${'x'.repeat(length)}`)
+
+  it('of 8192 characters is read, and a longer one is not the contract', () => {
+    const { userName: own } = recordOf(userName(0)).chatRequest ?? {}
+    const room = 8192 - (own?.length ?? 0)
+    expect(recordOf(userName(room)).chatRequest?.userName).toHaveLength(8192)
+    expect(problemOf(userName(room + 1))).toMatch(/expected at most 8192 characters in UserName, got 8193/)
+    expect(problemOf(userName(900_000))).toMatch(/expected at most 8192 characters in UserName, got 900\d+/)
+  })
+})
+
 describe('strings', () => {
   it.each([
     ['<UserName>00123</UserName>', '00123'],

@@ -120,12 +120,23 @@ function readField(element: XmlElement, type: Field['type']): string | number | 
   const { name, text, children } = element
   if (isNil(element)) return null
   if (children.length > 0) throw problem(`expected text in ${name}, got elements`)
-  if (type === 'string') return copied(text)
+  if (type === 'string') return readText(name, text)
   const value = type === 'int' ? readInt(text) : readDateTime(text)
   if (value === undefined) {
     throw problem(`expected ${name} to be of type ${type}, got ${text.length} characters that are not`)
   }
   return typeof value === 'string' ? copied(value) : value
+}
+
+/**
+ * Names, an address, a description, keys in base64: the service's columns have room for far less. A text of hundreds of KiB
+ * would be in each result, and Redis would be full of few of them.
+ */
+const MOST_CHARACTERS = 8192
+
+function readText(name: string, text: string): string {
+  if (text.length <= MOST_CHARACTERS) return copied(text)
+  throw problem(`expected at most ${MOST_CHARACTERS} characters in ${name}, got ${text.length}`)
 }
 
 /** The engine copies what is shorter; a longer part of a string keeps the whole in memory. */
