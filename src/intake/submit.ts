@@ -35,7 +35,9 @@ export function toLookup({ idempotencyKey, priority, delayMs, ...data }: Request
 }
 
 function isKey(value: unknown): value is string | null | undefined {
-  return value == null || (typeof value === 'string' && value.length >= 1 && value.length <= KEY_MAX)
+  if (value == null) return true
+  // Half a surrogate pair would be hashed as U+FFFD: many keys would be one.
+  return typeof value === 'string' && value.length >= 1 && value.length <= KEY_MAX && value.isWellFormed()
 }
 
 function defined<T extends Record<string, unknown>>(fields: T): { [K in keyof T]: NonNullable<T[K]> } {

@@ -23,8 +23,10 @@ export function parseAnswers(text: string): AnswersEntry[] {
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text.replace(/^\ufeff/, ''))
-  } catch (cause) {
-    throw new CheckError(`the answers file: expected JSON, got ${(cause as Error).message}`, { cause })
+  } catch (error) {
+    // Node's own message would show a piece of the file.
+    const place = /position \d+/.exec((error as Error).message)?.[0] ?? 'its end'
+    throw new CheckError(`the answers file: expected JSON, got something else at ${place}`)
   }
 }
 

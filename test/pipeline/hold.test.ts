@@ -219,14 +219,12 @@ describe('results that nobody consumes', () => {
   })
 
   const addLarge = (count: number, bytes: number) =>
-    world
-      .queue(NAMES.resultQueue)
-      .addBulk(
-        Array.from({ length: count }, () => ({
-          name: 'enriched',
-          data: { lookupId: 'large', text: 'x'.repeat(bytes) },
-        })),
-      )
+    world.queue(NAMES.resultQueue).addBulk(
+      Array.from({ length: count }, () => ({
+        name: 'enriched',
+        data: { lookupId: 'large', text: 'x'.repeat(bytes) },
+      })),
+    )
 
   it('hold it where they are few and large', async () => {
     await consumer.close()
@@ -252,7 +250,9 @@ describe('results that nobody consumes', () => {
       expect(await heldFor('results')).toBe(false)
       await addLarge(20, 900_000)
       await untilHeldFor('results')
-      expect((await holds())[0]?.why).toMatch(/^41 results of 3\d MiB wait to be consumed, half of the maxmemory of Redis$/)
+      expect((await holds())[0]?.why).toMatch(
+        /^41 results of 3\d MiB wait to be consumed, half of the maxmemory of Redis$/,
+      )
     } finally {
       await world.redis.config('SET', 'maxmemory', '0')
     }

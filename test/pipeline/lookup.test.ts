@@ -31,6 +31,15 @@ describe('a lookup', () => {
     expect(Date.parse(result?.finishedAt ?? '')).toBeGreaterThanOrEqual(Date.parse(result?.enqueuedAt ?? ''))
   })
 
+  it('may take five minutes for a call: its lock is longer, and is renewed', async () => {
+    world.standIn.set({ latencyMs: 600_000 })
+    await startWorker({ ...world.env, ...fast, SOAP_CALL_TIMEOUT_MS: '300000', SHUTDOWN_TIMEOUT_MS: '0' })
+    const { id } = await world.queue(NAMES.lookupQueue).add('lookup', { connectionId: 'slow' })
+    await until('it is asked for', () => world.standIn.requests.count('slow') === 1)
+    // The deadline of the attempt is 315 s.
+    expect(await world.redis.pttl(`bull:${NAMES.lookupQueue}:${id}:lock`)).toBeGreaterThan(315_000)
+  })
+
   it('brings back what its producer sent along, and is asked with exactly its id', async () => {
     await startWorker({ ...world.env, ...fast })
     const connectionId = '  a&b <ç> "é" 😀 \'x\' ]]> '

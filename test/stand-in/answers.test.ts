@@ -8,6 +8,7 @@ const parse = (value: unknown) => parseAnswers(JSON.stringify(value))
 describe('an answers file that is wrong says where and why', () => {
   it.each([
     ['{', /^the answers file: expected JSON, got /],
+    ['[{"id": canary}]', /^the answers file: expected JSON, got something else at (position \d+|its end)$/],
     ['{}', /^the answers file: expected a JSON array of entries, got \{\}$/],
     ['[1]', /^entry 0: expected an object with id and result or fault, got 1$/],
     ['[{"id":"a"}]', /^entry 0 \(id "a"\): expected either result or fault, got \["id"\]$/],
