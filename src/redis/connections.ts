@@ -6,6 +6,7 @@
 import type { Socket } from 'node:net'
 import { type ChainableCommander, Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import { monotonic } from '../clock.ts'
+import { quickenStrings } from './quick-strings.ts'
 import { reopened } from './reopen.ts'
 import { writeTogether } from './write-together.ts'
 
@@ -139,6 +140,7 @@ function onceASecond(isCurable: (error: Error) => boolean): (error: Error) => fa
 }
 
 function open(place: RedisPlace, name: string, manner: Manner): Redis {
+  quickenStrings()
   // RESP 2, because RESP 3 has nothing that we need.
   const common = { ...manner.options, protocol: 2 as const, connectionName: `chat-enricher:${name}` }
   if (place.redisClusterNodes) return openCluster(place, place.redisClusterNodes, common, manner)
