@@ -1,4 +1,4 @@
-/** What a face (command line, HTTP, library) can see and do of a running fleet, through one connection. */
+/** Everything that a face (command line, HTTP, library) can see and do of a running fleet, through one connection. */
 
 import type { Writable } from 'node:stream'
 import { every } from '../clock.ts'
@@ -25,7 +25,7 @@ const LOOK_AT_HOLDS_EVERY_MS = 1000
 
 const nothing = () => {}
 
-/** Where Redis is, which queues, and which service's fleet; without that, the only service that workers were set to. */
+/** Where Redis is, which queues, and which service's fleet; without a service, the only one that workers were set to. */
 export type HallConfig = ConfigOf<'redis' | 'queues'> & Partial<ConfigOf<'endpoint'>>
 
 /** Waits for results; takes none from whoever consumes them. */
@@ -71,7 +71,7 @@ export class Hall {
     return submit(new LookupQueues(this.#redis, this.#config), lane, lookups, before)
   }
 
-  /** Tells how the lookups that it is told to expect have ended, until the hall is left. */
+  /** Reports how the lookups ended that it is told to expect, until the hall is left. */
   awaitResults(onResult: (awaited: Awaited) => void): Waiting {
     const subscriber = commandConnection(this.#config, 'enqueue-wait')
     subscriber.on('error', () => {}) // told by what fails
@@ -124,7 +124,7 @@ export class Hall {
     return this.#config.soapEndpoint ?? null
   }
 
-  /** How many keys there are in Redis, whoever's. */
+  /** How many keys Redis holds, ours and others'. */
   keys(): Promise<number> {
     return this.#redis.dbsize()
   }

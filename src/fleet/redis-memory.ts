@@ -11,7 +11,7 @@ export interface RedisMemory {
   isFull: boolean
 }
 
-/** Of the server that has the least left; null where it does not say. */
+/** The server that has the least left; null if it does not say. */
 export async function readMemory(redis: Redis, place: RedisPlace): Promise<RedisMemory | null> {
   const { where } = placeInWords(place)
   const texts = await Promise.all(mastersOf(redis).map((master) => master.info('memory').catch(() => '')))

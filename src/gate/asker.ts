@@ -42,8 +42,8 @@ export class Asker {
   #wake: () => void = () => {}
 
   /**
-   * `ask` asks the gate's script for so many permits, of which so many are to repeat a call, and tells it how many turns
-   * were missed since the last time; `giveBack` gives a permit back, used or not.
+   * `ask` asks the gate's script for `wanted` permits, some of which repeat a call, and tells it how many turns were
+   * missed since the last time. `giveBack` gives a permit back, used or not.
    */
   constructor(
     ask: (wanted: number, retries: number, missed: number) => Promise<PermitReply>,
@@ -133,7 +133,7 @@ export class Asker {
     return answeredAt - redisAt - Math.min(...this.#differences)
   }
 
-  /** True if it went to somebody who calls again. */
+  /** True if the permit went to a lookup that calls again. */
   #handOut(name: PermitName, lateMs: number, mayRepeat: boolean): boolean {
     const isAgain = this.#again.size > 0 && (mayRepeat || this.#waiting.size === 0)
     const [waiter] = isAgain ? this.#again : this.#waiting

@@ -39,15 +39,15 @@ export interface PermitRequest {
   probe?: string | null
 }
 
-/** What the fleet makes of one call's end. */
+/** What the fleet decides about one call's end. */
 export interface Judgement {
-  /** The fleet holds for answers like this one. */
+  /** The fleet is held for answers like this one. */
   isHeldFor: boolean
   /** The refusal is this lookup's own: others are answered. */
   isOwn: boolean
 }
 
-/** Beside the call: its turn, and the way. */
+/** What a lease lasts beyond the call: its turn, and the way. */
 const LEASE_MARGIN_MS = 5000
 const UNDECIDED_ASK_AGAIN_MS = 50
 const ASK_AGAIN_AFTER_ERROR_MS = 250
@@ -93,14 +93,14 @@ export class Gate {
     return permit
   }
 
-  /** Who makes the fleet's one call that tells whose failure it is; with nobody, this process opens no question. */
+  /** Sets who makes the fleet's one call that tells whose failure it is. Without it, this process opens no question. */
   answerQuestions(ask: (question: Question) => void): void {
     this.#askQuestion = ask
   }
 
   /**
-   * How a call ended. Waits where the fleet has yet to find out whose failure it was. Never rejects; null where the fleet
-   * has nothing to say, or Redis is away.
+   * Reports how a call ended, and waits while the fleet finds out whose failure it was. Never rejects; resolves to null
+   * if the fleet has no answer to it, or Redis is away.
    */
   async report(report: CallReport, probe: string | null = null): Promise<Judgement | null> {
     const reply = await this.#tell(report, probe)
@@ -116,7 +116,7 @@ export class Gate {
     const batch: Batch = { ...batchOf(report), awaits }
     await this.#reports.flush()
     let reply = await this.#send(batch, '')
-    // Counted once; from then on it only asks.
+    // The report was counted the first time; from then on it only asks.
     const { configuration, refusedId, failedBeganAt, endedAt } = batch
     const again = { ...emptyBatch(), configuration, refusedId, failedBeganAt, endedAt, awaits }
     while (reply?.verdict === 'undecided') {

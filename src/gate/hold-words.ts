@@ -45,7 +45,7 @@ function endInWords({ reason, expiresAt, nextProbeAt }: Hold, at: number): strin
   return reason === 'results' ? '' : ` Ends by itself in ${inWords(expiresAt - at)}.`
 }
 
-/** What becomes of one call that is to be made all the same. */
+/** What happens to one call that somebody makes by hand during a hold. */
 export function heldCallInWords(holds: Hold[], at: number): string {
   const probeAt = Math.max(...holds.map(({ nextProbeAt }) => nextProbeAt ?? Number.POSITIVE_INFINITY))
   if (!Number.isFinite(probeAt)) return 'the fleet is held; this call is made when the hold is over'

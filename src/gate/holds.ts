@@ -17,7 +17,7 @@ for reason, hold in pairs(readHolds(HOLD, at)) do
 end
 return { string.format('%.3f', at), unpack(on) }`)
 
-// Begins a hold, or lets it last so long from now on. Answers 1 if it began.
+// Begins a hold, or prolongs it to this long from now. Answers 1 if it began.
 const BEGIN = new Script(`
 local HOLD = KEYS[1]
 local reason, why, ms = ARGV[1], ARGV[2], tonumber(ARGV[3])
@@ -31,8 +31,8 @@ keepHold(HOLD, reason, hold, at)
 if began then tell(HOLD) end
 return began and 1 or 0`)
 
-// Answers how many were on. Suspicion starts anew: it was looked at, and the service is not asked soon again whether it has
-// forgotten. What failed before is charged to nobody; what fails from now on may be.
+// Answers how many were on. Suspicion starts again from zero because somebody has looked, and the service is not soon
+// asked again whether it has forgotten. Failures before now are charged to nobody; failures from now on may be.
 const END = new Script(`
 local HOLD, ANSWERS, MEMORY = unpack(KEYS)
 local reasons = ARGV

@@ -1,17 +1,20 @@
 /** Lua of the permit script: turns by the pace of the fleet, for both lanes and for retries. */
 
-/** Turns are booked at most so far ahead: a process that dies takes little with it, one that joins need not queue. */
+/**
+ * Turns are booked at most this far ahead, so that a process that dies takes little with it and one that joins need not
+ * queue.
+ */
 const BATCH_AHEAD_MS = 800
 const INTERACTIVE_AHEAD_MS = 1000
 /** Timers are good to about a millisecond; turns closer than this are fetched together. */
 const TOGETHER_MS = 10
-/** Whoever waits asks again by then. */
+/** A waiting process asks again within this time. */
 export const ASKS_AGAIN_MS = 250
-/** Part of the pace. A turn given back stands beside another one: so many more calls may be in some second. */
+/** Part of the pace at which missed turns are given back. Each is one more call in some second. */
 const GIVEN_BACK = 0.01
 /** Part of the pace that retries get while first calls wait. */
 const RETRIES = 0.1
-/** Redis' clock was set back if something was booked at a time that is so much later than now. */
+/** Redis' clock was set back if something was booked at a time this much later than now. */
 const SET_BACK_MS = 1000
 
 export const PACE_LUA = `

@@ -17,7 +17,8 @@
  * the interactive lane while that waits.
  *
  * Processes may be configured differently. Each applies its own limits, and must accept state that another wrote under
- * larger ones. Quota and places count the calls of all, also of those that have no such limit themselves. What was booked at a time that is yet to come was booked before Redis' clock was set back: it is forgotten.
+ * larger ones. Quota and places count the calls of all processes, also of those without such a limit. If a booking
+ * says that it was made later than now, Redis' clock was set back since: the booking is forgotten.
  */
 
 import type { Lane } from '../domain/lane.ts'
@@ -68,7 +69,7 @@ export interface Permits {
   slice: string
 }
 
-/** By which a permit is given back: '' where there is nothing to give back. */
+/** The name by which a permit is given back; '' if there is nothing to give back. */
 export interface PermitName {
   lease: string
   slice: string
@@ -77,9 +78,9 @@ export interface PermitName {
 /** After a hold the fleet goes at this part of the pace for a while (the time is the hold's: slowUntil). */
 const SLOWER = 5
 export const QUOTA_SLICES = 48
-/** Whoever limits places has said so lately. */
+/** How long it counts that some process limits places. */
 const PLACES_COUNTED_MS = 600_000
-/** No call takes so long: a lease that ends later is of a clock that was set back. */
+/** No call takes this long, so a lease that ends later was written before Redis' clock was set back. */
 const LONGEST_LEASE_MS = 600_000
 
 export const PERMIT_SCRIPT = new Script(`
@@ -201,7 +202,7 @@ count()
 local said = hasPlaces and 'leased' or 'granted'
 return { said, string.format('%.3f', at), slice and string.format('%d', slice) or '', tostring(retries), unpack(turns) }`)
 
-// A permit that was not used is no call: the quota counts it no more, and its place is free.
+// A permit that was not used is no call: the quota no longer counts it, and its place is free.
 const UNUSED = new Script(`
 local QUOTA, LEASES = unpack(KEYS)
 local slice, lease = ARGV[1], ARGV[2]

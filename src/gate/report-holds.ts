@@ -1,6 +1,9 @@
 /** Lua of the report script: holds begin, are probed, and end. */
 
-/** A configuration hold's probes: each is a login that is refused, and accounts lock. */
+/**
+ * The longest time between probes of a configuration hold, because each probe is a login that is refused, and accounts
+ * lock.
+ */
 const CONFIGURATION_MAX_MS = 600_000
 /** A hold outlives the time of its next probe by this: enough for a fleet that restarts, and no dead fleet keeps it. */
 const HOLD_MARGIN_MS = 60_000
@@ -8,8 +11,8 @@ const FAILED_AT_ANY_TRAFFIC = 5
 const SUSPICION = { of: 20, share: 0.9 }
 const SLOW_START_MS = 5_000
 /**
- * After a pause that others' answers contradicted: for so long one call that is asked to pause pauses nobody else, but so
- * many failures in a row do.
+ * After others' answers contradicted a pause: for this long, one call that is asked to pause pauses nobody else; this
+ * many failures in a row still do.
  */
 const PAUSES_DOUBTED = { ms: 600_000, inARow: 3 }
 

@@ -15,7 +15,7 @@ const SLICES = 10
 const HOWS_KEPT = 100
 const ANSWERS_KEPT = 20
 const MEMORY_MS = 30 * 86_400_000
-/** Redis' clock was set back if it is so much earlier than something that has been. */
+/** Redis' clock was set back if it is this much earlier than something that has happened. */
 const SET_BACK_MS = 1000
 
 export const MEMORY_LUA = `

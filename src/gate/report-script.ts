@@ -35,21 +35,23 @@ export interface HoldSettings {
 /** Calls that have ended, in the order in which they did. */
 export interface EndedCalls {
   answered: number
-  /** What came could not be read. */
+  /** Answers that could not be read. */
   unread: number
   failed: number
   answeredAgoMs: number
-  /** When the last of the calls that failed began. */
+  /** How long ago the last of the failed calls began. */
   failedBeganAgoMs: number
-  /** When the last of them ended. */
+  /** How long ago the last of the calls ended. */
   endedAgoMs: number
-  /** Answered last, at most two different ones. */
+  /** The ids answered last, at most two different ones. */
   ids: string[]
-  /** Enriched last, or ''. */
+  /** The id enriched last, or ''. */
   enrichedId: string
-  /** Of the last answers, with what came with them after a space; '-' for one of no suspicion. */
+  /**
+   * The kinds of the last answers, each with what came with it after a space; '-' for an answer that raises no suspicion.
+   */
   kinds: string[]
-  /** How they failed. */
+  /** How the calls failed. */
   hows: string[]
   /** Why an answer cannot be the lookup's fault, or ''; and the id that was asked for. */
   configuration: string

@@ -40,7 +40,9 @@ end
 return answers`)
   }
 
-  /** An answer for each, in order; an Error, as Redis itself would have said it, for one that was refused alone. */
+  /**
+   * An answer for each, in order. If one alone was refused, its answer is the Error that Redis itself would have given.
+   */
   async run<Answer>(redis: Redis, first: ScriptInput, each: ScriptInput[]): Promise<(Answer | Error)[]> {
     const keys = first.keys.slice()
     const args = first.args.slice()

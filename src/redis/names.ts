@@ -30,7 +30,7 @@
  *     lease:<queues>:<task> string  which process does a task of the whole fleet
  *
  * On the hash of a lookup job stand three fields of ours, which go when the job goes: `ce:history`, `ce:failed-at`,
- * `ce:alone`. On that of a result stands `ce:of`: of which lookup, for an id may have been enqueued more than once.
+ * `ce:alone`. On that of a result stands `ce:of`: of which lookup, because an id may have been enqueued more than once.
  *
  * <service> stands for SOAP_ENDPOINT: all who call one service keep its limits together. <queues> stands for the three
  * queues: several fleets may live under one prefix, and none answers for another one's lookups. <fleet> stands for the

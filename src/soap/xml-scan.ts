@@ -46,7 +46,7 @@ const [EXCLAMATION, QUESTION, DOUBLE, SINGLE] = [0x21, 0x3f, 0x22, 0x27]
  */
 export class XmlScanner {
   is: 'start' | 'end' | 'text' | 'cdata' | 'comment' = 'comment'
-  /** Of a tag, with its prefix. */
+  /** The tag's name, with its prefix. */
   name = ''
   attributes: RawAttribute[] = []
   isEmpty = false

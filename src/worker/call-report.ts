@@ -56,7 +56,7 @@ function suspiciousCode(response: Outcome['response'] | undefined, codes: KnownC
   return { kind: `code:${code}`, ...(description && { says: oneLine(description) }) }
 }
 
-/** Of an answer that came and is not what it should be, our own words say what was read instead of what. */
+/** For an answer that cannot be used, our own words: what was expected and what was read. */
 function unread({ reason, message }: Failure): Suspicion {
   return reason === 'contract' || reason === 'unreadable' ? { kind: `read:${reason}`, says: message } : NONE
 }

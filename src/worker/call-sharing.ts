@@ -1,12 +1,12 @@
 /**
  * Lookups of one connection id share a call. The first to come makes it; those that come while it is on its way wait for
- * what it comes to, in this process by a promise, in others through Redis:
+ * its end, in this process by a promise, in others through Redis:
  *
- *     answered, or failed      so it is for all who wait
+ *     answered, or failed      the same for all who wait
  *     given up by its maker    (stopped, died, held): the next one makes it, and nobody is charged
  *
- * An answer also serves who was enqueued before the call began and is taken up a moment after it ended: it is as new as
- * one of its own would be. With CACHE_TTL_MS a ChatRequest serves everybody for that long.
+ * An answer also serves a lookup that was enqueued before the call began and is taken up a moment after it ended, because
+ * its own answer would be no newer. With CACHE_TTL_MS a ChatRequest serves everybody for that long.
  */
 
 import { every, orAborted, sleep } from '../clock.ts'

@@ -1,10 +1,11 @@
 /**
- * Whose failure was it? Asked when a lookup is taken up again after an attempt that failed in passing.
+ * Whose failure was it? Decided when a lookup is taken up again after an attempt that failed in a way that may pass.
  *
- * If the service has answered others since then, the failure was the lookup's, and that attempt is charged to it. If it
- * has not, though nobody may have asked, a probe goes first: a call for a connection id that the service has answered
- * before. It is answered: charged. It is not: the service's bad day, which costs a lookup nothing. Nor does what failed before a
- * hold, or in it. Where no other id was ever answered, nobody can tell, and nothing is charged.
+ * If the service has answered others since then, the failure was the lookup's, and that attempt is charged. If nobody may
+ * have asked since, a probe goes first: a call for a connection id that the service has answered before. If the probe is
+ * answered, the attempt is charged. If it is not, it was the service's bad day, which costs a lookup nothing. A failure
+ * before or during a hold is not charged either. If no other id was ever answered, nobody can tell, and nothing is
+ * charged.
  */
 
 import { Held } from '../domain/hold.ts'
@@ -24,8 +25,8 @@ export class ChargeDecision {
   }
 
   /**
-   * `service-is-down` only when a probe was sent and not answered. Rejects with the signal's reason, or with Held.
-   * `connectionId` is the lookup's own, which proves nothing of itself.
+   * `service-is-down` only if a probe was sent and not answered. Rejects with the signal's reason, or with Held.
+   * `connectionId` is the lookup's own, which proves nothing by itself.
    */
   async decide({ failedAt }: KnownLookup, connectionId: string, attempt: Attempt): Promise<Charge> {
     if (failedAt === null) return 'free'

@@ -24,7 +24,7 @@ import type { Attempt } from './attempt.ts'
 import { HandBack, LockLost, MakeWay } from './in-hand.ts'
 import type { RunEnd } from './run-end.ts'
 
-/** `history` null: what is remembered of the lookup stands. */
+/** `history` null: the stored history stands. */
 export type Conclusion =
   | { type: 'complete'; kept: KeptEnd }
   | { type: 'dead-letter'; reason: string }
@@ -46,7 +46,7 @@ export class Conclusions {
   readonly #observe: Observe
   readonly #trouble: (error: unknown) => void
 
-  /** `trouble` hears of every error of Redis. */
+  /** `trouble` is told of every error of Redis. */
   constructor(
     parts: { publisher: Publisher; histories: LookupHistories },
     observe: Observe,
@@ -77,7 +77,7 @@ export class Conclusions {
     }
   }
 
-  /** Of a run that `error` kept from coming to an end of its own. */
+  /** The conclusion of a run that `error` interrupted. */
   async ofInterruption(error: unknown, taken: TakenLookup, attempt: Attempt): Promise<Conclusion> {
     if (error instanceof LockLost) return this.#lockLost(taken)
     if (error instanceof Held || error instanceof HandBack) {
@@ -99,7 +99,7 @@ export class Conclusions {
     return LEAVE
   }
 
-  /** What a run that came to nothing leaves: its calls, or that it was none. */
+  /** The history after a run without an end: with its calls, or as no attempt if it made none. */
   async #historyAfter(taken: TakenLookup, { calls }: Attempt): Promise<LookupHistory> {
     const { history } = await this.#histories.recall(taken)
     return afterNothing(history, calls)

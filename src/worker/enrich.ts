@@ -26,7 +26,7 @@ export type AttemptEnd = { calls: number } & (
   | (FailedCall & { type: 'hold'; delayMs: number })
 )
 
-/** What p-retry is told where the verdict is to retry now: it understands nothing but an error. */
+/** What p-retry gets when the verdict is to retry now, because it understands nothing but an error. */
 const RETRY_NOW = new Error('retry now')
 
 export class Enricher {
@@ -57,7 +57,8 @@ export class Enricher {
     const course = new Course(history, this.#settings)
     try {
       const { end, source } = await pRetry(() => this.#turn(attempt, lookup, course), {
-        // The verdict decides how often and after which delay: p-retry's own delays have no jitter at their maximum.
+        // The verdict decides how often and after which delay, because p-retry's own delays have no jitter at their
+        // maximum.
         retries: Number.POSITIVE_INFINITY,
         minTimeout: 0,
         factor: 1,
@@ -80,12 +81,12 @@ export class Enricher {
   async #call(attempt: Attempt, lookup: Lookup, course: Course): Promise<SharedCall> {
     const call = (): Promise<CallEnd> => attempt.call(lookup.connectionId)
     if (!this.#sharing || attempt.isProbe) return { end: await call(), source: 'service' }
-    // What is to be asked again is not answered by what was answered before, however new that is.
+    // A lookup that is asked again must not get the earlier answer, however new that is.
     const enqueuedAt = course.isRecheck ? 0 : lookup.enqueuedAt
     return this.#sharing.share({ ...lookup, enqueuedAt, lane: attempt.lane }, attempt.signal, call)
   }
 
-  /** Rejects when the attempt's time is up meanwhile, or the lookup is taken away: then there is no retry. */
+  /** Rejects if the attempt's time ends meanwhile, or if the lookup is taken away; then there is no retry. */
   async #wait(attempt: Attempt, { lookupId }: Lookup, { delayMs, reason }: Course): Promise<true> {
     this.#observe({ type: 'retry', lookupId, when: 'now', reason, delayMs })
     await sleep(delayMs, attempt.signal)
@@ -133,8 +134,8 @@ class Course {
   }
 
   /**
-   * Cuts off a retry: what made it necessary stands, unless that was to be decided by the retry. With nothing of the kind,
-   * and no call cut off, it has but waited for its turn, or for a call that others made: that is not its failure.
+   * Deadline passed. An earlier transient failure is the attempt's end, else `timeout`. If none of its own calls was
+   * interrupted (it waited for a permit or a shared call), it is not charged.
    */
   timeIsUp(wasCutOff: boolean): void {
     const passed = this.#last?.failure.class === 'transient' ? this.#last : null

@@ -1,7 +1,7 @@
 /**
- * Keeps one process to the fleet's holds. While the fleet holds, its workers take nothing; when a probe is due, one
- * process of the fleet sends it: a call for an id that the service has answered before, or, where there is none, the
- * lookup at the head. What the probe comes to is told and decided where all calls are (gate/report-script.ts).
+ * Makes one process obey the fleet's holds. While the fleet is held, its workers take nothing. When a probe is due, one
+ * process of the fleet sends it: a call for an id that the service has answered before or, without one, the lookup at the
+ * head. How the probe ended is reported and decided where all calls are (gate/report-script.ts).
  */
 
 import { every, orAborted } from '../clock.ts'
@@ -65,7 +65,7 @@ export class HoldKeeper {
     this.#stopped.abort(new Error('stopping'))
   }
 
-  /** Looks now: something has changed. One look at a time, and one more for what changed meanwhile. */
+  /** Looks now, because something has changed. One look at a time, and one more for changes during it. */
   look(): Promise<void> {
     const before = this.#looking
     const looking = (async () => {
@@ -115,8 +115,8 @@ export class HoldKeeper {
   }
 
   /**
-   * `before` so many have failed: with another id each time, because it may be the id's own fault. A service that is
-   * believed to have forgotten is asked for what it is known to have had.
+   * `before`: how many probes have failed. Each takes another id, because the failure may be the id's own. A service that
+   * is believed to have forgotten is asked for an id that it is known to have had.
    */
   async #makeProbe(token: string, before: number, isForgetful: boolean): Promise<void> {
     const { answered, enriched } = await this.#parts.memory.read()
@@ -137,13 +137,13 @@ export class HoldKeeper {
     try {
       await attempt.call(connectionId) // its answer is thrown away
     } catch {
-      // Told by the attempt, whatever it was.
+      // The attempt has reported it, whatever it was.
     } finally {
       attempt.close()
     }
   }
 
-  /** The first of the lanes that has one; interactive ones first, for somebody waits for them. */
+  /** Takes the lookup from the first lane that has one; the interactive lane first, because somebody waits for it. */
   async #probeWithLookup(token: string): Promise<void> {
     for (const worker of this.#parts.workers) {
       if (!(await worker.hasWaiting())) continue

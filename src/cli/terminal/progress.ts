@@ -1,4 +1,4 @@
-/** Progress of long work: a bar on a terminal, a line now and then where there is none. */
+/** Progress of long work: a bar on a terminal, otherwise a line now and then. */
 
 import { Presets, SingleBar } from 'cli-progress'
 import { monotonic } from '../../clock.ts'
