@@ -121,7 +121,7 @@ export class Gate {
     const again = { ...emptyBatch(), configuration, refusedId, failedBeganAt, endedAt, awaits }
     while (reply?.verdict === 'undecided') {
       await sleep(UNDECIDED_ASK_AGAIN_MS)
-      reply = await this.#send(again, '')
+      reply = await this.#send({ ...again, waitsFor: reply.waitsFor }, '')
     }
     return reply
   }

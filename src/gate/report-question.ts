@@ -11,7 +11,7 @@
 const GUARD = { of: 20, share: 0.9, againAfterMs: 600_000 }
 
 export const QUESTION_LUA = `
-local verdict, asked = '', nil
+local verdict, waitsFor, asked = '', '', nil
 
 local function readQuestion()
   local text = redis.call('HGET', MEMORY, 'question')
@@ -44,7 +44,7 @@ end
 
 local function judgeRefusal(question)
   if report.answered > 0 then
-    redis.call('HSET', MEMORY, 'contradictedAt', at)
+    redis.call('HSET', MEMORY, 'contradictedAt', at, 'contradictedBy', question.token)
   elseif not isHeldFor('configuration') then
     begin('configuration', question.why)
   end
@@ -57,20 +57,29 @@ local function judgeQuestion()
   if question.about == 'refusal' then judgeRefusal(question) else judgeNotFound(question) end
 end
 
+-- A known id was answered since: by the question that this refusal waited for, or by another one.
+local function isContradicted()
+  local last = redis.call('HMGET', MEMORY, 'contradictedAt', 'contradictedBy')
+  local contradictedAt = tonumber(last[1] or 0)
+  if report.waitsFor ~= '' and report.waitsFor == last[2] then return true end
+  return contradictedAt <= at and contradictedAt >= at - report.endedAgoMs
+end
+
 local function refused()
   if report.configuration == '' or isHeldFor('configuration') then return end
   -- A lookup refused before may be the only one refused, so it starts no hold; unless the service has answered nobody
   -- since the last hold ended (by hand or by time).
   local isTroubled = report.ofTroubled and answeredAt >= heldUntil
-  local contradictedAt = tonumber(redis.call('HGET', MEMORY, 'contradictedAt') or 0)
-  if isTroubled or contradictedAt <= at and contradictedAt >= at - report.endedAgoMs then
+  if isTroubled or isContradicted() then
     verdict = 'own'
     return
   end
   local id = report.questionMs > 0 and report.probe == '' and not isHeld() and knownBeside(report.refusedId)
   if not id then return begin('configuration', report.configuration) end
   verdict = 'undecided'
-  if not readQuestion() then ask('refusal', report.configuration, id) end
+  local question = readQuestion()
+  if not question then ask('refusal', report.configuration, id) end
+  waitsFor = (question or asked).token
 end
 
 local function guard()

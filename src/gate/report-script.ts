@@ -58,6 +58,8 @@ export interface EndedCalls {
   refusedId: string
   ofTroubled: boolean
   retryAfterMs: number
+  /** Token of the question that this refusal has waited for, or ''. */
+  waitsFor: string
   /** What a lookup waits to be told: whether it is really not found. */
   awaits: 'not-found' | ''
 }
@@ -85,6 +87,8 @@ export interface ReportReply {
   heldKinds: string[]
   /** Whose refusal it was: the lookup's own; not known yet; everybody's, or there was none. */
   verdict: 'own' | 'undecided' | ''
+  /** Token of the question that tells, where it is not known yet. */
+  waitsFor: string
   question: Question | null
   /** The fleet asks, or holds, because the service may have forgotten. */
   isNotFoundDoubted: boolean
@@ -117,7 +121,7 @@ local kinds = {}
 for _, hold in pairs((readHolds(HOLD, at))) do table.insert(kinds, hold.kind) end
 local isDoubted = isNotFoundDoubted() and 1 or 0
 return {
-  table.concat(began, ','), table.concat(ended, ','), table.concat(kinds, ','), isDoubted, verdict, asked and asked.id or '',
+  table.concat(began, ','), table.concat(ended, ','), table.concat(kinds, ','), isDoubted, verdict, waitsFor, asked and asked.id or '',
 }`)
 
 export async function reportCalls(
@@ -131,13 +135,16 @@ export async function reportCalls(
   return readReply(await REPORT_SCRIPT.run(redis, [hold, memory, answers], args), report.questionToken)
 }
 
+type RawReply = [began: string, ended: string, kinds: string, isDoubted: 0 | 1, ...said: [string, string, string]]
+
 function readReply(reply: unknown, token: string): ReportReply {
-  const [began, ended, kinds, isDoubted, verdict, askedId] = reply as [string, string, string, 0 | 1, string, string]
+  const [began, ended, kinds, isDoubted, verdict, waitsFor, askedId] = reply as RawReply
   return {
     began: listed(began) as HoldReason[],
     ended: listed(ended) as HoldReason[],
     heldKinds: listed(kinds),
     verdict: verdict as ReportReply['verdict'],
+    waitsFor,
     question: askedId === '' ? null : { token, connectionId: askedId },
     isNotFoundDoubted: isDoubted === 1,
   }

@@ -75,6 +75,7 @@ export function emptyBatch(): Batch {
     refusedId: '',
     ofTroubled: false,
     retryAfterMs: 0,
+    waitsFor: '',
     awaits: '',
   }
 }
