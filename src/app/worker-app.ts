@@ -37,23 +37,9 @@ import { REVISION, VERSION } from '../version.ts'
 import { BACKLOG_LOOK_EVERY_MS, BacklogHold } from '../worker/backlog-hold.ts'
 import { STUCK_LOOK_EVERY_MS, StuckWatch } from '../worker/stuck.ts'
 import { gateKeysOf, ownLimits } from './gate-settings.ts'
+import { Health } from './health.ts'
 import { buildWorkerParts, type WorkerParts } from './worker-parts.ts'
 
-export interface Health {
-  ready: boolean
-  /** The reasons, if it is not. */
-  reasons: string[]
-}
-
-export interface Liveness {
-  live: boolean
-  reasons: string[]
-}
-
-/**
- * The largest skew that is accepted, because delays, and the times at which lookups finish, are by this machine's clock.
- */
-const MAX_CLOCK_SKEW_MS = 5_000
 /** What the stop itself needs after SHUTDOWN_TIMEOUT_MS, to hand back and to close. */
 const STOP_MARGIN_MS = 500
 /** The time that connections get to close in good order. The end of the process closes the rest. */
@@ -61,6 +47,7 @@ const CLOSE_MS = 100
 
 export class WorkerApp {
   readonly metrics: Metrics
+  readonly health: Health
   readonly #config: Config
   readonly #names: QueueNames
   readonly #observe: Observe
@@ -95,6 +82,7 @@ export class WorkerApp {
     this.#observe = (event) => {
       count(event)
       log(event)
+      this.health?.hear(event)
       if (event.type === 'published') this.#recent.push(monotonic())
     }
     this.#redis = this.#open(patientConnection(config, 'worker'), 'connection')
@@ -108,6 +96,13 @@ export class WorkerApp {
     this.#pulse = new Pulse(this.#quickRedis, servicesKey(config))
     this.#memoryPolicy = new MemoryPolicy(this.#quickRedis, this.#observe)
     this.#stuckWatch = new StuckWatch(this.#parts.workers, this.#pulse)
+    this.health = new Health({
+      isStopping: () => this.#stopped !== null,
+      redis: this.#pulse,
+      memory: this.#memoryPolicy,
+      workers: this.#parts.workers,
+      stuckWatch: this.#stuckWatch,
+    })
     const { histories, publisher } = this.#parts
     const reconciler = new Reconciler(histories, { markerTtlMs: config.resultMarkerTtlMs })
     const unreadable = new UnreadableJobs(this.#redis, config)
@@ -137,7 +132,7 @@ export class WorkerApp {
     const { problems, unknown } = await preflight(this.#redis, placeInWords(this.#config).variable)
     if (problems.length > 0) throw new ConfigError(problems)
     for (const what of unknown) this.#observe({ type: 'redis-unknown', what })
-    const { concurrency, interactiveConcurrency, ratePerSecond, maxCallsInFlight } = this.#config
+    const { concurrency, interactiveConcurrency } = this.#config
     await this.#heedHolds()
     await this.#parts.results.prepare()
     for (const worker of this.#parts.workers) await worker.start()
@@ -163,8 +158,7 @@ export class WorkerApp {
         ),
       )
     await Promise.all([this.#pulse.start(), this.#memoryPolicy.start(), beat()])
-    const details = { version: VERSION, concurrency, interactiveConcurrency, ratePerSecond, maxCallsInFlight }
-    this.#observe({ type: 'started', what: 'worker', details })
+    this.#observe({ type: 'started', what: 'worker', details: startedDetails(this.#config) })
   }
 
   /** Adds something that is closed at the very end of a stop: the HTTP server, so that metrics can be read until then. */
@@ -177,32 +171,6 @@ export class WorkerApp {
     if (this.#stopped) this.#grace.abort(new Error('stopped twice'))
     this.#stopped ??= this.#stop(reason)
     return this.#stopped
-  }
-
-  /**
-   * Live unless a restart would help. Redis and the service play no part, because in their outage an orchestrator would
-   * restart the whole fleet for nothing.
-   */
-  liveness(): Liveness {
-    const isStuck = this.#stuckWatch.isStuck && !this.#stopped
-    return { live: !isStuck, reasons: isStuck ? ['takes no lookups, though it could and Redis answers'] : [] }
-  }
-
-  health(): Health {
-    const { skewMs } = this.#pulse
-    const { unsafe } = this.#memoryPolicy
-    const reasons = [
-      this.#stopped ? 'stopping' : '',
-      this.#pulse.answers ? '' : 'Redis does not answer',
-      this.#parts.workers.every((worker) => worker.isRunning)
-        ? ''
-        : 'workers take no lookups: not running, or Redis refuses what they need',
-      unsafe === null
-        ? ''
-        : `maxmemory-policy of Redis is ${unsafe}, which may throw lookups away: set it to noeviction`,
-      Math.abs(skewMs) > MAX_CLOCK_SKEW_MS ? `clock is ${(skewMs / 1000).toFixed(1)} s off that of Redis` : '',
-    ].filter((text) => text !== '')
-    return { ready: reasons.length === 0, reasons }
   }
 
   /** The text of `/metrics`. Answers whether Redis does or not. */
@@ -307,5 +275,23 @@ export class WorkerApp {
       clockSkewSeconds: this.#pulse.skewMs / 1000,
       queues: queues.map(({ oldestAgeMs, ...queue }) => ({ ...queue, oldestAgeSeconds: oldestAgeMs / 1000 })),
     }
+  }
+}
+
+/** The first line that anybody looks at: where this worker belongs and what it keeps to. No user, no password, no query. */
+function startedDetails(config: Config): Record<string, unknown> {
+  const { lookupQueue, interactiveQueue, resultQueue, quotaCalls, quotaPeriodMs } = config
+  return {
+    version: VERSION,
+    redis: placeInWords(config).where,
+    prefix: config.prefix,
+    queues: { lookupQueue, interactiveQueue, resultQueue },
+    service: new URL(config.soapEndpoint ?? '').host,
+    concurrency: config.concurrency,
+    interactiveConcurrency: config.interactiveConcurrency,
+    ratePerSecond: config.ratePerSecond,
+    maxCallsInFlight: config.maxCallsInFlight,
+    quota: quotaCalls === null ? null : { calls: quotaCalls, periodMs: quotaPeriodMs },
+    resultBacklogLimit: config.resultBacklogLimit,
   }
 }

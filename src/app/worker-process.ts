@@ -36,7 +36,7 @@ export async function runWorker(
   try {
     const server = await serveWorker(app, { host: config.metricsHost, port: config.metricsPort }).catch(asPortProblem)
     app.closeLast(() => server.close())
-    logger.info({ url: `${server.url}/metrics` }, 'metrics')
+    logger.info({ url: `${server.url}/metrics` }, `serving /metrics on ${server.url}`)
     await Promise.race([app.start(), stopped])
   } catch (error) {
     await app.stop('could not start')

@@ -36,7 +36,7 @@ export function enqueueCommand(): CliCommand {
     .option('--wait', 'print each result as NDJSON as it arrives')
     .option('--json', 'print a line of JSON for each lookup that is on the queue (with --wait: the results only)')
     .addHelpText('after', EXAMPLES)
-  return { command: withVariables(command, GATE_GROUPS), action: runEnqueue }
+  return { command: withVariables(command, GATE_GROUPS, ['redis', 'queues']), action: runEnqueue }
 }
 
 const EXAMPLES = `

@@ -22,7 +22,7 @@ export function forgetCommand(): CliCommand {
     .option('--wait <duration>', 'how long to wait at most for lookups of it that are in hand, as 90s', DEFAULT_WAIT)
     .option('--json', 'what was removed, as JSON')
     .addHelpText('after', EXAMPLES)
-  return { command: withVariables(command, GROUPS), action: runForget }
+  return { command: withVariables(command, GROUPS, ['redis', 'queues', 'log']), action: runForget }
 }
 
 const EXAMPLES = `

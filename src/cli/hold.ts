@@ -17,7 +17,7 @@ export function holdCommand(): CliCommand {
     .option('--for <duration>', 'how long at most, as 30m or 6h', DEFAULT_FOR)
     .option('--reason <text>', `why, for whoever looks (default: "${DEFAULT_REASON}")`)
     .addHelpText('after', HOLD_EXAMPLES)
-  return { command: withVariables(command, GATE_GROUPS), action: runHold }
+  return { command: withVariables(command, GATE_GROUPS, ['redis', 'queues']), action: runHold }
 }
 
 const HOLD_EXAMPLES = `
@@ -69,7 +69,7 @@ export function releaseCommand(): CliCommand {
       wholeNumber(-(2 ** 31), 2 ** 31 - 1),
     )
     .addHelpText('after', RELEASE_EXAMPLES)
-  return { command: withVariables(command, GATE_GROUPS), action: runRelease }
+  return { command: withVariables(command, GATE_GROUPS, ['redis', 'queues']), action: runRelease }
 }
 
 const RELEASE_EXAMPLES = `

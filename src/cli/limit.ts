@@ -19,7 +19,7 @@ export function limitCommand(): CliCommand {
     .option('--reset', "back to each process's own environment")
     .option('--json', 'as JSON')
     .addHelpText('after', EXAMPLES)
-  return { command: withVariables(command, GATE_GROUPS), action: runLimit }
+  return { command: withVariables(command, GATE_GROUPS, ['redis', 'queues']), action: runLimit }
 }
 
 const EXAMPLES = `

@@ -17,7 +17,7 @@ export function statusCommand(): CliCommand {
     .option('--watch', `again every ${WATCH_EVERY_MS / 1000} s, until Ctrl-C`)
     .option('--json', 'as JSON, one line each time')
     .addHelpText('after', EXAMPLES)
-  return { command: withVariables(command, GATE_GROUPS), action: runStatus }
+  return { command: withVariables(command, GATE_GROUPS, ['redis', 'queues']), action: runStatus }
 }
 
 const EXAMPLES = `

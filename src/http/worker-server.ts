@@ -4,9 +4,10 @@ import { fastify } from 'fastify'
 
 /** What is asked of a worker. */
 export interface WorkerToWatch {
-  /** Live unless a restart would help. */
-  liveness(): { live: boolean; reasons: string[] }
-  health(): { ready: boolean; reasons: string[] }
+  health: {
+    liveness(): { live: boolean; reasons: string[] }
+    readiness(): { ready: boolean; reasons: string[] }
+  }
   metricsText(): Promise<string>
   metrics: { registry: { contentType: string } }
 }
@@ -30,12 +31,12 @@ export async function serveWorker(
     routerOptions: { maxParamLength: 100 },
   })
   server.get('/livez', async (_request, reply) => {
-    const liveness = app.liveness()
+    const liveness = app.health.liveness()
     return reply.code(liveness.live ? 200 : 503).send(liveness)
   })
   server.get('/readyz', async (_request, reply) => {
-    const health = app.health()
-    return reply.code(health.ready ? 200 : 503).send(health)
+    const readiness = app.health.readiness()
+    return reply.code(readiness.ready ? 200 : 503).send(readiness)
   })
   server.get('/metrics', async (_request, reply) => {
     return reply.type(app.metrics.registry.contentType).send(await app.metricsText())

@@ -44,6 +44,15 @@ describe('flags', () => {
     }
   })
 
+  it('are not called required where a command does without', () => {
+    const described = (needs?: readonly ['redis']) =>
+      withVariables(new Command('x'), ['redis', 'endpoint'], needs).options.find(
+        ({ long }) => long === '--soap-endpoint',
+      )
+    expect(described()?.description).toContain('; required)')
+    expect(described(['redis'])?.description).not.toContain('required')
+  })
+
   it('are only those of the groups that a command uses', () => {
     const flags = withVariables(new Command('x'), ['redis']).options.map(({ long }) => long)
     expect(flags).toContain('--redis-url')

@@ -22,10 +22,19 @@ export function flagOf({ name, secret }: Variable<unknown>): string {
 }
 
 /** Adds a flag for each variable of these groups; two for one that is partly a secret. */
-export function withVariables(command: Command, groups: readonly VariableGroup[]): Command {
+export function withVariables(
+  command: Command,
+  groups: readonly VariableGroup[],
+  needs: readonly VariableGroup[] = groups,
+): Command {
   for (const variable of inGroups(groups)) {
     const { fallback, required, name, meaning, group, secret } = variable
-    const standard = fallback !== undefined ? `default ${fallback}` : required ? 'required' : 'not set by default'
+    const standard =
+      fallback !== undefined
+        ? `default ${fallback}`
+        : required && needs.includes(group)
+          ? 'required'
+          : 'not set by default'
     const variableName = secret === 'whole' ? `${name} or ${name}_FILE` : name
     command.addOption(
       new Option(flagOf(variable), `${meaning.replaceAll('`', '')} (${variableName}; ${standard})`).helpGroup(
