@@ -136,7 +136,7 @@ describe('TLS', () => {
     expect((await failureOf(with_({}).lookup('1'))).failure.code).toBe('network')
   })
 
-  // Fails without: src/soap/transport.ts: endForGood.
+  // Fails without: src/soap/sockets.ts: endForGood.
   it('our certificate refused by an alert after the handshake holds the fleet', async () => {
     const cert = join(folder, 'service.crt')
     const server = await startRefusingServer({ cert, key: join(folder, 'service.key'), ca: cert })

@@ -80,7 +80,7 @@ export class Transport {
   readonly #authorization: string | null
   readonly #onCertificate: (expiresAt: number) => void
   readonly #closing = new Set<Promise<void>>()
-  #tlsFiles = ''
+  #tlsFiles: TlsFiles = {}
   #openedAt = 0
   readonly #proxy: ProxyServer | null
   #pool: Pool | undefined
@@ -100,11 +100,11 @@ export class Transport {
   refresh(): void {
     if (this.#closed) return
     const files = this.#settings.tls?.() ?? {}
-    const tlsFiles = JSON.stringify([files.ca, files.cert, files.key])
     const age = monotonic() - this.#openedAt
-    if (this.#pool && tlsFiles === this.#tlsFiles && age < (this.#settings.socketLifeMs ?? SOCKET_LIFE_MS)) return
+    const isOld = age >= (this.#settings.socketLifeMs ?? SOCKET_LIFE_MS)
+    if (this.#pool && !isOld && areSame(files, this.#tlsFiles)) return
     this.#retire()
-    this.#tlsFiles = tlsFiles
+    this.#tlsFiles = { ...files }
     this.#openedAt = monotonic()
     this.#pool = this.#newPool(files)
   }
@@ -205,6 +205,10 @@ export class Transport {
     const closing = closed.finally(() => this.#closing.delete(closing))
     this.#closing.add(closing)
   }
+}
+
+function areSame(one: TlsFiles, other: TlsFiles): boolean {
+  return one.ca === other.ca && one.cert === other.cert && one.key === other.key
 }
 
 async function readResponse(
