@@ -34,6 +34,12 @@ export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   }
 }
 
+/** Does `task` after `ms`, unless what it returns is called before. */
+export function after(ms: number, task: () => void): () => void {
+  const timeout = setTimeout(task, ms)
+  return () => clearTimeout(timeout)
+}
+
 /**
  * A signal that aborts after `ms`, or when the parent aborts. `clear` it when done. The reason is made only when it is
  * needed, because an error is dear and most deadlines are met.

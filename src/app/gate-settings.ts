@@ -43,7 +43,7 @@ export function gateKeysOf(config: ConfigOf<'queues' | 'endpoint'>): GateKeys {
  */
 function credentialsStamp(config: SoapConfig): () => string {
   const { credentials, tls } = soapSettings(config)
-  return stampOf(() => JSON.stringify([credentials(), tls?.()]), 8)
+  return stampOf(() => [...Object.values(credentials()), ...Object.values(tls?.() ?? {})], 8)
 }
 
 /**
@@ -55,22 +55,22 @@ export function askerStamp(config: SoapConfig, codes: ResponseCodes): () => stri
   const { soapEndpoint, soapVersion } = config
   const lists = [codes.enriched, codes.retry, codes.hold].map(sorted)
   const asked = JSON.stringify([serviceOf(soapEndpoint ?? ''), soapVersion, lists])
-  return stampOf(() => `${asked} ${credentials()} ${sorted(codes.notFound)}`, 12)
+  return stampOf(() => [asked, credentials(), sorted(codes.notFound)?.join() ?? null], 12)
 }
 
 function sorted(codes: ReadonlySet<number> | null): number[] | null {
   return codes && [...codes].sort((a, b) => a - b)
 }
 
-/** The beginning of a text's hash, made again only where the text has changed: it is asked for with every call. */
-function stampOf(text: () => string, length: number): () => string {
-  let last = { text: '', stamp: '' }
+/** The beginning of a hash, made again only where a part has changed: it is asked for with every call. */
+function stampOf(read: () => (string | null)[], length: number): () => string {
+  let last: (string | null)[] = []
+  let stamp = ''
   return () => {
-    const current = text()
-    if (current !== last.text) {
-      const stamp = createHash('sha256').update(current).digest('hex').slice(0, length)
-      last = { text: current, stamp }
-    }
-    return last.stamp
+    const parts = read()
+    if (stamp !== '' && parts.length === last.length && parts.every((part, i) => part === last[i])) return stamp
+    last = parts
+    stamp = createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, length)
+    return stamp
   }
 }

@@ -31,7 +31,7 @@ export class Publisher {
   async untilDone(
     end: LookupEnd,
     taken: TakenLookup,
-    signal: AbortSignal,
+    signal: () => AbortSignal,
     trouble: (error: unknown) => void,
   ): Promise<void> {
     for (let waitMs = AGAIN_MS.min; ; waitMs = Math.min(waitMs * 2, AGAIN_MS.max)) {
@@ -39,7 +39,7 @@ export class Publisher {
         return await this.once(end, taken)
       } catch (error) {
         trouble(error)
-        await sleep(waitMs, signal)
+        await sleep(waitMs, signal())
       }
     }
   }

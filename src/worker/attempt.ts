@@ -1,6 +1,6 @@
 /** One attempt at a lookup: its permits, its calls, its time, and what the fleet is told of each call. */
 
-import { deadline, monotonic, orAborted } from '../clock.ts'
+import { after, monotonic, orAborted } from '../clock.ts'
 import type { CallEnd, FailedCall } from '../domain/call-end.ts'
 import { type CallReport, Held } from '../domain/hold.ts'
 import type { Lane } from '../domain/lane.ts'
@@ -63,19 +63,39 @@ export class Attempt {
   mayCall: Promise<void> = Promise.resolve()
   readonly #parts: AttemptParts
   readonly #request: AttemptRequest
-  readonly #signal: AbortSignal
-  #deadline: { signal: AbortSignal; clear: () => void } | null = null
+  readonly #work = new AbortController()
+  /** Made only for the few who wait for something when the work is done. */
+  #cancellation: AbortController | null = null
+  #cancelled: Error | null = null
+  #stopClock: (() => void) | null = null
+  #unfollow: (() => void) | null = null
   #endsAt = Number.POSITIVE_INFINITY
   #calledAt = 0
 
-  constructor(parts: AttemptParts, request: AttemptRequest, signal: AbortSignal) {
+  /** `until`, if given, takes the lookup away when it aborts. */
+  constructor(parts: AttemptParts, request: AttemptRequest, until?: AbortSignal) {
     this.#parts = parts
     this.#request = request
-    this.#signal = signal
+    if (until) this.#cancelWith(until)
   }
 
+  /** Aborts when the attempt's time is up, or when the lookup is taken away. */
   get signal(): AbortSignal {
-    return this.#deadline?.signal ?? this.#signal
+    return this.#work.signal
+  }
+
+  /** Aborts only when the lookup is taken away. */
+  get cancellation(): AbortSignal {
+    this.#cancellation ??= new AbortController()
+    if (this.#cancelled) this.#cancellation.abort(this.#cancelled)
+    return this.#cancellation.signal
+  }
+
+  /** Takes the lookup away from this attempt. */
+  cancel(reason: Error): void {
+    this.#cancelled ??= reason
+    this.#work.abort(reason)
+    this.#cancellation?.abort(reason)
   }
 
   get lane(): Lane {
@@ -111,11 +131,12 @@ export class Attempt {
 
   /** Throws the reason if the lookup itself was taken away, but not if only the attempt's time is over. */
   throwIfCancelled(): void {
-    this.#signal.throwIfAborted()
+    if (this.#cancelled) throw this.#cancelled
   }
 
   close(): void {
-    this.#deadline?.clear()
+    this.#stopClock?.()
+    this.#unfollow?.()
   }
 
   async #callOnce(connectionId: string): Promise<CallEnd> {
@@ -147,10 +168,18 @@ export class Attempt {
     return { tookMs: monotonic() - this.#calledAt, ofTroubled: this.isTroubled && !this.isProbe }
   }
 
+  #cancelWith(until: AbortSignal): void {
+    const cancel = () => this.cancel(until.reason)
+    if (until.aborted) cancel()
+    else until.addEventListener('abort', cancel, { once: true })
+    this.#unfollow = () => until.removeEventListener('abort', cancel)
+  }
+
   #startClock(): void {
-    if (this.#deadline) return
+    if (this.#stopClock) return
     const { deadlineMs } = this.#parts
-    this.#deadline = deadline(deadlineMs, () => new DeadlineReached(NO_TIME_LEFT.failure.message), this.#signal)
+    const isUp = () => this.#work.abort(new DeadlineReached(NO_TIME_LEFT.failure.message))
+    this.#stopClock = after(deadlineMs, isUp)
     this.#endsAt = monotonic() + deadlineMs
   }
 }

@@ -58,15 +58,15 @@ export class Conclusions {
     this.#trouble = trouble
   }
 
-  /** Publishes the result, if there is one; rejects with the signal's reason if Redis did not take it until then. */
-  async ofEnd(end: RunEnd, taken: TakenLookup, signal: AbortSignal): Promise<Conclusion> {
+  /** Publishes the result, if there is one; rejects with the reason if the lookup is taken away before Redis takes it. */
+  async ofEnd(end: RunEnd, taken: TakenLookup, attempt: Attempt): Promise<Conclusion> {
     switch (end.type) {
       case 'has-result':
         this.#observe({ type: 'suppressed', lookupId: taken.lookupId })
         return end.status === 'failed' ? deadLetter('failed') : { type: 'complete', kept: { status: end.status } }
       case 'result': {
         const { result, failure } = end
-        await this.#publisher.untilDone(end, taken, signal, this.#trouble)
+        await this.#publisher.untilDone(end, taken, () => attempt.cancellation, this.#trouble)
         if (result.status === 'failed') return deadLetter(failedReasonOf(result, failure))
         return { type: 'complete', kept: keptOf(result, failure) }
       }

@@ -48,22 +48,15 @@ export class Enricher {
     this.#observe = observe
   }
 
-  begin(request: AttemptRequest, signal: AbortSignal): Attempt {
-    return new Attempt(this.#parts, request, signal)
+  begin(request: AttemptRequest, until?: AbortSignal): Attempt {
+    return new Attempt(this.#parts, request, until)
   }
 
   /** Calls until there is an answer or a verdict that ends the attempt. Rejects with the signal's reason, or with Held. */
   async run(attempt: Attempt, lookup: Lookup, history: LookupHistory): Promise<AttemptEnd> {
     const course = new Course(history, this.#settings)
     try {
-      const { end, source } = await pRetry(() => this.#turn(attempt, lookup, course), {
-        // The verdict decides how often and after which delay, because p-retry's own delays have no jitter at their
-        // maximum.
-        retries: Number.POSITIVE_INFINITY,
-        minTimeout: 0,
-        factor: 1,
-        shouldRetry: ({ error }) => error === RETRY_NOW && this.#wait(attempt, lookup, course),
-      })
+      const { end, source } = await this.#calls(attempt, lookup, course)
       if ('outcome' in end) return { type: 'answered', outcome: end.outcome, source, calls: attempt.calls }
     } catch (error) {
       if (!(error instanceof DeadlineReached)) throw error
@@ -72,10 +65,23 @@ export class Enricher {
     return course.end(attempt.calls)
   }
 
-  async #turn(attempt: Attempt, lookup: Lookup, course: Course): Promise<SharedCall> {
-    const called = await this.#call(attempt, lookup, course)
-    if ('failure' in called.end && course.isRetriedNow(called.end, attempt.leftMs)) throw RETRY_NOW
-    return called
+  /** The first call, and those that the verdict asks for at once. */
+  async #calls(attempt: Attempt, lookup: Lookup, course: Course): Promise<SharedCall> {
+    const isRetried = ({ end }: SharedCall) => 'failure' in end && course.isRetriedNow(end, attempt.leftMs)
+    const first = await this.#call(attempt, lookup, course)
+    if (!isRetried(first)) return first
+    const turn = async (number: number) => {
+      const called = number === 1 ? first : await this.#call(attempt, lookup, course)
+      if (number === 1 || isRetried(called)) throw RETRY_NOW
+      return called
+    }
+    return pRetry(turn, {
+      // The verdict decides how often and after which delay, because p-retry's own delays have no jitter at their maximum.
+      retries: Number.POSITIVE_INFINITY,
+      minTimeout: 0,
+      factor: 1,
+      shouldRetry: ({ error }) => error === RETRY_NOW && this.#wait(attempt, lookup, course),
+    })
   }
 
   async #call(attempt: Attempt, lookup: Lookup, course: Course): Promise<SharedCall> {

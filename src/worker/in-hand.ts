@@ -10,14 +10,8 @@ export class MakeWay extends HandBack {}
 export class LockLost extends Error {}
 
 export class InHand {
-  readonly #cancel: (lookupId: string, reason: Error) => void
   readonly #attempts = new Map<string, Attempt>()
   #waiter: { forAllBut: Attempt; done: () => void } | null = null
-
-  /** `cancel` aborts the signal of a lookup's run. */
-  constructor(cancel: (lookupId: string, reason: Error) => void) {
-    this.#cancel = cancel
-  }
 
   get size(): number {
     return this.#attempts.size
@@ -34,17 +28,16 @@ export class InHand {
   }
 
   take(lookupId: string, reason: Error): void {
-    this.#cancel(lookupId, reason)
+    this.#attempts.get(lookupId)?.cancel(reason)
   }
 
   handBackAll(reason: HandBack): void {
-    for (const lookupId of this.#attempts.keys()) this.#cancel(lookupId, reason)
+    for (const attempt of this.#attempts.values()) attempt.cancel(reason)
   }
 
   /** Hands back the lookups that still wait for their first permit: nothing is lost with them. */
   handBackUncalled(reason: HandBack, except?: Attempt): void {
-    for (const [lookupId, attempt] of this.#attempts)
-      if (attempt !== except && !attempt.hasCalled) this.#cancel(lookupId, reason)
+    for (const attempt of this.#attempts.values()) if (attempt !== except && !attempt.hasCalled) attempt.cancel(reason)
   }
 
   /** Resolves when nothing is in hand but `attempt`, or another one is waited for. */

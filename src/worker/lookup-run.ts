@@ -56,8 +56,8 @@ export class LookupRuns {
     this.#observe = observe
   }
 
-  begin(request: AttemptRequest, signal: AbortSignal): Attempt {
-    return this.#enricher.begin(request, signal)
+  begin(request: AttemptRequest): Attempt {
+    return this.#enricher.begin(request)
   }
 
   /** Rejects with the signal's reason or a HandBack when the lookup is taken away, with Held, or when Redis cannot be asked. */

@@ -54,7 +54,7 @@ export class LookupWorker implements Companion {
   readonly #tap: Tap
   readonly #rest: Rest
   readonly #probe: LookupProbe
-  readonly #inHand: InHand
+  readonly #inHand = new InHand()
   readonly #conclusions: Conclusions
   readonly #trouble: (error: unknown) => void
   #isStarted = false
@@ -66,13 +66,12 @@ export class LookupWorker implements Companion {
     this.#settings = settings
     this.#observe = observe
     const queue = queueOf(names, settings.lane)
-    // BullMQ makes a signal only for a processor that declares three parameters.
-    const process = (job: LookupJob, token?: string, signal?: AbortSignal) => this.#process(job, token, signal)
+    // Of two parameters: for a third one BullMQ would make a signal, and the attempt has its own.
+    const process = (job: LookupJob, token?: string) => this.#process(job, token)
     this.#worker = new LookupTaker(queue, process, takerOptions(parts.redis, names.prefix, settings))
     this.#tap = new Tap(this.#worker)
     this.#rest = new Rest(this.#tap)
     this.#probe = new LookupProbe(this.#tap)
-    this.#inHand = new InHand((id, reason) => this.#worker.cancelJob(id, reason as unknown as string))
     const say = redisTrouble(observe, queue)
     this.#trouble = (error) => {
       say(error)
@@ -170,23 +169,23 @@ export class LookupWorker implements Companion {
     })
   }
 
-  #process(job: LookupJob, token = '', signal = new AbortController().signal): Promise<KeptEnd> {
+  #process(job: LookupJob, token = ''): Promise<KeptEnd> {
     // Suspects of one crash come together, and each is to run alone: none is fetched in vain.
     if (isSuspect({ stalls: job.stalledCounter })) this.#tap.narrow()
     else this.#tap.widen()
     const probe = this.#probe.accept()
-    const run = this.#run(job, token, signal, probe?.token ?? null)
+    const run = this.#run(job, token, probe?.token ?? null)
     probe?.started({ ended: run.catch(() => {}) })
     return run
   }
 
-  async #run(job: LookupJob, token: string, signal: AbortSignal, probe: string | null): Promise<KeptEnd> {
+  async #run(job: LookupJob, token: string, probe: string | null): Promise<KeptEnd> {
     const taken = takenFrom(job, this.#settings.lane)
-    const attempt = this.#parts.runs.begin({ lane: this.#settings.lane, probe }, signal)
+    const attempt = this.#parts.runs.begin({ lane: this.#settings.lane, probe })
     this.#inHand.add(taken.lookupId, attempt)
     this.#worker.askedAt = monotonic() // one that ends brings the next along, unasked for
     try {
-      const conclusion = await this.#conclude(job, signal, taken, attempt)
+      const conclusion = await this.#conclude(job, taken, attempt)
       if (conclusion.type === 'wait' || conclusion.type === 'delay')
         await this.#putBack(conclusion, job, token, taken).catch(this.#trouble)
       return tellBullMQ(conclusion)
@@ -197,13 +196,13 @@ export class LookupWorker implements Companion {
     }
   }
 
-  async #conclude(job: LookupJob, signal: AbortSignal, taken: TakenLookup, attempt: Attempt): Promise<Conclusion> {
+  async #conclude(job: LookupJob, taken: TakenLookup, attempt: Attempt): Promise<Conclusion> {
     const { runs, redis, solitude } = this.#parts
     try {
       if (this.#stopping) throw new HandBack('shutdown')
       if (solitude.isTaken) throw new MakeWay('a suspect runs alone')
       await disown(job, redis, this.#names, taken.queue)
-      return await this.#conclusions.ofEnd(await runs.run(taken, attempt), taken, signal)
+      return await this.#conclusions.ofEnd(await runs.run(taken, attempt), taken, attempt)
     } catch (error) {
       return this.#conclusions.ofInterruption(error, taken, attempt)
     }
