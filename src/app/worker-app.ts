@@ -104,12 +104,13 @@ export class WorkerApp {
       stuckWatch: this.#stuckWatch,
     })
     const { histories, publisher } = this.#parts
-    const reconciler = new Reconciler(histories, { markerTtlMs: config.resultMarkerTtlMs })
-    const unreadable = new UnreadableJobs(this.#redis, config)
+    const reconciler = new Reconciler(this.#redis, config, histories, { markerTtlMs: config.resultMarkerTtlMs })
+    const unreadable = new UnreadableJobs(this.#redis, config, histories)
     const orphans = new Orphans(this.#redis, config)
     const redis = this.#redis
     const leases = new Leases(redis, config, this.#id)
-    const parts = { leases, queues: this.#queues, publisher, reconciler, unreadable, orphans, redis }
+    const { resultQueue } = config
+    const parts = { leases, queues: this.#queues, resultQueue, publisher, reconciler, unreadable, orphans, redis }
     this.#upkeep = new Upkeep(parts, config, this.#observe)
     this.#collector = new QueueCollector(
       this.metrics,

@@ -1,12 +1,12 @@
 /** What each part of a worker is told, out of the Config: what it needs, and no secret. */
 
 import type { Config } from '../config/config.ts'
+import { jobLockMs } from '../domain/job-lock.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { SharedCallsSettings } from '../queues/shared-calls.ts'
 import type { QueueNames } from '../redis/names.ts'
 import type { EnrichSettings } from '../worker/enrich.ts'
 import type { RunSettings } from '../worker/lookup-run.ts'
-import { jobLockMs } from '../worker/lookup-taker.ts'
 import type { LookupWorkerSettings } from '../worker/lookup-worker.ts'
 
 /** A leader that died is missed after this at most, or after one call. */

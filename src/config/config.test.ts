@@ -157,7 +157,7 @@ const CASES: [name: string, standard: unknown, good: [string, unknown][], bad: s
   ['LOOKUP_DEADLINE_MS', 25_000, [['600000', 600_000]], ['600001'], ms(1, 600_000)],
   ['LOOKUP_EXPIRY_MS', 604_800_000, [['1000', 1000]], ['999'], ms(1000, YEAR)],
   ['RETRY_AFTER_MAX_MS', 3_600_000, [['0', 0]], ['1h'], ms(0)],
-  ['RESULT_MARKER_TTL_MS', 604_800_000, [['1000', 1000]], ['0'], ms(1000, YEAR)],
+  ['RESULT_MARKER_TTL_MS', 604_800_000, [['100000', 100_000]], ['0'], ms(65_000, YEAR)],
   ['LOOKUP_RETENTION_MS', 86_400_000, [['1000', 1000]], ['0'], ms(1000, YEAR)],
   ['DEAD_LETTER_RETENTION_MS', 2_592_000_000, [['1000', 1000]], ['31622400001'], ms(1000, YEAR)],
   ['SHUTDOWN_TIMEOUT_MS', 25_000, [['0', 0]], ['3600001'], ms(0, 3_600_000)],
@@ -457,6 +457,11 @@ describe('the configuration', () => {
     [
       { LOOKUP_QUEUE: 'a', RESULT_QUEUE: 'a' },
       'LOOKUP_QUEUE, INTERACTIVE_QUEUE, RESULT_QUEUE: expected three different names, got the same one twice',
+    ],
+    [
+      { RESULT_MARKER_TTL_MS: '65000', LOOKUP_DEADLINE_MS: '100000' },
+      'RESULT_MARKER_TTL_MS: expected at least 215000, the time in which a lookup whose worker died is run again, ' +
+        'or it could have two results; got 65000',
     ],
     [
       { SOAP_CALL_TIMEOUT_MS: '25001', LOOKUP_DEADLINE_MS: '25000' },

@@ -3,6 +3,7 @@
  * nobody.
  */
 
+import { secondEndMs } from '../domain/job-lock.ts'
 import type { Config } from './config.ts'
 import { VARIABLES } from './table.ts'
 
@@ -29,6 +30,13 @@ const OF_WHAT_WAS_SET: CrossCheck[] = [
 
 /** Checks of all values, defaults included: a default can lack a needed value, or be a name that other programs know. */
 const OF_ALL: CrossCheck[] = [
+  {
+    keys: ['resultMarkerTtlMs', 'lookupDeadlineMs'],
+    agree: ({ resultMarkerTtlMs, lookupDeadlineMs }) => resultMarkerTtlMs >= secondEndMs(lookupDeadlineMs),
+    problem: ({ resultMarkerTtlMs, lookupDeadlineMs }) =>
+      `RESULT_MARKER_TTL_MS: expected at least ${secondEndMs(lookupDeadlineMs)}, the time in which a lookup whose worker died ` +
+      `is run again, or it could have two results; got ${resultMarkerTtlMs}`,
+  },
   {
     keys: [...QUEUE_KEYS],
     agree: (config) => allDiffer(QUEUE_KEYS.map((key) => config[key])),

@@ -375,7 +375,7 @@ export const VARIABLES = {
   resultMarkerTtlMs: variable(
     'RESULT_MARKER_TTL_MS',
     'worker',
-    ms(1000, YEAR_MS),
+    ms(65_000, YEAR_MS),
     String(7 * DAY_MS),
     'how long it is remembered that a lookup has its result (7 days)',
   ),

@@ -24,7 +24,8 @@ export type FailureCode = (typeof FAILURE_CODES)[number]
  * Whose failure it is, which decides the verdict. permanent: this lookup's, for good. permanent-after-retry: the same,
  * but one more try is worth it. transient: it may pass. configuration: everybody's, until somebody mends it.
  */
-export type FailureClass = 'permanent' | 'permanent-after-retry' | 'transient' | 'configuration'
+const FAILURE_CLASSES = ['permanent', 'permanent-after-retry', 'transient', 'configuration'] as const
+export type FailureClass = (typeof FAILURE_CLASSES)[number]
 
 /** The reason, in a word that is safe as a metric label. */
 export const FAILURE_REASONS = [
@@ -56,4 +57,19 @@ export interface Failure {
   httpStatus?: number
   /** How long the service asked us to wait (`Retry-After`), in milliseconds. */
   retryAfterMs?: number
+}
+
+/** Of a value that was read from outside: it can be published, and decided by. */
+export function isFailure(value: unknown): value is Failure {
+  if (typeof value !== 'object' || value === null) return false
+  const { code, class: kind, reason, message, soapFaultCode, httpStatus } = value as Record<string, unknown>
+  const isOneOf = (list: readonly string[], one: unknown) => list.includes(one as string)
+  return (
+    isOneOf(FAILURE_CODES, code) &&
+    isOneOf(FAILURE_CLASSES, kind) &&
+    isOneOf(FAILURE_REASONS, reason) &&
+    typeof message === 'string' &&
+    ['undefined', 'string'].includes(typeof soapFaultCode) &&
+    ['undefined', 'number'].includes(typeof httpStatus)
+  )
 }

@@ -1,4 +1,4 @@
-import type { Failure } from './failure.ts'
+import { type Failure, isFailure } from './failure.ts'
 
 /**
  * History: what happened to a lookup so far. Kept on its job between attempts; a lookup has none before its first
@@ -33,6 +33,32 @@ export const NO_HISTORY: Readonly<LookupHistory> = Object.freeze({
   diedAlone: 0,
   lastFailure: null,
 })
+
+/** As it was kept on the job. What somebody else wrote there counts for nothing, field by field. */
+export function readHistory(text: string | null | undefined): LookupHistory {
+  const kept = parsed(text)
+  const count = (name: keyof LookupHistory) =>
+    Number.isSafeInteger(kept[name]) ? Math.max(0, kept[name] as number) : 0
+  return {
+    charged: count('charged'),
+    failures: count('failures'),
+    calls: count('calls'),
+    idle: count('idle'),
+    retriedOnce: kept.retriedOnce === true,
+    rechecks: count('rechecks'),
+    diedAlone: count('diedAlone'),
+    lastFailure: isFailure(kept.lastFailure) ? kept.lastFailure : null,
+  }
+}
+
+function parsed(text: string | null | undefined): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text ?? '')
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+  } catch {
+    return {}
+  }
+}
 
 /** The history after a run that came to nothing. Without a call it was no attempt. */
 export function afterNothing(history: LookupHistory, calls = 0): LookupHistory {

@@ -91,7 +91,7 @@ export function parseLookup(value: unknown): ParsedLookup {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return { ok: false, problem: `lookup: expected an object with a connectionId, got ${kindOf(value)}` }
   }
-  const parsed = lookupSchema.safeParse(value)
+  const parsed = lookupSchema.safeParse(withoutNulls(value))
   if (parsed.success) return { ok: true, data: parsed.data }
   const issue = parsed.error.issues[0]
   const field = String(issue?.path[0] ?? 'lookup')
@@ -102,6 +102,13 @@ export function parseLookup(value: unknown): ParsedLookup {
     ok: false,
     problem: `${field}: ${expected}${got === undefined ? '; it is missing' : `, got ${kindOf(got)}`}`,
   }
+}
+
+/** Some languages write null for what was not given (Python's None). */
+function withoutNulls(value: object): object {
+  const fields = Object.entries(value)
+  const isGiven = ([name, field]: [string, unknown]) => field !== null || name === 'connectionId'
+  return fields.every(isGiven) ? value : Object.fromEntries(fields.filter(isGiven))
 }
 
 /** At most the first 256 characters of what could be read, for an `invalid` result. */

@@ -1,6 +1,7 @@
 /** What an operator wants to know at one look: what `status --json` prints, whole. */
 
 import { type QueueState, readQueues } from '../queues/queue-state.ts'
+import { countUnlisted } from '../queues/unlisted.ts'
 import type { Redis, RedisPlace } from '../redis/connections.ts'
 import type { QueueNames } from '../redis/names.ts'
 import { FleetControl, type FleetGate, type Limits } from './fleet-control.ts'
@@ -12,9 +13,14 @@ import { type RedisMemory, readMemory } from './redis-memory.ts'
 /** Holds, limits and calls in flight are those of one service; without one that is meant, the problem says why. */
 export type FleetStatus = FleetWork & Gate
 
+export interface FleetQueue extends QueueState {
+  /** Jobs that lie in no list, where nobody finds them until upkeep puts them back; null: too many wait to look. */
+  unlisted: number | null
+}
+
 export interface FleetWork {
   redis: RedisMemory | null
-  queues: QueueState[]
+  queues: FleetQueue[]
   /** Queues under the same prefix that are not ours, and have jobs that wait. */
   otherQueues: OtherQueue[]
   /** Null where it cannot be known: a Redis that takes no writes does not hear of them. */
@@ -48,8 +54,8 @@ export async function readStatus(redis: Redis, place: FleetPlace): Promise<Fleet
 }
 
 async function readWork(redis: Redis, place: FleetPlace): Promise<FleetWork> {
-  const [{ queues }, { members, lost }, memory, otherQueues] = await Promise.all([
-    readQueues(redis, place),
+  const [queues, { members, lost }, memory, otherQueues] = await Promise.all([
+    readFleetQueues(redis, place),
     new Fleet(redis, place).read(),
     readMemory(redis, place),
     readOtherQueues(redis, place),
@@ -103,4 +109,10 @@ async function quotaOf(control: FleetControl, members: SeenMember[], at: number)
   const quotas = members.flatMap(({ quota }) => quota ?? [])
   const strictest = quotas.toSorted((a, b) => a.calls / a.periodMs - b.calls / b.periodMs)[0]
   return strictest ? { ...strictest, spent: await control.spent(strictest.periodMs, at) } : null
+}
+
+async function readFleetQueues(redis: Redis, names: QueueNames): Promise<FleetQueue[]> {
+  const { queues } = await readQueues(redis, names)
+  const unlisted = await Promise.all(queues.map(({ queue }) => countUnlisted(redis, names, queue)))
+  return queues.map((queue, index) => ({ ...queue, unlisted: unlisted[index] ?? null }))
 }

@@ -1,7 +1,7 @@
 /** The story of one lookup, as far as Redis still knows it: where it is, what happened to it, how it ended. */
 
 import { iso } from '../clock.ts'
-import type { LookupHistory } from '../domain/history.ts'
+import { type LookupHistory, readHistory } from '../domain/history.ts'
 import { LANES, type Lane } from '../domain/lane.ts'
 import type { Result, ResultStatus } from '../domain/result.ts'
 import { dueAt, FIELDS } from '../queues/bull-layout.ts'
@@ -98,7 +98,7 @@ async function readJob(redis: Redis, key: string) {
     stalls: Number(stalls ?? 0),
     finishedOn,
     kept: readKeptEnd(returned) ?? readFailedReason(failedReason),
-    history: history ? (JSON.parse(history) as LookupHistory) : null,
+    history: history ? readHistory(history) : null,
   }
 }
 

@@ -4,6 +4,7 @@
  */
 
 import type { Readable } from 'node:stream'
+import { problemOfMetadata } from '../domain/exact-json.ts'
 import { checkedColumns, misspelt } from './columns.ts'
 import { readCsvRows } from './csv-rows.ts'
 import { type FileFormat, type FileLayout, layoutOf, peek } from './file-head.ts'
@@ -51,6 +52,8 @@ function fromJson(line: number, text: string): ReadRequest {
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
   const wrong = isObject ? misspelt(Object.keys(value)) : null
   if (wrong) return { line, problem: `a field: ${wrong}` }
+  const inexact = isObject ? problemOfMetadata(text) : null
+  if (inexact) return { line, problem: inexact }
   if (isObject) return requestOrProblem(line, withoutNulls(value as Record<string, unknown>))
   return { line, problem: 'expected a JSON object with a connectionId, got something else' }
 }

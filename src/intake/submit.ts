@@ -27,7 +27,10 @@ export function toLookup({ idempotencyKey, priority, delayMs, ...data }: Request
   if (!parsed.ok) return parsed
   if (!isKey(idempotencyKey)) {
     // Ignoring a numeric key would enqueue duplicates; accepting an empty one would merge all lookups. Both are refused.
-    return { ok: false, problem: `idempotencyKey: expected a string of 1 to ${KEY_MAX} characters, got something else` }
+    return {
+      ok: false,
+      problem: `idempotencyKey: expected a string of 1 to ${KEY_MAX} characters, no lone surrogates, got something else`,
+    }
   }
   const lookupId = lookupIdFor(idempotencyKey ?? undefined)
   const lookup = { ...parsed.data, lookupId, ...defined({ priority, delayMs }) }

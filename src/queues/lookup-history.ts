@@ -1,6 +1,6 @@
 /** What is known of a lookup before it is run: whether it has had its result, and its history. */
 
-import { type LookupHistory, NO_HISTORY } from '../domain/history.ts'
+import { type LookupHistory, NO_HISTORY, readHistory } from '../domain/history.ts'
 import type { ResultStatus } from '../domain/result.ts'
 import type { Redis } from '../redis/connections.ts'
 import {
@@ -16,7 +16,7 @@ import {
 import { Script } from '../redis/script.ts'
 import { RedisClock } from '../redis/time.ts'
 import { Together } from '../redis/together.ts'
-import { FIELDS, LOCK } from './bull-layout.ts'
+import { FIELDS, LOCK, QUEUE_KEYS } from './bull-layout.ts'
 
 export interface KnownLookup {
   /** The status of the result it has had, or null. */
@@ -30,8 +30,9 @@ export interface KnownLookup {
 export const NOTHING_KNOWN: KnownLookup = { published: null, history: NO_HISTORY, failedAt: null }
 
 // Only if the job still exists, because a late write must not leave a hash without a job. Redis' clock, because the time
-// is compared with what other processes wrote. KEYS: job, its lock. ARGV: history, 1 if the failure may be charged, token
-// of the lock.
+// is compared with what other processes wrote. The job is taken off its deduplication, because a producer that replaces
+// what is delayed would remove it while it waits for its retry, without a result. KEYS: job, its lock, deduplication key without its id.
+// ARGV: history, 1 if the failure may be charged, token of the lock, id.
 const REMEMBER = new Script(`
 if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('GET', KEYS[2]) ~= ARGV[3] then return 0 end
 redis.call('HSET', KEYS[1], '${HISTORY_FIELD}', ARGV[1])
@@ -41,6 +42,10 @@ if ARGV[2] == '1' then
   redis.call('HSET', KEYS[1], '${FAILED_AT_FIELD}', string.format('%.3f', time[1] * 1000 + time[2] / 1000))
 else
   redis.call('HDEL', KEYS[1], '${FAILED_AT_FIELD}')
+end
+local deduplication = redis.call('HGET', KEYS[1], '${FIELDS.deduplicationId}')
+if deduplication and redis.call('GET', KEYS[3] .. deduplication) == ARGV[4] then
+  redis.call('DEL', KEYS[3] .. deduplication)
 end
 return 1`)
 
@@ -86,9 +91,9 @@ export class LookupHistories {
   async recall(taking: Taking): Promise<KnownLookup> {
     const fields = this.#redis.hmget(this.#job(taking), HISTORY_FIELD, FAILED_AT_FIELD, ALONE_FIELD)
     const [published, [stored, failedAt, aloneAt]] = await Promise.all([this.published(taking), fields])
-    const history = { ...NO_HISTORY, ...(stored ? (JSON.parse(stored) as Partial<LookupHistory>) : {}) }
+    const history = readHistory(stored)
     if (aloneAt && taking.stalls > Number(aloneAt)) history.diedAlone++
-    return { published, history, failedAt: failedAt ? Number(failedAt) : null }
+    return { published, history, failedAt: finite(failedAt) }
   }
 
   /** The lookup runs alone in its process from now on. If it is then found stalled, its process died of it. */
@@ -112,7 +117,9 @@ export class LookupHistories {
     mayBeCharged: boolean,
   ): Promise<void> {
     const job = this.#job(identity)
-    await REMEMBER.run(this.#redis, [job, job + LOCK], [JSON.stringify(history), mayBeCharged ? 1 : 0, token])
+    const deduplication = bullKey(this.#names, identity.queue, `${QUEUE_KEYS.deduplication}:`)
+    const args = [JSON.stringify(history), mayBeCharged ? 1 : 0, token, identity.lookupId]
+    await REMEMBER.run(this.#redis, [job, job + LOCK, deduplication], args)
   }
 
   /** Which of these lookups have no result. */
@@ -130,4 +137,9 @@ export class LookupHistories {
   #job({ queue, lookupId }: LookupIdentity): string {
     return bullKey(this.#names, queue, lookupId)
   }
+}
+
+function finite(text: string | null | undefined): number | null {
+  const value = Number(text || Number.NaN)
+  return Number.isFinite(value) ? value : null
 }

@@ -21,8 +21,6 @@ export const POISON: Failure = {
   message: 'expected the lookup to be run to its end, but its process died or lost it each time',
 }
 
-export const UNREADABLE: Failure = invalid('job: expected data and options that are JSON, got something else')
-
 export function invalid(problem: string): Failure {
   return { code: 'invalid', class: 'permanent', reason: 'internal', message: problem }
 }
@@ -57,7 +55,7 @@ export function aboutUnread(taken: TakenLookup): About {
     lookupId: taken.lookupId,
     connectionId: echo(data.connectionId),
     correlationId: echo(data.correlationId),
-    metadata: metadata.data ?? null,
+    metadata: taken.problem === null ? (metadata.data ?? null) : null,
     enqueuedAt: iso(taken.enqueuedAt),
     taken: taken.taken,
   }

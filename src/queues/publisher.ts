@@ -7,7 +7,7 @@ import { sleep } from '../clock.ts'
 import type { Observe } from '../domain/event.ts'
 import { NO_HISTORY } from '../domain/history.ts'
 import type { LookupHistories } from './lookup-history.ts'
-import { aboutUnread, endWithout, type LookupEnd, POISON, UNREADABLE } from './lookup-results.ts'
+import { aboutUnread, endWithout, invalid, type LookupEnd, POISON } from './lookup-results.ts'
 import type { ResultQueue } from './result-queue.ts'
 import { ageOf, type TakenLookup } from './taken-lookup.ts'
 
@@ -60,8 +60,8 @@ export class Publisher {
     await this.once(endWithout(aboutUnread(taken), history, POISON), taken)
   }
 
-  /** The result of a job that BullMQ cannot read. Rejects when Redis did not take it. */
-  async unreadable(taken: TakenLookup): Promise<void> {
-    await this.once(endWithout(aboutUnread(taken), NO_HISTORY, UNREADABLE), taken)
+  /** The result of a job that nobody can work on, and why. Rejects when Redis did not take it. */
+  async unreadable(taken: TakenLookup, problem: string): Promise<void> {
+    await this.once(endWithout(aboutUnread(taken), NO_HISTORY, invalid(problem)), taken)
   }
 }

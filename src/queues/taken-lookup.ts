@@ -1,14 +1,20 @@
 /** What a run of a lookup starts from. */
 
 import { now } from '../clock.ts'
+import { problemOfMetadata } from '../domain/exact-json.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { LookupIdentity } from '../redis/names.ts'
+import { bytesInstead } from './bounded-reads.ts'
+import { FIELDS } from './bull-layout.ts'
+import { type StoredJob, tooLarge } from './stored-jobs.ts'
 
 /** A lookup job as it was taken from the queue. None of its contents has been checked. */
 export interface TakenLookup extends LookupIdentity {
   lane: Lane
   name: string
   data: unknown
+  /** Why it is no lookup, whatever its data says; null: it may be one. */
+  problem: string | null
   /** The delay that its producer asked for. */
   askedDelayMs: number
   /** How often it was taken up, this time included. */
@@ -33,6 +39,7 @@ interface QueuedJob {
   queueName: string
   name: string
   data: unknown
+  problem?: string | null | undefined
   timestamp: number
   opts: { delay?: number | undefined }
   attemptsStarted: number
@@ -48,15 +55,51 @@ export function takenFrom(job: QueuedJob, lane: Lane): TakenLookup {
     askedDelayMs: Math.max(0, Number(job.opts.delay) || 0),
     name: job.name,
     data: job.data,
+    problem: job.problem ?? null,
     taken: job.attemptsStarted,
     stalls: job.stalledCounter,
   }
 }
 
-/** A job of which only its place and its time can be read; it was never run. */
-export function takenUnread({ id, queue, timestamp }: { id: string; queue: string; timestamp: unknown }, lane: Lane) {
-  const enqueuedAt = plausibleTime(timestamp)
-  return { lookupId: id, queue, lane, enqueuedAt, name: '', data: null, askedDelayMs: 0, taken: 0, stalls: 0 }
+/** Who a stored job is, as whoever takes it up sees it. */
+export function identityOf({ id, queue, fields }: StoredJob): LookupIdentity {
+  return { lookupId: id, queue, enqueuedAt: plausibleTime(Number.parseInt(fields[FIELDS.timestamp] ?? '', 10)) }
+}
+
+/** A job that nobody was handed: what of it can be read. */
+export function takenStored(job: StoredJob, lane: Lane): TakenLookup {
+  const { fields } = job
+  const count = (field: string) => Math.max(0, Number.parseInt(fields[field] ?? '', 10) || 0)
+  const options = parsed(fields[FIELDS.options]) as { delay?: unknown } | null | undefined
+  return {
+    ...identityOf(job),
+    lane,
+    askedDelayMs: Math.max(0, Number(options?.delay) || 0),
+    name: fields[FIELDS.name] ?? '',
+    data: parsed(fields[FIELDS.data]),
+    problem: problemOfData(fields[FIELDS.data] ?? ''),
+    taken: count(FIELDS.taken),
+    stalls: count(FIELDS.stalls),
+  }
+}
+
+/** Why a job with this data is no lookup; the text is what BullMQ handed out. Null: it may be one. */
+export function problemOfData(text: string): string | null {
+  const bytes = bytesInstead(text)
+  if (bytes !== null) return tooLarge(bytes)
+  try {
+    return problemOfMetadata(text)
+  } catch {
+    return 'data: expected JSON, got something else'
+  }
+}
+
+function parsed(text: string | null | undefined): unknown {
+  try {
+    return JSON.parse(text ?? '')
+  } catch {
+    return null
+  }
 }
 
 /** Producers write anything here, such as seconds or nothing. 0 if it is no time of this millennium. */

@@ -3,9 +3,12 @@
  * reports that only inside one process. If that process dies at that moment, only the failed set knows.
  */
 
-import type { Job, Queue } from 'bullmq'
+import { keysOf } from '../queues/bull-layout.ts'
 import type { LookupHistories } from '../queues/lookup-history.ts'
-import type { LookupIdentity } from '../redis/names.ts'
+import { readJobs, type StoredJob } from '../queues/stored-jobs.ts'
+import { identityOf } from '../queues/taken-lookup.ts'
+import type { Redis } from '../redis/connections.ts'
+import type { QueueNames } from '../redis/names.ts'
 
 /** The failed set is read newest first, in pages, back to what was looked at before. */
 const PAGE = 500
@@ -13,6 +16,8 @@ const PAGE = 500
 const OVERLAP_MS = 900_000
 
 export class Reconciler {
+  readonly #redis: Redis
+  readonly #names: QueueNames
   readonly #histories: LookupHistories
   readonly #markerTtlMs: number
   #doneUpTo = new Map<string, number>()
@@ -21,7 +26,9 @@ export class Reconciler {
    * `markerTtlMs`: how long a marker lives. A dead letter older than that has lost its marker, not its result, so it is
    * not looked at.
    */
-  constructor(histories: LookupHistories, { markerTtlMs }: { markerTtlMs: number }) {
+  constructor(redis: Redis, names: QueueNames, histories: LookupHistories, { markerTtlMs }: { markerTtlMs: number }) {
+    this.#redis = redis
+    this.#names = names
     this.#histories = histories
     this.#markerTtlMs = markerTtlMs
   }
@@ -30,21 +37,16 @@ export class Reconciler {
    * Hands each failed lookup without a result to `conclude`, unless an earlier run has looked at it. If `conclude`
    * rejects, so does this, and the next run looks at them again.
    */
-  async run(
-    queue: Queue,
-    identify: (job: Job) => LookupIdentity,
-    conclude: (job: Job) => Promise<void>,
-  ): Promise<void> {
+  async run(queue: string, conclude: (job: StoredJob) => Promise<void>): Promise<void> {
     const at = await this.#histories.time()
-    const until = Math.max((this.#doneUpTo.get(queue.name) ?? 0) - OVERLAP_MS, at - this.#markerTtlMs)
+    const until = Math.max((this.#doneUpTo.get(queue) ?? 0) - OVERLAP_MS, at - this.#markerTtlMs)
     for (let start = 0; ; start += PAGE) {
-      const page = await queue.getFailed(start, start + PAGE - 1)
-      const jobs = page.filter((job): job is Job => job != null) // a job that was removed between two reads
-      const fresh = jobs.filter(({ finishedOn = 0 }) => finishedOn > until)
-      for (const job of await this.#withoutResult(fresh, identify)) await conclude(job)
-      if (page.length === 0 || fresh.length < jobs.length) break
+      const page = await this.#failed(queue, start)
+      const fresh = page.filter(({ finishedOn }) => finishedOn > until).map(({ id }) => id)
+      for (const job of await this.#withoutResult(queue, fresh)) await conclude(job)
+      if (page.length === 0 || fresh.length < page.length) break
     }
-    this.#doneUpTo.set(queue.name, at)
+    this.#doneUpTo.set(queue, at)
   }
 
   /** The next run looks at everything again. */
@@ -52,9 +54,19 @@ export class Reconciler {
     this.#doneUpTo.delete(queue)
   }
 
-  async #withoutResult(jobs: Job[], identify: (job: Job) => LookupIdentity): Promise<Job[]> {
-    const lookups = new Map(jobs.map((job) => [identify(job), job]))
+  async #failed(queue: string, start: number): Promise<{ id: string; finishedOn: number }[]> {
+    const key = keysOf(this.#names, queue)('failed')
+    const found = await this.#redis.zrevrange(key, start, start + PAGE - 1, 'WITHSCORES')
+    return Array.from({ length: found.length / 2 }, (_, index) => ({
+      id: found[2 * index] ?? '',
+      finishedOn: Number(found[2 * index + 1]),
+    }))
+  }
+
+  async #withoutResult(queue: string, ids: string[]): Promise<StoredJob[]> {
+    const jobs = await readJobs(this.#redis, this.#names, queue, ids) // less those that were removed between two reads
+    const lookups = new Map(jobs.map((job) => [identityOf(job), job]))
     const without = await this.#histories.withoutResult([...lookups.keys()])
-    return without.map((lookup) => lookups.get(lookup) as Job)
+    return without.map((lookup) => lookups.get(lookup) as StoredJob)
   }
 }

@@ -1,69 +1,66 @@
 /**
- * Jobs that BullMQ itself cannot read: written by hand, with data or options that are not JSON. BullMQ hands such a job
- * to no worker; it lies among the active jobs, comes back as stalled, and lies there again, for ever.
+ * Jobs that BullMQ cannot read, count or finish: written by hand, with data or options that are no JSON, or larger than a
+ * process can bear. No worker is ever handed one; it lies among the active jobs, comes back as stalled, and lies there
+ * again, for ever.
  */
 
-import { FIELDS, keysOf, LOCK, QUEUE_KEYS } from '../queues/bull-layout.ts'
+import { Job, type Queue } from 'bullmq'
+import { FIELDS, keysOf } from '../queues/bull-layout.ts'
+import type { LookupHistories } from '../queues/lookup-history.ts'
+import { problemOf, readJobs, removeActive, type StoredJob, UNBUILDABLE } from '../queues/stored-jobs.ts'
+import { identityOf } from '../queues/taken-lookup.ts'
 import type { Redis } from '../redis/connections.ts'
+import { isRedisError } from '../redis/errors.ts'
 import type { QueueNames } from '../redis/names.ts'
 
 export interface UnreadableJob {
-  id: string
-  queue: string
-  timestamp: number
-  /** Its data as it was found, as bytes, because they may be no text. */
-  bytes: Buffer
+  job: StoredJob
+  problem: string
 }
 
-// Does nothing if the job was mended meanwhile, or another came under its id. KEYS: active, stalled, job, its lock. ARGV:
-// id, its data as it was found.
-const REMOVE = `
-if redis.call('HGET', KEYS[3], '${FIELDS.data}') ~= ARGV[2] then return 0 end
-redis.call('LREM', KEYS[1], 0, ARGV[1])
-redis.call('SREM', KEYS[2], ARGV[1])
-return redis.call('DEL', KEYS[3], KEYS[4])`
+/** One that has had its result goes at the next run; so often back in vain, it never will. */
+const STALLS_IN_VAIN = 3
 
 export class UnreadableJobs {
   readonly #redis: Redis
   readonly #names: QueueNames
+  readonly #histories: LookupHistories
 
-  constructor(redis: Redis, names: QueueNames) {
+  constructor(redis: Redis, names: QueueNames, histories: LookupHistories) {
     this.#redis = redis
     this.#names = names
+    this.#histories = histories
   }
 
-  /** The unreadable ones among the active jobs of a queue, which are no more than the slots of the fleet. */
-  async find(queue: string): Promise<UnreadableJob[]> {
-    const key = keysOf(this.#names, queue)
-    const ids = await this.#redis.lrange(key('active'), '0', '-1')
+  /** Those among the active jobs of a queue: no more than the slots of the fleet. */
+  async find(queue: Queue): Promise<UnreadableJob[]> {
+    const ids = await this.#redis.lrange(keysOf(this.#names, queue.name)('active'), '0', '-1')
     const found: UnreadableJob[] = []
-    for (const id of ids) {
-      const fields = [FIELDS.data, FIELDS.options, FIELDS.timestamp] as const
-      const [data, opts, timestamp] = await this.#redis.hmgetBuffer(key(id), ...fields)
-      if (!data) continue
-      const isReadable = isJson(String(data)) && isJsonObject(String(opts ?? '{}'))
-      if (!isReadable) found.push({ id, queue, timestamp: Number(timestamp), bytes: data })
+    for (const job of await readJobs(this.#redis, this.#names, queue.name, ids)) {
+      const problem = problemOf(job) ?? ((await isBuildable(queue, job)) ? null : UNBUILDABLE)
+      if (problem !== null || (await this.#isUnfinishable(job))) found.push({ job, problem: problem ?? UNBUILDABLE })
     }
     return found
   }
 
-  async remove({ id, queue, bytes }: UnreadableJob): Promise<void> {
-    const key = keysOf(this.#names, queue)
-    await this.#redis.eval(REMOVE, 4, key('active'), key(QUEUE_KEYS.stalled), key(id), key(id + LOCK), id, bytes)
+  async remove({ job }: UnreadableJob): Promise<void> {
+    await removeActive(this.#redis, this.#names, job)
+  }
+
+  /** It has had its result, and BullMQ fails to finish it each time, as with a parent that is none. */
+  async #isUnfinishable(job: StoredJob): Promise<boolean> {
+    if (Number(job.fields[FIELDS.stalls]) < STALLS_IN_VAIN) return false
+    return (await this.#histories.published(identityOf(job))) !== null
   }
 }
 
-function isJson(text: string): boolean {
+/** By BullMQ's own judgement. */
+async function isBuildable(queue: Queue, { id }: StoredJob): Promise<boolean> {
   try {
-    JSON.parse(text)
+    await Job.fromId(queue, id)
     return true
-  } catch {
+  } catch (error) {
+    if (isRedisError(error)) throw error
     return false
   }
-}
-
-function isJsonObject(text: string): boolean {
-  if (!isJson(text)) return false
-  const value: unknown = JSON.parse(text)
-  return typeof value === 'object' && value !== null
 }

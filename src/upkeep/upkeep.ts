@@ -1,13 +1,13 @@
 /**
- * What one process does for the whole fleet: it finds lookups that lie in no list, lookups that gave up without a result,
- * and jobs that nobody can read, and removes what is too old.
+ * What one process does for the whole fleet: finds lookups and results that lie in no list, lookups that gave up without a
+ * result, and jobs that nobody can read, and removes what is too old.
  */
 
 import type { Observe } from '../domain/event.ts'
-import { LANES } from '../domain/lane.ts'
-import type { LookupQueues } from '../queues/lookup-queue.ts'
+import { LANES, type Lane } from '../domain/lane.ts'
+import type { LookupQueues, Queue } from '../queues/lookup-queue.ts'
 import type { Publisher } from '../queues/publisher.ts'
-import { type TakenLookup, takenFrom, takenUnread } from '../queues/taken-lookup.ts'
+import { type TakenLookup, takenStored } from '../queues/taken-lookup.ts'
 import type { Redis } from '../redis/connections.ts'
 import { isRedisError } from '../redis/errors.ts'
 import type { Leases } from '../redis/lease.ts'
@@ -22,11 +22,15 @@ export const UPKEEP_EVERY_MS = 20_000
  * a minute.
  */
 const LEASE_MS = 30_000
+/** What was said is remembered up to so many lookups. */
+const SAID_MAX = 1000
 const TASK = 'upkeep'
 
 export interface UpkeepParts {
   leases: Leases
   queues: LookupQueues
+  /** Its name: a result may lie in no list, too. */
+  resultQueue: string
   publisher: Publisher
   reconciler: Reconciler
   unreadable: UnreadableJobs
@@ -38,6 +42,7 @@ export class Upkeep {
   readonly #parts: UpkeepParts
   readonly #retention: Retention
   readonly #observe: Observe
+  readonly #said = new Set<string>()
 
   constructor(parts: UpkeepParts, retention: Retention, observe: Observe) {
     this.#parts = parts
@@ -45,25 +50,52 @@ export class Upkeep {
     this.#observe = observe
   }
 
-  /** Runs the upkeep if this process has the lease. Rejects when Redis fails; the next run goes on from there. */
+  /**
+   * Does it, if it is this process that does. Each part runs for itself, whatever becomes of the others. Rejects when Redis
+   * fails; the next run goes on from there.
+   */
   async run(): Promise<void> {
-    const { leases, queues, publisher, reconciler, unreadable, redis } = this.#parts
-    if (!(await leases.take(TASK, LEASE_MS))) return
-    for (const lane of LANES) {
+    if (!(await this.#parts.leases.take(TASK, LEASE_MS))) return
+    const errors: unknown[] = []
+    for (const part of this.#all()) await part().catch((error) => errors.push(error))
+    const redisErrors = errors.filter(isRedisError)
+    for (const error of errors.filter((one) => !isRedisError(one))) this.#say('upkeep', error)
+    if (redisErrors.length > 0) throw redisErrors[0]
+  }
+
+  #all(): (() => Promise<void>)[] {
+    const { queues, resultQueue } = this.#parts
+    const ofLanes = LANES.flatMap((lane) => {
       const queue = queues.of(lane)
-      await this.#adopt(queue.name)
-      await reconciler.run(
-        queue,
-        (job) => takenFrom(job, lane),
-        (job) => this.#seeTo(takenFrom(job, lane), (taken) => publisher.poison(taken)),
-      )
-      for (const job of await unreadable.find(queue.name)) {
-        await this.#seeTo(takenUnread(job, lane), async (taken) => {
-          await publisher.unreadable(taken)
-          await unreadable.remove(job)
-        })
-      }
-      await removeOld(queue, redis, this.#retention)
+      return [
+        () => this.#adopt(queue.name),
+        () => this.#reconcile(queue.name, lane),
+        () => this.#endUnreadable(queue, lane),
+        () => removeOld(queue, this.#parts.redis, this.#retention),
+      ]
+    })
+    return [...ofLanes, () => this.#adopt(resultQueue)]
+  }
+
+  async #adopt(queue: string): Promise<void> {
+    const { orphans, reconciler } = this.#parts
+    const found = await orphans.adopt(queue)
+    for (const { id: lookupId } of found) this.#observe({ type: 'adopted', lookupId })
+    if (found.some(({ place }) => place === 'failed')) reconciler.forget(queue)
+  }
+
+  #reconcile(queue: string, lane: Lane): Promise<void> {
+    const { reconciler, publisher } = this.#parts
+    return reconciler.run(queue, (job) => this.#seeTo(takenStored(job, lane), (taken) => publisher.poison(taken)))
+  }
+
+  async #endUnreadable(queue: Queue, lane: Lane): Promise<void> {
+    const { publisher, unreadable } = this.#parts
+    for (const found of await unreadable.find(queue)) {
+      await this.#seeTo(takenStored(found.job, lane), async (taken) => {
+        await publisher.unreadable(taken, found.problem)
+        await unreadable.remove(found)
+      })
     }
   }
 
@@ -78,14 +110,16 @@ export class Upkeep {
       await work(taken)
     } catch (error) {
       if (isRedisError(error)) throw error
-      this.#observe({ type: 'internal-error', lookupId: taken.lookupId, where: 'upkeep', error })
+      this.#say(taken.lookupId, error)
     }
   }
 
-  async #adopt(queue: string): Promise<void> {
-    const { orphans, reconciler } = this.#parts
-    const found = await orphans.adopt(queue)
-    for (const { id: lookupId } of found) this.#observe({ type: 'adopted', lookupId })
-    if (found.some(({ place }) => place === 'failed')) reconciler.forget(queue)
+  /** Once for each lookup: it comes again with every run. */
+  #say(lookupId: string, error: unknown): void {
+    const what = `${lookupId} ${(error as Error | null)?.message}`
+    if (this.#said.has(what)) return
+    if (this.#said.size >= SAID_MAX) this.#said.clear()
+    this.#said.add(what)
+    this.#observe({ type: 'internal-error', lookupId, where: 'upkeep', error })
   }
 }

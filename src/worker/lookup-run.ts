@@ -178,6 +178,7 @@ function isTroubled({ charged, failures, lastFailure }: LookupHistory): boolean 
 }
 
 function readTaken(taken: TakenLookup): ParsedLookup {
+  if (taken.problem !== null) return { ok: false, problem: taken.problem }
   if (taken.name !== LOOKUP_JOB_NAME) {
     return { ok: false, problem: `job name: expected ${LOOKUP_JOB_NAME}, got ${shownName(taken.name)}` }
   }

@@ -1,12 +1,23 @@
 /** BullMQ's Worker as lookups are taken with it: its options, and its verbs. The only file here that knows BullMQ. */
 
-import { DelayedError, type Job, UnrecoverableError, WaitingError, Worker, type WorkerOptions } from 'bullmq'
+import {
+  DelayedError,
+  type Job,
+  type JobJson,
+  UnrecoverableError,
+  WaitingError,
+  Worker,
+  type WorkerOptions,
+} from 'bullmq'
 import { monotonic, now } from '../clock.ts'
+import { STALLED_CHECK_MS } from '../domain/job-lock.ts'
 import type { KeptEnd } from '../queues/kept-end.ts'
+import { problemOfData } from '../queues/taken-lookup.ts'
 import type { Redis } from '../redis/connections.ts'
 import type { Conclusion, PutBack } from './conclusion.ts'
 
-export type LookupJob = Job
+/** `problem`: why it is no lookup, whatever its data says. */
+export type LookupJob = Job & { problem?: string | null }
 
 export interface TakerSettings {
   concurrency: number
@@ -14,15 +25,6 @@ export interface TakerSettings {
   lockMs: number
 }
 
-/**
- * Longer than LOOKUP_DEADLINE_MS, so that a live process never loses a lookup. With the check every 5 s, a dead one's
- * lookups are taken up again after 40 s at most; later only where an attempt itself may take longer than 25 s.
- */
-export function jobLockMs(lookupDeadlineMs: number): number {
-  return Math.max(35_000, lookupDeadlineMs + 10_000)
-}
-
-const STALLED_CHECK_MS = 5_000
 /**
  * Lookups only read, so running one again harms nobody. A lookup that kills its process ends long before this, by how
  * often its process died while it ran alone (lookup-run.ts). This is for a job that kills a worker that only reads it.
@@ -49,6 +51,20 @@ export class LookupTaker extends Worker {
   protected override moveToActive(token: string, name?: string) {
     this.askedAt = monotonic()
     return super.moveToActive(token, name)
+  }
+
+  /** The key's own id is the id, whatever the field of that name says. */
+  protected override createJob(json: JobJson, id: string): LookupJob {
+    json.id = id
+    return Object.assign(super.createJob(json, id), { problem: problemOfData(json.data) })
+  }
+
+  /** BullMQ hands out nothing where it cannot go on with a job's scheduler. The job itself is there, and is taken. */
+  protected override async nextJobFromJobData(json?: JobJson, id?: string, token?: string): Promise<Job> {
+    const job = await super.nextJobFromJobData(json, id, token)
+    if (job || !json?.repeatJobKey) return job
+    const { repeatJobKey: _, ...rest } = json
+    return super.nextJobFromJobData(rest, id, token)
   }
 
   /**

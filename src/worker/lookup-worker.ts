@@ -6,6 +6,7 @@
 import { monotonic } from '../clock.ts'
 import type { Observe } from '../domain/event.ts'
 import type { Lane } from '../domain/lane.ts'
+import { boundReads } from '../queues/bounded-reads.ts'
 import { disown } from '../queues/foreign-options.ts'
 import type { KeptEnd } from '../queues/kept-end.ts'
 import type { LookupHistories } from '../queues/lookup-history.ts'
@@ -100,6 +101,7 @@ export class LookupWorker implements Companion {
 
   async start(): Promise<void> {
     await this.#worker.waitUntilReady()
+    boundReads(this.#parts.redis)
     this.#isStarted = true
     this.#fetch()
   }

@@ -5,6 +5,7 @@ import { FlowProducer, Queue, QueueKeys, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/cli/demo/embedded-redis.ts'
+import { WHOLE_JOB } from '../../src/queues/bounded-reads.ts'
 import {
   COUNTED_FIELDS,
   DELAYED_SCORE,
@@ -79,6 +80,7 @@ describe('the texts of the installed BullMQ', () => {
   it('read a whole job in one place for workers, by HGETALL', () => {
     const readers = Object.keys(lua).filter((file) => /"HGETALL", jobKey\)/.test(textOf(file)))
     expect(readers).toEqual(['includes/prepareJobForProcessing.lua'])
+    expect(textOf('includes/prepareJobForProcessing.lua').split(WHOLE_JOB)).toHaveLength(2)
   })
 
   it('keep what is deduplicated under the key and in the field that we know', () => {

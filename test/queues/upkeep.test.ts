@@ -1,4 +1,4 @@
-import type { Job, Queue } from 'bullmq'
+import type { Queue } from 'bullmq'
 import { Queue as BullQueue, FlowProducer, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -7,7 +7,7 @@ import { NO_HISTORY } from '../../src/domain/history.ts'
 import { Fleet, type Member } from '../../src/fleet/members.ts'
 import { LookupHistories } from '../../src/queues/lookup-history.ts'
 import { Leases } from '../../src/redis/lease.ts'
-import { type LookupIdentity, leaseKey, markerKey, markerKeys, memberKey, membersKey } from '../../src/redis/names.ts'
+import { leaseKey, markerKey, markerKeys, memberKey, membersKey } from '../../src/redis/names.ts'
 import { Orphans } from '../../src/upkeep/orphans.ts'
 import { Reconciler } from '../../src/upkeep/reconciler.ts'
 import { removeOld } from '../../src/upkeep/retention.ts'
@@ -32,7 +32,6 @@ beforeEach(async () => {
 })
 
 const takingOf = (id: string, stalls = 0) => ({ ...identityOf(id), stalls })
-const identify = (job: Job): LookupIdentity => identityOf(job.id ?? '')
 
 /** Adds these and has them end as BullMQ ends them: `failed` fail, the others complete. */
 async function finish(ids: string[], failed = true): Promise<void> {
@@ -62,10 +61,10 @@ const mark = (...ids: string[]) =>
 
 describe('a lookup that gave up without a result', () => {
   const DAY_MS = 86_400_000
-  const reconciler = () => new Reconciler(new LookupHistories(redis, NAMES), { markerTtlMs: DAY_MS })
+  const reconciler = () => new Reconciler(redis, NAMES, new LookupHistories(redis, NAMES), { markerTtlMs: DAY_MS })
   async function found(of: Reconciler): Promise<string[]> {
     const ids: string[] = []
-    await of.run(queue, identify, async (job) => void ids.push(job.id ?? ''))
+    await of.run(queue.name, async (job) => void ids.push(job.id))
     return ids
   }
 
@@ -107,7 +106,7 @@ describe('a lookup that gave up without a result', () => {
   it('is found again, however much later, if its result could not be published', async () => {
     await finish(['a', 'b'])
     const one = reconciler()
-    const refused = one.run(queue, identify, () => Promise.reject(new Error('OOM')))
+    const refused = one.run(queue.name, () => Promise.reject(new Error('OOM')))
     await expect(refused).rejects.toThrow('OOM')
     for (const id of ['a', 'b']) await makeOlder(id, 3_600_000)
     expect((await found(one)).sort()).toEqual(['a', 'b'])

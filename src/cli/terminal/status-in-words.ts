@@ -44,9 +44,17 @@ function memoryInWords({ redis }: FleetStatus): string[] {
   ]
 }
 
-function restraintsInWords({ queue, isPaused, limitSet, concurrencySet }: FleetStatus['queues'][number]): string[] {
+function restraintsInWords({
+  queue,
+  isPaused,
+  limitSet,
+  concurrencySet,
+  unlisted,
+}: FleetStatus['queues'][number]): string[] {
   const lines: string[] = []
   if (isPaused) lines.push(`${queue} is paused: no worker takes anything from it`)
+  if (unlisted !== null && unlisted > 0)
+    lines.push(`${queue}: ${unlisted} in no list, where nobody finds them; a worker puts them back within a minute`)
   if (limitSet)
     lines.push(
       `${queue} has a limit of BullMQ's own: ${counted(limitSet.jobs, 'job')} in ${seconds(limitSet.perMs)}. Do: Queue#removeGlobalRateLimit`,

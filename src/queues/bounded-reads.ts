@@ -1,0 +1,52 @@
+/**
+ * A job that is too large for a process would end it: BullMQ hands a job to its worker whole (HGETALL), and JSON.parse takes
+ * several times its size. So the scripts that hand out a job measure it first. They are BullMQ's own, with one line of them
+ * changed; test/queues/bull-layout.test.ts fails where an upgrade has that line no more.
+ */
+
+import type { Redis } from '../redis/connections.ts'
+import { FIELDS } from './bull-layout.ts'
+import { JOB_MAX_BYTES } from './stored-jobs.ts'
+
+/** How BullMQ's scripts hand out a job. */
+export const WHOLE_JOB = 'return {rcall("HGETALL", jobKey), jobId, 0, 0}'
+
+/** A field above this is left out of a job that is too large. */
+const FIELD_MAX_BYTES = 1024
+
+// Too large: its small fields, and how large it is instead of its data.
+const BOUNDED_JOB = `local fields = {}
+  local bytes = rcall("HSTRLEN", jobKey, "${FIELDS.data}")
+  if bytes <= ${JOB_MAX_BYTES} then
+    fields = rcall("HGETALL", jobKey)
+    bytes = 0
+    for i = 2, #fields, 2 do bytes = bytes + #fields[i] end
+    if bytes <= ${JOB_MAX_BYTES} then return {fields, jobId, 0, 0} end
+  end
+  bytes, fields = 0, {}
+  for _, field in ipairs(rcall("HKEYS", jobKey)) do
+    local size = rcall("HSTRLEN", jobKey, field)
+    bytes = bytes + size
+    if size <= ${FIELD_MAX_BYTES} and field ~= "${FIELDS.data}" then
+      fields[#fields + 1] = field
+      fields[#fields + 1] = rcall("HGET", jobKey, field)
+    end
+  end
+  fields[#fields + 1] = "${FIELDS.data}"
+  fields[#fields + 1] = string.format('{"ce:bytes":%.0f}', bytes)
+  return {fields, jobId, 0, 0}`
+
+/** How large the job is that was handed out in place of one that is too large; null: it is that job itself. */
+export function bytesInstead(data: string): number | null {
+  const [, bytes] = /^\{"ce:bytes":(\d+)\}$/.exec(data) ?? []
+  return bytes === undefined ? null : Number(bytes)
+}
+
+/** Call when BullMQ has registered its scripts with this connection. */
+export function boundReads(redis: Redis): void {
+  const scripts = redis.scriptsSet as Record<string, { lua: string; numberOfKeys: number }>
+  for (const [name, { lua, numberOfKeys }] of Object.entries(scripts)) {
+    if (!lua.includes(WHOLE_JOB)) continue
+    redis.defineCommand(name, { lua: lua.replace(WHOLE_JOB, BOUNDED_JOB), numberOfKeys })
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * Jobs that lie in no list of their queue, where nobody will ever find them: an add that Redis refused half way (a script
+ * does not roll back), or a list that somebody removed, or wrote over (BullMQ 5 renames lists when it pauses and resumes).
+ */
+
+import type { Redis } from '../redis/connections.ts'
+import type { QueueNames } from '../redis/names.ts'
+import { FIRST, hashesAfter } from '../redis/scan.ts'
+import { Script } from '../redis/script.ts'
+import { FIELDS, keysOf, LISTS, LOCK, OLD_MARK, QUEUE_KEYS, SORTED_SETS, WAKE } from './bull-layout.ts'
+
+export interface UnlistedJob {
+  id: string
+  /** Where it belongs. */
+  place: 'wait' | 'completed' | 'failed'
+}
+
+export interface Look {
+  found: UnlistedJob[]
+  /** Where the next look goes on; FIRST: all keys have been looked at. */
+  next: string
+}
+
+const KEYS_A_PAGE = 1000
+const PAGES_A_TIME = 50
+/** Behind a longer backlog it would have to wait all the same; and all ids that wait are read. */
+const LONGEST_BACKLOG = 50_000
+
+const LOOK_KEYS = [...LISTS, ...SORTED_SETS, QUEUE_KEYS.marker]
+const keyOf = (place: (typeof LOOK_KEYS)[number]) => `KEYS[${LOOK_KEYS.indexOf(place) + 1}]`
+
+// What runs has a lock, or has lost it and is seen to as stalled. KEYS: the lists, the sorted sets, the marker.
+// ARGV: a job's key without its id, 1 to put back what is found, ids.
+const LOOK = new Script(`
+local found = {}
+local function isListed(id)
+  for i = ${LISTS.length + 1}, #KEYS - 1 do if redis.call('ZSCORE', KEYS[i], id) then return true end end
+  for i = ${LISTS.length}, 1, -1 do if redis.call('LPOS', KEYS[i], id) then return true end end
+end
+local function putBack(id, place, endedAt)
+  if place ~= 'wait' then
+    redis.call('ZADD', place == 'failed' and ${keyOf('failed')} or ${keyOf('completed')}, endedAt, id)
+    return
+  end
+  if string.sub(id, 1, ${OLD_MARK.length}) == '${OLD_MARK}' then
+    redis.call('ZADD', ${keyOf('prioritized')}, 1, id) -- in \`wait\` BullMQ takes it for a mark of an older version, and drops it
+  else
+    redis.call('RPUSH', ${keyOf('wait')}, id)
+  end
+  redis.call('ZADD', ${keyOf('marker')}, ${WAKE.score}, '${WAKE.member}')
+end
+for i = 3, #ARGV do
+  local id, job = ARGV[i], ARGV[1] .. ARGV[i]
+  local fields = redis.call('HMGET', job, '${FIELDS.timestamp}', '${FIELDS.finishedOn}', '${FIELDS.failedReason}')
+  local isJob = fields[1] and redis.call('HEXISTS', job, '${FIELDS.data}') == 1
+  if isJob and redis.call('EXISTS', job .. '${LOCK}') == 0 and not isListed(id) then
+    local endedAt = tonumber(fields[2] or '')
+    local place = endedAt and (fields[3] and 'failed' or 'completed') or 'wait'
+    if ARGV[2] == '1' then putBack(id, place, endedAt) end
+    found[#found + 1] = id
+    found[#found + 1] = place
+  end
+end
+return found`)
+
+/**
+ * Looks at the next keys from `cursor` on, and puts back what it finds if `putBack` says so. Null where too many wait to look
+ * at all.
+ */
+export async function lookForUnlisted(
+  redis: Redis,
+  names: QueueNames,
+  queue: string,
+  cursor: string,
+  putBack: boolean,
+): Promise<Look | null> {
+  const key = keysOf(names, queue)
+  const lists = [key('wait'), key('paused')]
+  if (Math.max(...(await Promise.all(lists.map((list) => redis.llen(list))))) > LONGEST_BACKLOG) return null
+  const waiting = new Set((await Promise.all(lists.map((list) => redis.lrange(list, '0', '-1')))).flat())
+  const look: Look = { found: [], next: cursor }
+  for (let page = 0; page < PAGES_A_TIME; page++) {
+    const { next, keys } = await hashesAfter(redis, look.next, key(''), '*', KEYS_A_PAGE)
+    look.next = next
+    const ids = keys.map((job) => job.slice(key('').length)).filter((id) => !waiting.has(id))
+    if (ids.length > 0) {
+      const flat = (await LOOK.run(redis, LOOK_KEYS.map(key), [key(''), putBack ? 1 : 0, ...ids])) as string[]
+      look.found.push(...pairs(flat))
+    }
+    if (next === FIRST) break
+  }
+  return look
+}
+
+function pairs(flat: string[]): UnlistedJob[] {
+  return Array.from({ length: flat.length / 2 }, (_, index) => ({
+    id: flat[2 * index] ?? '',
+    place: flat[2 * index + 1] as UnlistedJob['place'],
+  }))
+}
+
+/** How many there are, as far as one look goes; null where too many wait to look. */
+export async function countUnlisted(redis: Redis, names: QueueNames, queue: string): Promise<number | null> {
+  return (await lookForUnlisted(redis, names, queue, FIRST, false))?.found.length ?? null
+}
