@@ -19,6 +19,8 @@ export interface StoredJob {
   type: string
   /** All its fields together. */
   bytes: number
+  /** Somebody has it in hand, or had until a moment ago. */
+  isLocked: boolean
   /** Changes with anything in it. */
   fingerprint: string
   /** The fields by their names in Redis; none of a job above JOB_MAX_BYTES but the time at which it was enqueued. */
@@ -61,7 +63,7 @@ for _, id in ipairs(ARGV) do
       fields[${READ_FIELDS.indexOf(FIELDS.timestamp) + 1}] = redis.call('HGET', job, '${FIELDS.timestamp}')
     end
     for i = 1, ${READ_FIELDS.length} do fields[i] = fields[i] or false end
-    found[#found + 1] = { id, kind, tostring(bytes), fingerprint, fields }
+    found[#found + 1] = { id, kind, tostring(bytes), redis.call('EXISTS', job .. '${LOCK}'), fingerprint, fields }
   end
 end
 return found`)
@@ -75,15 +77,15 @@ redis.call('LREM', KEYS[1], 0, ARGV[1])
 redis.call('SREM', KEYS[2], ARGV[1])
 return redis.call('DEL', KEYS[3], KEYS[4])`)
 
-type Found = [id: string, type: string, bytes: string, fingerprint: string, fields: (string | null)[]]
+type Found = [id: string, type: string, bytes: string, locked: number, fingerprint: string, fields: (string | null)[]]
 
 /** Those that are there, in the order of their ids. */
 export async function readJobs(redis: Redis, names: QueueNames, queue: string, ids: string[]): Promise<StoredJob[]> {
   if (ids.length === 0) return []
   const found = (await READ.run(redis, [keysOf(names, queue)('')], ids)) as Found[]
-  return found.map(([id, type, bytes, fingerprint, values]) => {
+  return found.map(([id, type, bytes, locked, fingerprint, values]) => {
     const fields = Object.fromEntries(READ_FIELDS.map((field, index) => [field, values[index] ?? null]))
-    return { id, queue, type, bytes: Number(bytes), fingerprint, fields }
+    return { id, queue, type, bytes: Number(bytes), isLocked: locked === 1, fingerprint, fields }
   })
 }
 
@@ -95,13 +97,12 @@ export async function removeActive(redis: Redis, names: QueueNames, job: StoredJ
 }
 
 /** Why neither BullMQ nor we can work on it, as far as its fields say; null: they do not say so. */
-export function problemOf({ type, bytes, fields }: StoredJob): string | null {
+export function problemOf({ type, bytes, isLocked, fields }: StoredJob): string | null {
   if (type !== 'hash') return `job: expected a hash, got a ${type}`
   if (bytes > JOB_MAX_BYTES) return tooLarge(bytes)
-  const miscounted = COUNTED_FIELDS.some(
-    (field) => fields[field] !== null && !/^-?\d{1,15}$/.test(fields[field] ?? '0'),
-  )
-  return miscounted ? UNBUILDABLE : null
+  // Without a count of starts nobody can take it. Without one of stalls it can be run, but nothing that stalled is found.
+  const counted = isLocked ? [FIELDS.taken] : [FIELDS.taken, FIELDS.stalls]
+  return counted.every((field) => /^-?\d{1,15}$/.test(fields[field] ?? '0')) ? null : UNBUILDABLE
 }
 
 export const UNBUILDABLE = 'job: expected data, options and other fields as BullMQ writes them, got something else'

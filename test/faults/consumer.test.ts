@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
+import { run } from '../support/processes.ts'
 import { expectNothingLost } from './redis-outage.ts'
 import { type Rig, type RigWorker, startRig, until } from './rig.ts'
 
@@ -31,6 +32,36 @@ describe('results that nobody takes', () => {
     await expectNothingLost(rig)
     expect(rig.service.calls).toHaveLength(3000)
     await until('the hold is over', async () => (await rig.metric('hold_active', 'reason="results"')) === 0)
+  })
+})
+
+describe('a consumer of BullMQ 5', () => {
+  const key = (part: string) => `bull:chat-results:${part}`
+  const unlisted = async () => {
+    const { stdout } = await run(['status', '--json'], rig.env)
+    const { queues } = JSON.parse(stdout) as { queues: { queue: string; unlisted: number }[] }
+    return queues.find(({ queue }) => queue === 'chat-results')?.unlisted
+  }
+
+  // Fails without: src/upkeep/upkeep.ts: #adopt(resultQueue), src/fleet/status.ts: countUnlisted()
+  it('that pauses and resumes the results loses none: what lies in no list is counted, and put back', async () => {
+    rig = await startRig({ workers: 1 })
+    const worker = theOne()
+    rig.auditor.paused = true
+    await rig.enqueue(3)
+    await until('they wait', async () => (await rig.redis.llen(key('wait'))) === 3)
+    // As its scripts pause: what is published meanwhile, BullMQ 6 puts into `wait` all the same.
+    await rig.redis.multi().rename(key('wait'), key('paused')).hset(key('meta'), 'paused', '1').exec()
+    await rig.enqueue(4)
+    await until('they wait beside', async () => (await rig.redis.llen(key('wait'))) === 4)
+    worker.child.kill('SIGSTOP') // so that nobody puts them back before they are counted
+    await rig.redis.multi().rename(key('paused'), key('wait')).hdel(key('meta'), 'paused').exec()
+    expect(await unlisted()).toBe(4)
+    worker.child.kill('SIGCONT')
+    await until('they are put back', async () => (await unlisted()) === 0, 120_000)
+    rig.auditor.paused = false
+    const audit = await rig.auditor.complete()
+    expect(audit).toMatchObject({ accepted: 7, results: 7, lost: [], duplicates: [], notEnriched: [] })
   })
 })
 

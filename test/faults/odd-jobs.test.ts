@@ -64,6 +64,68 @@ describe('a job that is no lookup', () => {
   })
 })
 
+/** Fields that BullMQ or its scripts stumble over; none of these is handed to a worker, or not for ever. */
+const UNBUILDABLE: Record<string, Record<string, string>> = {
+  'of-half-a-progress': { progress: 'half' },
+  'of-half-a-parent': { parent: '{"id":' },
+  'of-no-count-of-starts': { ats: 'x' },
+}
+
+/** What we or BullMQ can live with. */
+const LIVABLE: Record<string, Record<string, string>> = {
+  'of-no-history': { 'ce:history': 'x', 'ce:failed-at': 'x', 'ce:alone': 'x' },
+  'of-no-count-of-stalls': { stc: 'x' },
+  'of-no-scheduler': { rjk: 'no-such-scheduler' },
+  'of-another-id': { id: 'of-no-history' },
+}
+
+describe('a job that nobody can build', () => {
+  // Fails without: src/upkeep/unreadable.ts: isBuildable(), problemOf(); domain/history.ts: readHistory();
+  // worker/lookup-taker.ts: createJob(), nextJobFromJobData()
+  it('gets one result; what only looks odd is enriched, under its own id', async () => {
+    rig = await startRig({ workers: 2 })
+    for (const [id, fields] of Object.entries({ ...UNBUILDABLE, ...LIVABLE })) {
+      await write(id, fields)
+      await push(id)
+      await rig.enqueue(3)
+    }
+    const audit = await rig.auditor.complete(150_000)
+    expect(audit).toMatchObject({ lost: [], duplicates: [], unasked: 0 })
+    const invalid = audit.notEnriched.map(({ lookupId, status }) => `${lookupId} ${status}`)
+    expect(invalid.sort()).toEqual(
+      Object.keys(UNBUILDABLE)
+        .map((id) => `${id} invalid`)
+        .sort(),
+    )
+    await idle(rig)
+  })
+
+  // Fails without: src/queues/bounded-reads.ts: boundReads()
+  it('is measured before it is read: one of 120 MB ends no process of a small heap', async () => {
+    rig = await startRig({ workers: 2, env: { NODE_OPTIONS: '--max-old-space-size=96' } })
+    await write('of-120-megabytes', { data: JSON.stringify({ connectionId: 'c', text: 'x'.repeat(120_000_000) }) })
+    await push('of-120-megabytes')
+    await rig.enqueue(20)
+    const audit = await rig.auditor.complete(60_000)
+    await idle(rig)
+    expect(audit).toMatchObject({ lost: [], duplicates: [], unasked: 0 })
+    const [only, ...others] = audit.notEnriched
+    expect([only?.lookupId, only?.status, others]).toEqual(['of-120-megabytes', 'invalid', []])
+    expect(rig.workers.map(({ child }) => child.exitCode ?? child.signalCode)).toEqual([null, null])
+  })
+
+  // Fails without: src/upkeep/reconciler.ts: readJobs() (BullMQ cannot build what it was edited to)
+  it('because somebody edited it after it gave up, keeps the upkeep from nothing else', async () => {
+    rig = await startRig({ workers: 1 })
+    const ended = { finishedOn: String(Date.now()), failedReason: 'x' }
+    await write('edited', { ...ended, data: '{"connectionId":' })
+    await rig.redis.zadd(key('failed'), Date.now(), 'edited')
+    await write('in-no-list', {})
+    const audit = await rig.auditor.complete(120_000)
+    expect(audit).toMatchObject({ results: 2, lost: [], duplicates: [], unasked: 0 })
+  })
+})
+
 describe('a lookup that lies where nobody looks', () => {
   const ended = { finishedOn: String(Date.now()), processedOn: String(Date.now()) }
 
