@@ -16,7 +16,7 @@ export const FAILURE_CODES = [
   'response-code', // the service's own responseCode says no
   'poison', // the lookup's processing ended the process again and again
   'expired', // no answer before the lookup's time was up
-  'cancelled', // ended by hand before it started
+  'cancelled', // ended before it started: by hand, or by a job of its flow that failed
 ] as const
 export type FailureCode = (typeof FAILURE_CODES)[number]
 

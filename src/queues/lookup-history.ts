@@ -16,7 +16,7 @@ import {
 import { Script } from '../redis/script.ts'
 import { RedisClock } from '../redis/time.ts'
 import { Together } from '../redis/together.ts'
-import { FIELDS, LOCK, QUEUE_KEYS } from './bull-layout.ts'
+import { FIELDS, LOCK, QUEUE_KEYS, UNSUCCESSFUL_CHILDREN } from './bull-layout.ts'
 
 export interface KnownLookup {
   /** The status of the result it has had, or null. */
@@ -120,6 +120,11 @@ export class LookupHistories {
     const deduplication = bullKey(this.#names, identity.queue, `${QUEUE_KEYS.deduplication}:`)
     const args = [JSON.stringify(history), mayBeCharged ? 1 : 0, token, identity.lookupId]
     await REMEMBER.run(this.#redis, [job, job + LOCK, deduplication], args)
+  }
+
+  /** It was to wait for jobs of a flow, and to fail with them; one has failed. */
+  async hasFailedChild(identity: LookupIdentity): Promise<boolean> {
+    return (await this.#redis.exists(this.#job(identity) + UNSUCCESSFUL_CHILDREN)) === 1
   }
 
   /** Which of these lookups have no result. */

@@ -21,6 +21,13 @@ export const POISON: Failure = {
   message: 'expected the lookup to be run to its end, but its process died or lost it each time',
 }
 
+export const CHILD_FAILED: Failure = {
+  code: 'cancelled',
+  class: 'permanent',
+  reason: 'internal',
+  message: 'expected the jobs that it waited for (its children in a flow) to complete, but one failed',
+}
+
 export function invalid(problem: string): Failure {
   return { code: 'invalid', class: 'permanent', reason: 'internal', message: problem }
 }

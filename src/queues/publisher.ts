@@ -7,7 +7,7 @@ import { sleep } from '../clock.ts'
 import type { Observe } from '../domain/event.ts'
 import { NO_HISTORY } from '../domain/history.ts'
 import type { LookupHistories } from './lookup-history.ts'
-import { aboutUnread, endWithout, invalid, type LookupEnd, POISON } from './lookup-results.ts'
+import { aboutUnread, CHILD_FAILED, endWithout, invalid, type LookupEnd, POISON } from './lookup-results.ts'
 import type { ResultQueue } from './result-queue.ts'
 import { ageOf, type TakenLookup } from './taken-lookup.ts'
 
@@ -56,8 +56,11 @@ export class Publisher {
 
   /** The result of a lookup that BullMQ failed without running it. Rejects when Redis did not take it. */
   async poison(taken: TakenLookup): Promise<void> {
-    const { history } = await this.#histories.recall(taken)
-    await this.once(endWithout(aboutUnread(taken), history, POISON), taken)
+    const [{ history }, hasFailedChild] = await Promise.all([
+      this.#histories.recall(taken),
+      this.#histories.hasFailedChild(taken),
+    ])
+    await this.once(endWithout(aboutUnread(taken), history, hasFailedChild ? CHILD_FAILED : POISON), taken)
   }
 
   /** The result of a job that nobody can work on, and why. Rejects when Redis did not take it. */

@@ -1,4 +1,4 @@
-import { Worker } from 'bullmq'
+import { FlowProducer, Worker } from 'bullmq'
 import fc from 'fast-check'
 import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -155,6 +155,35 @@ describe('a job with whatever in its fields', () => {
     const [result] = await results()
     expect(result?.failure?.message).toMatch(/^job: expected at most 1048576 bytes, got \d+$/)
     expect(await redis.exists(`${LOOKUPS}:large`)).toBe(0)
+  })
+})
+
+describe('a lookup that waits for the other jobs of a flow', () => {
+  it('and fails with one of them has a result that says so, and no word of a process that died', async () => {
+    const child = { name: 'child', queueName: 'elsewhere', opts: { jobId: 'child', failParentOnFailure: true } }
+    const opts = { jobId: 'parent' }
+    const flow = new FlowProducer({ connection: redis })
+    await flow.add({
+      name: 'lookup',
+      queueName: NAMES.lookupQueue,
+      data: { connectionId: 'c' },
+      opts,
+      children: [child],
+    })
+    const elsewhere = new Worker('elsewhere', null, { connection: redis, autorun: false })
+    await (await elsewhere.getNextJob('token'))?.moveToFailed(new Error('x'), 'token', false)
+    await elsewhere.close(true)
+    const parent = await worker.getNextJob('token', { block: false })
+    await parent?.moveToFailed(new Error(parent.deferredFailure), 'token', false)
+    await upkeep.run()
+    const [result, ...others] = await results()
+    expect([result?.lookupId, result?.status, result?.failure?.code, others]).toEqual([
+      'parent',
+      'failed',
+      'cancelled',
+      [],
+    ])
+    expect(result?.failure?.message).toMatch(/its children in a flow/)
   })
 })
 
