@@ -109,8 +109,7 @@ export class WorkerApp {
     const orphans = new Orphans(this.#redis, config)
     const redis = this.#redis
     const leases = new Leases(redis, config, this.#id)
-    const { resultQueue } = config
-    const parts = { leases, queues: this.#queues, resultQueue, publisher, reconciler, unreadable, orphans, redis }
+    const parts = { leases, queues: this.#queues, publisher, reconciler, unreadable, orphans, redis }
     this.#upkeep = new Upkeep(parts, config, this.#observe)
     this.#collector = new QueueCollector(
       this.metrics,

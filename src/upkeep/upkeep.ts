@@ -29,8 +29,6 @@ const TASK = 'upkeep'
 export interface UpkeepParts {
   leases: Leases
   queues: LookupQueues
-  /** Its name: a result may lie in no list, too. */
-  resultQueue: string
   publisher: Publisher
   reconciler: Reconciler
   unreadable: UnreadableJobs
@@ -38,15 +36,20 @@ export interface UpkeepParts {
   redis: Redis
 }
 
+export interface UpkeepSettings extends Retention {
+  /** A result may lie in no list, too. */
+  resultQueue: string
+}
+
 export class Upkeep {
   readonly #parts: UpkeepParts
-  readonly #retention: Retention
+  readonly #settings: UpkeepSettings
   readonly #observe: Observe
   readonly #said = new Set<string>()
 
-  constructor(parts: UpkeepParts, retention: Retention, observe: Observe) {
+  constructor(parts: UpkeepParts, settings: UpkeepSettings, observe: Observe) {
     this.#parts = parts
-    this.#retention = retention
+    this.#settings = settings
     this.#observe = observe
   }
 
@@ -64,17 +67,17 @@ export class Upkeep {
   }
 
   #all(): (() => Promise<void>)[] {
-    const { queues, resultQueue } = this.#parts
+    const { queues } = this.#parts
     const ofLanes = LANES.flatMap((lane) => {
       const queue = queues.of(lane)
       return [
         () => this.#adopt(queue.name),
         () => this.#reconcile(queue.name, lane),
         () => this.#endUnreadable(queue, lane),
-        () => removeOld(queue, this.#parts.redis, this.#retention),
+        () => removeOld(queue, this.#parts.redis, this.#settings),
       ]
     })
-    return [...ofLanes, () => this.#adopt(resultQueue)]
+    return [...ofLanes, () => this.#adopt(this.#settings.resultQueue)]
   }
 
   async #adopt(queue: string): Promise<void> {

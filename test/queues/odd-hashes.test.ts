@@ -35,14 +35,17 @@ beforeAll(async () => {
   const parts = {
     leases: new Leases(redis, NAMES, 'this process'),
     queues: new LookupQueues(redis, NAMES),
-    resultQueue: NAMES.resultQueue,
     publisher: new Publisher(publisher(embedded.url).results, histories, observe),
     reconciler: new Reconciler(redis, NAMES, histories, { markerTtlMs: DAY_MS }),
     unreadable: new UnreadableJobs(redis, NAMES, histories),
     orphans: new Orphans(redis, NAMES),
     redis,
   }
-  upkeep = new Upkeep(parts, { lookupRetentionMs: DAY_MS, deadLetterRetentionMs: DAY_MS }, observe)
+  upkeep = new Upkeep(
+    parts,
+    { resultQueue: NAMES.resultQueue, lookupRetentionMs: DAY_MS, deadLetterRetentionMs: DAY_MS },
+    observe,
+  )
   worker = new Worker(NAMES.lookupQueue, null, { connection: redis, autorun: false, skipVersionCheck: true })
   worker.on('error', () => {})
 })
