@@ -102,11 +102,16 @@ function addTo(batch: Batch, report: CallReport): void {
   batch.endedAt = monotonic()
   if (answered || !ofTroubled) {
     const said = says === undefined ? (kind ?? '-') : `${kind} ${says}`
-    if (answered || kind !== null) batch.kinds = [...batch.kinds, said].slice(-KINDS_KEPT)
+    if (answered || kind !== null) addLast(batch.kinds, said)
   }
   if (!answered) addFailure(batch, report)
   else if (isUnread(report)) batch.unread++
   else addAnswer(batch, report)
+}
+
+/** In place, because each answer comes by here. */
+function addLast(kinds: string[], said: string): void {
+  if (kinds.push(said) > KINDS_KEPT) kinds.shift()
 }
 
 function addFailure(batch: Batch, report: CallReport): void {

@@ -175,9 +175,9 @@ export function shortHash(text: string, length = 12): string {
 
 /** Identifies a lookup: its marker and its result are kept under this. */
 export interface LookupIdentity {
-  lookupId: string
-  queue: string
-  enqueuedAt: number
+  readonly lookupId: string
+  readonly queue: string
+  readonly enqueuedAt: number
 }
 
 /**
@@ -188,9 +188,15 @@ export function isCounterId(lookupId: string): boolean {
   return /^\d+$/.test(lookupId)
 }
 
-/** Hashed, because the job ids of foreign producers may be customers' data. */
+const LOOKUP_HASHES = new WeakMap<LookupIdentity, string>()
+
+/** Hashed, because the job ids of foreign producers may be customers' data; once for each lookup that is run. */
 export function lookupHash(identity: LookupIdentity): string {
-  return isCounterId(identity.lookupId) ? enqueuedHash(identity) : shortHash(identity.lookupId, 32)
+  const known = LOOKUP_HASHES.get(identity)
+  if (known !== undefined) return known
+  const made = isCounterId(identity.lookupId) ? enqueuedHash(identity) : shortHash(identity.lookupId, 32)
+  LOOKUP_HASHES.set(identity, made)
+  return made
 }
 
 /** Also tells apart lookups with the same id: numbers, and an id that was enqueued again after its marker had expired. */
