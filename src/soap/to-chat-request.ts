@@ -102,7 +102,6 @@ function ownChildren(parent: XmlElement, names: ReadonlyMap<string, true>): Map<
 
 function readPart<T extends object>(parent: XmlElement | undefined, part: Part<T>): T | null {
   if (!parent) return null
-  refuseText(parent)
   const values = { ...part.empty } as Record<string, string | number | null>
   let seen = 0
   for (const child of parent.children) {
