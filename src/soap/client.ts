@@ -9,13 +9,14 @@ import type { CallOutcome, Observe } from '../domain/event.ts'
 import type { FailureCode } from '../domain/failure.ts'
 import type { ResponseCodes } from '../domain/response-codes.ts'
 import { type Evidence, readBody } from './evidence.ts'
+import type { HttpAnswer } from './exchange.ts'
 import { LookupFailure } from './lookup-failure.ts'
 import type { SoapVersion } from './names.ts'
 import { type Credentials, isXmlText, RequestWriter, type SoapRequest } from './request.ts'
 import { readRetryAfter } from './retry-after.ts'
 import { errorCode } from './socket-errors.ts'
 import { judge, SETTINGS_UNREADABLE } from './to-failure.ts'
-import { type HttpAnswer, Transport, type TransportSettings } from './transport.ts'
+import { Transport, type TransportSettings } from './transport.ts'
 
 /** Milliseconds and bytes throughout. */
 export interface SoapSettings extends TransportSettings {

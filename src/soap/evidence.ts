@@ -4,8 +4,8 @@ import type { ServiceRecord } from '../domain/chat-request.ts'
 import { BodyProblem, type BodyProblemKind } from './body-problem.ts'
 import { decodeText } from './decode.ts'
 import { readEnvelope, type SoapFault } from './envelope.ts'
+import type { HttpAnswer } from './exchange.ts'
 import { toServiceRecord } from './to-chat-request.ts'
-import type { HttpAnswer } from './transport.ts'
 import { parseXml } from './xml.ts'
 
 export type BodyEvidence =

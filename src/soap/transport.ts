@@ -5,11 +5,11 @@
 
 import type { LookupFunction, Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { buildConnector, type Dispatcher, Pool } from 'undici'
-import { deadline, fromIso, monotonic, orAborted } from '../clock.ts'
+import { buildConnector, Pool } from 'undici'
+import { fromIso, monotonic } from '../clock.ts'
+import { exchange, type HttpAnswer } from './exchange.ts'
 import { basic, type ProxyServer, type ProxySettings, proxyFor, Tunnels, toProxy } from './proxy.ts'
 import type { SoapRequest } from './request.ts'
-import { errorCode } from './socket-errors.ts'
 import { mend } from './sockets.ts'
 
 export interface TlsFiles {
@@ -38,31 +38,6 @@ export interface TransportSettings {
    * minute.
    */
   socketLifeMs?: number
-}
-
-export interface HttpAnswer {
-  status: number
-  contentType: string | null
-  retryAfter: string | null
-  /** The server's clock. */
-  date: string | null
-  body: HttpBody
-  /** Bytes of the body that were read. */
-  bytes: number
-}
-
-export type HttpBody =
-  | { is: 'complete'; bytes: Uint8Array }
-  | { is: 'cut-off' }
-  | { is: 'timed-out' }
-  | { is: 'too-large' }
-  | { is: 'encoded' }
-
-/** Error code of a call that got no answer within `callTimeoutMs`. */
-export const CALL_TIMEOUT = 'CALL_TIMEOUT'
-
-class CallTimeout extends Error {
-  readonly code = CALL_TIMEOUT
 }
 
 /** The HTTP client's default. With a longer time more calls would meet a socket that the server has just closed. */
@@ -110,16 +85,15 @@ export class Transport {
   }
 
   /** Rejects with the signal's reason if the caller's signal aborts; else with an error for `errorCode`. */
-  async post(request: SoapRequest, signal?: AbortSignal): Promise<HttpAnswer> {
+  async post({ headers, body }: SoapRequest, signal?: AbortSignal): Promise<HttpAnswer> {
     if (!this.#pool) this.refresh()
-    const limit = deadline(this.#settings.callTimeoutMs, () => new CallTimeout('no answer in time'), signal)
-    try {
-      return await this.#exchange(request, limit.signal)
-    } catch (error) {
-      throw limit.signal.aborted ? limit.signal.reason : error
-    } finally {
-      limit.clear()
-    }
+    if (!this.#pool) throw new Error('closed')
+    return exchange(
+      this.#pool,
+      { method: 'POST', body, ...this.#target(headers) },
+      this.#settings.callTimeoutMs,
+      signal,
+    )
   }
 
   /** Waits for the calls that are on the way; they have their own deadlines. */
@@ -127,22 +101,6 @@ export class Transport {
     this.#closed = true
     this.#retire()
     await Promise.all(this.#closing)
-  }
-
-  async #exchange({ headers, body }: SoapRequest, signal: AbortSignal): Promise<HttpAnswer> {
-    if (!this.#pool) throw new Error('closed')
-    const sent = this.#pool.request({ method: 'POST', body, signal, ...this.#target(headers) })
-    // The HTTP client notices an abort only once the request has its socket, and a caller should not wait for that.
-    const response = await orAborted(sent, signal)
-    const read = await readResponse(response, signal)
-    const header = (name: string) => [response.headers[name] ?? null].flat()[0] ?? null
-    return {
-      status: response.statusCode,
-      contentType: header('content-type'),
-      retryAfter: header('retry-after'),
-      date: header('date'),
-      ...read,
-    }
   }
 
   /** A proxy of plain HTTP is told the whole address (RFC 9112, 3.2.2). */
@@ -209,43 +167,4 @@ export class Transport {
 
 function areSame(one: TlsFiles, other: TlsFiles): boolean {
   return one.ca === other.ca && one.cert === other.cert && one.key === other.key
-}
-
-async function readResponse(
-  response: Dispatcher.ResponseData,
-  signal: AbortSignal,
-): Promise<Pick<HttpAnswer, 'body' | 'bytes'>> {
-  if (isEncoded(response.headers['content-encoding'])) {
-    // The body is not read to its end, so its socket is closed with it.
-    response.body.on('error', () => undefined).destroy()
-    return { body: { is: 'encoded' }, bytes: 0 }
-  }
-  const chunks: Uint8Array[] = []
-  const read = () => chunks.reduce((sum, chunk) => sum + chunk.length, 0)
-  try {
-    for await (const chunk of response.body) chunks.push(chunk)
-    return { body: { is: 'complete', bytes: Buffer.concat(chunks) }, bytes: read() }
-  } catch (error) {
-    return { body: brokenBody(errorCode(error), signal), bytes: read() }
-  }
-}
-
-/** The codings that are registered for HTTP (RFC 9110, 8.4), and their old names. */
-const CODINGS: ReadonlySet<string> = new Set(
-  'aes128gcm br compress dcb dcz deflate exi gzip pack200-gzip x-compress x-gzip zstd'.split(' '),
-)
-
-/**
- * A label that is no coding (some services put the charset there) is ignored. If the body was coded all the same, no XML
- * comes of it.
- */
-function isEncoded(header: string | string[] | undefined): boolean {
-  const labels = [header ?? []].flat().flatMap((value) => value.toLowerCase().split(','))
-  return labels.some((label) => CODINGS.has(label.trim()))
-}
-
-function brokenBody(code: string, signal: AbortSignal): HttpBody {
-  if (signal.aborted && errorCode(signal.reason) !== CALL_TIMEOUT) throw signal.reason
-  if (signal.aborted || code === 'UND_ERR_BODY_TIMEOUT') return { is: 'timed-out' }
-  return code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' ? { is: 'too-large' } : { is: 'cut-off' }
 }

@@ -1,7 +1,7 @@
 /** The recordings of a real ASMX service in this folder, byte for byte, taken apart for tests. */
 
 import { readdirSync, readFileSync } from 'node:fs'
-import type { HttpAnswer } from '../../src/soap/transport.ts'
+import type { HttpAnswer } from '../../src/soap/exchange.ts'
 
 const FOLDER = new URL('./', import.meta.url)
 
