@@ -12,7 +12,7 @@ import type { LookupWorkerSettings } from '../worker/lookup-worker.ts'
 /** A leader that died is missed after this at most, or after one call. */
 const SHARING_LEASE_MS = 5000
 
-export function queueNames({ prefix, lookupQueue, interactiveQueue, resultQueue }: Config): QueueNames {
+export function queueNames({ prefix, lookupQueue, interactiveQueue, resultQueue }: QueueNames): QueueNames {
   return { prefix, lookupQueue, interactiveQueue, resultQueue }
 }
 

@@ -8,8 +8,7 @@ export interface WorkerToWatch {
     liveness(): { live: boolean; reasons: string[] }
     readiness(): { ready: boolean; reasons: string[] }
   }
-  metricsText(): Promise<string>
-  metrics: { registry: { contentType: string } }
+  metrics: { readonly contentType: string; text(): Promise<string> }
 }
 
 export interface Listening {
@@ -39,7 +38,7 @@ export async function serveWorker(
     return reply.code(readiness.ready ? 200 : 503).send(readiness)
   })
   server.get('/metrics', async (_request, reply) => {
-    return reply.type(app.metrics.registry.contentType).send(await app.metricsText())
+    return reply.type(app.metrics.contentType).send(await app.metrics.text())
   })
   await server.listen({ host, port })
   const address = server.server.address()

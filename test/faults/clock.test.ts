@@ -31,7 +31,7 @@ async function enqueueExpiring(count: number): Promise<void> {
 }
 
 describe('a worker whose clock is wrong', () => {
-  // Fails without: src/worker/lookup-run.ts: how far off the clock is in expiresAt; and src/app/worker-app.ts: the clock in health()
+  // Fails without: src/worker/lookup-run.ts: how far off the clock is in expiresAt; and src/app/health.ts: the clock in readiness()
   it.each([
     ['two hours ahead', 2 * HOUR_MS],
     ['ten minutes behind', -600_000],

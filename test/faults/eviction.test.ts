@@ -17,7 +17,7 @@ describe('a Redis that may throw lookups away', () => {
     expect(stderr).toContain('REDIS_URL: expected maxmemory-policy noeviction')
   })
 
-  // Fails without: src/app/worker-app.ts: the reason of `health`
+  // Fails without: src/app/health.ts: the reason of the memory policy
   it('makes workers that run not ready, with the reason, an alarm and a line, until it is set right', async () => {
     rig = await startRig({ workers: 1 })
     const [worker] = rig.workers

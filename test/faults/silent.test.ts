@@ -51,7 +51,7 @@ describe('a way to Redis', () => {
 })
 
 describe('a worker that can take no lookups though Redis is well', () => {
-  // Fails without: src/app/worker-app.ts: isStuck of liveness()
+  // Fails without: src/app/health.ts: isStuck of liveness()
   it.skipIf(isShort)('is not live, so that it is started anew', async () => {
     rig = await startRig({ workers: 1 })
     const [worker] = rig.workers

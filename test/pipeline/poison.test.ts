@@ -98,7 +98,7 @@ describe('a lookup whose process died', () => {
     expect(consumer.of('removed')).toMatchObject([poisoned('removed')])
   })
 
-  // Fails without: src/app/worker-app.ts: upkeep when a worker starts (in 20 s only)
+  // Fails without: src/app/rounds.ts: upkeep when a worker starts (in 20 s only)
   it('gets its result also if the worker that found it died at that moment', () => {
     expect(consumer.of('untold')).toMatchObject([poisoned('untold')])
     const order = consumer.results.map(({ lookupId }) => lookupId)

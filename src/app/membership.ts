@@ -1,0 +1,58 @@
+/** This process's line in the list of the fleet: who it is, what it keeps to and how quick it is. */
+
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { iso, monotonic, now } from '../clock.ts'
+import type { Config } from '../config/config.ts'
+import type { LookupEvent } from '../domain/event.ts'
+import { Fleet, type Member } from '../fleet/members.ts'
+import type { Redis } from '../redis/connections.ts'
+import { VERSION } from '../version.ts'
+import { ownLimits } from './gate-settings.ts'
+import { queueNames } from './worker-settings.ts'
+
+const PACE_OVER_MS = 10_000
+
+/** What changes while it runs. */
+export interface Doing {
+  inProgress: number
+  stopping: boolean
+}
+
+export class Membership {
+  readonly id = randomUUID()
+  readonly #fleet: Fleet
+  readonly #same: Omit<Member, 'inProgress' | 'perSecond' | 'stopping'>
+  /** When lookups got their result, of late. */
+  readonly #published: number[] = []
+
+  constructor(redis: Redis, config: Config) {
+    this.#fleet = new Fleet(redis, queueNames(config))
+    const { quotaCalls, quotaPeriodMs } = config
+    this.#same = {
+      id: this.id,
+      host: hostname(),
+      pid: process.pid,
+      version: VERSION,
+      startedAt: iso(now()),
+      concurrency: config.concurrency + config.interactiveConcurrency,
+      limits: ownLimits(config),
+      quota: quotaCalls === null ? null : { calls: quotaCalls, periodMs: quotaPeriodMs },
+    }
+  }
+
+  hear({ type }: LookupEvent): void {
+    if (type === 'published') this.#published.push(monotonic())
+  }
+
+  beat(doing: Doing): Promise<void> {
+    const since = monotonic() - PACE_OVER_MS
+    while ((this.#published[0] ?? Number.POSITIVE_INFINITY) < since) this.#published.shift()
+    const perSecond = this.#published.length / (PACE_OVER_MS / 1000)
+    return this.#fleet.beat({ ...this.#same, ...doing, perSecond })
+  }
+
+  leave(): Promise<void> {
+    return this.#fleet.leave(this.id)
+  }
+}
