@@ -8,8 +8,7 @@ const well: Vitals = {
   workers: [{ isRunning: true }],
   stuckWatch: { isStuck: false },
 }
-const trouble = (kind: 'auth' | 'oom' | 'connection') =>
-  ({ type: 'redis-error', kind, where: 'x', say: false }) as const
+const trouble = (kind: 'auth' | 'oom' | 'connection') => ({ type: 'redis-error', kind, where: 'x' }) as const
 
 describe('readiness', () => {
   it('is there when all is well', () => {

@@ -68,11 +68,8 @@ export type LookupEvent =
   | { type: 'lock-lost'; lookupId: string }
   | { type: 'internal-error'; lookupId: string; where: string; error: unknown }
   // redis and the process
-  /**
-   * `say` is false if the same was said within ten seconds: count it, but do not log it again. `word`: by which Redis
-   * names its refusal.
-   */
-  | { type: 'redis-error'; kind: RedisErrorKind; where: string; say: boolean; word?: string }
+  /** `word`: by which Redis names its refusal. `code`: of Node or OpenSSL. */
+  | { type: 'redis-error'; kind: RedisErrorKind; where: string; word?: string; code?: string }
   /** Something about Redis that could not be found out at the start. */
   | { type: 'redis-unknown'; what: string }
   | { type: 'redis-ready'; where: string }

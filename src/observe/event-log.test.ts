@@ -6,8 +6,12 @@ import type { Failure } from '../domain/failure.ts'
 import { cureOf } from '../gate/hold-words.ts'
 import { logEvents } from './event-log.ts'
 
-/** The log lines that events make. */
+/** The log lines that events make, each a second after the one before. */
 function linesOf(...events: LookupEvent[]): Record<string, unknown>[] {
+  return linesAt('debug', ...events)
+}
+
+function linesAt(level: string, ...events: LookupEvent[]): Record<string, unknown>[] {
   const lines: Record<string, unknown>[] = []
   const destination = new Writable({
     write: (line, _, done) => {
@@ -16,7 +20,7 @@ function linesOf(...events: LookupEvent[]): Record<string, unknown>[] {
     },
   })
   let at = 0
-  const observe = logEvents(pino({ level: 'debug', base: null }, destination), () => (at += 1000))
+  const observe = logEvents(pino({ level, base: null }, destination), () => (at += 1000))
   for (const event of events) observe(event)
   return lines
 }
@@ -93,12 +97,33 @@ describe('the log', () => {
     ])
   })
 
-  it.each(REDIS_ERROR_KINDS)('has one sentence for trouble with Redis of kind %s, when it is to be said', (kind) => {
-    const said = linesOf({ type: 'redis-error', kind, where: 'x', say: true })
+  it.each(REDIS_ERROR_KINDS)('has one sentence for trouble with Redis of kind %s', (kind) => {
+    const said = linesOf({ type: 'redis-error', kind, where: 'x' })
     expect(said).toMatchObject([{ level: 50, kind, where: 'x' }])
     expect(said[0]?.msg).toMatch(/^Redis: \w/)
-    expect(linesOf({ type: 'redis-error', kind, where: 'x', say: false })).toEqual([])
   })
+
+  it('says trouble with Redis once in ten seconds for each kind, whichever part meets it, and how often it was met', () => {
+    const oom = ['a', 'b', 'c'].flatMap((where) =>
+      Array.from({ length: 4 }, () => ({ type: 'redis-error', kind: 'oom', where }) as const),
+    )
+    const lines = linesOf(...oom, { type: 'redis-error', kind: 'connection', where: 'c', code: 'ECONNREFUSED' })
+    expect(lines).toMatchObject([
+      { kind: 'oom', where: 'a' },
+      { kind: 'oom', where: 'c', notSaid: 9 },
+      { kind: 'connection', where: 'c', code: 'ECONNREFUSED' },
+    ])
+  })
+
+  it.each(['retry', 'verdict', 'handed-back', 'held-back'] as const)(
+    'of level info does not make a line of %s',
+    (type) => {
+      const unread = new Proxy({ type } as LookupEvent, {
+        get: (event, name) => (name === 'type' ? event.type : expect.unreachable(String(name))),
+      })
+      expect(linesAt('info', unread)).toEqual([])
+    },
+  )
 })
 
 describe('a hold', () => {

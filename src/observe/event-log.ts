@@ -5,23 +5,29 @@
 
 import { hash } from 'node:crypto'
 import type { LookupEvent, Observe } from '../domain/event.ts'
-import { LineBudget } from './line-budget.ts'
+import { LineBudget, OF_LOOKUPS, OF_REDIS } from './line-budget.ts'
 import type { Logger } from './logger.ts'
 
 /** `clock` is monotonic, in milliseconds. */
 export function logEvents(logger: Logger, clock: () => number): Observe {
   const budget = new LineBudget(clock)
+  // No debug line is made to be thrown away: these facts come several times for each lookup.
+  const lines: Lines = logger.isLevelEnabled('debug') ? { ...LINES, ...DEBUG_LINES } : LINES
   return (event) => {
-    const line = LINES[event.type] as ((event: LookupEvent) => Line | null) | undefined
-    const said = line?.(event)
+    const said = (lines[event.type] as ((event: LookupEvent) => Line | null) | undefined)?.(event)
     if (!said) return
     // Whoever asks for debug lines wants all of them.
-    const notSaid = said.level === 'debug' ? 0 : budget.ask(event.type)
+    const notSaid = said.level === 'debug' ? 0 : askFor(event, budget)
     if (notSaid === null) return
     const { lookupId } = said.fields
     const shown = typeof lookupId === 'string' ? { lookupId: presentable(lookupId) } : {}
     logger[said.level]({ ...said.fields, ...shown, ...(notSaid > 0 && { notSaid }) }, said.message)
   }
+}
+
+function askFor(event: LookupEvent, budget: LineBudget): number | null {
+  if (event.type === 'redis-error') return budget.ask(`redis-error ${event.kind}`, OF_REDIS)
+  return budget.ask(event.type, OF_LOOKUPS)
 }
 
 /** Our ids and BullMQ's numbers are safe to show. The job id of a foreign producer may be a customer's name. */
@@ -38,14 +44,7 @@ interface Line {
 
 type Lines = { [K in LookupEvent['type']]?: (event: Extract<LookupEvent, { type: K }>) => Line | null }
 
-const LINES: Lines = {
-  started: ({ what, details }) => ({ level: 'info', message: `${what} started`, fields: details }),
-  stopping: ({ reason }) => ({ level: 'info', message: `stopping: ${reason}`, fields: {} }),
-  stopped: ({ clean, durationMs }) => ({
-    level: clean ? 'info' : 'warn',
-    message: clean ? 'stopped' : 'stopped, but not all lookups could be handed back: their locks end in 40 s at most',
-    fields: { durationMs: Math.round(durationMs) },
-  }),
+const DEBUG_LINES: Lines = {
   retry: ({ lookupId, when, reason, delayMs }) => ({
     level: 'debug',
     message: `lookup to be tried again ${when}`,
@@ -55,6 +54,22 @@ const LINES: Lines = {
     level: 'debug',
     message: `attempt: ${verdict.replace('-', ' ')}`,
     fields: { lookupId, verdict, reason, calls },
+  }),
+  'handed-back': ({ lookupId }) => ({ level: 'debug', message: 'lookup handed back', fields: { lookupId } }),
+  'held-back': ({ lookupId }) => ({
+    level: 'debug',
+    message: 'lookup back in its place: the fleet holds',
+    fields: { lookupId },
+  }),
+}
+
+const LINES: Lines = {
+  started: ({ what, details }) => ({ level: 'info', message: `${what} started`, fields: details }),
+  stopping: ({ reason }) => ({ level: 'info', message: `stopping: ${reason}`, fields: {} }),
+  stopped: ({ clean, durationMs }) => ({
+    level: clean ? 'info' : 'warn',
+    message: clean ? 'stopped' : 'stopped, but not all lookups could be handed back: their locks end in 40 s at most',
+    fields: { durationMs: Math.round(durationMs) },
   }),
   held: ({ hold: { reason, why, since, nextProbeAt, expiresAt }, at, cure }) => ({
     level: 'warn',
@@ -105,12 +120,6 @@ const LINES: Lines = {
     message: 'lookup lost its worker again and again; running it alone',
     fields: { lookupId, stalls },
   }),
-  'handed-back': ({ lookupId }) => ({ level: 'debug', message: 'lookup handed back', fields: { lookupId } }),
-  'held-back': ({ lookupId }) => ({
-    level: 'debug',
-    message: 'lookup back in its place: the fleet holds',
-    fields: { lookupId },
-  }),
   'lock-lost': ({ lookupId }) => ({
     level: 'warn',
     message: 'lookup lost its lock; left to whoever takes it up',
@@ -121,10 +130,11 @@ const LINES: Lines = {
     message: 'a mistake of ours; the lookup goes back, at no cost to it',
     fields: { lookupId, where, error: nameAndPlace(error) },
   }),
-  'redis-error': ({ kind, where, say, word }) =>
-    say
-      ? { level: 'error', message: `Redis: ${REDIS_TROUBLE[kind]}`, fields: { kind, where, ...(word && { word }) } }
-      : null,
+  'redis-error': ({ kind, where, word, code }) => ({
+    level: 'error',
+    message: `Redis: ${REDIS_TROUBLE[kind]}`,
+    fields: { kind, where, ...(word && { word }), ...(code && { code }) },
+  }),
   'redis-unknown': ({ what }) => ({ level: 'warn', message: what, fields: {} }),
   'memory-policy': ({ policy, isSafe, isFirst }) => {
     if (isSafe && isFirst) return null

@@ -58,25 +58,22 @@ describe('an error of Redis', () => {
 })
 
 describe('trouble with Redis', () => {
-  it('is counted each time, and said once for each kind, however many parts of a process meet it', () => {
+  it('is passed on each time, with the word that Redis said or the code of the system', () => {
     const events: LookupEvent[] = []
-    const observe = (event: LookupEvent) => void events.push(event)
-    const parts = ['a', 'b', 'c'].map((where) => redisTrouble(observe, where))
+    const parts = ['a', 'b', 'c'].map((where) => redisTrouble((event) => void events.push(event), where))
     for (let i = 0; i < 1000; i++) for (const part of parts) part(reply('OOM x'))
     parts[2]?.(system('ECONNREFUSED'))
     expect(events).toHaveLength(3001)
-    const said = events.filter((event) => event.type === 'redis-error' && event.say)
-    expect(said).toMatchObject([
-      { kind: 'oom', where: 'a' },
-      { kind: 'connection', where: 'c' },
+    expect([events[0], events[3000]]).toEqual([
+      { type: 'redis-error', kind: 'oom', where: 'a', word: 'OOM' },
+      { type: 'redis-error', kind: 'connection', where: 'c', code: 'ECONNREFUSED' },
     ])
   })
 
-  it('of another process, or of another test, is told apart', () => {
-    const said: boolean[] = []
-    for (let i = 0; i < 2; i++) {
-      redisTrouble((event) => void said.push(event.type === 'redis-error' && event.say), 'x')(reply('OOM x'))
-    }
-    expect(said).toEqual([true, true])
-  })
+  it.each([null, undefined, 'x', Object.assign(new Error('x'), { code: 'a customer' })])(
+    'has no code in %j',
+    (error) => {
+      redisTrouble((event) => expect(event).not.toHaveProperty('code'), 'a')(error)
+    },
+  )
 })

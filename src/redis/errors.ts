@@ -1,11 +1,10 @@
-/** What an error of Redis means, and how often it is reported. */
+/** What an error of Redis means. */
 
-import { monotonic } from '../clock.ts'
 import type { Observe, RedisErrorKind } from '../domain/event.ts'
 
 /** Redis names its errors in the first word of the message; that word is the code, the rest is never looked at. */
 export function kindOfRedisError(error: unknown): RedisErrorKind {
-  const { message = '', code = '' } = causeOf(error as RedisError, new Set())
+  const { message = '', code = '' } = causeOf(error)
   if (/^(ECONN|EPIPE|ENOTFOUND|EAI_|EHOST|ENET|ETIMEDOUT)/.test(code)) return 'connection'
   const row = KINDS.find(([pattern]) => pattern.test(message))
   return row?.[1] ?? 'other'
@@ -15,15 +14,16 @@ export function kindOfRedisError(error: unknown): RedisErrorKind {
  * EXECABORT hides the cause, which is in `previousErrors` (in a Cluster: `lastNodeError`). If signing in is refused, one
  * error is shared by everything that was sent and can contain itself, hence `seen`.
  */
-function causeOf(error: RedisError, seen: Set<unknown>): RedisError {
-  seen.add(error)
-  const cause = error.previousErrors?.[0] ?? error.lastNodeError
-  return cause && !seen.has(cause) ? causeOf(cause, seen) : error
+function causeOf(error: unknown, seen = new Set<unknown>()): RedisError {
+  const own = (error ?? {}) as RedisError
+  seen.add(own)
+  const cause = own.previousErrors?.[0] ?? own.lastNodeError
+  return cause && !seen.has(cause) ? causeOf(cause, seen) : own
 }
 
 /** The word by which Redis names its refusal, as MISCONF; null where it did not refuse. */
 export function refusalWord(error: unknown): string | null {
-  const { name, message = '' } = causeOf((error ?? {}) as RedisError, new Set())
+  const { name, message = '' } = causeOf(error)
   return name === 'ReplyError' ? (/^[A-Z]+(?= )/.exec(message)?.[0] ?? null) : null
 }
 
@@ -88,23 +88,16 @@ const KINDS: [RegExp, RedisErrorKind][] = [
   [/^(Missing lock|Missing key|Lock mismatch|could not renew lock)/, 'lock'],
 ]
 
-/**
- * Reports trouble with Redis: at most once in ten seconds for each kind, whichever part meets it first, because all parts
- * meet it at once and BullMQ repeats its errors many times a second. Every error is passed on, with `say` false, so that
- * `observe` can count it.
- */
+/** Passes on every error that a part meets. All parts meet it at once; how often it is said is for who says it. */
 export function redisTrouble(observe: Observe, where: string): (error: unknown) => void {
-  const lastSaid = LAST_SAID.get(observe) ?? new Map<RedisErrorKind, number>()
-  LAST_SAID.set(observe, lastSaid)
   return (error) => {
-    const kind = kindOfRedisError(error)
-    const last = lastSaid.get(kind)
-    const say = last === undefined || monotonic() - last > SAY_AGAIN_MS
-    if (say) lastSaid.set(kind, monotonic())
-    const word = refusalWord(error)
-    observe({ type: 'redis-error', kind, where, say, ...(word && { word }) })
+    const [word, code] = [refusalWord(error), systemCode(error)]
+    observe({ type: 'redis-error', kind: kindOfRedisError(error), where, ...(word && { word }), ...(code && { code }) })
   }
 }
 
-const SAY_AGAIN_MS = 10_000
-const LAST_SAID = new WeakMap<Observe, Map<RedisErrorKind, number>>()
+/** As ECONNREFUSED; null where neither Node nor OpenSSL gave one. */
+function systemCode(error: unknown): string | null {
+  const { code } = causeOf(error)
+  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,60}$/.test(code) ? code : null
+}
