@@ -65,7 +65,7 @@ export class WorkerApp {
     this.#config = config
     const metrics = createMetrics({ version: VERSION, revision: REVISION })
     metrics.concurrency.set(config.concurrency + config.interactiveConcurrency)
-    const hearers = [countEvents(metrics, () => now() / 1000), logEvents(logger, monotonic)]
+    const hearers = [countEvents(metrics, () => now() / 1000), logEvents(logger, placeInWords(config).where, monotonic)]
     this.#observe = (event) => {
       for (const hear of hearers) hear(event)
     }
@@ -138,8 +138,8 @@ export class WorkerApp {
     grace.clear()
     const farewells = () => [parts.gate.flush(), membership.leave(), upkeep.leave()]
     if (clean) await within(STOP_MARGIN_MS / 2, Promise.allSettled(farewells()))
-    this.#observe({ type: 'stopped', clean, durationMs: monotonic() - startedAt })
     await within(CLOSE_MS, this.#close())
+    this.#observe({ type: 'stopped', clean, durationMs: monotonic() - startedAt })
     return clean
   }
 

@@ -20,7 +20,7 @@ function linesAt(level: string, ...events: LookupEvent[]): Record<string, unknow
     },
   })
   let at = 0
-  const observe = logEvents(pino({ level, base: null }, destination), () => (at += 1000))
+  const observe = logEvents(pino({ level, base: null }, destination), 'redis:6379', () => (at += 1000))
   for (const event of events) observe(event)
   return lines
 }
@@ -100,7 +100,7 @@ describe('the log', () => {
   it.each(REDIS_ERROR_KINDS)('has one sentence for trouble with Redis of kind %s', (kind) => {
     const said = linesOf({ type: 'redis-error', kind, where: 'x' })
     expect(said).toMatchObject([{ level: 50, kind, where: 'x' }])
-    expect(said[0]?.msg).toMatch(/^Redis: \w/)
+    expect(said[0]?.msg).toMatch(/^Redis at redis:6379: \w/)
   })
 
   it('says trouble with Redis once in ten seconds for each kind, whichever part meets it, and how often it was met', () => {
@@ -111,7 +111,7 @@ describe('the log', () => {
     expect(lines).toMatchObject([
       { kind: 'oom', where: 'a' },
       { kind: 'oom', where: 'c', notSaid: 9 },
-      { kind: 'connection', where: 'c', code: 'ECONNREFUSED' },
+      { kind: 'connection', where: 'c', code: 'ECONNREFUSED', msg: expect.stringContaining('6379: ECONNREFUSED: no') },
     ])
   })
 

@@ -8,13 +8,13 @@ import type { LookupEvent, Observe } from '../domain/event.ts'
 import { LineBudget, OF_LOOKUPS, OF_REDIS } from './line-budget.ts'
 import type { Logger } from './logger.ts'
 
-/** `clock` is monotonic, in milliseconds. */
-export function logEvents(logger: Logger, clock: () => number): Observe {
+/** `redis` says where it is, without user and password. `clock` is monotonic, in milliseconds. */
+export function logEvents(logger: Logger, redis: string, clock: () => number): Observe {
   const budget = new LineBudget(clock)
   // No debug line is made to be thrown away: these facts come several times for each lookup.
   const lines: Lines = logger.isLevelEnabled('debug') ? { ...LINES, ...DEBUG_LINES } : LINES
   return (event) => {
-    const said = (lines[event.type] as ((event: LookupEvent) => Line | null) | undefined)?.(event)
+    const said = (lines[event.type] as ((event: LookupEvent, redis: string) => Line | null) | undefined)?.(event, redis)
     if (!said) return
     // Whoever asks for debug lines wants all of them.
     const notSaid = said.level === 'debug' ? 0 : askFor(event, budget)
@@ -42,7 +42,7 @@ interface Line {
   fields: Record<string, unknown>
 }
 
-type Lines = { [K in LookupEvent['type']]?: (event: Extract<LookupEvent, { type: K }>) => Line | null }
+type Lines = { [K in LookupEvent['type']]?: (event: Extract<LookupEvent, { type: K }>, redis: string) => Line | null }
 
 const DEBUG_LINES: Lines = {
   retry: ({ lookupId, when, reason, delayMs }) => ({
@@ -107,7 +107,7 @@ const LINES: Lines = {
   }),
   recovered: ({ lookupId }) => ({
     level: 'warn',
-    message: 'lookup taken back from a worker that died or froze',
+    message: 'lookup taken back from a worker that died or lost Redis',
     fields: { lookupId },
   }),
   adopted: ({ lookupId }) => ({
@@ -122,7 +122,7 @@ const LINES: Lines = {
   }),
   'lock-lost': ({ lookupId }) => ({
     level: 'warn',
-    message: 'lookup lost its lock; left to whoever takes it up',
+    message: 'lookup lost its lock while this worker was frozen or without Redis; another worker runs it',
     fields: { lookupId },
   }),
   'internal-error': ({ lookupId, where, error }) => ({
@@ -130,34 +130,38 @@ const LINES: Lines = {
     message: 'a mistake of ours; the lookup goes back, at no cost to it',
     fields: { lookupId, where, error: nameAndPlace(error) },
   }),
-  'redis-error': ({ kind, where, word, code }) => ({
+  'redis-error': ({ kind, where, word, code }, redis) => ({
     level: 'error',
-    message: `Redis: ${REDIS_TROUBLE[kind]}`,
+    message: `Redis at ${redis}: ${code ? `${code}: ` : ''}${REDIS_TROUBLE[kind]}`,
     fields: { kind, where, ...(word && { word }), ...(code && { code }) },
   }),
   'redis-unknown': ({ what }) => ({ level: 'warn', message: what, fields: {} }),
-  'memory-policy': ({ policy, isSafe, isFirst }) => {
+  'memory-policy': ({ policy, isSafe, isFirst }, redis) => {
     if (isSafe && isFirst) return null
     const message = isSafe
-      ? 'Redis: maxmemory-policy is noeviction again'
-      : `Redis: maxmemory-policy is ${policy} now, which may throw lookups away: CONFIG SET maxmemory-policy noeviction`
+      ? `Redis at ${redis}: maxmemory-policy is noeviction again`
+      : `Redis at ${redis}: maxmemory-policy is ${policy} now, which may throw lookups away: CONFIG SET maxmemory-policy noeviction`
     return { level: isSafe ? 'info' : 'error', message, fields: { policy } }
   },
-  'redis-ready': ({ where }) => ({ level: 'info', message: 'Redis is there again', fields: { where } }),
+  'redis-ready': ({ where }, redis) => ({
+    level: 'info',
+    message: `Redis at ${redis} is there again`,
+    fields: { where },
+  }),
 }
 
 const REDIS_TROUBLE: Record<Extract<LookupEvent, { type: 'redis-error' }>['kind'], string> = {
-  connection: 'no connection; lookups are safe and go on when it is back',
-  timeout: 'no answer in time',
-  oom: 'out of memory; raise maxmemory, or have the results consumed',
-  readonly: 'this Redis is a read-only replica now; reconnecting',
+  connection: 'no connection; it is tried again and again, and lookups go on when it is back',
+  timeout: 'no answer in time; it is asked again',
+  oom: 'OOM: its memory is full, so it takes no writes; raise its maxmemory, or delete what else lies in it',
+  readonly: 'READONLY: it is a replica, which takes no writes; connecting again, to find the master',
   misconf:
     'MISCONF: it cannot save its data, so it takes no writes; make room on its disk (its own log says what failed)',
   noreplicas: 'NOREPLICAS: too few replicas for a write; bring them back, or lower min-replicas-to-write',
   busy: 'BUSY: a script runs for longer than busy-reply-threshold; wait for it, or SCRIPT KILL',
   loading: 'still loading its data',
-  auth: 'refused our user or password, or a command its ACL does not allow',
-  lock: 'a job was no longer ours; it is run again',
+  auth: 'it refuses our user or password, or a command that its ACL does not allow; check REDIS_URL and the ACL',
+  lock: 'a lock was lost while it was away; another worker runs that lookup',
   other: 'an error',
 }
 

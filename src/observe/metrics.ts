@@ -50,7 +50,7 @@ export function createMetrics(build: { version: string; revision: string }) {
       verdict: ATTEMPT_VERDICTS,
       reason: ['none', ...FAILURE_REASONS],
     }),
-    recovered: plainCounter('lookups_recovered_total', 'Lookups taken back from a worker that died.'),
+    recovered: plainCounter('lookups_recovered_total', 'Lookups taken back from a worker that died or lost Redis.'),
     handedBack: plainCounter('lookups_handed_back_total', 'Lookups given back at shutdown.'),
     lookupDuration: histogram('lookup_duration_seconds', 'One attempt in the worker.', CALL_BUCKETS, 'status', [
       ...RESULT_STATUSES,

@@ -54,7 +54,7 @@ describe('a worker that is killed', () => {
     expect(rig.auditor.of(id)).toMatchObject([{ attempts: 2 }])
     expect(rig.service.calls).toHaveLength(2)
     expect(await rig.metric('lookups_recovered_total')).toBe(1)
-    expect(warnings()).toEqual(['lookup taken back from a worker that died or froze'])
+    expect(warnings()).toEqual(['lookup taken back from a worker that died or lost Redis'])
   })
 
   // Fails without: src/worker/lookup-run.ts: the look at known.published (two calls)

@@ -40,7 +40,7 @@ export function expectFewLines(rig: Rig): void {
   const last = new Map<string, number>()
   for (const { time, pid, msg, kind } of rig.log()) {
     const at = Date.parse(String(time))
-    if (!String(msg).startsWith('Redis: ')) continue
+    if (!String(msg).startsWith('Redis at ')) continue
     const key = `${pid} ${kind}`
     expect(at - (last.get(key) ?? Number.NEGATIVE_INFINITY), `${msg} again`).toBeGreaterThan(ONCE_IN_MS)
     last.set(key, at)

@@ -10,7 +10,7 @@ export function troubleLogged(workers: WorkerProcess[]): Map<string, number> {
   for (const worker of workers) {
     const lines = worker.log().split('\n')
     const kinds = lines
-      .filter((line) => line.includes('"msg":"Redis: '))
+      .filter((line) => line.includes('"msg":"Redis at '))
       .map((line) => /"kind":"(\w+)"/.exec(line)?.[1])
     for (const kind of kinds)
       if (kind) most.set(kind, Math.max(most.get(kind) ?? 0, kinds.filter((one) => one === kind).length))

@@ -31,7 +31,7 @@ const said = (worker: WorkerProcess): string[] =>
   worker
     .log()
     .split('\n')
-    .filter((line) => line.includes('"msg":"Redis: '))
+    .filter((line) => line.includes('"msg":"Redis at '))
     .map((line) => (JSON.parse(line) as { kind: string }).kind)
 const onlyJson = (worker: WorkerProcess) =>
   worker
