@@ -3,17 +3,24 @@
 import type { Failure } from '../domain/failure.ts'
 import type { Result, ResultStatus } from '../domain/result.ts'
 
-/** What BullMQ keeps of a completed lookup; no more than its status where it went well, because there may be millions. */
+/** What BullMQ keeps of a completed lookup; mostly no more than its status, because there may be millions. */
 export interface KeptEnd {
   status: ResultStatus
   code?: string
   message?: string
-  calls?: number
-  attempts?: number
+  /** Left out: 1. Null: nobody knows. */
+  calls?: number | null
+  attempts?: number | null
 }
 
 export function keptOf({ status, calls, attempts }: Result, failure?: Failure): KeptEnd {
-  return failure ? { status, code: failure.code, message: failure.message, calls, attempts } : { status }
+  const why = failure && { code: failure.code, message: failure.message }
+  return { status, ...why, ...(calls !== 1 && { calls }), ...(attempts !== 1 && { attempts }) }
+}
+
+/** Of a lookup that had its result from an earlier run, of which only the marker tells. */
+export function keptOfMarker(status: ResultStatus): KeptEnd {
+  return { status, calls: null, attempts: null }
 }
 
 /** The failedReason of a lookup that gave up, for BullMQ's own tools. */
@@ -29,11 +36,11 @@ export function readFailedReason(text: string | null): KeptEnd | null {
   return { status: 'failed', code, message, calls: Number(calls), attempts: Number(attempts) }
 }
 
-/** Null where it is not ours. */
+/** With its calls and attempts; null where it is not ours. */
 export function readKeptEnd(text: string | null): KeptEnd | null {
   try {
     const value = JSON.parse(text ?? 'null') as KeptEnd | null
-    return typeof value?.status === 'string' ? value : null
+    return typeof value?.status === 'string' ? { calls: 1, attempts: 1, ...value } : null
   } catch {
     return null
   }

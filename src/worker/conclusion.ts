@@ -15,7 +15,7 @@
 import type { Observe } from '../domain/event.ts'
 import { afterNothing, type LookupHistory } from '../domain/history.ts'
 import { Held } from '../domain/hold.ts'
-import { failedReasonOf, type KeptEnd, keptOf } from '../queues/kept-end.ts'
+import { failedReasonOf, type KeptEnd, keptOf, keptOfMarker } from '../queues/kept-end.ts'
 import type { LookupHistories } from '../queues/lookup-history.ts'
 import type { Publisher } from '../queues/publisher.ts'
 import { isSuspect, type TakenLookup } from '../queues/taken-lookup.ts'
@@ -63,7 +63,7 @@ export class Conclusions {
     switch (end.type) {
       case 'has-result':
         this.#observe({ type: 'suppressed', lookupId: taken.lookupId })
-        return end.status === 'failed' ? deadLetter('failed') : { type: 'complete', kept: { status: end.status } }
+        return end.status === 'failed' ? deadLetter('failed') : { type: 'complete', kept: keptOfMarker(end.status) }
       case 'result': {
         const { result, failure } = end
         await this.#publisher.untilDone(end, taken, () => attempt.cancellation, this.#trouble)

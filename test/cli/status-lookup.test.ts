@@ -65,9 +65,10 @@ describe('status LOOKUP_ID', () => {
     )
     await run(['results', '--limit', '1'], world.env)
     expect((await lines('crm-4')).at(-1)).toMatch(
-      /^finished \d{4}-.*Z: enriched; the result has been taken from chat-results$/,
+      /^finished \d{4}-.*Z: enriched, after 1 call in 1 attempt; the result has been taken from chat-results$/,
     )
     expect(await storyOf('crm-4')).toMatchObject({ state: 'completed', result: 'enriched', resultIsThere: false })
+    expect((await queue.getJob('crm-4'))?.returnvalue).toEqual({ status: 'enriched' }) // bytes for each of millions
   })
 
   it.each([
