@@ -57,17 +57,24 @@ const LOOK_AGAIN_MS = 500
 const SETTLE_MS = 1000
 /** Where an id can lie that is a job's or a scheduler's. */
 const SORTED = [...SORTED_SETS, QUEUE_KEYS.schedulers]
+/** Behind the lock and the list of the stalled stand the lists, and then the sorted sets. */
+const LISTS_END = 2 + LISTS.length
+const SORTED_END = LISTS_END + SORTED.length
 /** The hash of a scheduler, and what the ids of its jobs begin with. */
 const SCHEDULER = `${QUEUE_KEYS.schedulers}:`
 
 // Removes what BullMQ's own removal leaves of a broken job, or of a scheduler's. Does nothing if somebody has the job in
-// hand. KEYS: lock, stalled, the lists, the sorted sets, the job's own keys. ARGV: id.
+// hand.
 const ERASE = new Script(`
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-redis.call('SREM', KEYS[2], ARGV[1])
-for i = 3, ${2 + LISTS.length} do redis.call('LREM', KEYS[i], 0, ARGV[1]) end
-for i = ${3 + LISTS.length}, ${2 + LISTS.length + SORTED.length} do redis.call('ZREM', KEYS[i], ARGV[1]) end
-for i = ${3 + LISTS.length + SORTED.length}, #KEYS do redis.call('DEL', KEYS[i]) end
+local LOCK, STALLED = KEYS[1], KEYS[2]
+local LISTS, SORTED_SETS = { unpack(KEYS, 3, ${LISTS_END}) }, { unpack(KEYS, ${LISTS_END + 1}, ${SORTED_END}) }
+local JOB = { unpack(KEYS, ${SORTED_END + 1}) }
+local id = ARGV[1]
+if redis.call('EXISTS', LOCK) == 1 then return 0 end
+redis.call('SREM', STALLED, id)
+for _, list in ipairs(LISTS) do redis.call('LREM', list, 0, id) end
+for _, set in ipairs(SORTED_SETS) do redis.call('ZREM', set, id) end
+for _, key in ipairs(JOB) do redis.call('DEL', key) end
 return 1`)
 
 export class Forget {

@@ -4,12 +4,12 @@ import { HOLD_REASONS, type Hold, type HoldReason, type HoldRecord } from '../do
 import type { Redis } from '../redis/connections.ts'
 import type { GateKeys } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
-import { SHARED_LUA } from './lua.ts'
+import { HOLD_RECORD_LUA } from './hold-record.ts'
 
 // By one clock, because in a Cluster TIME itself asks any node.
 const READ = new Script(`
 local HOLD = KEYS[1]
-${SHARED_LUA}
+${HOLD_RECORD_LUA}
 local at, on = now(), {}
 for reason, hold in pairs(readHolds(HOLD, at)) do
   on[#on + 1] = reason
@@ -21,7 +21,7 @@ return { string.format('%.3f', at), unpack(on) }`)
 const BEGIN = new Script(`
 local HOLD = KEYS[1]
 local reason, why, ms = ARGV[1], ARGV[2], tonumber(ARGV[3])
-${SHARED_LUA}
+${HOLD_RECORD_LUA}
 local at = math.floor(now())
 local hold = readHold(HOLD, reason, at)
 local began = not hold
@@ -36,7 +36,7 @@ return began and 1 or 0`)
 const END = new Script(`
 local HOLD, ANSWERS, MEMORY = unpack(KEYS)
 local reasons = ARGV
-${SHARED_LUA}
+${HOLD_RECORD_LUA}
 local at, ended = math.floor(now()), 0
 for _, reason in ipairs(reasons) do
   if endHold(HOLD, reason, at) then ended = ended + 1 end
@@ -53,7 +53,7 @@ return ended`)
 const CLAIM = new Script(`
 local HOLD = KEYS[1]
 local token, ms, credentials = ARGV[1], tonumber(ARGV[2]), ARGV[3]
-${SHARED_LUA}
+${HOLD_RECORD_LUA}
 local at = math.floor(now())
 local holds, isFresh = readHolds(HOLD, at), false
 
@@ -84,7 +84,7 @@ return next(holds) and 1 or 0`)
 const GIVE_BACK = new Script(`
 local HOLD = KEYS[1]
 local token = ARGV[1]
-${SHARED_LUA}
+${HOLD_RECORD_LUA}
 local at = math.floor(now())
 for reason, hold in pairs(readHolds(HOLD, at)) do
   if hold.token == token then

@@ -25,7 +25,7 @@ import type { Lane } from '../domain/lane.ts'
 import type { Redis } from '../redis/connections.ts'
 import type { GateKeys } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
-import { SHARED_LUA } from './lua.ts'
+import { HOLD_RECORD_LUA } from './hold-record.ts'
 import { ASKS_AGAIN_MS, PACE_LUA } from './permit-pace.ts'
 
 export interface PermitQuestion {
@@ -88,7 +88,7 @@ local RATE, RATE_INTERACTIVE, RATE_MISSED, IN_FLIGHT, IN_FLIGHT_INTERACTIVE, QUO
 local BATCH_WAITS_FOR_PLACE, INTERACTIVE_WAITS_FOR_PLACE, BATCH_WAITS_FOR_TURN, FIRST_WAITS_FOR_TURN = unpack(KEYS, 9, 12)
 local RATE_RETRIES, COUNTED = unpack(KEYS, 13)
 local ask = cjson.decode(ARGV[1])
-${SHARED_LUA}
+${HOLD_RECORD_LUA}
 local at = now()
 local wanted = ask.wanted
 local isInteractive = ask.lane == 'interactive'

@@ -16,7 +16,7 @@ import type { HoldReason } from '../domain/hold.ts'
 import type { Redis } from '../redis/connections.ts'
 import type { GateKeys } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
-import { SHARED_LUA } from './lua.ts'
+import { HOLD_RECORD_LUA } from './hold-record.ts'
 import { HOLDS_LUA } from './report-holds.ts'
 import { MEMORY_LUA } from './report-memory.ts'
 import { QUESTION_LUA } from './report-question.ts'
@@ -97,7 +97,7 @@ export interface ReportReply {
 const REPORT_SCRIPT = new Script(`
 local HOLD, MEMORY, ANSWERS = unpack(KEYS)
 local settings, report = cjson.decode(ARGV[1]), cjson.decode(ARGV[2])
-${SHARED_LUA}
+${HOLD_RECORD_LUA}
 local at = math.floor(now())
 ${MEMORY_LUA}
 ${HOLDS_LUA}

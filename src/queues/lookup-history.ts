@@ -14,7 +14,7 @@ import {
   servicesKey,
 } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
-import { RedisClock } from '../redis/time.ts'
+import { NOW_LUA, RedisClock } from '../redis/time.ts'
 import { Together } from '../redis/together.ts'
 import { FIELDS, LOCK, QUEUE_KEYS, UNSUCCESSFUL_CHILDREN } from './bull-layout.ts'
 
@@ -31,34 +31,38 @@ export const NOTHING_KNOWN: KnownLookup = { published: null, history: NO_HISTORY
 
 // Only if the job still exists, because a late write must not leave a hash without a job. Redis' clock, because the time
 // is compared with what other processes wrote. The job is taken off its deduplication, because a producer that replaces
-// what is delayed would remove it while it waits for its retry, without a result. KEYS: job, its lock, deduplication key without its id.
-// ARGV: history, 1 if the failure may be charged, token of the lock, id.
+// what is delayed would remove it while it waits for its retry, without a result. DEDUPLICATION is a key without its id.
 const REMEMBER = new Script(`
-if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('GET', KEYS[2]) ~= ARGV[3] then return 0 end
-redis.call('HSET', KEYS[1], '${HISTORY_FIELD}', ARGV[1])
-redis.call('HDEL', KEYS[1], '${ALONE_FIELD}')
-if ARGV[2] == '1' then
-  local time = redis.call('TIME')
-  redis.call('HSET', KEYS[1], '${FAILED_AT_FIELD}', string.format('%.3f', time[1] * 1000 + time[2] / 1000))
+local JOB, LOCK, DEDUPLICATION = unpack(KEYS)
+local history, mayBeCharged, token, id = ARGV[1], ARGV[2] == '1', ARGV[3], ARGV[4]
+${NOW_LUA}
+if redis.call('EXISTS', JOB) == 0 or redis.call('GET', LOCK) ~= token then return 0 end
+redis.call('HSET', JOB, '${HISTORY_FIELD}', history)
+redis.call('HDEL', JOB, '${ALONE_FIELD}')
+if mayBeCharged then
+  redis.call('HSET', JOB, '${FAILED_AT_FIELD}', string.format('%.3f', now()))
 else
-  redis.call('HDEL', KEYS[1], '${FAILED_AT_FIELD}')
+  redis.call('HDEL', JOB, '${FAILED_AT_FIELD}')
 end
-local deduplication = redis.call('HGET', KEYS[1], '${FIELDS.deduplicationId}')
-if deduplication and redis.call('GET', KEYS[3] .. deduplication) == ARGV[4] then
-  redis.call('DEL', KEYS[3] .. deduplication)
+local deduplicationId = redis.call('HGET', JOB, '${FIELDS.deduplicationId}')
+if deduplicationId and redis.call('GET', DEDUPLICATION .. deduplicationId) == id then
+  redis.call('DEL', DEDUPLICATION .. deduplicationId)
 end
 return 1`)
 
-// Does nothing if another process has taken the job up since, because this one was frozen. KEYS: job. ARGV: history,
-// stalls.
+// Does nothing if another process has taken the job up since, because this one was frozen.
 const BEGIN_ALONE = new Script(`
-if redis.call('HGET', KEYS[1], '${FIELDS.stalls}') ~= ARGV[2] then return 0 end
-return redis.call('HSET', KEYS[1], '${HISTORY_FIELD}', ARGV[1], '${ALONE_FIELD}', ARGV[2])`)
+local JOB = KEYS[1]
+local history, stalls = unpack(ARGV)
+if redis.call('HGET', JOB, '${FIELDS.stalls}') ~= stalls then return 0 end
+return redis.call('HSET', JOB, '${HISTORY_FIELD}', history, '${ALONE_FIELD}', stalls)`)
 
-// Does nothing if its next run has begun. KEYS: job. ARGV: stalls.
+// Does nothing if the job's next run has begun.
 const END_ALONE = new Script(`
-if redis.call('HGET', KEYS[1], '${ALONE_FIELD}') ~= ARGV[1] then return 0 end
-return redis.call('HDEL', KEYS[1], '${ALONE_FIELD}')`)
+local JOB = KEYS[1]
+local stalls = ARGV[1]
+if redis.call('HGET', JOB, '${ALONE_FIELD}') ~= stalls then return 0 end
+return redis.call('HDEL', JOB, '${ALONE_FIELD}')`)
 
 /** A lookup as it was taken up. */
 export interface Taking extends LookupIdentity {

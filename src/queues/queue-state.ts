@@ -97,23 +97,25 @@ export async function estimateWaitingBytes(redis: Redis, names: QueueNames, queu
 const MOST_PRIORITIES = 50
 
 // When the job that waits longest was due: the first of each list, and of each priority. 0 if none waits.
-// KEYS: wait, paused, prioritized. ARGV: a job's key without its id.
+// PREFIX is a job's key without its id.
 const OLDEST = new Script(`
+local WAIT, PAUSED, PRIORITIZED = unpack(KEYS)
+local PREFIX = ARGV[1]
 local oldest = 0
 local function look(id)
   if not id then return end
-  local fields = redis.call('HMGET', ARGV[1] .. id, '${FIELDS.timestamp}', '${FIELDS.options}')
+  local fields = redis.call('HMGET', PREFIX .. id, '${FIELDS.timestamp}', '${FIELDS.options}')
   local at = tonumber(fields[1] or '') or 0
   if at <= 0 then return end
   local isJson, opts = pcall(cjson.decode, fields[2] or '{}')
   if isJson and type(opts) == 'table' then at = at + math.max(0, tonumber(opts.delay) or 0) end
   if oldest == 0 or at < oldest then oldest = at end
 end
-look(redis.call('LINDEX', KEYS[1], -1))
-look(redis.call('LINDEX', KEYS[2], -1))
+look(redis.call('LINDEX', WAIT, -1))
+look(redis.call('LINDEX', PAUSED, -1))
 local from = '-inf'
 for _ = 1, ${MOST_PRIORITIES} do
-  local next = redis.call('ZRANGEBYSCORE', KEYS[3], from, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+  local next = redis.call('ZRANGEBYSCORE', PRIORITIZED, from, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
   if not next[1] then break end
   look(next[1])
   from = string.format('%.0f', (math.floor(next[2] / ${PRIORITY_SCORE}) + 1) * ${PRIORITY_SCORE})

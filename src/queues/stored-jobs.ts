@@ -49,11 +49,13 @@ local function look(job)
   return kind, bytes, redis.sha1hex(table.concat(redis.call('HGETALL', job), '\\0'))
 end`
 
-// KEYS: a job's key without its id. ARGV: ids.
-const READ = new Script(`${LOOK}
+// PREFIX is a job's key without its id.
+const READ = new Script(`
+local PREFIX, ids = KEYS[1], ARGV
+${LOOK}
 local found = {}
-for _, id in ipairs(ARGV) do
-  local job = KEYS[1] .. id
+for _, id in ipairs(ids) do
+  local job = PREFIX .. id
   local kind, bytes, fingerprint = look(job)
   if kind ~= 'none' then
     local fields = {}
@@ -68,14 +70,16 @@ for _, id in ipairs(ARGV) do
 end
 return found`)
 
-// Unless it was mended meanwhile, or another one came under its id. KEYS: active, stalled, job, its lock.
-// ARGV: id, fingerprint.
-const REMOVE = new Script(`${LOOK}
-local _, _, fingerprint = look(KEYS[3])
-if fingerprint ~= ARGV[2] then return 0 end
-redis.call('LREM', KEYS[1], 0, ARGV[1])
-redis.call('SREM', KEYS[2], ARGV[1])
-return redis.call('DEL', KEYS[3], KEYS[4])`)
+// Unless it was mended meanwhile, or another one came under its id.
+const REMOVE = new Script(`
+local ACTIVE, STALLED, JOB, LOCK = unpack(KEYS)
+local id, fingerprint = unpack(ARGV)
+${LOOK}
+local _, _, found = look(JOB)
+if found ~= fingerprint then return 0 end
+redis.call('LREM', ACTIVE, 0, id)
+redis.call('SREM', STALLED, id)
+return redis.call('DEL', JOB, LOCK)`)
 
 type Found = [id: string, type: string, bytes: string, locked: number, fingerprint: string, fields: (string | null)[]]
 

@@ -29,34 +29,37 @@ const LONGEST_BACKLOG = 50_000
 const LOOK_KEYS = [...LISTS, ...SORTED_SETS, QUEUE_KEYS.marker]
 const keyOf = (place: (typeof LOOK_KEYS)[number]) => `KEYS[${LOOK_KEYS.indexOf(place) + 1}]`
 
-// What runs has a lock, or has lost it and is seen to as stalled. KEYS: the lists, the sorted sets, the marker.
-// ARGV: a job's key without its id, 1 to put back what is found, ids.
+// What runs has a lock, or has lost the lock and is seen to as stalled. PREFIX is a job's key without its id.
 const LOOK = new Script(`
+local LISTS, SORTED_SETS = { unpack(KEYS, 1, ${LISTS.length}) }, { unpack(KEYS, ${LISTS.length + 1}, #KEYS - 1) }
+local WAIT, PRIORITIZED = ${keyOf('wait')}, ${keyOf('prioritized')}
+local COMPLETED, FAILED, MARKER = ${keyOf('completed')}, ${keyOf('failed')}, ${keyOf(QUEUE_KEYS.marker)}
+local PREFIX, isToPutBack, FIRST_ID = ARGV[1], ARGV[2] == '1', 3
 local found = {}
 local function isListed(id)
-  for i = ${LISTS.length + 1}, #KEYS - 1 do if redis.call('ZSCORE', KEYS[i], id) then return true end end
-  for i = ${LISTS.length}, 1, -1 do if redis.call('LPOS', KEYS[i], id) then return true end end
+  for _, set in ipairs(SORTED_SETS) do if redis.call('ZSCORE', set, id) then return true end end
+  for i = #LISTS, 1, -1 do if redis.call('LPOS', LISTS[i], id) then return true end end
 end
 local function putBack(id, place, endedAt)
   if place ~= 'wait' then
-    redis.call('ZADD', place == 'failed' and ${keyOf('failed')} or ${keyOf('completed')}, endedAt, id)
+    redis.call('ZADD', place == 'failed' and FAILED or COMPLETED, endedAt, id)
     return
   end
   if string.sub(id, 1, ${OLD_MARK.length}) == '${OLD_MARK}' then
-    redis.call('ZADD', ${keyOf('prioritized')}, 1, id) -- in \`wait\` BullMQ takes it for a mark of an older version, and drops it
+    redis.call('ZADD', PRIORITIZED, 1, id) -- in \`wait\` BullMQ takes it for a mark of an older version, and drops it
   else
-    redis.call('RPUSH', ${keyOf('wait')}, id)
+    redis.call('RPUSH', WAIT, id)
   end
-  redis.call('ZADD', ${keyOf('marker')}, ${WAKE.score}, '${WAKE.member}')
+  redis.call('ZADD', MARKER, ${WAKE.score}, '${WAKE.member}')
 end
-for i = 3, #ARGV do
-  local id, job = ARGV[i], ARGV[1] .. ARGV[i]
+for i = FIRST_ID, #ARGV do
+  local id, job = ARGV[i], PREFIX .. ARGV[i]
   local fields = redis.call('HMGET', job, '${FIELDS.timestamp}', '${FIELDS.finishedOn}', '${FIELDS.failedReason}')
   local isJob = fields[1] and redis.call('HEXISTS', job, '${FIELDS.data}') == 1
   if isJob and redis.call('EXISTS', job .. '${LOCK}') == 0 and not isListed(id) then
     local endedAt = tonumber(fields[2] or '')
     local place = endedAt and (fields[3] and 'failed' or 'completed') or 'wait'
-    if ARGV[2] == '1' then putBack(id, place, endedAt) end
+    if isToPutBack then putBack(id, place, endedAt) end
     found[#found + 1] = id
     found[#found + 1] = place
   end

@@ -4,10 +4,11 @@ import type { Redis } from './connections.ts'
 import { leaseKey, type QueueNames } from './names.ts'
 import { Script } from './script.ts'
 
-// KEYS: the lease. ARGV: who gives it up.
 const GIVE_UP = new Script(`
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('DEL', KEYS[1])`)
+local LEASE = KEYS[1]
+local holder = ARGV[1]
+if redis.call('GET', LEASE) ~= holder then return 0 end
+return redis.call('DEL', LEASE)`)
 
 export class Leases {
   readonly #redis: Redis
@@ -29,6 +30,7 @@ export class Leases {
     await this.#redis.pexpire(key, ms)
     return true
   }
+
   /** Lets another process have it at once. Does nothing if it is not this one's. */
   async giveUp(task: string): Promise<void> {
     await GIVE_UP.run(this.#redis, [leaseKey(this.#names, task)], [this.#holder])

@@ -9,8 +9,10 @@ import { Script } from './script.ts'
 
 export const FIRST = '0'
 
-// KEYS: the beginning of the keys, so that the right node is asked. ARGV: cursor, pattern, keys to look at.
-const PAGE = new Script(`return redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', ARGV[3], 'TYPE', 'hash')`)
+// KEYS: the beginning of the keys, so that the right node is asked.
+const PAGE = new Script(`
+local cursor, pattern, keysLookedAt = unpack(ARGV)
+return redis.call('SCAN', cursor, 'MATCH', pattern, 'COUNT', keysLookedAt, 'TYPE', 'hash')`)
 
 /**
  * The next hashes whose key begins with `start` and matches `rest` (a pattern) behind it. After the last, the cursor is

@@ -2,6 +2,14 @@ import type { Redis } from 'ioredis'
 import { monotonic } from '../clock.ts'
 import { Script } from './script.ts'
 
+/** Lua that scripts include: `now()` is Redis' time, ms since 1970, with fractions. */
+export const NOW_LUA = `
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + time[2] / 1000
+end
+`
+
 // KEYS: any key of ours. In a Cluster TIME itself asks any node, and each node has a clock of its own.
 const TIME = new Script(`return redis.call('TIME')`)
 

@@ -30,7 +30,7 @@ import {
   takerOptions,
   tellBullMQ,
 } from './lookup-taker.ts'
-import { Rest } from './redis-refusals.ts'
+import { Rest } from './rest-after-refusal.ts'
 import type { Companion, Solitude } from './solitude.ts'
 import { Tap } from './tap.ts'
 

@@ -1,9 +1,10 @@
 /**
- * What the gate's scripts share. Each of them opens with it.
+ * The record of a hold in Redis (HoldRecord, domain/hold.ts): Lua that the gate's scripts include. A hold ends by its time
+ * (`expiresAt`, here), by an answered probe (report-holds.ts), or by hand (holds.ts).
  *
  *     now         Redis' time, ms since 1970, with fractions
  *     extend      moves a key's expiry later, never earlier
- *     readHold    the record of a hold that is on (HoldRecord, domain/hold.ts), or nil
+ *     readHold    the record of a hold that is on, or nil
  *     readHolds   all that are on, by reason; and until when the pace is slow after a hold
  *     keepHold    writes one
  *     endHold     takes one away; true if it was on
@@ -11,12 +12,10 @@
  *
  * Holds are fields of one hash, by reason; beside them stands `slowUntil`.
  */
-export const SHARED_LUA = `
-local function now()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + time[2] / 1000
-end
 
+import { NOW_LUA } from '../redis/time.ts'
+
+export const HOLD_RECORD_LUA = `${NOW_LUA}
 local function extend(key, ms)
   if redis.call('PTTL', key) < ms then redis.call('PEXPIRE', key, math.ceil(ms)) end
 end

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { Rest } from './redis-refusals.ts'
+import { Rest } from './rest-after-refusal.ts'
 import { Tap } from './tap.ts'
 
 function worker() {
