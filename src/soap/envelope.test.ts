@@ -47,6 +47,7 @@ describe('answer', () => {
     ['an envelope of no namespace', `<Envelope><Body>${EMPTY_RESPONSE}</Body></Envelope>`],
     ['no body', `<s:Envelope xmlns:s="${SOAP11}"/>`],
     ['an empty body', envelope('')],
+    ['two bodies', envelope(`${EMPTY_RESPONSE}</s:Body><s:Body>${EMPTY_RESPONSE}`)],
     ['another response', envelope('<GetSomethingResponse xmlns="http://tempuri.org/"/>')],
     ['the response in another namespace', envelope('<GetChatRequestByConnectionIdResponse xmlns="urn:other"/>')],
     ['a fault of another namespace', envelope('<Fault><faultcode>Server</faultcode></Fault>')],

@@ -20,7 +20,9 @@ export type SoapBody = { is: 'fault'; fault: SoapFault } | { is: 'response'; ele
 export function readEnvelope(root: XmlElement): SoapBody {
   if (root.name !== 'Envelope' || !isSoap(root))
     throw new BodyProblem('not-contract', 'expected a SOAP envelope, got other XML')
-  const [content, ...others] = root.children.find((child) => child.name === 'Body' && isSoap(child))?.children ?? []
+  const [body, ...bodies] = root.children.filter((child) => child.name === 'Body' && isSoap(child))
+  if (bodies.length > 0) throw new BodyProblem('not-contract', 'expected one SOAP body, got several')
+  const [content, ...others] = body?.children ?? []
   if (content?.name === 'Fault' && isSoap(content)) return { is: 'fault', fault: readFault(content) }
   refuseUnknownHeaders(root)
   // In encodings that put the objects beside the response and a reference into it, the response would read as nothing

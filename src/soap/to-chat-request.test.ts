@@ -33,6 +33,46 @@ describe('a text', () => {
   })
 })
 
+describe('a record that stands somewhere else', () => {
+  const compact = GOOD.replace(/\s+(?=<)/g, '')
+  const chat = /<ChatRequest>.*<\/ChatRequest>/.exec(compact)?.[0] ?? ''
+  const escaped = (xml: string) => xml.replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+  const withInstead = (from: string, to: string) => {
+    expect(compact).toContain(from)
+    return compact.replace(from, () => to)
+  }
+  const END = '</GetChatRequestByConnectionIdResult>'
+
+  it.each([
+    ['in an element that we do not know', chat, `<Data>${chat}</Data>`],
+    ['deep in another namespace', chat, `<d:diffgram xmlns:d="urn:d"><d:x xmlns="">${chat}</d:x></d:diffgram>`],
+    ['in other capitals', chat, `<Data>${chat.replaceAll('ChatRequest>', 'chatRequest>')}</Data>`],
+    ['without its own element', chat, chat.replace(/<\/?ChatRequest>/g, '')],
+    ['in the response part', `</response>${chat}`, `${chat}</response>`],
+    ['beside the result', `${chat}${END}`, `${END}${chat}`],
+    ['as escaped text', chat, `<xml>${escaped(chat)}</xml>`],
+    ['as escaped text with prefixes', chat, `<xml>${escaped(chat.replace(/<(\/?)/g, '<$1t:'))}</xml>`],
+    ['as CDATA', chat, `<xml><![CDATA[<?xml version="1.0"?>${chat}]]></xml>`],
+  ])('%s is not the contract', (_name, from, to) => {
+    expect(problemOf(withInstead(from, to))).toBe('not-contract: expected ChatRequest in its place, got it in another')
+  })
+
+  it.each([
+    ['other elements', '<more a="1"><RequestId>7</RequestId></more>'],
+    ['a ChatRequest that is nil', `<ChatRequest ${NIL}="1"/>`],
+    ['a text that speaks of less', '<more>a &lt; b, no ChatRequest</more>'],
+  ])('does not stand in %s: nothing was found', (_name, instead) => {
+    expect(recordOf(withInstead(chat, instead)).chatRequest).toBeNull()
+  })
+
+  it('may be spoken of in a description, and stand twice if once in its place', () => {
+    const END_OF_TEXT = '</responseDescription>'
+    const said = withInstead(END_OF_TEXT, `no &lt;ChatRequest&gt;${END_OF_TEXT}`).replace(chat, '')
+    expect(recordOf(said).chatRequest).toBeNull()
+    expect(recordOf(withInstead(chat, `${chat}<copy>${chat}</copy>`)).chatRequest?.idRequest).toBe(12346)
+  })
+})
+
 describe('strings', () => {
   it.each([
     ['<UserName>00123</UserName>', '00123'],

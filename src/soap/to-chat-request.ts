@@ -74,15 +74,33 @@ const IN_RESULT: ReadonlyMap<string, true> = new Map([
 
 /**
  * Throws a BodyProblem (`not-contract`) that names the field, never its value. Elements that we do not know are ignored
- * beside ours. But if there is content and none of it is ours, it could be the record written in another way, so only an
- * empty response means nothing found.
+ * beside ours. But if there is content and none of it is ours, or the record stands in an element that we do not know, it
+ * is the record written in another way, so only an empty response means nothing found.
  */
 export function toServiceRecord(responseElement: XmlElement): ServiceRecord {
   const result = ownChildren(responseElement, IN_RESPONSE).get(RESULT)
   const parts = result && ownChildren(result, IN_RESULT)
-  return {
-    response: readPart(parts?.get('response'), RESPONSE),
-    chatRequest: readPart(parts?.get('ChatRequest'), CHAT_REQUEST),
+  const chatRequest = readPart(parts?.get('ChatRequest'), CHAT_REQUEST)
+  if (chatRequest === null) refuseMisplaced(responseElement, PLACES)
+  return { response: readPart(parts?.get('response'), RESPONSE), chatRequest }
+}
+
+/** Where the record's names may stand although nothing was found: in a ChatRequest that is nil. */
+const PLACES = [RESULT, 'ChatRequest']
+/** The record itself, and the field that no record is without. */
+const RECORD = /^(?:ChatRequest|IdRequest)$/i
+/** The same in text that was escaped. Only a description may say so: it is written for people. */
+const ESCAPED_RECORD = /<(?:[\w.-]{1,64}:)?(?:ChatRequest|IdRequest)[\s/>]/i
+
+/** `places`: the names on the way to where a ChatRequest belongs. */
+function refuseMisplaced(parent: XmlElement, [place, ...inner]: string[]): void {
+  for (const child of parent.children) {
+    const isPlace = child.name === place && child.namespace === SERVICE_NAMESPACE
+    const isText = !RESPONSE.fields.has(child.name) && ESCAPED_RECORD.test(child.text)
+    if (!isPlace && (RECORD.test(child.name) || isText)) {
+      throw problem('expected ChatRequest in its place, got it in another')
+    }
+    refuseMisplaced(child, isPlace ? inner : [])
   }
 }
 
