@@ -64,25 +64,29 @@ const RENEW = new Script(`
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])`)
 
-// First: cache ms. Each: call, answer; token, what it came to ('' for nothing), good, found, followed in its own process.
-// Kept only where others want it.
+// First: cache ms. Each: call, answer; token, what the call came to ('' if that was not sent), good ('' for a call that came to
+// nothing), found, followed in its own process. What it came to is kept only if others want it; 'wanted': they do, and it
+// was not sent.
 const LEAVE = new EachScript(
   `${NOW}
 local function one(CALL, ANSWER, token, ended, good, found, followedHere)
   local call = redis.call('HMGET', CALL, 'token', 'startedAt', 'followed')
-  if call[1] ~= token then return 0 end
-  redis.call('DEL', CALL)
+  if call[1] ~= token then return 'gone' end
   local cacheMs = found == '1' and tonumber(ARGV[1]) or 0
-  if ended == '' or not call[3] and followedHere == '0' and cacheMs == 0 then return 0 end
+  local isWanted = good ~= '' and (call[3] or followedHere == '1' or cacheMs > 0)
+  if isWanted and ended == '' then return 'wanted' end
+  redis.call('DEL', CALL)
+  if not isWanted then return 'left' end
   redis.call('HSET', ANSWER, 'token', token, 'startedAt', call[2], 'endedAt', now, 'good', good, 'found', found, 'end', ended)
   redis.call('PEXPIRE', ANSWER, math.max(${ANSWER_MS}, cacheMs))
-  return 1
+  return 'left'
 end`,
   { first: { keys: 0, args: 1 }, each: { keys: 2, args: 5 } },
 )
 
 export interface SharedEnd {
-  text: string
+  /** Made only if somebody wants it. */
+  text: () => string
   /** An answer, not a failure. */
   good: boolean
   /** An answer with a ChatRequest. */
@@ -107,7 +111,7 @@ export class SharedCalls {
   /** Calls of this process that are over, until Redis knows. */
   readonly #leaving = new Map<string, Promise<void>>()
   readonly #joins: Together<ScriptInput, string[]>
-  readonly #leaves: Together<ScriptInput, number>
+  readonly #leaves: Together<ScriptInput, string>
   #count = 0
 
   /** `asker` stands for the service, the credentials in force, and what response codes mean at the moment. */
@@ -152,15 +156,23 @@ export class SharedCalls {
    * The call is over; `end` null: without an end that others can use. Nobody waits for this, because followers notice a
    * missing leader soon enough.
    */
-  leave({ token, call, answer }: Lead, end: SharedEnd | null, isFollowed: boolean): void {
-    const flag = (value?: boolean) => (value ? '1' : '0')
-    const args = [token, end?.text ?? '', flag(end?.good), flag(end?.found), flag(isFollowed)]
-    const leaving = this.#leaves
-      .ask({ keys: [call, answer], args })
+  leave(lead: Lead, end: SharedEnd | null, isFollowed: boolean): void {
+    const { call } = lead
+    const leaving = this.#leave(lead, end, isFollowed)
       .then(nothing, nothing)
       .finally(() => {
         if (this.#leaving.get(call) === leaving) this.#leaving.delete(call)
       })
     this.#leaving.set(call, leaving)
+  }
+
+  /** What the call came to is as long as a result, and hardly ever wanted: it is sent only to those who want it. */
+  async #leave({ token, call, answer }: Lead, end: SharedEnd | null, isFollowed: boolean): Promise<void> {
+    const flag = (value: boolean) => (value ? '1' : '0')
+    const [good, found] = end ? [flag(end.good), flag(end.found)] : ['', '']
+    const ask = (text: string) =>
+      this.#leaves.ask({ keys: [call, answer], args: [token, text, good, found, flag(isFollowed)] })
+    const isWantedHere = isFollowed || this.#settings.cacheTtlMs > 0
+    if ((await ask(end && isWantedHere ? end.text() : '')) === 'wanted' && end) await ask(end.text())
   }
 }

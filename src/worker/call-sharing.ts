@@ -106,5 +106,5 @@ export class CallSharing {
 
 function inText(end: CallEnd) {
   const good = 'outcome' in end
-  return { text: JSON.stringify(end), good, found: good && end.outcome.status === 'enriched' }
+  return { text: () => JSON.stringify(end), good, found: good && end.outcome.status === 'enriched' }
 }
