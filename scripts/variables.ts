@@ -3,25 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { Config } from '../src/config/config.ts'
 import { VARIABLES, type Variable } from '../src/config/table.ts'
-
-/** The variables that people set. */
-const USUAL: readonly (keyof Config)[] = [
-  'redisUrl',
-  'soapEndpoint',
-  'soapPublicKey1',
-  'soapEncryptedUser',
-  'soapEncryptedPassword',
-  'soapEncryptedSignature',
-  'soapCallTimeoutMs',
-  'soapCaFile',
-  'concurrency',
-  'ratePerSecond',
-  'maxCallsInFlight',
-  'quotaCalls',
-  'quotaPeriodMs',
-  'notFoundRecheck',
-  'metricsPort',
-]
+import { USUAL } from '../src/config/usual.ts'
 
 /** Which table stands between which marks of which file. */
 export const TABLES = {

@@ -5,6 +5,7 @@ import { ConfigError } from '../config/config.ts'
 import { VERSION } from '../version.ts'
 import type { CliCommand } from './terminal/command.ts'
 import { Interrupted, Io, type RunOptions } from './terminal/io.ts'
+import { unfold } from './terminal/options.ts'
 import { UsageError } from './terminal/usage-error.ts'
 
 const EXIT_USAGE = 2
@@ -100,10 +101,11 @@ async function programFor(argv: string[], io: Io, ended: (exit: number) => void)
     .enablePositionalOptions()
     .addHelpText('after', EXAMPLES)
   const wanted = argv.find((word) => Object.hasOwn(COMMANDS, word))
+  const helpAll = argv.some((word, index) => /^(-h|--help)$/.test(word) && argv[index + 1] === 'all')
   for (const [name, entry] of Object.entries(COMMANDS)) {
-    program.addCommand(
-      name === wanted ? await loaded(entry, io, ended) : new Command(name).description(entry.description),
-    )
+    const command = name === wanted ? await loaded(entry, io, ended) : new Command(name).description(entry.description)
+    if (helpAll) unfold(command)
+    program.addCommand(command)
   }
   return program
 }

@@ -42,6 +42,17 @@ describe('help', () => {
     expect(stdout.slice(stdout.indexOf('Example'))).toContain(`chat-enricher ${command}`)
   })
 
+  it('shows the flags of the usual variables, and all of them where it is asked for all', async () => {
+    for (const help of ['--help', '-h']) {
+      const [usual, all] = [await run(['status', help]), await run(['status', help, 'all'])]
+      expect([usual.code, all.code]).toEqual([0, 0])
+      for (const { stdout } of [usual, all]) expect(stdout).toMatch(/--watch.*--redis-url .*--soap-endpoint.*Examples/s)
+      expect(usual.stdout).not.toMatch(/--redis-sentinels|--redis-url-file|--result-queue/)
+      expect(usual.stdout.replace(/\s+/g, ' ')).toContain('--help all shows 9 more flags (Redis and queues)')
+      for (const flag of ['--redis-sentinels', '--redis-url-file', '--result-queue']) expect(all.stdout).toContain(flag)
+    }
+  })
+
   it('whose reader goes away ends without a complaint', async () => {
     const { ended, stderr } = watch('sh', ['-c', `"${process.execPath}" dist/main.js config | true`])
     expect((await ended).code).toBe(0)

@@ -76,9 +76,9 @@ describe('README and docs', () => {
   })
 })
 
-describe('worker --help', () => {
+describe('worker --help all', () => {
   it('has a flag for each variable, with its default', async () => {
-    const { stdout } = await run(['worker', '--help'])
+    const { stdout } = await run(['worker', '--help', 'all'])
     const text = stdout.replace(/\s+/g, ' ')
     for (const { name, fallback, secret } of variables) {
       const flag = `--${name.toLowerCase().replaceAll('_', '-')}${secret === 'whole' ? '-file <path>' : ' <value>'}`

@@ -3,6 +3,7 @@
 import { type Command, Option } from 'commander'
 import { type Loaded, loadConfig } from '../../config/config.ts'
 import { VARIABLES, type Variable, type VariableGroup } from '../../config/table.ts'
+import { USUAL } from '../../config/usual.ts'
 import type { Io } from './io.ts'
 
 const HEADINGS: Record<VariableGroup, string> = {
@@ -21,34 +22,48 @@ export function flagOf({ name, secret }: Variable<unknown>): string {
   return secret === 'whole' ? `${flag}-file <path>` : `${flag} <value>`
 }
 
-/** Adds a flag for each variable of these groups; two for one that is partly a secret. */
+/** Adds a flag for each variable of these groups; two for one that is partly a secret. Help shows the usual ones. */
 export function withVariables(
   command: Command,
   groups: readonly VariableGroup[],
   needs: readonly VariableGroup[] = groups,
 ): Command {
-  for (const variable of inGroups(groups)) {
-    const { fallback, required, name, meaning, group, secret } = variable
-    const standard =
-      fallback !== undefined
-        ? `default ${fallback}`
-        : required && needs.includes(group)
-          ? 'required'
-          : 'not set by default'
-    const variableName = secret === 'whole' ? `${name} or ${name}_FILE` : name
-    command.addOption(
-      new Option(flagOf(variable), `${meaning.replaceAll('`', '')} (${variableName}; ${standard})`).helpGroup(
-        HEADINGS[group],
-      ),
-    )
-    if (secret === 'password') {
-      const flag = `${flagOf(variable).replace(' <value>', '-file <path>')}`
-      command.addOption(
-        new Option(flag, `file with it, where it has a password (${name}_FILE)`).helpGroup(HEADINGS[group]),
-      )
-    }
-  }
-  return command
+  const options = inGroups(groups).flatMap((variable) => optionsOf(variable, needs))
+  for (const option of options) command.addOption(option)
+  const folded = options.filter(({ hidden }) => hidden)
+  if (folded.length === 0) return command
+  const headings = [...new Set(folded.map(({ helpGroupHeading = '' }) => headingInWords(helpGroupHeading)))]
+  const more = `${folded.length} more flags (${headings.join('; ')})`
+  return command.helpOption('-h, --help [all]', `display help; --help all shows ${more}`)
+}
+
+/** For `--help all`. */
+export function unfold(command: Command): void {
+  for (const option of command.options) option.hideHelp(false)
+}
+
+function optionsOf(variable: Variable<unknown>, needs: readonly VariableGroup[]): Option[] {
+  const { name, meaning, group, secret } = variable
+  const variableName = secret === 'whole' ? `${name} or ${name}_FILE` : name
+  const described = `${meaning.replaceAll('`', '')} (${variableName}; ${standardOf(variable, needs)})`
+  const option = new Option(flagOf(variable), described).helpGroup(HEADINGS[group]).hideHelp(!isUsual(variable))
+  if (secret !== 'password') return [option]
+  const flag = `${flagOf(variable).replace(' <value>', '-file <path>')}`
+  const file = new Option(flag, `file with it, where it has a password (${name}_FILE)`).helpGroup(HEADINGS[group])
+  return [option, file.hideHelp()]
+}
+
+function standardOf({ fallback, required, group }: Variable<unknown>, needs: readonly VariableGroup[]): string {
+  if (fallback !== undefined) return `default ${fallback}`
+  return required && needs.includes(group) ? 'required' : 'not set by default'
+}
+
+function isUsual(variable: Variable<unknown>): boolean {
+  return USUAL.some((key) => VARIABLES[key] === variable)
+}
+
+function headingInWords(heading: string): string {
+  return heading.replace(/:$/, '')
 }
 
 /** What a command reads, and no more: its flags above the environment. Says what is wrong and throws, or warns of typos. */
