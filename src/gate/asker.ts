@@ -5,7 +5,8 @@
 
 import { monotonic, sleep } from '../clock.ts'
 import { Held } from '../domain/hold.ts'
-import type { PermitName, PermitReply, Permits } from './permit-script.ts'
+import type { PermitName } from './permit-return.ts'
+import type { PermitReply, Permits } from './permit-script.ts'
 
 export interface Permit {
   /** Gives the place among the calls in flight back. Once; never rejects. */

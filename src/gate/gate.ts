@@ -13,7 +13,8 @@ import type { Redis } from '../redis/connections.ts'
 import type { GateKeys } from '../redis/names.ts'
 import { Asker, type Permit } from './asker.ts'
 import type { Limits } from './limits.ts'
-import { askPermits, freePlace, type PermitQuestion, type PermitReply, takeBack } from './permit-script.ts'
+import { freePlace, takeBack } from './permit-return.ts'
+import { askPermits, type PermitQuestion, type PermitReply } from './permit-script.ts'
 import { type HoldSettings, type Question, type Reporter, type ReportReply, reportCalls } from './report-script.ts'
 import { type Batch, batchOf, emptyBatch, Reports } from './reports.ts'
 
@@ -105,7 +106,7 @@ export class Gate {
   async report(report: CallReport, probe: string | null = null): Promise<Judgement | null> {
     const reply = await this.#tell(report, probe)
     const { kind } = report
-    return reply && { isHeldFor: kind !== null && reply.heldKinds.includes(kind), isOwn: reply.verdict === 'own' }
+    return reply && { isHeldFor: kind !== null && reply.heldKinds.includes(kind), isOwn: reply.failureIs === 'own' }
   }
 
   async #tell(report: CallReport, probe: string | null): Promise<ReportReply | null> {
@@ -119,7 +120,7 @@ export class Gate {
     // The report was counted the first time; from then on it only asks.
     const { configuration, refusedId, failedBeganAt, endedAt } = batch
     const again = { ...emptyBatch(), configuration, refusedId, failedBeganAt, endedAt, awaits }
-    while (reply?.verdict === 'undecided') {
+    while (reply?.failureIs === 'undecided') {
       await sleep(UNDECIDED_ASK_AGAIN_MS)
       reply = await this.#send({ ...again, waitsFor: reply.waitsFor }, '')
     }

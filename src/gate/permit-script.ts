@@ -69,12 +69,6 @@ export interface Permits {
   slice: string
 }
 
-/** The name by which a permit is given back; '' if there is nothing to give back. */
-export interface PermitName {
-  lease: string
-  slice: string
-}
-
 /** After a hold the fleet goes at this part of the pace for a while (the time is the hold's: slowUntil). */
 const SLOWER = 5
 export const QUOTA_SLICES = 48
@@ -202,14 +196,6 @@ count()
 local said = hasPlaces and 'leased' or 'granted'
 return { said, string.format('%.3f', at), slice and string.format('%d', slice) or '', tostring(retries), unpack(turns) }`)
 
-// A permit that was not used is no call: the quota no longer counts it, and its place is free.
-const UNUSED = new Script(`
-local QUOTA, LEASES = unpack(KEYS)
-local slice, lease = ARGV[1], ARGV[2]
-if tonumber(redis.call('HGET', QUOTA, slice) or 0) > 0 then redis.call('HINCRBY', QUOTA, slice, -1) end
-if lease ~= '' then redis.call('ZREM', LEASES, lease) end
-return 1`)
-
 /** What the script is run with. */
 export function permitCommand(keys: GateKeys, question: PermitQuestion): { keys: string[]; args: string[] } {
   const { rate, rateInteractive, rateMissed, inFlight, inFlightInteractive, quota, limits, hold } = keys
@@ -232,21 +218,6 @@ export function readPermits(reply: unknown, { process, first }: PermitQuestion):
   const turns = rest.map(Number)
   const leases = said === 'leased' ? turns.map((_, index) => `${process}${first + index}`) : []
   return { at: Number(at), turns, retries: Number(retries), leases, slice }
-}
-
-function leasesOf({ inFlight, inFlightInteractive }: GateKeys, lane: Lane): string {
-  return lane === 'interactive' ? inFlightInteractive : inFlight
-}
-
-/** The call of this permit is over. */
-export async function freePlace(redis: Redis, keys: GateKeys, lane: Lane, { lease }: PermitName): Promise<void> {
-  if (lease !== '') await redis.zrem(leasesOf(keys, lane), lease)
-}
-
-/** There was no call. */
-export async function takeBack(redis: Redis, keys: GateKeys, lane: Lane, { lease, slice }: PermitName): Promise<void> {
-  if (slice === '') await freePlace(redis, keys, lane, { lease, slice })
-  else await UNUSED.run(redis, [keys.quota, leasesOf(keys, lane)], [slice, lease])
 }
 
 export async function askPermits(redis: Redis, keys: GateKeys, question: PermitQuestion): Promise<PermitReply> {

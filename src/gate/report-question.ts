@@ -11,7 +11,7 @@
 const GUARD = { of: 20, share: 0.9, againAfterMs: 600_000 }
 
 export const QUESTION_LUA = `
-local verdict, waitsFor, asked = '', '', nil
+local failureIs, waitsFor, asked = '', '', nil
 
 local function readQuestion()
   local text = redis.call('HGET', MEMORY, 'question')
@@ -71,12 +71,12 @@ local function refused()
   -- since the last hold ended (by hand or by time).
   local isTroubled = report.ofTroubled and answeredAt >= heldUntil
   if isTroubled or isContradicted() then
-    verdict = 'own'
+    failureIs = 'own'
     return
   end
   local id = report.questionMs > 0 and report.probe == '' and not isHeld() and knownBeside(report.refusedId)
   if not id then return begin('configuration', report.configuration) end
-  verdict = 'undecided'
+  failureIs = 'undecided'
   local question = readQuestion()
   if not question then ask('refusal', report.configuration, id) end
   waitsFor = (question or asked).token
@@ -96,7 +96,7 @@ end
 local function isNotFoundDoubted()
   local question, hold = readQuestion(), readHold(HOLD, 'service', at)
   if question and question.about == 'not-found' then
-    if report.awaits == 'not-found' then verdict = 'undecided' end
+    if report.awaits == 'not-found' then failureIs = 'undecided' end
     return true
   end
   return hold and hold.kind == 'not-found'

@@ -86,7 +86,7 @@ export interface ReportReply {
   /** Kinds of answers that the fleet holds for: they are not believed to be the lookup's. */
   heldKinds: string[]
   /** Whose refusal it was: the lookup's own; not known yet; everybody's, or there was none. */
-  verdict: 'own' | 'undecided' | ''
+  failureIs: 'own' | 'undecided' | ''
   /** Token of the question that tells, where it is not known yet. */
   waitsFor: string
   question: Question | null
@@ -121,7 +121,7 @@ local kinds = {}
 for _, hold in pairs((readHolds(HOLD, at))) do table.insert(kinds, hold.kind) end
 local isDoubted = isNotFoundDoubted() and 1 or 0
 return {
-  table.concat(began, ','), table.concat(ended, ','), table.concat(kinds, ','), isDoubted, verdict, waitsFor, asked and asked.id or '',
+  table.concat(began, ','), table.concat(ended, ','), table.concat(kinds, ','), isDoubted, failureIs, waitsFor, asked and asked.id or '',
 }`)
 
 export async function reportCalls(
@@ -138,12 +138,12 @@ export async function reportCalls(
 type RawReply = [began: string, ended: string, kinds: string, isDoubted: 0 | 1, ...said: [string, string, string]]
 
 function readReply(reply: unknown, token: string): ReportReply {
-  const [began, ended, kinds, isDoubted, verdict, waitsFor, askedId] = reply as RawReply
+  const [began, ended, kinds, isDoubted, failureIs, waitsFor, askedId] = reply as RawReply
   return {
     began: listed(began) as HoldReason[],
     ended: listed(ended) as HoldReason[],
     heldKinds: listed(kinds),
-    verdict: verdict as ReportReply['verdict'],
+    failureIs: failureIs as ReportReply['failureIs'],
     waitsFor,
     question: askedId === '' ? null : { token, connectionId: askedId },
     isNotFoundDoubted: isDoubted === 1,

@@ -2,11 +2,11 @@
 
 import { type Check, CheckError, checkObject, type Fields, isObject, sortOf, wrong } from './checks.ts'
 import { unauthorised } from './error-pages.ts'
-import { type Reply, type SoapVersion, soapReply } from './reply.ts'
+import { type EnvelopeVersion, type Reply, soapReply } from './reply.ts'
 import type { Parameters } from './soap-read.ts'
 import { envelopeXml, faultXml, responseXml } from './xml-write.ts'
 
-export interface Credentials {
+export interface AcceptedCredentials {
   publicKey1: string
   encryptedUser: string
   encryptedPassword: string
@@ -22,7 +22,7 @@ const TEXT = 'Invalid credentials'
 export class Access {
   refuse: Refuse = { responseCode: 9 }
   readonly #now: () => number
-  #credentials: Credentials | null = null
+  #credentials: AcceptedCredentials | null = null
   #expiresAt = Number.POSITIVE_INFINITY
 
   /** `now` in milliseconds, from any start. */
@@ -31,7 +31,7 @@ export class Access {
   }
 
   /** null: anything is accepted. New ones have not expired. */
-  set credentials(credentials: Credentials | null) {
+  set credentials(credentials: AcceptedCredentials | null) {
     this.#credentials = credentials
     this.#expiresAt = Number.POSITIVE_INFINITY
   }
@@ -52,7 +52,7 @@ export class Access {
   }
 }
 
-export function refusal(refuse: Refuse, version: SoapVersion): Reply {
+export function refusal(refuse: Refuse, version: EnvelopeVersion): Reply {
   if (refuse === '401') return unauthorised('')
   if (refuse === 'client-fault') {
     return soapReply(500, version, faultXml(version, { code: 'Client', string: TEXT }), true)
@@ -61,7 +61,7 @@ export function refusal(refuse: Refuse, version: SoapVersion): Reply {
   return soapReply(200, version, envelopeXml(version, responseXml({ response })), true)
 }
 
-function agrees(credentials: Credentials, parameters: Parameters): boolean {
+function agrees(credentials: AcceptedCredentials, parameters: Parameters): boolean {
   return (
     parameters.PublicKey1 === credentials.publicKey1 &&
     parameters.EncryptedUser === credentials.encryptedUser &&
@@ -94,7 +94,7 @@ const checkCode: Check = (value, where) => {
 }
 
 /** Reads the four credentials from the JSON of a file. Throws CheckError, whose message shows none of it. */
-export function parseCredentials(text: string): Credentials {
+export function parseCredentials(text: string): AcceptedCredentials {
   let value: unknown
   try {
     value = JSON.parse(text.replace(/^\ufeff/, ''))
@@ -102,5 +102,5 @@ export function parseCredentials(text: string): Credentials {
     throw new CheckError('the credentials: expected JSON, got something else')
   }
   checkCredentials(value, 'the credentials')
-  return value as Credentials
+  return value as AcceptedCredentials
 }

@@ -1,6 +1,6 @@
 /** How the stand-in can be told to behave, and how that is checked. */
 
-import { type Credentials, checkCredentials, checkRefuse, type Refuse } from './access.ts'
+import { type AcceptedCredentials, checkCredentials, checkRefuse, type Refuse } from './access.ts'
 import { type Check, CheckError, checkObject, checkThat, type Fields, isObject, sortOf, wrong } from './checks.ts'
 import { FAULT_KINDS, type FaultKind } from './faults.ts'
 import { checkLatency, isMilliseconds, type Latency } from './latency.ts'
@@ -37,7 +37,7 @@ export interface Behaviour {
   rules: readonly Rule[]
   outages: readonly Outage[]
   /** What requests must carry; null: anything is accepted. New ones have not expired. */
-  credentials: Credentials | null
+  credentials: AcceptedCredentials | null
   /** Milliseconds from setting this until everybody is refused, which ends when credentials are set. null: never. */
   credentialsExpireAfterMs: number | null
   refuse: Refuse

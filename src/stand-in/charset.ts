@@ -1,7 +1,7 @@
 /** Bytes of a request -> text, as ASP.NET does it: byte order mark, else the charset of the content type, else the XML declaration. */
 
 import { isUtf8 } from 'node:buffer'
-import { XmlError } from './xml-read.ts'
+import { XmlError } from './xml-text.ts'
 
 /**
  * Value of a parameter of a content type; undefined if it is not there. Read as .NET does: cut at each semicolon, the name

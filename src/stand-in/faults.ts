@@ -15,11 +15,11 @@ import {
   unauthorised,
   yellowPage,
 } from './error-pages.ts'
-import { htmlReply, type Reply, type SoapVersion, soapReply } from './reply.ts'
+import { type EnvelopeVersion, htmlReply, type Reply, soapReply } from './reply.ts'
 import { envelopeXml, escapeText, faultXml, responseXml } from './xml-write.ts'
 
 export interface FaultContext {
-  version: SoapVersion
+  version: EnvelopeVersion
   /** Name of the customer of the chat that was asked for. */
   customer: string
   /** The answer without the fault. */
@@ -144,11 +144,11 @@ function chatOf(name: string): string {
 }
 
 /** An answer whose end tags were lost on the way. */
-function garbage(version: SoapVersion, customer: string): string {
+function garbage(version: EnvelopeVersion, customer: string): string {
   return envelopeXml(version, chatOf(customer)).replace('</UserName>', '</UserNam').replace('</soap:Body>', '')
 }
 
-function billionLaughs(version: SoapVersion, customer: string): string {
+function billionLaughs(version: EnvelopeVersion, customer: string): string {
   const levels = Array.from({ length: 9 }, (_, i) => `<!ENTITY lol${i + 1} "${`&lol${i};`.repeat(10)}">`).join('')
   const dtd = `<!DOCTYPE soap:Envelope [<!ENTITY lol0 "${escapeText(customer)}">${levels}]>`
   const answer = envelopeXml(version, chatOf('HERE'))

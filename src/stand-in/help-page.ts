@@ -1,7 +1,7 @@
 /** The help page of the .asmx, word for word. Local callers also get the test form. */
 
 import { escapeHtml } from './error-pages.ts'
-import type { SoapVersion } from './reply.ts'
+import type { EnvelopeVersion } from './reply.ts'
 import { ACTION } from './routing.ts'
 import { ENVELOPE_NAMESPACE, OPERATION, SERVICE_NAMESPACE } from './soap-read.ts'
 import { postSampleRequest, postSampleResponse, testForm } from './test-form.ts'
@@ -9,8 +9,8 @@ import { postSampleRequest, postSampleResponse, testForm } from './test-form.ts'
 export const SERVICE_NAME = 'TPClientWebServicesAPI'
 export const SERVICE_PATH = `/semp/${SERVICE_NAME}.asmx`
 
-const PREFIX: Record<SoapVersion, string> = { '1.1': 'soap', '1.2': 'soap12' }
-const MEDIA_TYPE: Record<SoapVersion, string> = { '1.1': 'text/xml', '1.2': 'application/soap+xml' }
+const PREFIX: Record<EnvelopeVersion, string> = { '1.1': 'soap', '1.2': 'soap12' }
+const MEDIA_TYPE: Record<EnvelopeVersion, string> = { '1.1': 'text/xml', '1.2': 'application/soap+xml' }
 
 const REQUEST_BODY = `    <${OPERATION} xmlns="${SERVICE_NAMESPACE}">
       <PublicKey1>string</PublicKey1>
@@ -47,7 +47,7 @@ ${RESULT_FIELDS}
       </${OPERATION}Result>
     </${OPERATION}Response>`
 
-function envelope(version: SoapVersion, body: string): string {
+function envelope(version: EnvelopeVersion, body: string): string {
   const prefix = PREFIX[version]
   return `<?xml version="1.0" encoding="utf-8"?>
 <${prefix}:Envelope xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns:${prefix}="${ENVELOPE_NAMESPACE[version]}">
@@ -57,7 +57,7 @@ ${body}
 </${prefix}:Envelope>`
 }
 
-function sampleRequest(version: SoapVersion, host: string): string {
+function sampleRequest(version: EnvelopeVersion, host: string): string {
   const action = version === '1.1' ? `\nSOAPAction: "${ACTION}"` : ''
   return `POST ${SERVICE_PATH} HTTP/1.1
 Host: ${host}
@@ -67,7 +67,7 @@ Content-Length: length${action}
 ${envelope(version, REQUEST_BODY)}`
 }
 
-function sampleResponse(version: SoapVersion): string {
+function sampleResponse(version: EnvelopeVersion): string {
   return `HTTP/1.1 200 OK
 Content-Type: ${MEDIA_TYPE[version]}; charset=utf-8
 Content-Length: length
@@ -75,7 +75,7 @@ Content-Length: length
 ${envelope(version, RESPONSE_BODY)}`
 }
 
-function samples(version: SoapVersion, host: string): string {
+function samples(version: EnvelopeVersion, host: string): string {
   return `      <h3>SOAP ${version}</h3>
       <p>The following is a sample SOAP ${version} request and response.  The <font class=value>placeholders</font> shown need to be replaced with actual values.</p>
       <pre>${preformatted(sampleRequest(version, host))}</pre>

@@ -1,6 +1,6 @@
 /** What the service answers, before it is decided how that goes over the wire. */
 
-export type SoapVersion = '1.1' | '1.2'
+export type EnvelopeVersion = '1.1' | '1.2'
 
 export interface Reply {
   status: number
@@ -11,7 +11,7 @@ export interface Reply {
   bare?: true
 }
 
-export const SOAP_CONTENT_TYPE: Record<SoapVersion, string> = {
+export const SOAP_CONTENT_TYPE: Record<EnvelopeVersion, string> = {
   '1.1': 'text/xml; charset=utf-8',
   '1.2': 'application/soap+xml; charset=utf-8',
 }
@@ -20,17 +20,17 @@ export const SOAP_CONTENT_TYPE: Record<SoapVersion, string> = {
 const CALLED = 'private, max-age=0'
 const NOT_CALLED = 'private'
 
-const SOAP_HEADERS: Record<SoapVersion, { called: readonly string[]; notCalled: readonly string[] }> = {
+const SOAP_HEADERS: Record<EnvelopeVersion, { called: readonly string[]; notCalled: readonly string[] }> = {
   '1.1': soapHeaders('1.1'),
   '1.2': soapHeaders('1.2'),
 }
 
-function soapHeaders(version: SoapVersion) {
+function soapHeaders(version: EnvelopeVersion) {
   const type = ['Content-Type', SOAP_CONTENT_TYPE[version]]
   return { called: ['Cache-Control', CALLED, ...type], notCalled: ['Cache-Control', NOT_CALLED, ...type] }
 }
 
-export function soapReply(status: number, version: SoapVersion, body: string, called: boolean): Reply {
+export function soapReply(status: number, version: EnvelopeVersion, body: string, called: boolean): Reply {
   const headers = SOAP_HEADERS[version]
   return { status, headers: called ? headers.called : headers.notCalled, body }
 }

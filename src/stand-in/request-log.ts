@@ -1,6 +1,6 @@
 /** Every SOAP request in the order of arrival: the ground truth of how often the service was really called. */
 
-import type { SoapVersion } from './reply.ts'
+import type { EnvelopeVersion } from './reply.ts'
 
 export interface LoggedRequest {
   /** Milliseconds since 1970, with fractions: when the request had arrived in full. */
@@ -8,7 +8,7 @@ export interface LoggedRequest {
   /** ChatConnectionIDBD; null if there was none to read. */
   id: string | null
   /** null: the request broke off before its version was known, or came from the test form. */
-  soapVersion: SoapVersion | null
+  soapVersion: EnvelopeVersion | null
   /** Kind of answer: `answer`, `fault`, `invalid-credentials`, a kind of fault, why it was refused, or `broken-off`. */
   outcome: string
   /** null: no status was sent. */

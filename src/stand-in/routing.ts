@@ -5,7 +5,7 @@
 
 import { contentTypeBase, contentTypeParameter, decodeRequest } from './charset.ts'
 import { type Flavour, TEXTS } from './flavour.ts'
-import { type Reply, type SoapVersion, soapReply } from './reply.ts'
+import { type EnvelopeVersion, type Reply, soapReply } from './reply.ts'
 import {
   bodyAsksForOperation,
   ENVELOPE_NAMESPACE,
@@ -16,10 +16,11 @@ import {
   SERVICE_NAMESPACE,
   versionOfEnvelope,
 } from './soap-read.ts'
-import { XmlError, XmlReader } from './xml-read.ts'
+import { XmlReader } from './xml-read.ts'
+import { XmlError } from './xml-text.ts'
 import { type Fault, faultXml } from './xml-write.ts'
 
-export interface SoapRequest {
+export interface ReceivedRequest {
   contentType: string
   soapAction: string | undefined
   /** null: longer than the service accepts. */
@@ -28,13 +29,13 @@ export interface SoapRequest {
 
 export interface RoutedCall {
   kind: 'call'
-  version: SoapVersion
+  version: EnvelopeVersion
   parameters: Parameters
   notUnderstood: string | null
 }
 export interface Refusal {
   kind: 'refusal'
-  version: SoapVersion
+  version: EnvelopeVersion
   /** Why, for the request log. */
   outcome:
     | 'bad-action'
@@ -49,7 +50,7 @@ export interface Refusal {
 
 export const ACTION = SERVICE_NAMESPACE + OPERATION
 
-export function route(request: SoapRequest, flavour: Flavour): RoutedCall | Refusal {
+export function route(request: ReceivedRequest, flavour: Flavour): RoutedCall | Refusal {
   const base = contentTypeBase(request.contentType)
   const guess = request.soapAction === undefined || base === 'application/soap+xml' ? '1.2' : '1.1'
   const refused = guess === '1.1' ? routeByHeader(request, flavour) : routeByContent(request, flavour)
@@ -60,7 +61,7 @@ export function route(request: SoapRequest, flavour: Flavour): RoutedCall | Refu
 }
 
 /** SOAP 1.1: the SOAPAction header alone decides; the body is not read. */
-function routeByHeader(request: SoapRequest, flavour: Flavour): Refusal | null {
+function routeByHeader(request: ReceivedRequest, flavour: Flavour): Refusal | null {
   const header = request.soapAction ?? ''
   const quoted = header.length > 1 && header.startsWith('"') && header.endsWith('"')
   const action = urlDecode(quoted ? header.slice(1, -1) : header)
@@ -70,7 +71,7 @@ function routeByHeader(request: SoapRequest, flavour: Flavour): Refusal | null {
 }
 
 /** SOAP 1.2: the action of the content type if it is known, else the first element of the Body. */
-function routeByContent(request: SoapRequest, flavour: Flavour): Refusal | null {
+function routeByContent(request: ReceivedRequest, flavour: Flavour): Refusal | null {
   const action = urlDecode(contentTypeParameter(request.contentType, 'action') ?? '')
   if (action === ACTION || request.body === null) return null
   let envelope: string | null = null
@@ -96,7 +97,12 @@ function notRoutable(error: Error, envelope: string | null, flavour: Flavour): R
   return refuse(outcome, version, { code: 'Server', string: `${TEXTS.unprocessable} ---> ${error.message}` })
 }
 
-function readRequest(body: Buffer, contentType: string, guess: SoapVersion, flavour: Flavour): RoutedCall | Refusal {
+function readRequest(
+  body: Buffer,
+  contentType: string,
+  guess: EnvelopeVersion,
+  flavour: Flavour,
+): RoutedCall | Refusal {
   let version = guess
   try {
     const reader = new XmlReader(decodeRequest(body, contentType))
@@ -114,7 +120,7 @@ function readRequest(body: Buffer, contentType: string, guess: SoapVersion, flav
 }
 
 /** XML that is not well-formed is a 400 without a body; well-formed XML that is no SOAP is a fault. */
-function notReadable(error: Error, version: SoapVersion): Refusal {
+function notReadable(error: Error, version: EnvelopeVersion): Refusal {
   if (error instanceof XmlError) {
     return { kind: 'refusal', version, outcome: 'bad-xml', reply: soapReply(400, version, '', false) }
   }
@@ -127,21 +133,21 @@ function versionMismatch(envelope: string, flavour: Flavour): Refusal {
   return refuse('version-mismatch', '1.1', { code: 'VersionMismatch', string })
 }
 
-function mediaType(version: SoapVersion): Refusal {
+function mediaType(version: EnvelopeVersion): Refusal {
   return { kind: 'refusal', version, outcome: 'media-type', reply: soapReply(415, version, '', false) }
 }
 
-function tooLong(version: SoapVersion, flavour: Flavour): Refusal {
+function tooLong(version: EnvelopeVersion, flavour: Flavour): Refusal {
   return refuse('too-long', version, { code: 'Server', string: `${TEXTS.tooLong} ---> ${flavour.tooLong}` })
 }
 
 /** Refusal of a header block that must be understood. It comes once the method is known, before the method runs. */
-export function headerNotUnderstood(version: SoapVersion, name: string, flavour: Flavour): Refusal {
+export function headerNotUnderstood(version: EnvelopeVersion, name: string, flavour: Flavour): Refusal {
   const string = flavour.fill(TEXTS.notUnderstood, name)
   return refuse('must-understand', version, { code: 'MustUnderstand', string, aboutHeader: true }, true)
 }
 
-function refuse(outcome: Refusal['outcome'], version: SoapVersion, fault: Fault, called = false): Refusal {
+function refuse(outcome: Refusal['outcome'], version: EnvelopeVersion, fault: Fault, called = false): Refusal {
   return { kind: 'refusal', version, outcome, reply: soapReply(500, version, faultXml(version, fault), called) }
 }
 

@@ -1,11 +1,12 @@
 /** The SOAP envelope of a request: which operation it asks for, and with which parameters. */
 
-import type { SoapVersion } from './reply.ts'
-import { XmlError, type XmlReader } from './xml-read.ts'
+import type { EnvelopeVersion } from './reply.ts'
+import type { XmlReader } from './xml-read.ts'
+import { XmlError } from './xml-text.ts'
 
 export const SERVICE_NAMESPACE = 'http://tempuri.org/'
 export const OPERATION = 'GetChatRequestByConnectionId'
-export const ENVELOPE_NAMESPACE: Record<SoapVersion, string> = {
+export const ENVELOPE_NAMESPACE: Record<EnvelopeVersion, string> = {
   '1.1': 'http://schemas.xmlsoap.org/soap/envelope/',
   '1.2': 'http://www.w3.org/2003/05/soap-envelope',
 }
@@ -30,7 +31,7 @@ const NO_BODY = 'Request format is invalid: Missing required soap:Body element.'
 const NOT_SIMPLE =
   "Unexpected node type. 'ReadElementString' method can only be called on elements with simple or empty content."
 
-export function versionOfEnvelope(namespace: string): SoapVersion | null {
+export function versionOfEnvelope(namespace: string): EnvelopeVersion | null {
   if (namespace === ENVELOPE_NAMESPACE['1.1']) return '1.1'
   return namespace === ENVELOPE_NAMESPACE['1.2'] ? '1.2' : null
 }

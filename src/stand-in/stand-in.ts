@@ -24,7 +24,7 @@ import { Service } from './service.ts'
 import { Settings } from './settings.ts'
 import { OPERATION } from './soap-read.ts'
 
-export { type Credentials, parseCredentials, type Refuse } from './access.ts'
+export { type AcceptedCredentials, parseCredentials, type Refuse } from './access.ts'
 export { parseAnswers } from './answers.ts'
 export type { Behaviour, Outage, Rule } from './behaviour.ts'
 export { CheckError } from './checks.ts'

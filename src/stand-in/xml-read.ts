@@ -4,13 +4,8 @@
  * It is on purpose not the client's parser: a mistake in one must not be hidden by the same mistake in the other.
  */
 
-import { checkCharacters, NAME, normaliseLines, resolveReferences } from './xml-characters.ts'
 import { type Attribute, NamespaceScope } from './xml-namespaces.ts'
-
-/** Not well-formed, or a thing that the service refuses (DTD). The message is .NET's, with its place. */
-export class XmlError extends Error {
-  override name = 'XmlError'
-}
+import { XmlError, XmlText } from './xml-text.ts'
 
 export type NodeKind = 'start' | 'end' | 'text' | 'comment' | 'instruction' | 'eof'
 
@@ -22,7 +17,6 @@ interface OpenElement {
   outside: number
 }
 
-const SPACE = /[ \t\r\n]*/y
 const NOT_SPACE = /[^ \t\r\n]/
 const DECLARATION =
   /^<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(["'])1\.0\1([ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(["'])[A-Za-z][A-Za-z0-9._-]*\3)?([ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(["'])(yes|no)\5)?[ \t\r\n]*\?>/
@@ -41,20 +35,19 @@ export class XmlReader {
   value = ''
   attributes: Attribute[] = []
 
-  readonly #text: string
-  #at = 0
+  readonly #xml: XmlText
   #rootSeen = false
   #emptyElement = false
   readonly #open: OpenElement[] = []
-  readonly #complain = (message: string) => this.#error(message)
-  readonly #namespaces = new NamespaceScope(this.#complain)
+  readonly #namespaces: NamespaceScope
 
   constructor(text: string) {
-    this.#text = text
+    this.#xml = new XmlText(text)
+    this.#namespaces = new NamespaceScope((message) => this.#xml.error(message))
     if (!/^<\?xml[ \t\r\n?]/.test(text)) return
     const declaration = DECLARATION.exec(text)
-    if (!declaration) throw this.#error('Syntax for an XML declaration is invalid.')
-    this.#at = declaration[0].length
+    if (!declaration) throw this.#xml.error('Syntax for an XML declaration is invalid.')
+    this.#xml.at = declaration[0].length
   }
 
   /** Elements that are open around the node just read (a start tag counts itself). */
@@ -64,9 +57,9 @@ export class XmlReader {
 
   next(): NodeKind {
     if (this.#emptyElement) return this.#closeElement()
-    if (this.#at >= this.#text.length) return this.#end()
-    if (this.#text[this.#at] !== '<') return this.#readText()
-    switch (this.#text[this.#at + 1]) {
+    if (this.#xml.at >= this.#xml.text.length) return this.#end()
+    if (this.#xml.text[this.#xml.at] !== '<') return this.#readText()
+    switch (this.#xml.text[this.#xml.at + 1]) {
       case '/':
         return this.#readEndTag()
       case '!':
@@ -98,7 +91,7 @@ export class XmlReader {
     const innermost = this.#open.at(-1)
     if (innermost) {
       const names = this.#open.map((element) => element.name).reverse()
-      throw this.#error(
+      throw this.#xml.error(
         `Unexpected end of file has occurred. The following elements are not closed: ${names.join(', ')}.`,
       )
     }
@@ -108,61 +101,61 @@ export class XmlReader {
   }
 
   #readText(): NodeKind {
-    const until = this.#find('<')
-    const raw = this.#text.slice(this.#at, until)
-    if (this.#open.length === 0 && NOT_SPACE.test(raw)) throw this.#error('Data at the root level is invalid.')
-    if (raw.includes(']]>')) throw this.#error("']]>' is not allowed in character data.")
-    this.value = this.#characters(raw, true)
-    this.#at = until
+    const until = this.#xml.find('<')
+    const raw = this.#xml.text.slice(this.#xml.at, until)
+    if (this.#open.length === 0 && NOT_SPACE.test(raw)) throw this.#xml.error('Data at the root level is invalid.')
+    if (raw.includes(']]>')) throw this.#xml.error("']]>' is not allowed in character data.")
+    this.value = this.#xml.characters(raw, true)
+    this.#xml.at = until
     return this.#is('text')
   }
 
   #readDeclared(): NodeKind {
-    if (this.#text.startsWith('<!--', this.#at)) return this.#readComment()
-    if (this.#text.startsWith('<![CDATA[', this.#at)) return this.#readCdata()
-    if (this.#text.startsWith('<!DOCTYPE', this.#at)) throw new XmlError(DTD_REFUSED)
-    throw this.#error('Name cannot begin with the character, hexadecimal value 0x21.')
+    if (this.#xml.text.startsWith('<!--', this.#xml.at)) return this.#readComment()
+    if (this.#xml.text.startsWith('<![CDATA[', this.#xml.at)) return this.#readCdata()
+    if (this.#xml.text.startsWith('<!DOCTYPE', this.#xml.at)) throw new XmlError(DTD_REFUSED)
+    throw this.#xml.error('Name cannot begin with the character, hexadecimal value 0x21.')
   }
 
   #readComment(): NodeKind {
-    const dashes = this.#text.indexOf('--', this.#at + 4)
-    if (dashes < 0) throw this.#error('Unexpected end of file while parsing Comment has occurred.')
-    if (this.#text[dashes + 2] !== '>') throw this.#error("An XML comment cannot contain '--'.")
-    this.#characters(this.#text.slice(this.#at + 4, dashes), false)
-    this.#at = dashes + 3
+    const dashes = this.#xml.text.indexOf('--', this.#xml.at + 4)
+    if (dashes < 0) throw this.#xml.error('Unexpected end of file while parsing Comment has occurred.')
+    if (this.#xml.text[dashes + 2] !== '>') throw this.#xml.error("An XML comment cannot contain '--'.")
+    this.#xml.characters(this.#xml.text.slice(this.#xml.at + 4, dashes), false)
+    this.#xml.at = dashes + 3
     return this.#is('comment')
   }
 
   #readCdata(): NodeKind {
-    if (this.#open.length === 0) throw this.#error('Data at the root level is invalid.')
-    const end = this.#text.indexOf(']]>', this.#at)
-    if (end < 0) throw this.#error('Unexpected end of file while parsing CDATA has occurred.')
-    this.value = this.#characters(this.#text.slice(this.#at + 9, end), false)
-    this.#at = end + 3
+    if (this.#open.length === 0) throw this.#xml.error('Data at the root level is invalid.')
+    const end = this.#xml.text.indexOf(']]>', this.#xml.at)
+    if (end < 0) throw this.#xml.error('Unexpected end of file while parsing CDATA has occurred.')
+    this.value = this.#xml.characters(this.#xml.text.slice(this.#xml.at + 9, end), false)
+    this.#xml.at = end + 3
     return this.#is('text')
   }
 
   #readInstruction(): NodeKind {
-    const end = this.#text.indexOf('?>', this.#at)
-    if (end < 0) throw this.#error('Unexpected end of file while parsing PI has occurred.')
-    const target = this.#name(this.#at + 2)
-    if (target.toLowerCase() === 'xml' || target.includes(':')) throw this.#error(LATE_DECLARATION)
-    const after = this.#text[this.#at + 2 + target.length] ?? ''
-    if (after !== '?' && NOT_SPACE.test(after)) throw this.#error('Expecting whitespace after a PI target.')
-    this.#characters(this.#text.slice(this.#at, end), false)
-    this.#at = end + 2
+    const end = this.#xml.text.indexOf('?>', this.#xml.at)
+    if (end < 0) throw this.#xml.error('Unexpected end of file while parsing PI has occurred.')
+    const target = this.#name(this.#xml.at + 2)
+    if (target.toLowerCase() === 'xml' || target.includes(':')) throw this.#xml.error(LATE_DECLARATION)
+    const after = this.#xml.text[this.#xml.at + 2 + target.length] ?? ''
+    if (after !== '?' && NOT_SPACE.test(after)) throw this.#xml.error('Expecting whitespace after a PI target.')
+    this.#xml.characters(this.#xml.text.slice(this.#xml.at, end), false)
+    this.#xml.at = end + 2
     return this.#is('instruction')
   }
 
   #readEndTag(): NodeKind {
-    const name = this.#name(this.#at + 2)
-    const after = this.#skipSpace(this.#at + 2 + name.length)
+    const name = this.#name(this.#xml.at + 2)
+    const after = this.#xml.skipSpace(this.#xml.at + 2 + name.length)
     const innermost = this.#open.at(-1)
     if (innermost?.name !== name) {
-      throw this.#error(`The '${innermost?.name ?? ''}' start tag does not match the end tag of '${name}'.`)
+      throw this.#xml.error(`The '${innermost?.name ?? ''}' start tag does not match the end tag of '${name}'.`)
     }
-    if (this.#text[after] !== '>') throw this.#error("Expected '>'.")
-    this.#at = after + 1
+    if (this.#xml.text[after] !== '>') throw this.#xml.error("Expected '>'.")
+    this.#xml.at = after + 1
     return this.#closeElement()
   }
 
@@ -177,9 +170,9 @@ export class XmlReader {
   }
 
   #readStartTag(): NodeKind {
-    if (this.#open.length === 0 && this.#rootSeen) throw this.#error('There are multiple root elements.')
-    const name = this.#name(this.#at + 1)
-    this.#at += 1 + name.length
+    if (this.#open.length === 0 && this.#rootSeen) throw this.#xml.error('There are multiple root elements.')
+    const name = this.#name(this.#xml.at + 1)
+    this.#xml.at += 1 + name.length
     const attributes = this.#readAttributes()
     this.#rootSeen = true
     const outside = this.#namespaces.size
@@ -195,70 +188,45 @@ export class XmlReader {
   #readAttributes(): [name: string, value: string][] {
     const attributes: [string, string][] = []
     for (;;) {
-      const from = this.#skipSpace(this.#at)
-      const spaced = from > this.#at
-      this.#at = from
-      if (this.#text[from] === '>' || this.#text.startsWith('/>', from)) {
-        this.#emptyElement = this.#text[from] === '/'
-        this.#at += this.#emptyElement ? 2 : 1
+      const from = this.#xml.skipSpace(this.#xml.at)
+      const spaced = from > this.#xml.at
+      this.#xml.at = from
+      if (this.#xml.text[from] === '>' || this.#xml.text.startsWith('/>', from)) {
+        this.#emptyElement = this.#xml.text[from] === '/'
+        this.#xml.at += this.#emptyElement ? 2 : 1
         return attributes
       }
-      if (!spaced) throw this.#error('White space is required between attributes.')
+      if (!spaced) throw this.#xml.error('White space is required between attributes.')
       attributes.push(this.#readAttribute())
     }
   }
 
   #readAttribute(): [string, string] {
-    const name = this.#name(this.#at)
-    const equals = this.#skipSpace(this.#at + name.length)
-    if (this.#text[equals] !== '=') throw this.#error("Expected '='.")
-    const open = this.#skipSpace(equals + 1)
-    const quote = this.#text[open]
-    if (quote !== '"' && quote !== "'") throw this.#error("Expected '\"' or '''.")
-    const close = this.#text.indexOf(quote, open + 1)
-    if (close < 0) throw this.#error('Unexpected end of file has occurred.')
-    const raw = this.#text.slice(open + 1, close)
-    if (raw.includes('<')) throw this.#error("'<', hexadecimal value 0x3C, is an invalid attribute character.")
+    const name = this.#name(this.#xml.at)
+    const equals = this.#xml.skipSpace(this.#xml.at + name.length)
+    if (this.#xml.text[equals] !== '=') throw this.#xml.error("Expected '='.")
+    const open = this.#xml.skipSpace(equals + 1)
+    const quote = this.#xml.text[open]
+    if (quote !== '"' && quote !== "'") throw this.#xml.error("Expected '\"' or '''.")
+    const close = this.#xml.text.indexOf(quote, open + 1)
+    if (close < 0) throw this.#xml.error('Unexpected end of file has occurred.')
+    const raw = this.#xml.text.slice(open + 1, close)
+    if (raw.includes('<')) throw this.#xml.error("'<', hexadecimal value 0x3C, is an invalid attribute character.")
     // White space is a space in an attribute, but not where it was written as a reference.
-    const value = this.#characters(raw.replace(/\r\n|[\t\r\n]/g, ' '), true)
-    this.#at = close + 1
+    const value = this.#xml.characters(raw.replace(/\r\n|[\t\r\n]/g, ' '), true)
+    this.#xml.at = close + 1
     return [name, value]
   }
 
   #name(at: number): string {
-    NAME.lastIndex = at
-    const found = NAME.exec(this.#text)
-    if (found) return found[0]
-    const message =
-      this.#open.length === 0 && !this.#rootSeen ? 'Data at the root level is invalid.' : 'Name is invalid.'
-    throw this.#error(message)
-  }
-
-  #skipSpace(at: number): number {
-    SPACE.lastIndex = at
-    SPACE.test(this.#text)
-    return SPACE.lastIndex
-  }
-
-  #find(what: string): number {
-    const found = this.#text.indexOf(what, this.#at)
-    return found < 0 ? this.#text.length : found
-  }
-
-  /** What the raw characters stand for; with references or, as in CDATA, without. */
-  #characters(raw: string, references: boolean): string {
-    const lines = normaliseLines(checkCharacters(raw, this.#complain))
-    return references ? resolveReferences(lines, this.#complain) : lines
+    const name = this.#xml.name(at)
+    if (name !== null) return name
+    const isBeforeRoot = this.#open.length === 0 && !this.#rootSeen
+    throw this.#xml.error(isBeforeRoot ? 'Data at the root level is invalid.' : 'Name is invalid.')
   }
 
   #is(kind: NodeKind): NodeKind {
     this.kind = kind
     return kind
-  }
-
-  #error(message: string): XmlError {
-    const before = this.#text.slice(0, this.#at)
-    const line = before.split('\n').length
-    return new XmlError(`${message} Line ${line}, position ${before.length - before.lastIndexOf('\n')}.`)
   }
 }

@@ -9,7 +9,7 @@ import {
   type ResponseRecord,
   type ResultRecord,
 } from './records.ts'
-import type { SoapVersion } from './reply.ts'
+import type { EnvelopeVersion } from './reply.ts'
 import { ENVELOPE_NAMESPACE, OPERATION, SERVICE_NAMESPACE } from './soap-read.ts'
 
 /** What .NET writes for a value type that nobody set: an int and a date are never left out. */
@@ -21,9 +21,9 @@ const CHAT_REQUEST = Object.entries(CHAT_REQUEST_FIELDS) as [keyof ChatRequestRe
 /** The type's name in the WSDL. It is made up, because the service's own name is not known. */
 const RESULT_TYPE = 'ChatRequestResult'
 const XMLNS = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://www.w3.org/2001/XMLSchema"'
-const HEAD: Record<SoapVersion, string> = { '1.1': head('1.1'), '1.2': head('1.2') }
+const HEAD: Record<EnvelopeVersion, string> = { '1.1': head('1.1'), '1.2': head('1.2') }
 
-function head(version: SoapVersion): string {
+function head(version: EnvelopeVersion): string {
   return `<?xml version="1.0" encoding="utf-8"?><soap:Envelope xmlns:soap="${ENVELOPE_NAMESPACE[version]}" ${XMLNS}>`
 }
 
@@ -88,7 +88,7 @@ export function resultDocument(result: ResultRecord | null): string {
   return `${opened} xmlns="${SERVICE_NAMESPACE}">${resultParts(result)}</${RESULT_TYPE}>`
 }
 
-export function envelopeXml(version: SoapVersion, body: string, header = ''): string {
+export function envelopeXml(version: EnvelopeVersion, body: string, header = ''): string {
   const headerXml = header === '' ? '' : `<soap:Header>${header}</soap:Header>`
   return `${HEAD[version]}${headerXml}<soap:Body>${body}</soap:Body></soap:Envelope>`
 }
@@ -106,7 +106,7 @@ const CODE_IN_12: Readonly<Record<Fault['code'], string>> = {
   MustUnderstand: 'MustUnderstand',
 }
 
-export function faultXml(version: SoapVersion, fault: Fault): string {
+export function faultXml(version: EnvelopeVersion, fault: Fault): string {
   const body = version === '1.1' ? fault11(fault) : fault12(fault)
   return envelopeXml(version, `<soap:Fault>${body}</soap:Fault>`, fault.code === 'VersionMismatch' ? UPGRADE : '')
 }

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { InvalidArgumentError } from 'commander'
 import {
-  type Credentials,
+  type AcceptedCredentials,
   FAULT_KINDS,
   type FaultKind,
   type Latency,
@@ -65,7 +65,7 @@ export function refuse(text: string): Refuse {
   throw expected('401, client-fault or a response code', text)
 }
 
-export async function readCredentials(file: string): Promise<Credentials> {
+export async function readCredentials(file: string): Promise<AcceptedCredentials> {
   try {
     return parseCredentials(await readFile(file, 'utf8'))
   } catch (error) {
