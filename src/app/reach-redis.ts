@@ -3,6 +3,7 @@
 import { every, sleep, within } from '../clock.ts'
 import { commandConnection, placeInWords, type Redis, type RedisPlace } from '../redis/connections.ts'
 import { kindOfRedisError, refusalInWords } from '../redis/errors.ts'
+import { RedisUnavailable } from './redis-unavailable.ts'
 
 /** A Redis that accepts the connection and then says nothing must not keep anybody waiting. */
 const ANSWERS_WITHIN_MS = 5000
@@ -28,7 +29,7 @@ export async function withRedis<T>(place: RedisPlace, name: string, work: (redis
   } catch (error) {
     const kind = kindOfRedisError(error)
     const refusal = refusalInWords(error)
-    if (refusal) throw new Error(`Redis at ${placeInWords(place).where}: ${refusal}`)
+    if (refusal) throw new RedisUnavailable(`Redis at ${placeInWords(place).where}: ${refusal}`)
     if (kind === 'other' && redis.status !== 'end') throw error
     throw noRedis(place, reasonOf(last ?? (error as Error)))
   } finally {
@@ -59,5 +60,7 @@ function noRedis(place: RedisPlace, got: string): Error {
   const cure = /NOAUTH|WRONGPASS|NOPERM/.test(got)
     ? 'Check the user and the password in REDIS_URL.'
     : `Is it running there? Set ${variable} if it is elsewhere.`
-  return new Error(`${variable}: expected a Redis that answers at ${where}, got ${got.replace(/\.$/, '')}. ${cure}`)
+  return new RedisUnavailable(
+    `${variable}: expected a Redis that answers at ${where}, got ${got.replace(/\.$/, '')}. ${cure}`,
+  )
 }

@@ -2,7 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { run, SOAP_SECRETS } from '../support/processes.ts'
-import { startWorld, until, type World } from '../support/world.ts'
+import { NAMES, startWorld, until, type World } from '../support/world.ts'
 import { endAll, start } from './started.ts'
 
 let world: World
@@ -28,6 +28,22 @@ async function userWith(...changes: string[]): Promise<string> {
 }
 
 describe('a command', () => {
+  it('that follows the results waits for a Redis that is full, saying OOM and what to do, and goes on', async () => {
+    const result = { version: 1, lookupId: 'lk-full', connectionId: '1', status: 'enriched' }
+    await world.queue(NAMES.resultQueue).add('enriched', result)
+    await world.redis.config('SET', 'maxmemory', '1')
+    const reader = start(['results', '--follow'], world.env)
+    try {
+      await reader.says(/^Redis at 127\.0\.0\.1:\d+: OOM: its memory is full.* Waiting for it\.$/m)
+    } finally {
+      await world.redis.config('SET', 'maxmemory', '0')
+    }
+    await reader.says(/"lookupId":"lk-full"/)
+    reader.child.kill('SIGINT')
+    expect(await reader.ended).toEqual({ code: 0, signal: null })
+    expect(reader.stderr()).toMatch(/\nRedis is there again\n1 result\n$/)
+  })
+
   it('that must write to a Redis with too few replicas says NOREPLICAS and what to do, exit 1', async () => {
     await world.redis.config('SET', 'min-replicas-to-write', '1')
     try {
