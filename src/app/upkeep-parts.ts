@@ -30,7 +30,7 @@ export function buildUpkeep(
     queues: new LookupQueues(redis, names),
     publisher,
     reconciler: new Reconciler(redis, names, histories, { markerTtlMs }),
-    unreadable: new UnreadableJobs(redis, names, histories),
+    unreadable: new UnreadableJobs(redis, names, histories.markers),
     orphans: new Orphans(redis, names),
     redis,
   }

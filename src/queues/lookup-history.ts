@@ -9,14 +9,13 @@ import {
   FAILED_AT_FIELD,
   HISTORY_FIELD,
   type LookupIdentity,
-  markerKeys,
   type QueueNames,
   servicesKey,
 } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
 import { NOW_LUA, RedisClock } from '../redis/time.ts'
-import { Together } from '../redis/together.ts'
 import { FIELDS, LOCK, QUEUE_KEYS, UNSUCCESSFUL_CHILDREN } from './bull-layout.ts'
+import { Markers } from './marker.ts'
 
 export interface KnownLookup {
   /** The status of the result it has had, or null. */
@@ -74,12 +73,13 @@ export class LookupHistories {
   readonly #redis: Redis
   readonly #names: QueueNames
   readonly #clock: RedisClock
-  readonly #markers = new Together<LookupIdentity, ResultStatus | null>((all) => this.#readMarkers(all))
+  readonly markers: Markers
 
   constructor(redis: Redis, names: QueueNames) {
     this.#redis = redis
     this.#clock = new RedisClock(redis, servicesKey(names))
     this.#names = names
+    this.markers = new Markers(redis, names)
   }
 
   /** Redis' clock, ms. */
@@ -87,14 +87,9 @@ export class LookupHistories {
     return this.#clock.now()
   }
 
-  /** The status of the result it has had, or null. */
-  published(identity: LookupIdentity): Promise<ResultStatus | null> {
-    return this.#markers.ask(identity)
-  }
-
   async recall(taking: Taking): Promise<KnownLookup> {
     const fields = this.#redis.hmget(this.#job(taking), HISTORY_FIELD, FAILED_AT_FIELD, ALONE_FIELD)
-    const [published, [stored, failedAt, aloneAt]] = await Promise.all([this.published(taking), fields])
+    const [published, [stored, failedAt, aloneAt]] = await Promise.all([this.markers.statusOf(taking), fields])
     const history = readHistory(stored)
     if (aloneAt && taking.stalls > Number(aloneAt)) history.diedAlone++
     return { published, history, failedAt: finite(failedAt) }
@@ -129,18 +124,6 @@ export class LookupHistories {
   /** It was to wait for jobs of a flow, and to fail with them; one has failed. */
   async hasFailedChild(identity: LookupIdentity): Promise<boolean> {
     return (await this.#redis.exists(this.#job(identity) + UNSUCCESSFUL_CHILDREN)) === 1
-  }
-
-  /** Which of these lookups have no result. */
-  async withoutResult<T extends LookupIdentity>(identities: T[]): Promise<T[]> {
-    if (identities.length === 0) return []
-    const markers = await this.#readMarkers(identities)
-    return identities.filter((_, index) => markers[index] === null)
-  }
-
-  async #readMarkers(identities: LookupIdentity[]): Promise<(ResultStatus | null)[]> {
-    const markers = await this.#redis.mget(identities.flatMap((identity) => markerKeys(this.#names, identity)))
-    return identities.map((_, index) => (markers[2 * index] ?? markers[2 * index + 1] ?? null) as ResultStatus | null)
   }
 
   #job({ queue, lookupId }: LookupIdentity): string {

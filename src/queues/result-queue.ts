@@ -25,6 +25,7 @@ import {
 import { Together } from '../redis/together.ts'
 import { ADD_KEYS, type BullAdd, bullAdd } from './bull-add.ts'
 import { keysOf, LISTS, PLACES, SORTED_SETS } from './bull-layout.ts'
+import { MARKER_LUA } from './marker.ts'
 
 export type Published = 'published' | 'suppressed'
 
@@ -39,7 +40,7 @@ const PLACES_END = LISTS_END + SORTED_SETS.length
 // Answers for each: 'published' or 'suppressed'.
 const publishScript = (add: string) => `
 ${add}
-
+${MARKER_LUA}
 local PREFIX, OPTIONS, MARKER_MS = ARGV[1], cmsgpack.pack(cjson.decode(ARGV[2])), ARGV[3]
 
 local function isQueued(id)
@@ -68,7 +69,7 @@ local function addAs(id, status, timestamp, result)
 end
 
 local function one(marker, before, id, of, status, timestamp, result, channel, part)
-  if redis.call('EXISTS', marker, before) > 0 then return 'suppressed' end
+  if hasMarker(marker, before) then return 'suppressed' end
   local free, isSame = isFree(id, of, part)
   if not free and not isSame then -- another lookup of this id had its result long ago, and the consumer keeps it
     id = id .. '-' .. of
@@ -76,7 +77,7 @@ local function one(marker, before, id, of, status, timestamp, result, channel, p
   end
   if free then addAs(id, status, timestamp, result) end
   redis.call('HSET', PREFIX .. id, 'ce:of', of)
-  redis.call('SET', marker, status, 'PX', MARKER_MS)
+  setMarker(marker, status, MARKER_MS)
   redis.pcall('PUBLISH', channel, result) -- whoever waits also looks
   return 'published'
 end`

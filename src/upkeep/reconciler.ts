@@ -66,7 +66,7 @@ export class Reconciler {
   async #withoutResult(queue: string, ids: string[]): Promise<StoredJob[]> {
     const jobs = await readJobs(this.#redis, this.#names, queue, ids) // less those that were removed between two reads
     const lookups = new Map(jobs.map((job) => [identityOf(job), job]))
-    const without = await this.#histories.withoutResult([...lookups.keys()])
+    const without = await this.#histories.markers.missing([...lookups.keys()])
     return without.map((lookup) => lookups.get(lookup) as StoredJob)
   }
 }

@@ -6,7 +6,7 @@
 
 import { Job, type Queue } from 'bullmq'
 import { FIELDS, keysOf } from '../queues/bull-layout.ts'
-import type { LookupHistories } from '../queues/lookup-history.ts'
+import type { Markers } from '../queues/marker.ts'
 import { problemOf, readJobs, removeActive, type StoredJob, UNBUILDABLE } from '../queues/stored-jobs.ts'
 import { identityOf } from '../queues/taken-lookup.ts'
 import type { Redis } from '../redis/connections.ts'
@@ -24,12 +24,12 @@ const STALLS_IN_VAIN = 3
 export class UnreadableJobs {
   readonly #redis: Redis
   readonly #names: QueueNames
-  readonly #histories: LookupHistories
+  readonly #markers: Markers
 
-  constructor(redis: Redis, names: QueueNames, histories: LookupHistories) {
+  constructor(redis: Redis, names: QueueNames, markers: Markers) {
     this.#redis = redis
     this.#names = names
-    this.#histories = histories
+    this.#markers = markers
   }
 
   /** Those among the active jobs of a queue: no more than the slots of the fleet. */
@@ -50,7 +50,7 @@ export class UnreadableJobs {
   /** It has had its result, and BullMQ fails to finish it each time, as with a parent that is none. */
   async #isUnfinishable(job: StoredJob): Promise<boolean> {
     if (Number(job.fields[FIELDS.stalls]) < STALLS_IN_VAIN) return false
-    return (await this.#histories.published(identityOf(job))) !== null
+    return (await this.#markers.statusOf(identityOf(job))) !== null
   }
 }
 

@@ -57,8 +57,8 @@ export class Attempt {
   wasCutOff = false
   /** The lookup has failed by itself before, so its failures do not count against the service. */
   isTroubled = false
-  /** Its last call was refused while others are answered. */
-  isRefusedAlone = false
+  /** Its last call was refused while others are answered: the refusal is the lookup's own. */
+  isRefusalOwn = false
   /** Its calls wait for this, and are not made if it rejects. */
   mayCall: Promise<void> = Promise.resolve()
   readonly #parts: AttemptParts
@@ -124,7 +124,7 @@ export class Attempt {
     // not be given back before the fleet knows how the probe ended.
     const isAwaited = report.kind !== null || report.configuration !== undefined || this.isProbe
     const judged = isAwaited ? await orAborted(told, this.signal) : null
-    this.isRefusedAlone = judged?.isOwn ?? false
+    this.isRefusalOwn = judged?.isOwn ?? false
     if (judged?.isHeldFor) throw new Held()
     return end
   }

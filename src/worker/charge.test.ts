@@ -22,12 +22,12 @@ const OWN = 'own'
 interface Given {
   failedAt: number | null
   memory?: Partial<ServiceMemory>
-  probe?: string
+  otherId?: string
   call?: LookupClient['call']
   signal?: AbortSignal
 }
 
-async function decide({ failedAt, memory, probe, call = answering, signal }: Given) {
+async function decide({ failedAt, memory, otherId, call = answering, signal }: Given) {
   const asked: string[] = []
   const client: LookupClient = {
     call: (id, abort) => {
@@ -40,7 +40,7 @@ async function decide({ failedAt, memory, probe, call = answering, signal }: Giv
   const known: KnownLookup = { published: null, history: { ...NO_HISTORY }, failedAt }
   const remembered = { read: async () => ({ answeredAt: 0, answered: [], enriched: null, heldUntil: 0, ...memory }) }
   try {
-    const charge = await new ChargeDecision(remembered, probe ?? null).decide(known, OWN, attempt)
+    const charge = await new ChargeDecision(remembered, otherId ?? null).decide(known, OWN, attempt)
     return { charge, asked, calls: attempt.calls }
   } finally {
     attempt.close()
@@ -55,7 +55,7 @@ describe('whose failure it was', () => {
     })
   })
 
-  it("the lookup's, if the service has answered others since, without a probe", async () => {
+  it("the lookup's, if the service has answered others since, and no other id is asked for", async () => {
     const decided = await decide({ failedAt: 100, memory: { answeredAt: 100.001, answered: ['a'] } })
     expect(decided).toMatchObject({ charge: 'charged', asked: [] })
   })
@@ -73,12 +73,12 @@ describe('whose failure it was', () => {
   })
 
   it('is asked with SOAP_PROBE_CONNECTION_ID where that is set', async () => {
-    const decided = await decide({ failedAt: 100, memory: { answeredAt: 50, answered: ['a'] }, probe: 'p' })
+    const decided = await decide({ failedAt: 100, memory: { answeredAt: 50, answered: ['a'] }, otherId: 'p' })
     expect(decided).toMatchObject({ charge: 'charged', asked: ['p'] })
-    expect(await decide({ failedAt: 100, probe: 'p' })).toMatchObject({ charge: 'charged', asked: ['p'] })
+    expect(await decide({ failedAt: 100, otherId: 'p' })).toMatchObject({ charge: 'charged', asked: ['p'] })
   })
 
-  it("the service's, if the fleet has held since, or holds, without a probe", async () => {
+  it("the service's, if the fleet has held since, or holds, and no other id is asked for", async () => {
     for (const heldUntil of [100, 5000]) {
       const decided = await decide({ failedAt: 100, memory: { answeredAt: 200, answered: ['a'], heldUntil } })
       expect(decided).toMatchObject({ charge: 'free', asked: [] })
@@ -96,7 +96,7 @@ describe('whose failure it was', () => {
     expect(await decide({ failedAt: 100 })).toMatchObject({ charge: 'free', asked: [] })
   })
 
-  it('is not decided when the lookup is taken away in the middle of the probe', async () => {
+  it('is not decided when the lookup is taken away in the middle of the call for another id', async () => {
     const controller = new AbortController()
     const away = new Error('shutdown')
     const call: LookupClient['call'] = async () => {

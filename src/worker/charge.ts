@@ -2,7 +2,7 @@
  * Whose failure was it? Decided when a lookup is taken up again after an attempt that failed in a way that may pass.
  *
  * If the service has answered others since then, the failure was the lookup's, and that attempt is charged. If nobody may
- * have asked since, a probe goes first: a call for a connection id that the service has answered before. If the probe is
+ * have asked since, another id is asked for first: a connection id that the service has answered before. If that call is
  * answered, the attempt is charged. If it is not, it was the service's bad day, which costs a lookup nothing. A failure
  * before or during a hold is not charged either. If no other id was ever answered, nobody can tell, and nothing is
  * charged.
@@ -25,7 +25,7 @@ export class ChargeDecision {
   }
 
   /**
-   * `service-is-down` only if a probe was sent and not answered. Rejects with the signal's reason, or with Held.
+   * `service-is-down` only if another id was asked for, and not answered. Rejects with the signal's reason, or with Held.
    * `connectionId` is the lookup's own, which proves nothing by itself.
    */
   async decide({ failedAt }: KnownLookup, connectionId: string, attempt: Attempt): Promise<Charge> {
@@ -33,16 +33,16 @@ export class ChargeDecision {
     const { answeredAt, answered, heldUntil } = await this.#memory.read()
     if (heldUntil >= failedAt) return 'free'
     if (answeredAt > failedAt) return 'charged'
-    const probe = this.#probeConnectionId ?? answered.find((id) => id !== connectionId)
-    if (probe === undefined) return 'free'
-    return (await isAnswered(probe, attempt)) ? 'charged' : 'service-is-down'
+    const otherId = this.#probeConnectionId ?? answered.find((id) => id !== connectionId)
+    if (otherId === undefined) return 'free'
+    return (await isAnswered(otherId, attempt)) ? 'charged' : 'service-is-down'
   }
 }
 
 /** Its answer is thrown away. */
-async function isAnswered(probe: string, attempt: Attempt): Promise<boolean> {
+async function isAnswered(otherId: string, attempt: Attempt): Promise<boolean> {
   try {
-    const end = await attempt.call(probe)
+    const end = await attempt.call(otherId)
     return 'outcome' in end || end.failure.class === 'permanent'
   } catch (error) {
     attempt.throwIfCancelled()

@@ -91,7 +91,7 @@ export class LookupRuns {
    */
   async #know(taken: TakenLookup, attempt: Attempt): Promise<KnownLookup> {
     if (taken.taken > 1) return this.#histories.recall(taken)
-    const published = this.#histories.published(taken)
+    const published = this.#histories.markers.statusOf(taken)
     attempt.mayCall = published.then((status) => {
       if (status) throw new HasResult(status)
     })
@@ -170,11 +170,11 @@ class HasResult extends Error {
 
 /**
  * Charged: it failed while others were answered. Or it was refused as if by a wrong configuration, and runs again: so a
- * probe was answered since. Such a lookup alone must neither trip the breaker nor hold the fleet again and again.
+ * probe was answered since. Such a lookup must neither trip the breaker nor hold the fleet again and again.
  */
 function isTroubled({ charged, failures, lastFailure }: LookupHistory): boolean {
-  const wasAlone = lastFailure?.class === 'configuration' || lastFailure?.retryAfterMs !== undefined
-  return charged > 0 || (failures > 0 && wasAlone)
+  const wasRefused = lastFailure?.class === 'configuration' || lastFailure?.retryAfterMs !== undefined
+  return charged > 0 || (failures > 0 && wasRefused)
 }
 
 function readTaken(taken: TakenLookup): ParsedLookup {

@@ -74,7 +74,7 @@ export class RunEnds {
     }
   }
 
-  /** A probe found the service down: the attempt before is not charged, and another one now is useless. */
+  /** Another id was asked for, and the service is down: the attempt before is not charged, and another one now is useless. */
   ofServiceDown(run: Run, history: LookupHistory): RunEnd {
     const { lookupBackoffMinMs, lookupBackoffMaxMs } = this.#settings
     return this.#retryLater(run, history, false, backoff(lookupBackoffMinMs, lookupBackoffMaxMs, history.failures))
@@ -106,7 +106,7 @@ export class RunEnds {
    * a backoff.
    */
   #hold(run: Run, history: LookupHistory, backoffMs: number): RunEnd {
-    if (run.attempt.isRefusedAlone) return this.#retryLater(run, history, true, backoffMs)
+    if (run.attempt.isRefusalOwn) return this.#retryLater(run, history, true, backoffMs)
     if (history.failures > 0 || run.attempt.isProbe) return this.#retryLater(run, history, false, backoffMs)
     return { type: 'hold', history: { ...history, failures: history.failures + 1 } }
   }

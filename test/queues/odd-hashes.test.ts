@@ -37,7 +37,7 @@ beforeAll(async () => {
     queues: new LookupQueues(redis, NAMES),
     publisher: new Publisher(publisher(embedded.url).results, histories, observe),
     reconciler: new Reconciler(redis, NAMES, histories, { markerTtlMs: DAY_MS }),
-    unreadable: new UnreadableJobs(redis, NAMES, histories),
+    unreadable: new UnreadableJobs(redis, NAMES, histories.markers),
     orphans: new Orphans(redis, NAMES),
     redis,
   }

@@ -6,6 +6,7 @@ import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/cli/demo/embed
 import { NO_HISTORY } from '../../src/domain/history.ts'
 import { Fleet, type Member } from '../../src/fleet/members.ts'
 import { LookupHistories } from '../../src/queues/lookup-history.ts'
+import { Markers } from '../../src/queues/marker.ts'
 import { Leases } from '../../src/redis/lease.ts'
 import { leaseKey, markerKey, markerKeys, memberKey, membersKey } from '../../src/redis/names.ts'
 import { Orphans } from '../../src/upkeep/orphans.ts'
@@ -80,8 +81,8 @@ describe('a lookup that gave up without a result', () => {
     await redis.set(before, 'failed')
     await redis.set(markerKey({ ...NAMES, lookupQueue: 'other-lookups' }, identityOf('b')), 'failed')
     expect((await found(reconciler())).sort()).toEqual(['b', 'c'])
-    const histories = new LookupHistories(redis, NAMES)
-    const published = ['a', 'b'].map((id) => histories.published(identityOf(id)))
+    const markers = new Markers(redis, NAMES)
+    const published = ['a', 'b'].map((id) => markers.statusOf(identityOf(id)))
     expect(await Promise.all(published)).toEqual(['failed', null])
   })
 
@@ -296,8 +297,8 @@ describe('what is known of a lookup', () => {
   it('is that it has its result', async () => {
     await mark('a')
     expect(await histories().recall(takingOf('a'))).toMatchObject({ published: 'failed' })
-    expect(await histories().withoutResult([identityOf('a'), identityOf('b')])).toEqual([identityOf('b')])
-    expect(await histories().withoutResult([])).toEqual([])
+    expect(await histories().markers.missing([identityOf('a'), identityOf('b')])).toEqual([identityOf('b')])
+    expect(await histories().markers.missing([])).toEqual([])
   })
 
   // Fails without: src/queues/lookup-history.ts: the look at the lock
