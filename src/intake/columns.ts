@@ -15,9 +15,12 @@ function plain(name: string): string {
   return name.toLowerCase().replace(/[^a-z]/g, '')
 }
 
-/** `idConnection` is what the service calls it. */
+/** Names that somebody may give to the column, the service's own among them. They are refused, and never taken for ids. */
+const OTHER_NAMES = ['id', 'ids', 'connectionids', 'idconnection', 'chatconnectionid', 'chatconnectionidbd']
+
 function isConnectionId(column: string): boolean {
-  return meantBy(column) === 'connectionId' || plain(column) === 'idconnection'
+  const name = column.toLowerCase().replace(/[\s_.-]/g, '')
+  return meantBy(column) === 'connectionId' || OTHER_NAMES.includes(name)
 }
 
 /** The character between connectionId and its neighbours (values may hold the others); null: the line is no header. */

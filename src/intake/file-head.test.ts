@@ -16,7 +16,7 @@ const skipped = (all: ReadRequest[]) => all.flatMap((one) => ('problem' in one ?
 const DELIMITERS = [',', ';', '\t', '|']
 const word = fc
   .stringMatching(/^[A-Za-zÀ-ú]{1,12}( [A-Za-z0-9]{1,8}){0,2}$/)
-  .filter((text) => !/connection|^sep/i.test(text))
+  .filter((text) => !/connection|^sep|^ids?$/i.test(text))
 const digits = fc.stringMatching(/^\d{3,11}$/)
 const customer = fc.oneof(word, digits)
 const delimiter = fc.constantFrom(...DELIMITERS)
@@ -64,6 +64,36 @@ describe('a table', () => {
       ),
     )
   })
+
+  it('that begins further down than we look is no id a line either: its rows are reported, the ids above it read', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        table,
+        fc.integer({ min: 20, max: 60 }),
+        fc.array(customer, { minLength: 2, maxLength: 5 }),
+        async ({ delimiter, lineEnd, ids: many, hasSeparator }, above, values) => {
+          const first = Array.from({ length: above }, (_, index) => `id${index}`)
+          const header = hasSeparator ? [['connectionId', ...values].join(delimiter)] : []
+          const rows = [...header, ...many.map((id) => [...values, id].join(delimiter))]
+          const text = [...first, ...rows].join(lineEnd)
+          const all = await read(text)
+          expect(ids(all)).toEqual(first)
+          expect(skipped(all)).toEqual(rows.map((_, index) => above + index + 1))
+          expect(JSON.stringify(all.filter((one) => 'problem' in one))).not.toContain(values.join(delimiter))
+          expect(ids(await read(text, 'lines'))).toEqual([...first, ...rows])
+        },
+      ),
+    )
+  })
+
+  it.each(['id', 'ID', 'Connection IDs', 'ChatConnectionIDBD', 'idConnection'])(
+    '%s is a name of the column, and no id',
+    async (name) => {
+      await expect(read(`${name}\n4711\n`)).rejects.toThrow(`expected connectionId, got ${name}`)
+      expect(ids(await read(`${name}\n4711\n`, 'lines'))).toEqual([name, '4711'])
+      expect(ids(await read(`${name === 'ID' ? 'Id' : 'ID'};connectionId\n1;4711\n`))).toEqual(['4711'])
+    },
+  )
 
   it('without a header is one id a line where somebody says so', async () => {
     expect(ids(await read('1;a\n2;b\n', 'lines'))).toEqual(['1;a', '2;b'])
@@ -127,6 +157,10 @@ describe('a binary file', () => {
     ['a gzip', gzipSync('1\n2\n')],
     ['an xls', Buffer.from([0xd0, 0xcf, 0x11, 0xe0, 0x0a, 0x31, 0x0a])],
     ['a bzip2', Buffer.from('BZh91AY\n1\n')],
+    ['an empty zip', Buffer.from('PK\u0005\u0006\n1\n')],
+    ['a 7-Zip', Buffer.from("7z\xbc\xaf'\x1c\n1\n", 'latin1')],
+    ['a Parquet', Buffer.from('PAR1\x15\n1\n')],
+    ['a RAR', Buffer.from('Rar!\x1a\x07\n1\n')],
     ['a PDF', Buffer.from('%PDF-1.7\n1\n')],
     ['UTF-16 without a mark', Buffer.from('1\n2\n', 'utf16le')],
     ['zero bytes further on', Buffer.from('1\n2\n3\u0000\n')],

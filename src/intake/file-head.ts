@@ -11,7 +11,9 @@ export type FileFormat = 'lines' | 'csv' | 'ndjson'
 
 /** How to read the file. `headerLine`: the number of the line with the column names. */
 export type FileLayout =
-  | { format: 'lines' | 'ndjson' }
+  | { format: 'ndjson' }
+  /** `isSaid`: by the caller, who knows that each line is an id. */
+  | { format: 'lines'; isSaid: boolean }
   | { format: 'csv'; delimiter: string; headerLine: number; hasSeparatorLine: boolean }
 
 export interface HeadLine {
@@ -102,9 +104,19 @@ const BINARY: [bytes: number[], what: string, cure: string][] = [
   [[0xfe, 0xff], 'UTF-16', 'pipe it through iconv -f UTF-16 -t UTF-8'],
 ]
 
+/** How much of a file tells its kind: 7-Zip, Parquet, RAR and others have control characters there. */
+const SIGNATURE_BYTES = 8
+
+function isControl(byte: number): boolean {
+  return byte < 0x20 && ![0x09, 0x0a, 0x0d].includes(byte)
+}
+
 function refuseBinary(head: Buffer): void {
   const known = BINARY.find(([bytes]) => head.subarray(0, bytes.length).equals(Buffer.from(bytes)))
   if (known) throw new Error(`the file: expected text in UTF-8, got ${known[1]}: ${known[2]}`)
+  if (head.subarray(0, SIGNATURE_BYTES).some(isControl)) {
+    throw new Error('the file: expected text in UTF-8, got control characters at its start, as a binary file has')
+  }
   if (head.includes(0)) {
     throw new Error(
       'the file: expected text in UTF-8, got zero bytes, as a binary file or UTF-16 has: save it as text in UTF-8',
@@ -116,12 +128,14 @@ const JSON_ARRAY =
   'the file: expected one lookup a line, got a JSON array: pipe it through jq -c ".[]" (ids that begin with [ need --format lines)'
 const MARKUP =
   'the file: expected one id a line, CSV or NDJSON, got XML or HTML: save it as CSV (ids that begin with < need --format lines)'
-const OR_LINES = 'add a CSV header with a column connectionId, or say --format lines if these are ids'
+/** Also told of single lines (read-requests.ts). */
+export const OR_LINES = 'add a CSV header with a column connectionId, or say --format lines if these are ids'
 
 /** The format that the caller named, or else that of the first lines. Throws if these cannot be read safely. */
 export function layoutOf(lines: HeadLine[], said: FileFormat | null): FileLayout {
   const format = said ?? formatOf(lines)
-  return format === 'csv' ? csvLayout(lines) : { format }
+  if (format === 'csv') return csvLayout(lines)
+  return format === 'lines' ? { format, isSaid: said !== null } : { format }
 }
 
 function formatOf(lines: HeadLine[]): FileFormat {

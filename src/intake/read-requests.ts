@@ -5,9 +5,9 @@
 
 import type { Readable } from 'node:stream'
 import { problemOfMetadata } from '../domain/exact-json.ts'
-import { checkedColumns, misspelt } from './columns.ts'
+import { checkedColumns, delimitersIn, misspelt } from './columns.ts'
 import { readCsvRows } from './csv-rows.ts'
-import { type FileFormat, type FileLayout, layoutOf, peek } from './file-head.ts'
+import { type FileFormat, type FileLayout, layoutOf, OR_LINES, peek } from './file-head.ts'
 import type { Request } from './submit.ts'
 import { readTextLines, type TextLine } from './text-lines.ts'
 
@@ -25,7 +25,7 @@ export async function* readRequests(source: Readable, format: FileFormat | null)
   const lines = readTextLines(bytes)
   switch (layout.format) {
     case 'lines':
-      return yield* readIds(lines)
+      return yield* readIds(layout.isSaid ? lines : withoutTables(lines))
     case 'ndjson':
       return yield* readNdjson(lines)
     case 'csv':
@@ -38,6 +38,31 @@ async function* readIds(lines: AsyncIterable<TextLine>): AsyncGenerator<ReadRequ
     if ('problem' in read) yield read
     else if (read.text !== '') yield requestOrProblem(read.line, { connectionId: read.text })
   }
+}
+
+type Text = Extract<TextLine, { text: string }>
+
+/**
+ * Reports the rows of a table that begins below the first lines, because its columns are somebody's names and numbers. As in
+ * the first lines, it is a table if two successive lines, or the last one, hold the same separator; so a line with a
+ * separator waits for the next one.
+ */
+async function* withoutTables(lines: AsyncIterable<TextLine>): AsyncGenerator<TextLine> {
+  let held: Text | null = null
+  let isInTable = false
+  for await (const read of lines) {
+    if ('text' in read && read.text === '') continue
+    const goesOn = held !== null && 'text' in read && delimitersIn(held.text).some((one) => read.text.includes(one))
+    if (held) yield goesOn || isInTable ? asRow(held) : held
+    isInTable = goesOn
+    held = 'text' in read && delimitersIn(read.text).length > 0 ? read : null
+    if (!held) yield read
+  }
+  if (held) yield asRow(held)
+}
+
+function asRow({ line, text }: Text): TextLine {
+  return { line, problem: `expected an id, got ${JSON.stringify(delimitersIn(text)[0])}, as a table has: ${OR_LINES}` }
 }
 
 async function* readNdjson(lines: AsyncIterable<TextLine>): AsyncGenerator<ReadRequest> {
