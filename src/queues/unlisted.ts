@@ -7,7 +7,7 @@ import type { Redis } from '../redis/connections.ts'
 import type { QueueNames } from '../redis/names.ts'
 import { FIRST, hashesAfter } from '../redis/scan.ts'
 import { Script } from '../redis/script.ts'
-import { FIELDS, keysOf, LISTS, LOCK, OLD_MARK, QUEUE_KEYS, SORTED_SETS, WAKE } from './bull-layout.ts'
+import { COUNTED_FIELDS, FIELDS, keysOf, LISTS, LOCK, OLD_MARK, QUEUE_KEYS, SORTED_SETS, WAKE } from './bull-layout.ts'
 
 export interface UnlistedJob {
   id: string
@@ -40,6 +40,12 @@ local function isListed(id)
   for _, set in ipairs(SORTED_SETS) do if redis.call('ZSCORE', set, id) then return true end end
   for i = #LISTS, 1, -1 do if redis.call('LPOS', LISTS[i], id) then return true end end
 end
+-- A count that is no number stops BullMQ half way, each time anew.
+local function mend(job)
+  for _, field in ipairs({ ${COUNTED_FIELDS.map((field) => `'${field}'`).join(', ')} }) do
+    if not string.match(redis.call('HGET', job, field) or '0', '^-?%d+$') then redis.call('HDEL', job, field) end
+  end
+end
 local function putBack(id, place, endedAt)
   if place ~= 'wait' then
     redis.call('ZADD', place == 'failed' and FAILED or COMPLETED, endedAt, id)
@@ -59,7 +65,10 @@ for i = FIRST_ID, #ARGV do
   if isJob and redis.call('EXISTS', job .. '${LOCK}') == 0 and not isListed(id) then
     local endedAt = tonumber(fields[2] or '')
     local place = endedAt and (fields[3] and 'failed' or 'completed') or 'wait'
-    if isToPutBack then putBack(id, place, endedAt) end
+    if isToPutBack then
+      mend(job)
+      putBack(id, place, endedAt)
+    end
     found[#found + 1] = id
     found[#found + 1] = place
   end

@@ -43,9 +43,9 @@ describe('what a call says to the fleet', () => {
 
   it.each([
     [5, 'code:5'],
-    [0, null],
-    [7, null],
-  ])('a refusal with code %s is of kind %s, and no id to probe with', (code, kind) => {
+    [0, NOT_FOUND],
+    [7, NOT_FOUND],
+  ])('a refusal that found nothing, with code %s, is of kind %s, and no id to probe with', (code, kind) => {
     expect(said(failed({}, code))).toEqual({ answered: true, kind })
   })
 

@@ -3,13 +3,14 @@
  * fleet. The counting is Redis' (gate/report-script.ts); what counts as what is decided here.
  *
  *     an outcome                      the service answers; not found is suspicious, when everybody is
- *     permanent                       it answers; a refusal whose kind is everybody's is suspicious
+ *     permanent                       it answers; a refusal whose kind is everybody's is suspicious, or one that found nothing
  *     permanent-after-retry           it answers, badly; what cannot be read is suspicious, when it is everybody's
  *     transient                       it failed
  *     configuration                   it refuses everybody, or this lookup alone: the fleet asks
  */
 
 import type { CallEnd, Outcome } from '../domain/call-end.ts'
+import type { ServiceRecord } from '../domain/chat-request.ts'
 import type { Failure, FailureReason } from '../domain/failure.ts'
 import { type CallReport, NOT_FOUND } from '../domain/hold.ts'
 
@@ -29,7 +30,7 @@ export function reportOf(end: CallEnd, connectionId: string, codes: KnownCodes):
       return { answered: false, ...unread(failure), how: how(failure), ...(retryAfterMs && { retryAfterMs }) }
     }
     case 'permanent':
-      return { answered: true, ...(suspiciousFault(failure) ?? suspiciousCode(record?.response, codes)) }
+      return { answered: true, ...(suspiciousFault(failure) ?? suspiciousRefusal(record, codes)) }
     case 'permanent-after-retry':
       return { answered: true, ...unread(failure) }
   }
@@ -41,7 +42,16 @@ const NONE: Suspicion = { kind: null }
 
 /** A ChatRequest that came, whatever its code, is no refusal. */
 function suspicionOf({ status, response }: Outcome, codes: KnownCodes): Suspicion {
-  if (status === 'enriched') return NONE
+  return status === 'enriched' ? NONE : nothingFound(response, codes)
+}
+
+/** With SOAP_NOT_FOUND_CODES set, an answer with nothing in it is a refusal, too. A service that has forgotten says it. */
+function suspiciousRefusal(record: ServiceRecord | null, codes: KnownCodes): Suspicion {
+  if (record === null) return NONE
+  return record.chatRequest?.idRequest ? suspiciousCode(record.response, codes) : nothingFound(record.response, codes)
+}
+
+function nothingFound(response: Outcome['response'], codes: KnownCodes): Suspicion {
   const ofCode = suspiciousCode(response, codes)
   return ofCode.kind === null ? { kind: NOT_FOUND } : ofCode
 }
@@ -50,7 +60,7 @@ function suspiciousFault({ soapFaultCode }: Failure): Suspicion | null {
   return soapFaultCode === undefined ? null : { kind: `fault:${soapFaultCode}` }
 }
 
-function suspiciousCode(response: Outcome['response'] | undefined, codes: KnownCodes): Suspicion {
+function suspiciousCode(response: Outcome['response'], codes: KnownCodes): Suspicion {
   const { code = null, description = null } = response ?? {}
   if (code === null || code === 0 || codes.isKnown(code)) return NONE
   return { kind: `code:${code}`, ...(description && { says: oneLine(description) }) }

@@ -129,3 +129,22 @@ describe('"no such chat" for everybody', () => {
     await expect.poll(isHeldFor(rig, 'service'), PATIENT).toBe(false)
   })
 })
+
+describe('an answer with nothing in it, to everybody, with SOAP_NOT_FOUND_CODES set', () => {
+  afterEach(() => rig.close())
+
+  // Fails without: worker/call-report.ts: suspiciousRefusal()
+  it('holds the fleet, as one that says "no such chat" to everybody does', async () => {
+    rig = await startRig({ workers: 1, env: { ...QUICK, CONCURRENCY: String(SLOTS), SOAP_NOT_FOUND_CODES: '3' } })
+    await known()
+    rig.service.script = () => ({ say: 'code', code: 0 })
+    await rig.enqueue(300)
+    await until('the fleet holds', isHeldFor(rig, 'service'))
+    await until('no lookup sits active', async () => (await rig.queue().getActiveCount()) === 0)
+    const spent = rig.auditor.results.filter(({ status }) => status === 'rejected').length
+    expect(spent).toBeLessThanOrEqual(20 + SLOTS)
+    rig.service.script = () => CHAT
+    await rig.auditor.complete()
+    expect(rig.auditor.results.filter(({ status }) => status === 'rejected')).toHaveLength(spent)
+  })
+})
