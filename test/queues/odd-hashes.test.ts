@@ -153,7 +153,7 @@ describe('a job with whatever in its fields', () => {
       await again?.moveToCompleted('x', 'token', false)
     }
     await upkeep.run()
-    expect(await redis.zrange(`${LOOKUPS}:completed`, 0, -1)).toEqual(['odd'])
+    expect(await redis.zrange(`${LOOKUPS}:completed`, '0', '-1')).toEqual(['odd'])
     expect(await redis.lrange(`${LOOKUPS}:wait`, 0, -1)).toEqual([])
   })
 
