@@ -4,6 +4,9 @@ import { floor } from './floor.ts'
 import { type Cost, type Load, ours, peer, type Variant, workOff } from './load.ts'
 import { median, printJson, printTable, spread } from './table.ts'
 
+/** What a lookup may cost with everything on. */
+const TIMES_FLOOR = 1.8
+
 /** Too high to bind: what asking for each call costs. */
 const LIMIT = '100000'
 
@@ -34,9 +37,14 @@ export function timesFloor({ floors, costs }: Compared, name: string): number {
   return median((costs.get(name) ?? []).map(({ us }, i) => us / (floors[i] ?? Number.NaN)))
 }
 
+/** Throws if ours costs twice what it should, by the floor of the same run: neighbours on the machine may not decide. */
 export async function lookup({ repetitions, lookups }: { repetitions: number; lookups: number }): Promise<void> {
   const compared = await compare([...OURS, ...PEERS], { lookups, warmUp: lookups / 4, concurrency: 64 }, repetitions)
   show('lookup', compared)
+  const [plain] = OURS
+  const times = timesFloor(compared, plain?.name ?? '')
+  if (times > 2 * TIMES_FLOOR)
+    throw new Error(`expected a lookup to cost about ${TIMES_FLOOR} times the floor, got ${times.toFixed(2)}`)
 }
 
 export function show(bench: string, compared: Compared): void {
