@@ -354,7 +354,7 @@ export const VARIABLES = {
     'calls',
     ms(10, 3_600_000),
     '15000',
-    'between probes at most, doubling; a hold for configuration goes on to 10 minutes, for accounts lock',
+    'between probes at most, doubling; a hold for configuration goes on to 10 minutes, because accounts lock',
   ),
   retryAfterMaxMs: variable(
     'RETRY_AFTER_MAX_MS',

@@ -59,7 +59,7 @@ export interface Failure {
   retryAfterMs?: number
 }
 
-/** Of a value that was read from outside: it can be published, and decided by. */
+/** Whether a value that was read from outside can be published as a failure, and decided by. */
 export function isFailure(value: unknown): value is Failure {
   if (typeof value !== 'object' || value === null) return false
   const { code, class: kind, reason, message, soapFaultCode, httpStatus } = value as Record<string, unknown>

@@ -34,7 +34,7 @@ export const NO_HISTORY: Readonly<LookupHistory> = Object.freeze({
   lastFailure: null,
 })
 
-/** As it was kept on the job. What somebody else wrote there counts for nothing, field by field. */
+/** Reads the history that is kept on a job. Each field counts for nothing if somebody else wrote something else there. */
 export function readHistory(text: string | null | undefined): LookupHistory {
   const kept = parsed(text)
   const count = (name: keyof LookupHistory) =>

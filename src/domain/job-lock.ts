@@ -1,4 +1,4 @@
-/** How long a worker that died is not missed; others reckon with it. */
+/** How long it takes until a worker that died is missed. Other times are derived from this. */
 
 /**
  * How long a lookup stays a process' own after that was last heard of, ms. Longer than LOOKUP_DEADLINE_MS, so that a live
@@ -12,7 +12,7 @@ export function jobLockMs(lookupDeadlineMs: number): number {
 /** How often somebody looks for lookups whose process has died. */
 export const STALLED_CHECK_MS = 5_000
 
-/** Until a lookup whose process died has ended a second time, at the latest: so long its marker must live. */
+/** A marker must live this long: until a lookup whose process died has ended a second time, at the latest. */
 export function secondEndMs(lookupDeadlineMs: number): number {
   return jobLockMs(lookupDeadlineMs) + STALLED_CHECK_MS + lookupDeadlineMs
 }

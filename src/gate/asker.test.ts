@@ -21,7 +21,7 @@ function asker(...answers: (() => PermitReply)[]) {
 
 const AHEAD_MS = 3_600_000
 
-/** An answer that lies unread for so long, for this process is busy; Redis' clock is an hour ahead of ours. */
+/** An answer that lies unread for so long, because this process is busy; Redis' clock is an hour ahead of ours. */
 function granted(turn: number, unreadMs = 0, name = 'p', aheadMs = AHEAD_MS): PermitReply {
   const at = performance.now()
   while (performance.now() < at + unreadMs);

@@ -121,7 +121,7 @@ local periodMs, hasPlaces = counted()
 local sliceMs = (periodMs or 0) / ${QUOTA_SLICES}
 local slice = periodMs and math.floor(at / sliceMs)
 
--- As QUOTA_PERIOD says it.
+-- The period as QUOTA_PERIOD is written.
 local function inWords(ms)
   for _, unit in ipairs({ { 'd', 86400000 }, { 'h', 3600000 }, { 'm', 60000 }, { 's', 1000 } }) do
     if ms % unit[2] == 0 then return ms / unit[2] .. unit[1] end

@@ -69,7 +69,7 @@ local function judgeProbe()
   end
 end
 
--- A pause that others' answers contradict is the lookup's own: asked for again, by a lookup that was asked before.
+-- A lookup that was asked to pause before is asked again, while others are answered: the pause is that lookup's own.
 local function isPauseDoubted()
   if report.ofTroubled and answeredAt >= heldUntil then
     redis.call('HSET', MEMORY, 'pausesDoubtedUntil', at + ${PAUSES_DOUBTED.ms})
@@ -131,7 +131,7 @@ local function suspicion()
   if isHeldFor(reason) then return end
   local of, count, since, says = countLastKind()
   if of < ${SUSPICION.of} or count < of * ${SUSPICION.share} then return end
-  -- The last of them is given back.
+  -- The lookup that got the last of these answers goes back, so it has not spent its result.
   local spent = { suspectedSince = since, spent = reason == 'configuration' and count - 1 or 0 }
   begin(reason, count .. ' of the last ' .. of .. ' answers ' .. inWords(kind, says), nil, kind, spent)
 end

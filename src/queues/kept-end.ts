@@ -18,7 +18,7 @@ export function keptOf({ status, calls, attempts }: Result, failure?: Failure): 
   return { status, ...why, ...(calls !== 1 && { calls }), ...(attempts !== 1 && { attempts }) }
 }
 
-/** Of a lookup that had its result from an earlier run, of which only the marker tells. */
+/** The end of a lookup that had its result from an earlier run: only the marker tells of that run. */
 export function keptOfMarker(status: ResultStatus): KeptEnd {
   return { status, calls: null, attempts: null }
 }

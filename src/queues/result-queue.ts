@@ -42,10 +42,12 @@ const publishScript = (add: string) => `
 ${add}
 ${MARKER_LUA}
 local PREFIX, OPTIONS, MARKER_MS = ARGV[1], cmsgpack.pack(cjson.decode(ARGV[2])), ARGV[3]
+local LISTS = { unpack(KEYS, ${ADD_KEYS.length + 1}, ${LISTS_END}) }
+local SORTED_SETS = { unpack(KEYS, ${LISTS_END + 1}, ${PLACES_END}) }
 
 local function isQueued(id)
-  for i = ${ADD_KEYS.length + 1}, ${LISTS_END} do if redis.call('LPOS', KEYS[i], id) then return true end end
-  for i = ${LISTS_END + 1}, ${PLACES_END} do if redis.call('ZSCORE', KEYS[i], id) then return true end end
+  for _, list in ipairs(LISTS) do if redis.call('LPOS', list, id) then return true end end
+  for _, set in ipairs(SORTED_SETS) do if redis.call('ZSCORE', set, id) then return true end end
   return false
 end
 

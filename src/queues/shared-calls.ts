@@ -6,6 +6,7 @@ import type { Redis } from '../redis/connections.ts'
 import { EachScript, type ScriptInput } from '../redis/each-script.ts'
 import { type QueueNames, sharingKeys } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
+import { NOW_LUA } from '../redis/time.ts'
 import { Together } from '../redis/together.ts'
 
 /** Whoever makes the call for all who meet at these keys. */
@@ -30,13 +31,12 @@ export interface SharedCallsSettings {
 /** Followers look every few milliseconds; an answer is kept for them this long. */
 const ANSWER_MS = 2000
 
-const NOW = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)`
+const AT = `${NOW_LUA}
+local at = math.floor(now())`
 
 // First: lease ms, cache ms. Each: call, answer; my token, when I was enqueued, the token I follow ('' for none).
 const JOIN = new EachScript(
-  `${NOW}
+  `${AT}
 local LEASE_MS, CACHE_MS = ARGV[1], tonumber(ARGV[2])
 
 local function one(CALL, ANSWER, token, enqueuedAt, following)
@@ -44,40 +44,43 @@ local function one(CALL, ANSWER, token, enqueuedAt, following)
   if answer[1] then
     if answer[1] == following then return { 'answered', answer[6], 'shared' } end
     local isNew = answer[4] == '1' and tonumber(enqueuedAt) > 0 and tonumber(enqueuedAt) <= tonumber(answer[2])
-    if isNew and now - tonumber(answer[3]) <= ${ANSWER_MS} then return { 'answered', answer[6], 'shared' } end
-    if answer[5] == '1' and now - tonumber(answer[3]) < CACHE_MS then return { 'answered', answer[6], 'cache' } end
+    if isNew and at - tonumber(answer[3]) <= ${ANSWER_MS} then return { 'answered', answer[6], 'shared' } end
+    if answer[5] == '1' and at - tonumber(answer[3]) < CACHE_MS then return { 'answered', answer[6], 'cache' } end
   end
   local leader = redis.call('HGET', CALL, 'token')
   if leader then
     redis.call('HSET', CALL, 'followed', 1)
     return { 'follower', leader }
   end
-  redis.call('HSET', CALL, 'token', token, 'startedAt', now)
+  redis.call('HSET', CALL, 'token', token, 'startedAt', at)
   redis.call('PEXPIRE', CALL, LEASE_MS)
   return { 'leader', token }
 end`,
   { first: { keys: 0, args: 2 }, each: { keys: 2, args: 3 } },
 )
 
-// KEYS: call. ARGV: token, lease ms.
 const RENEW = new Script(`
-if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])`)
+local CALL = KEYS[1]
+local token, leaseMs = unpack(ARGV)
+if redis.call('HGET', CALL, 'token') ~= token then return 0 end
+return redis.call('PEXPIRE', CALL, leaseMs)`)
 
 // First: cache ms. Each: call, answer; token, what the call came to ('' if that was not sent), good ('' for a call that came to
 // nothing), found, followed in its own process. What it came to is kept only if others want it; 'wanted': they do, and it
 // was not sent.
 const LEAVE = new EachScript(
-  `${NOW}
+  `${AT}
+local CACHE_MS = tonumber(ARGV[1])
+
 local function one(CALL, ANSWER, token, ended, good, found, followedHere)
   local call = redis.call('HMGET', CALL, 'token', 'startedAt', 'followed')
   if call[1] ~= token then return 'gone' end
-  local cacheMs = found == '1' and tonumber(ARGV[1]) or 0
+  local cacheMs = found == '1' and CACHE_MS or 0
   local isWanted = good ~= '' and (call[3] or followedHere == '1' or cacheMs > 0)
   if isWanted and ended == '' then return 'wanted' end
   redis.call('DEL', CALL)
   if not isWanted then return 'left' end
-  redis.call('HSET', ANSWER, 'token', token, 'startedAt', call[2], 'endedAt', now, 'good', good, 'found', found, 'end', ended)
+  redis.call('HSET', ANSWER, 'token', token, 'startedAt', call[2], 'endedAt', at, 'good', good, 'found', found, 'end', ended)
   redis.call('PEXPIRE', ANSWER, math.max(${ANSWER_MS}, cacheMs))
   return 'left'
 end`,

@@ -15,7 +15,7 @@ export interface StoredJob {
   /** That of its key, whatever a field says. */
   id: string
   queue: string
-  /** Of a hash; any other type is no job. */
+  /** What lies at the key, by Redis' name; a job is a `hash`. */
   type: string
   /** All its fields together. */
   bytes: number
@@ -70,7 +70,7 @@ for _, id in ipairs(ids) do
 end
 return found`)
 
-// Unless it was mended meanwhile, or another one came under its id.
+// Does nothing if the job was mended meanwhile, or another one came under its id.
 const REMOVE = new Script(`
 local ACTIVE, STALLED, JOB, LOCK = unpack(KEYS)
 local id, fingerprint = unpack(ARGV)

@@ -23,7 +23,7 @@ export interface Look {
 
 const KEYS_A_PAGE = 1000
 const PAGES_A_TIME = 50
-/** Behind a longer backlog it would have to wait all the same; and all ids that wait are read. */
+/** Behind a longer backlog a job that was put back would wait all the same; and all ids that wait are read. */
 const LONGEST_BACKLOG = 50_000
 
 const LOOK_KEYS = [...LISTS, ...SORTED_SETS, QUEUE_KEYS.marker]

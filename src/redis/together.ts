@@ -8,7 +8,7 @@ interface Asked<Question, Answer> {
   reject(error: unknown): void
 }
 
-/** This many leave before the turn ends, so that Redis works on them while this process prepares the next. */
+/** As soon as this many are asked they are sent, so that Redis works on them while this process prepares the next. */
 const MOST = 16
 
 export class Together<Question, Answer> {

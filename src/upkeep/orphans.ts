@@ -1,6 +1,6 @@
 /**
- * Puts jobs that lie in no list back where they can be found: to be run, or, if they had ended, among those that have. Looks
- * at so many keys a time, and goes on there the next time; several may look at once.
+ * Puts jobs that lie in no list back where they can be found: to be run, or, if they had ended, among those that have. Each run
+ * looks at the next keys, as many as one look takes; several processes may look at once.
  */
 
 import { lookForUnlisted, type UnlistedJob } from '../queues/unlisted.ts'

@@ -18,7 +18,7 @@ export interface UnreadableJob {
   problem: string
 }
 
-/** One that has had its result goes at the next run; so often back in vain, it never will. */
+/** A lookup that has had its result goes at its next run. One that came back this often in vain never will. */
 const STALLS_IN_VAIN = 3
 
 export class UnreadableJobs {

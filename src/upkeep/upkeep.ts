@@ -54,8 +54,8 @@ export class Upkeep {
   }
 
   /**
-   * Does it, if it is this process that does. Each part runs for itself, whatever becomes of the others. Rejects when Redis
-   * fails; the next run goes on from there.
+   * Runs every part if this process has the lease, whatever becomes of the others. Rejects when Redis fails; the next run
+   * goes on from there.
    */
   async run(): Promise<void> {
     if (!(await this.#parts.leases.take(TASK, LEASE_MS))) return
@@ -102,7 +102,7 @@ export class Upkeep {
     }
   }
 
-  /** For a process that stops: another one may take over at once. */
+  /** Called when this process stops, so that another one may take over at once. */
   async leave(): Promise<void> {
     await this.#parts.leases.giveUp(TASK)
   }
@@ -117,7 +117,7 @@ export class Upkeep {
     }
   }
 
-  /** Once for each lookup: it comes again with every run. */
+  /** Says an error once for each lookup, because it comes again with every run. */
   #say(lookupId: string, error: unknown): void {
     const what = `${lookupId} ${(error as Error | null)?.message}`
     if (this.#said.has(what)) return

@@ -46,7 +46,7 @@ export class BacklogHold {
     this.#isOn = isFull
   }
 
-  /** How full it is of what it is fullest of: 1 is full. */
+  /** How full the result queue is, by number, by size or by Redis' memory, whichever is the most: 1 is full. */
   #judge({ count, bytes, maxMemory }: Backlog): { share: number; why: string } {
     const limit = `RESULT_BACKLOG_LIMIT is ${this.#limit}`
     const mib = `${count} results of ${Math.round(bytes / 1_048_576)} MiB wait to be consumed`

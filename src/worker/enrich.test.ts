@@ -202,7 +202,7 @@ describe("an attempt's time", () => {
     expect(end).toMatchObject({ type: 'retry-later', mayBeCharged: true, failure: { message: 'x' }, calls: 1 })
   })
 
-  it('that is over before it has called, for a probe went first and no turn came, is not charged', async () => {
+  it('that is over before it has called, because another id was asked for first and no turn came, is not charged', async () => {
     const gate = openGate()
     const closing: CallGate = {
       permit: (lane, signal) => (gate.granted === 0 ? gate.permit(lane, signal) : untilAborted(signal)),

@@ -104,7 +104,7 @@ export class LookupRuns {
     return { type: 'result', ...endWithout(...end) }
   }
 
-  /** Until its run has ended altogether: whoever runs the lookup gives the solitude back. */
+  /** The lookup stays alone until its run has ended altogether: LookupWorker gives the solitude back. */
   async #alone(run: Run): Promise<RunEnd> {
     const { taken, known, attempt } = run
     if (!(await this.#solitude.enter(attempt))) throw new MakeWay('another suspect runs alone')

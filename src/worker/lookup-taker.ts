@@ -68,8 +68,8 @@ export class LookupTaker extends Worker {
   }
 
   /**
-   * BullMQ also fails a job if Redis refused to complete it. Such a lookup has had its result and is no dead letter: it
-   * is left as it is, its lock ends, and whoever takes it up completes it.
+   * BullMQ also fails a job if Redis refused to complete it. Such a lookup has had its result and is no dead letter: the job
+   * stays active, its lock ends, and whoever takes the lookup up completes it.
    */
   protected override async handleFailed(...[error, job, ...rest]: Parameters<Worker['handleFailed']>) {
     if (isOurs(error) || job.deferredFailure) return super.handleFailed(error, job, ...rest)

@@ -67,7 +67,7 @@ export class LookupWorker implements Companion {
     this.#settings = settings
     this.#observe = observe
     const queue = queueOf(names, settings.lane)
-    // Of two parameters: for a third one BullMQ would make a signal, and the attempt has its own.
+    // It takes two parameters, because for a third one BullMQ would make a signal, and the attempt has its own.
     const process = (job: LookupJob, token?: string) => this.#process(job, token)
     this.#worker = new LookupTaker(queue, process, takerOptions(parts.redis, names.prefix, settings))
     this.#tap = new Tap(this.#worker)
