@@ -13,10 +13,10 @@ import { type Awaited, ResultWaiter } from '../intake/await-results.ts'
 import { type LookupStory, readStory } from '../intake/lookup-story.ts'
 import { submit } from '../intake/submit.ts'
 import type { LogSettings } from '../observe/logger.ts'
-import { LookupQueues, type NewLookup } from '../queues/lookup-queue.ts'
+import { connectionIdsOf, LookupQueues, type NewLookup } from '../queues/lookup-queue.ts'
 import { ResultConsumer } from '../queues/result-consumer.ts'
 import { commandConnection, type Redis } from '../redis/connections.ts'
-import { bullKey, queueOf, shortHash } from '../redis/names.ts'
+import { shortHash } from '../redis/names.ts'
 import { givenUp } from './reach-redis.ts'
 
 export type { Awaited, FleetStatus, FleetWork, ForgetEnd, GateStatus, LookupStory, NewLookup, Result }
@@ -66,7 +66,7 @@ export class Hall {
   submit(
     lane: Lane,
     lookups: AsyncIterable<NewLookup> | Iterable<NewLookup>,
-    before?: (chunk: NewLookup[]) => Promise<void>,
+    before?: (chunk: NewLookup[]) => Promise<NewLookup[]>,
   ): AsyncGenerator<NewLookup[]> {
     return submit(new LookupQueues(this.#redis, this.#config), lane, lookups, before)
   }
@@ -97,10 +97,9 @@ export class Hall {
     void look().catch(nothing)
   }
 
-  /** How many of these lookups are on the queue already, finished ones included. */
-  async countKnown(lane: Lane, lookupIds: string[]): Promise<number> {
-    if (lookupIds.length === 0) return 0
-    return this.#redis.exists(lookupIds.map((id) => bullKey(this.#config, queueOf(this.#config, lane), id)))
+  /** For which connection ids these lookups are on a queue already, finished ones included. */
+  connectionIdsOf(lookupIds: string[]): Promise<Map<string, unknown>> {
+    return connectionIdsOf(this.#redis, this.#config, lookupIds)
   }
 
   /** `onUnreadable` hears the ids of results that cannot be read; they stay where they are. */

@@ -41,7 +41,8 @@ export function enqueueCommand(): CliCommand {
 
 const EXAMPLES = `
 CSV and NDJSON may have the columns or fields connectionId, correlationId, idempotencyKey, expiresAt, metadata.
-Ids are taken as they stand, spaces and leading zeros included. The same idempotencyKey again is the same lookup.
+Ids are taken as they stand, spaces and leading zeros included. The same idempotencyKey again is the same lookup;
+with another connectionId it is refused.
 --wait leaves the results on the result queue, for whoever consumes it.
 
 Exit: 0; 1 if a line held no lookup (it is reported and skipped, the others are enqueued), if an awaited result is not

@@ -101,6 +101,7 @@ describe('lookups', () => {
     const queues = fakeQueues()
     const before = async (chunk: NewLookup[]) => {
       queues.log.push(`before ${chunk.length}`)
+      return chunk
     }
     await sizes(submit(queues, 'batch', [lookup('1'), lookup('2')], before))
     expect(queues.log).toEqual(['before 2', 'add batch 1,2'])

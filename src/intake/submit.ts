@@ -55,19 +55,36 @@ const CHUNK_MAY_WAIT_MS = 200
 
 /**
  * Puts lookups on a queue in chunks, in their order. Yields each chunk once it is on the queue; `before` sees the chunk
- * before that. An error of the source comes after everything that was read before it is on the queue.
+ * before that, and answers what of it goes there. An error of the source comes after everything that was read before it is
+ * on the queue.
  */
 export async function* submit(
   queues: LookupQueues,
   lane: Lane,
   lookups: AsyncIterable<NewLookup> | Iterable<NewLookup>,
-  before: (chunk: NewLookup[]) => Promise<void> = async () => {},
+  before: (chunk: NewLookup[]) => Promise<NewLookup[]> = async (chunk) => chunk,
 ): AsyncGenerator<NewLookup[]> {
-  for await (const chunk of chunksOf(lookups)) {
-    await before(chunk)
+  for await (const read of chunksOf(lookups)) {
+    const chunk = await before(read)
+    if (chunk.length === 0) continue
     await queues.add(lane, chunk)
     yield chunk
   }
+}
+
+export const KEY_CONFLICT = 'idempotencyKey: was given before, with another connection id'
+
+/** Of lookups with a key: the first with it, the same lookup again, or a mistake of the producer's. */
+export type KeyUse = 'new' | 'repeat' | 'conflict'
+
+/** `known`: for which connection id a lookup is on a queue already, by its lookup id. */
+export function keyUses(lookups: NewLookup[], known: ReadonlyMap<string, unknown>): KeyUse[] {
+  const first = new Map(known)
+  return lookups.map(({ lookupId, connectionId }) => {
+    if (first.has(lookupId)) return first.get(lookupId) === connectionId ? 'repeat' : 'conflict'
+    first.set(lookupId, connectionId)
+    return 'new'
+  })
 }
 
 async function* chunksOf<T>(items: AsyncIterable<T> | Iterable<T>): AsyncGenerator<T[]> {

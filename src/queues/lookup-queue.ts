@@ -5,6 +5,8 @@ import { LANES, type Lane } from '../domain/lane.ts'
 import { LOOKUP_JOB_NAME, type LookupData } from '../domain/lookup.ts'
 import type { Redis } from '../redis/connections.ts'
 import { type QueueNames, queueOf } from '../redis/names.ts'
+import { readJobs } from './stored-jobs.ts'
+import { takenStored } from './taken-lookup.ts'
 
 export type { Queue }
 
@@ -48,6 +50,16 @@ export class LookupQueues {
   async close(): Promise<void> {
     await Promise.all(LANES.map((lane) => this.#queues[lane].close()))
   }
+}
+
+/** For which connection ids these lookups are on one of the queues, finished ones included; by lookup id. */
+export async function connectionIdsOf(redis: Redis, names: QueueNames, lookupIds: string[]) {
+  const read = async (lane: Lane) =>
+    (await readJobs(redis, names, queueOf(names, lane), lookupIds)).map((job) => takenStored(job, lane))
+  const found = (await Promise.all(LANES.map(read))).flat()
+  return new Map(
+    found.map(({ lookupId, data }) => [lookupId, (data as { connectionId?: unknown } | null)?.connectionId]),
+  )
 }
 
 /**

@@ -154,6 +154,24 @@ describe('enqueue --file', () => {
     expect(await waiting()).toBe(1)
   })
 
+  it('refuses one idempotency key for two connection ids by its line, in one file, in another, and in the other lane', async () => {
+    const keyed = (connectionId: string) => `${JSON.stringify({ connectionId, idempotencyKey: 'k' })}\n`
+    const one = await run(['enqueue', '--file', '-', '--json'], env(), `${keyed('1')}${keyed('2')}3\n${keyed('1')}`)
+    expect(one.code).toBe(1)
+    expect(one.stderr).toContain('line 2: idempotencyKey: was given before, with another connection id; skipped\n')
+    expect(one.stderr).toMatch(/enqueued 1 on chat-lookups in .*, 1 were there already; 2 skipped\n$/)
+    expect(parseLines(one.stdout).map(({ line, connectionId }) => [line, connectionId])).toEqual([
+      [1, '1'],
+      [4, '1'],
+    ])
+    for (const flags of [['--json'], ['--wait'], ['--json', '--interactive']]) {
+      const other = await run(['enqueue', '--file', '-', ...flags], env(), keyed('2'))
+      expect(other).toMatchObject({ code: 1, stdout: '' })
+      expect(other.stderr).toContain('line 1: idempotencyKey: was given before, with another connection id; skipped\n')
+    }
+    expect(await waiting()).toBe(1)
+  })
+
   it('counts those apart that were there already', async () => {
     const keyed = (...keys: string[]) =>
       keys.map((idempotencyKey) => `${JSON.stringify({ connectionId: '1', idempotencyKey })}\n`).join('')

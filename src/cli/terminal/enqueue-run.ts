@@ -4,7 +4,7 @@ import type { Awaited, Hall, HallConfig, NewLookup, Waiting } from '../../app/ha
 import { monotonic, sleep } from '../../clock.ts'
 import type { Lane } from '../../domain/lane.ts'
 import type { FleetGate } from '../../fleet/fleet-control.ts'
-import { type Request, toLookup } from '../../intake/submit.ts'
+import { KEY_CONFLICT, keyUses, type Request, toLookup } from '../../intake/submit.ts'
 import type { Source } from './enqueue-source.ts'
 import { Interrupted, type Io } from './io.ts'
 import { type Progress, progressBar } from './progress.ts'
@@ -132,18 +132,26 @@ export class EnqueueRun {
     return toLookup({ ...common, ...request, correlationId: request.correlationId ?? common.correlationId })
   }
 
-  async #expect(chunk: NewLookup[]): Promise<void> {
-    await this.#countRepeats(chunk)
-    if (!this.#waiter) return
+  /** Answers what of the chunk goes on the queue. */
+  async #expect(chunk: NewLookup[]): Promise<NewLookup[]> {
+    const kept = await this.#withoutConflicts(chunk)
+    if (!this.#waiter) return kept
     await this.#resultsBelow(MOST_AWAITED)
-    await this.#waiter.expect(this.#options.lane, idsOf(chunk))
+    await this.#waiter.expect(this.#options.lane, idsOf(kept))
+    return kept
   }
 
-  /** A lookup without a key has an id that nobody has had. */
-  async #countRepeats(chunk: NewLookup[]): Promise<void> {
-    const keyed = idsOf(chunk).filter((_, index) => this.#read[index]?.hasKey)
-    const different = [...new Set(keyed)]
-    this.#repeats += keyed.length - different.length + (await this.#hall.countKnown(this.#options.lane, different))
+  /** Counts repeats, too. A lookup without a key has an id that nobody has had. */
+  async #withoutConflicts(chunk: NewLookup[]): Promise<NewLookup[]> {
+    const read = this.#read.slice(0, chunk.length)
+    const keyed = new Set(idsOf(chunk).filter((_, index) => read[index]?.hasKey))
+    if (keyed.size === 0) return chunk
+    const uses = keyUses(chunk, await this.#hall.connectionIdsOf([...keyed]))
+    this.#repeats += uses.filter((use) => use === 'repeat').length
+    for (const [index, { line }] of read.entries()) if (uses[index] === 'conflict') this.#refuse(line, KEY_CONFLICT)
+    const isKept = (_: unknown, index: number) => uses[index] !== 'conflict'
+    this.#read.splice(0, chunk.length, ...read.filter(isKept))
+    return chunk.filter(isKept)
   }
 
   /** Waits until fewer results than that are awaited. */
