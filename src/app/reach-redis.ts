@@ -3,6 +3,7 @@
 import { every, sleep, within } from '../clock.ts'
 import { commandConnection, placeInWords, type Redis, type RedisPlace } from '../redis/connections.ts'
 import { kindOfRedisError, refusalInWords } from '../redis/errors.ts'
+import { refusedDatabase } from '../redis/preflight.ts'
 import { RedisUnavailable } from './redis-unavailable.ts'
 
 /** A Redis that accepts the connection and then says nothing must not keep anybody waiting. */
@@ -25,6 +26,8 @@ export async function withRedis<T>(place: RedisPlace, name: string, work: (redis
     if ((await within(ANSWERS_WITHIN_MS, redis.ping())) === 'late') {
       throw noRedis(place, `no answer in ${ANSWERS_WITHIN_MS / 1000} s`)
     }
+    const database = await refusedDatabase(redis)
+    if (database !== null) throw new Error(`${placeInWords(place).variable}: ${database}`)
     return await Promise.race([work(redis), longGivenUp(redis)])
   } catch (error) {
     const kind = kindOfRedisError(error)

@@ -326,6 +326,10 @@ describe('REDIS_URL', () => {
       'redis:host': 'no scheme: try redis://…',
       'http://:canary@host': 'another scheme',
       'redis://:can/ary@host': 'no URL',
+      'redis://host/canary': 'a path that is no number of a database, as in redis://host:6379/2',
+      'rediss:///run/redis.sock': 'a path that is no number of a database, as in redis://host:6379/2',
+      'redis://host/-1': 'a path that is no number of a database, as in redis://host:6379/2',
+      'redis://host?db=canary': 'a path that is no number of a database, as in redis://host:6379/2',
     }
     for (const [bad, problem] of Object.entries(got)) {
       expect(problemsOf({ REDIS_URL: bad })).toEqual([

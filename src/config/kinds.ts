@@ -124,23 +124,33 @@ function isDecodable(text: string): boolean {
   }
 }
 
-/** Read each time it is used, because its file may change. While the file holds no such URL, the last one stands. */
-export function secretUrl(...protocols: string[]): Kind<Secret> {
-  const { expected, parse } = urlWithPassword(...protocols)
-  return {
-    expected,
-    parse: (text, secret) => {
-      let last = parse(text, secret)
-      return () => {
-        try {
-          last = parse(secret(), secret)
-        } catch {
-          // Half written, or a mistake: the last right value stands until the file is right again.
-        }
-        return last
-      }
-    },
+const redisAddress = urlWithPassword('redis:', 'rediss:')
+
+/** Redis' databases are numbered; the client would break down on any other path. */
+function checkedRedisUrl(text: string, secret: Secret): string {
+  redisAddress.parse(text, secret)
+  const { pathname, searchParams } = new URL(text)
+  const databases = [pathname.slice(1), ...searchParams.getAll('db')]
+  if (!databases.every((one) => /^\d{0,9}$/.test(one))) {
+    throw new Error('a path that is no number of a database, as in redis://host:6379/2')
   }
+  return text
+}
+
+/** Read each time it is used, because its file may change. While the file holds no such URL, the last one stands. */
+export const redisUrl: Kind<Secret> = {
+  expected: redisAddress.expected,
+  parse: (text, secret) => {
+    let last = checkedRedisUrl(text, secret)
+    return () => {
+      try {
+        last = checkedRedisUrl(secret(), secret)
+      } catch {
+        // Half written, or a mistake: the last right value stands until the file is right again.
+      }
+      return last
+    }
+  },
 }
 
 export const addresses: Kind<readonly { host: string; port: number }[]> = {

@@ -19,8 +19,8 @@ import {
   prefix,
   queueName,
   ratio,
+  redisUrl,
   secretText,
-  secretUrl,
   url,
   urlWithPassword,
   YEAR_MS,
@@ -85,7 +85,7 @@ export const VARIABLES = {
   redisUrl: variable(
     'REDIS_URL',
     'redis',
-    secretUrl('redis:', 'rediss:'),
+    redisUrl,
     'redis://127.0.0.1:6379',
     'Redis; `rediss://` for TLS; user and password allowed',
     'password',

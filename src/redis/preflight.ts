@@ -2,6 +2,7 @@
 
 import type { Redis } from 'ioredis'
 import { mastersOf } from './connections.ts'
+import { isRefusal } from './errors.ts'
 
 export interface Fitness {
   /** What stands in the way, each with its cure; empty when Redis is fit to hold a queue. */
@@ -13,11 +14,28 @@ export interface Fitness {
 /** `variable` says where Redis is. Throws when it cannot be asked. */
 export async function preflight(redis: Redis, variable = 'REDIS_URL'): Promise<Fitness> {
   await redis.ping() // a Cluster knows its nodes once it has answered
+  const database = await refusedDatabase(redis)
   const found = await Promise.all(mastersOf(redis).map(async (server) => judged(await infoOf(server))))
   const all = (lines: string[]) => [...new Set(lines)].map((line) => `${variable}: ${line}`)
   return {
-    problems: all(found.flatMap(({ problems }) => problems)),
+    problems: all([...(database === null ? [] : [database]), ...found.flatMap(({ problems }) => problems)]),
     unknown: all(found.flatMap(({ unknown }) => unknown)),
+  }
+}
+
+/**
+ * What is wrong with the database that the URL names; null if Redis has it. The client would go on in database 0, among
+ * somebody else's data.
+ */
+export async function refusedDatabase(redis: Redis): Promise<string | null> {
+  const { db } = redis.options
+  if (redis.isCluster || !db) return null
+  try {
+    await redis.select(db)
+    return null
+  } catch (error) {
+    if (!isRefusal(error)) throw error
+    return `expected a database that Redis has, got number ${db}, which it refuses: take a smaller one, or raise its \`databases\``
   }
 }
 
