@@ -75,7 +75,7 @@ export interface CallReport {
 /** The kind of an empty answer. */
 export const NOT_FOUND = 'not-found' as const
 
-/** An answer that could not be read: the same from everybody, it is the service's. */
+/** Whether the answer could not be read. If everybody's cannot, in the same way, that is the service's fault. */
 export function isUnread({ kind }: Pick<CallReport, 'kind'>): boolean {
   return kind?.startsWith('read:') ?? false
 }

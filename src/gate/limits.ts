@@ -3,7 +3,7 @@
 import type { Redis } from '../redis/connections.ts'
 import type { GateKeys } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
-import { HOLD_RECORD_LUA } from './hold-record.ts'
+import { NOW_LUA } from '../redis/time.ts'
 
 export interface Limits {
   /** Calls a second; null: no limit. */
@@ -17,7 +17,7 @@ export interface Limits {
 // Turns that are booked are nearer than this.
 const FORGET_FAR = new Script(`
 local RATE, RATE_INTERACTIVE, RATE_RETRIES = unpack(KEYS)
-${HOLD_RECORD_LUA}
+${NOW_LUA}
 for _, key in ipairs({ RATE, RATE_INTERACTIVE, RATE_RETRIES }) do
   local due = tonumber(string.match(redis.call('GET', key) or '', '^%S+') or 0)
   if due > now() + 1000 then redis.call('DEL', key) end

@@ -81,7 +81,7 @@ end
 
 local number = math.floor(at / (settings.windowMs / ${SLICES}))
 
--- The number of the slice that lies there, its calls, and how many of them failed; zeros where it is of before the window.
+-- The number of the slice that lies there, its calls, and how many of them failed; zeros if that was before the window.
 local function readSlice(i)
   local text = redis.call('HGET', MEMORY, 'slice' .. i)
   local its, calls, bad = string.match(text or '', '^(%d+) (%d+) (%d+)$')

@@ -119,7 +119,7 @@ function refuseBinary(head: Buffer): void {
   }
   if (head.includes(0)) {
     throw new Error(
-      'the file: expected text in UTF-8, got zero bytes, as a binary file or UTF-16 has: save it as text in UTF-8',
+      'the file: expected text in UTF-8, got NUL bytes, as a binary file or UTF-16 has: save it as text in UTF-8',
     )
   }
 }

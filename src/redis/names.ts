@@ -209,8 +209,8 @@ export function markerKey(names: QueueNames, identity: LookupIdentity): string {
 }
 
 /**
- * Where the marker may stand: as it is set now, and as it was set before markers belonged to queues. Such an old one may
- * live for RESULT_MARKER_TTL_MS after the upgrade, and its lookup has had its result.
+ * The marker's key, and the key that markers had before they belonged to queues. Such an old marker may live for
+ * RESULT_MARKER_TTL_MS after the upgrade, and its lookup has had its result.
  */
 export function markerKeys(names: QueueNames, identity: LookupIdentity): [now: string, before: string] {
   return [markerKey(names, identity), ownKey(names, 'done', lookupHash(identity))]

@@ -78,7 +78,7 @@ export class SoapClient {
     const started = monotonic()
     this.#observe({ type: 'call-started' })
     const answer = await this.#transport.post(request, signal).catch((error: unknown) => ({ error }))
-    // The caller gave up on it: for whoever counts calls, that is one without an answer in time.
+    // The caller gave up on the call: it is counted as one without an answer in time.
     const abandoned = 'error' in answer && signal?.aborted === true && answer.error === signal.reason
     const end = this.#judge(
       'error' in answer ? { is: 'no-answer', errorCode: errorCode(answer.error) } : this.#evidence(answer),

@@ -1,6 +1,6 @@
 /**
- * One request and its answer, by the HTTP client's own callbacks: for an answer of a kilobyte a stream, and a signal of its
- * own for the deadline, would cost more than reading the answer does.
+ * One request and its answer, by the HTTP client's own callbacks, because an answer has a kilobyte: a stream, and a signal of
+ * its own for the deadline, would cost more than reading the answer does.
  */
 
 import type { Dispatcher } from 'undici'

@@ -41,7 +41,8 @@ export function proxyFor(endpoint: URL, settings: ProxySettings): ProxyServer | 
   if (!address || isExempt(endpoint, settings.except ?? '')) return null
   if (!URL.canParse(address)) throw new RangeError('expected the URL of a proxy, got something else')
   const url = new URL(address)
-  if (!/^https?:$/.test(url.protocol)) throw new RangeError('expected a proxy with http:// or https://, got another')
+  if (!/^https?:$/.test(url.protocol))
+    throw new RangeError('expected a proxy with http:// or https://, got another scheme')
   const authorization = basic(url)
   return { origin: url.origin, headers: authorization ? { 'proxy-authorization': authorization } : {} }
 }

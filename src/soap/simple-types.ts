@@ -10,7 +10,7 @@ export function readInt(text: string): number | undefined {
   return value >= INT_MIN && value <= INT_MAX ? value : undefined
 }
 
-/** Its first 19 characters stand where they stand; then a fraction and a zone, or neither. */
+/** The first 19 characters have fixed places; a fraction and a zone may follow. */
 const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-]\d\d:[0-5]\d)?$/
 const SECONDS_END = '2024-03-15T10:20:30'.length
 /** .NET's DateTime.MinValue: what a date that was never set looks like, in any zone. */

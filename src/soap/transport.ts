@@ -43,8 +43,8 @@ export interface TransportSettings {
 /** The HTTP client's default. With a longer time more calls would meet a socket that the server has just closed. */
 const KEEP_ALIVE_MS = 4_000
 /**
- * A busy socket would stay with the address that DNS gave when it was opened, so the pool is renewed. Not by its own
- * `clientTtl`, with which a call can wait for ever if connections are limited (undici 7.30).
+ * A busy socket would stay with the address that DNS gave when it was opened, so the pool is renewed. We
+ * do that, because with undici's own `clientTtl` a call can wait for ever if connections are limited (7.30).
  */
 const SOCKET_LIFE_MS = 60_000
 

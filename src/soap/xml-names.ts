@@ -24,7 +24,7 @@ function simpleNameEnd(xml: string, start: number): number {
   return at > start ? at : 0
 }
 
-/** With letters beyond ASCII, as in no answer that we know. */
+/** Reads letters beyond ASCII, too, which no answer that we know has. */
 function anyNameEnd(xml: string, start: number): number {
   SIMPLE_NAME.lastIndex = start
   return SIMPLE_NAME.test(xml) ? SIMPLE_NAME.lastIndex : 0

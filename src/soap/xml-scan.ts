@@ -116,7 +116,7 @@ export class XmlScanner {
     return end + 3
   }
 
-  /** 0: no tag; in all that reads tags. */
+  /** Gives 0 if there is no tag, as do the other methods that read tags. */
   #readEnd(at: number): number {
     const end = nameEnd(this.#xml, at)
     const close = skipSpace(this.#xml, end)

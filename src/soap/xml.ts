@@ -71,7 +71,7 @@ export function parseXml(text: string): XmlElement {
         throw unreadable('one root element, got text beside it')
     }
   }
-  if (!root || open.length > 0) throw unreadable('XML, got an end before its end')
+  if (!root || open.length > 0) throw unreadable('XML, got a document that stops before its end')
   return root
 }
 
@@ -80,7 +80,7 @@ function unreadable(expected: string): BodyProblem {
 }
 
 function opening({ name: tagName, attributes: raw }: XmlScanner, outer: Scope): Open {
-  // As nearly every tag of the service.
+  // Nearly every tag of the service has no attributes.
   if (raw.length === 0) return opened(tagName, [], outer)
   const declarations = raw.filter(({ name }) => isDeclaration(name))
   const scope = declarations.length > 0 ? { declared: declaredBy(declarations), outer } : outer
