@@ -21,6 +21,11 @@ export const POISON: Failure = {
   message: 'expected the lookup to be run to its end, but its process died or lost it each time',
 }
 
+export const FAILED_UNRUN: Failure = {
+  ...POISON,
+  message: 'expected the lookup to be run to its end, but something else than a worker of ours failed it',
+}
+
 export const CHILD_FAILED: Failure = {
   code: 'cancelled',
   class: 'permanent',

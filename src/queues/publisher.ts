@@ -7,7 +7,15 @@ import { sleep } from '../clock.ts'
 import type { Observe } from '../domain/event.ts'
 import { NO_HISTORY } from '../domain/history.ts'
 import type { LookupHistories } from './lookup-history.ts'
-import { aboutUnread, CHILD_FAILED, endWithout, invalid, type LookupEnd, POISON } from './lookup-results.ts'
+import {
+  aboutUnread,
+  CHILD_FAILED,
+  endWithout,
+  FAILED_UNRUN,
+  invalid,
+  type LookupEnd,
+  POISON,
+} from './lookup-results.ts'
 import type { ResultQueue } from './result-queue.ts'
 import { ageOf, type TakenLookup } from './taken-lookup.ts'
 
@@ -60,7 +68,9 @@ export class Publisher {
       this.#histories.recall(taken),
       this.#histories.hasFailedChild(taken),
     ])
-    await this.once(endWithout(aboutUnread(taken), history, hasFailedChild ? CHILD_FAILED : POISON), taken)
+    // BullMQ counts a stall each time a process died or lost the lookup.
+    const failure = hasFailedChild ? CHILD_FAILED : taken.stalls > 0 ? POISON : FAILED_UNRUN
+    await this.once(endWithout(aboutUnread(taken), history, failure), taken)
   }
 
   /** The result of a job that nobody can work on, and why. Rejects when Redis did not take it. */

@@ -207,6 +207,23 @@ describe('a lookup that waits for the other jobs of a flow', () => {
   })
 })
 
+describe('a lookup that lies among the failed ones without a result', () => {
+  // Fails without: queues/publisher.ts: FAILED_UNRUN
+  it('is said to have lost its process only if it has', async () => {
+    for (const [id, fields] of [
+      ['by-hand', {}],
+      ['stalled', { stc: '3' }],
+    ] as const) {
+      await write(id, { finishedOn: String(Date.now()), failedReason: 'x', ...fields })
+      await redis.zadd(`${LOOKUPS}:failed`, Date.now(), id)
+    }
+    await upkeep.run()
+    const messages = new Map((await results()).map(({ lookupId, failure }) => [lookupId, failure?.message]))
+    expect(messages.get('stalled')).toMatch(/its process died or lost it each time$/)
+    expect(messages.get('by-hand')).toMatch(/something else than a worker of ours failed it$/)
+  })
+})
+
 describe('the upkeep', () => {
   it('goes on in every part past a dead letter whose data somebody has edited to half a JSON', async () => {
     const ended = { finishedOn: String(Date.now()), failedReason: 'x' }
