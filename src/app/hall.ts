@@ -102,7 +102,7 @@ export class Hall {
     return connectionIdsOf(this.#redis, this.#config, lookupIds)
   }
 
-  /** `onUnreadable` hears the ids of results that cannot be read; they stay where they are. */
+  /** `onUnreadable` hears the ids of results that cannot be read; they are set apart as failed. */
   async consumer(onUnreadable?: (id: string) => void): Promise<Consumer> {
     const consumer = new ResultConsumer(this.#redis, this.#config, onUnreadable)
     await consumer.start()

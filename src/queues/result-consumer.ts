@@ -6,6 +6,8 @@ import type { Result } from '../domain/result.ts'
 import type { Redis } from '../redis/connections.ts'
 import { isRedisError, kindOfRedisError } from '../redis/errors.ts'
 import { bullKey, type QueueNames } from '../redis/names.ts'
+import { redisTime } from '../redis/time.ts'
+import { FIELDS, keysOf, LOCK, QUEUE_KEYS } from './bull-layout.ts'
 
 const LOCK_MS = 30_000
 
@@ -28,8 +30,8 @@ export class ResultConsumer {
   readonly #unreadable: (id: string) => void
 
   /**
-   * `unreadable` is told of each job that BullMQ cannot read. The job stays on the queue, with this reader, for 30 s at a
-   * time.
+   * `unreadable` is told of each job that BullMQ cannot read. Such a job goes to the failed ones with all that it has, because
+   * otherwise every reader would take it up again, for ever.
    */
   constructor(redis: Redis, names: QueueNames, unreadable: (id: string) => void = nothing) {
     this.#redis = redis
@@ -84,6 +86,7 @@ export class ResultConsumer {
     } catch (error) {
       const id = isRedisError(error) ? null : await this.#lockedBy(token)
       if (id === null) throw error
+      await this.#setApart(id)
       this.#unreadable(id)
       return 'unreadable'
     }
@@ -96,6 +99,18 @@ export class ResultConsumer {
       if ((await this.#redis.get(key(`${id}:lock`))) === token) return id
     }
     return null
+  }
+
+  async #setApart(id: string): Promise<void> {
+    const key = keysOf(this.#names, this.#names.resultQueue)
+    const at = String(Math.floor(await redisTime(this.#redis, key(QUEUE_KEYS.meta))))
+    await this.#redis
+      .multi()
+      .hset(key(id), { [FIELDS.failedReason]: 'not a result: BullMQ cannot read this job', [FIELDS.finishedOn]: at })
+      .zadd(key('failed'), at, id)
+      .lrem(key('active'), 0, id)
+      .del(key(id) + LOCK)
+      .exec()
   }
 
   async close(): Promise<void> {

@@ -154,16 +154,19 @@ describe('results', () => {
     ['data that is no JSON', { data: '{"version":1,' }],
     ['options that are no JSON', { opts: 'half' }],
     ['a progress that is no JSON', { progress: 'half' }],
-  ])('goes on past a job with %s, which stays, and says so', async (_, fields) => {
+  ])('goes on past a job with %s, which is set apart for good, and says so once', async (_, fields) => {
     await publish(3)
     await world.redis.hset('bull:chat-results:rs-lk-1', fields)
     const { code, stdout, stderr } = await run(['results'], world.env)
     expect(code).toBe(0)
     expect(parseLines<Result>(stdout).map(({ lookupId }) => lookupId)).toEqual(['lk-0', 'lk-2'])
     expect(stderr).toBe(
-      '"rs-lk-1": expected a result, got a job that BullMQ cannot read; it stays on chat-results, and the others are read\n2 results\n',
+      '"rs-lk-1": expected a result, got a job that BullMQ cannot read; it is kept among the failed ones of chat-results, and the others are read\n2 results\n',
     )
-    expect(await world.redis.lrange('bull:chat-results:active', 0, -1)).toEqual(['rs-lk-1'])
+    expect(await world.redis.zrange('bull:chat-results:failed', '0', '-1')).toEqual(['rs-lk-1'])
+    expect(await world.redis.hgetall('bull:chat-results:rs-lk-1')).toMatchObject(fields)
+    expect(await world.redis.exists('bull:chat-results:active', 'bull:chat-results:rs-lk-1:lock')).toBe(0)
+    expect(await run(['results'], world.env)).toEqual({ code: 0, stdout: '', stderr: '0 results\n' })
   })
 
   it('held by a reader that died come back to the next one; who does not wait is told of them', async () => {

@@ -22,7 +22,6 @@ export class ResultsRun {
   readonly #config: HallConfig
   readonly #options: ResultsOptions
   readonly #stop: AbortSignal
-  readonly #unreadable = new Set<string>()
   #count = 0
   /** Redis has answered at least once; otherwise its address may be wrong. */
   #hasAnswered = false
@@ -88,18 +87,15 @@ export class ResultsRun {
 
   #sayUnreadable(id: string): void {
     const { resultQueue } = this.#config
-    if (!this.#unreadable.has(id))
-      this.#io.say(
-        `${JSON.stringify(id)}: expected a result, got a job that BullMQ cannot read; it stays on ${resultQueue}, and the others are read`,
-      )
-    this.#unreadable.add(id)
+    this.#io.say(
+      `${JSON.stringify(id)}: expected a result, got a job that BullMQ cannot read; it is kept among the failed ones of ${resultQueue}, and the others are read`,
+    )
   }
 
   /** Otherwise somebody whose reader was killed would think that its last result is lost. */
   async #sayWhatIsHeld(hall: Hall): Promise<void> {
     const { queues } = await hall.status()
-    const active = queues.find(({ queue }) => queue === this.#config.resultQueue)?.jobs.active ?? 0
-    const held = active - this.#unreadable.size
+    const held = queues.find(({ queue }) => queue === this.#config.resultQueue)?.jobs.active ?? 0
     if (held > 0)
       this.#io.say(
         `${counted(held, 'more result')} with other readers; from a reader that died they come back within two minutes`,
