@@ -4,6 +4,7 @@ import { type QueueState, readQueues } from '../queues/queue-state.ts'
 import { countUnlisted } from '../queues/unlisted.ts'
 import type { Redis, RedisPlace } from '../redis/connections.ts'
 import type { QueueNames } from '../redis/names.ts'
+import { drainSecondsOf, yetToEnd } from './drain.ts'
 import { FleetControl, type FleetGate, type Limits } from './fleet-control.ts'
 import { UnknownService } from './known-services.ts'
 import { Fleet, type SeenMember } from './members.ts'
@@ -61,9 +62,8 @@ async function readWork(redis: Redis, place: FleetPlace): Promise<FleetWork> {
     readOtherQueues(redis, place),
   ])
   const isDeaf = memory?.isFull === true
-  const backlog = queues
-    .filter(({ queue }) => queue !== place.resultQueue)
-    .reduce((sum, { jobs }) => sum + yetToEnd(jobs), 0)
+  const lookupQueues = queues.filter(({ queue }) => queue !== place.resultQueue)
+  const backlog = lookupQueues.reduce((sum, { jobs }) => sum + yetToEnd(jobs), 0)
   const perSecond = isDeaf ? 0 : members.reduce((sum, member) => sum + member.perSecond, 0)
   return {
     redis: memory,
@@ -73,12 +73,8 @@ async function readWork(redis: Redis, place: FleetPlace): Promise<FleetWork> {
     lost: isDeaf ? [] : lost,
     backlog,
     perSecond,
-    drainSeconds: backlog > 0 && perSecond > 0 ? backlog / perSecond : null,
+    drainSeconds: drainSecondsOf(lookupQueues, perSecond),
   }
-}
-
-function yetToEnd({ waiting, prioritized, delayed, active }: QueueState['jobs']): number {
-  return waiting + prioritized + delayed + active
 }
 
 type Gate = ({ serviceProblem: null } & GateStatus) | { serviceProblem: string }
