@@ -1,7 +1,6 @@
 /** Everything that a face (command line, HTTP, library) can see and do of a running fleet, through one connection. */
 
 import type { Writable } from 'node:stream'
-import { every } from '../clock.ts'
 import type { ConfigOf } from '../config/config.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { Result } from '../domain/result.ts'
@@ -10,6 +9,7 @@ import { Forget, type ForgetEnd, type ForgetOptions } from '../fleet/forget.ts'
 import { removeFleet } from '../fleet/remove-fleet.ts'
 import { type FleetStatus, type FleetWork, type GateStatus, readStatus } from '../fleet/status.ts'
 import { type Awaited, ResultWaiter } from '../intake/await-results.ts'
+import { HoldWatch } from '../intake/hold-watch.ts'
 import { type LookupStory, readStory } from '../intake/lookup-story.ts'
 import { submit } from '../intake/submit.ts'
 import type { LogSettings } from '../observe/logger.ts'
@@ -20,10 +20,6 @@ import { shortHash } from '../redis/names.ts'
 import { givenUp } from './reach-redis.ts'
 
 export type { Awaited, FleetStatus, FleetWork, ForgetEnd, GateStatus, LookupStory, NewLookup, Result }
-
-const LOOK_AT_HOLDS_EVERY_MS = 1000
-
-const nothing = () => {}
 
 /** Where Redis is, which queues, and which service's fleet; without a service, the only one that workers were set to. */
 export type HallConfig = ConfigOf<'redis' | 'queues'> & Partial<ConfigOf<'endpoint'>>
@@ -84,17 +80,10 @@ export class Hall {
   }
 
   /** Tells which holds are on, and when that changes, until the hall is left; nothing where it is not clear whose. */
-  watchHolds(onChange: (gate: FleetGate) => void): void {
-    let known = ''
-    const look = async () => {
-      const gate = await (await this.control()).read()
-      const on = gate.holds.map(({ reason }) => reason).join()
-      if (on !== known) onChange(gate)
-      known = on
-    }
-    const timer = every(LOOK_AT_HOLDS_EVERY_MS, () => look().catch(nothing))
-    this.#closers.push(() => timer.stop())
-    void look().catch(nothing)
+  watchHolds(onChange: (gate: FleetGate) => void): Pick<HoldWatch<FleetGate>, 'look'> {
+    const watch = new HoldWatch(async () => (await this.control()).read(), onChange)
+    this.#closers.push(() => watch.stop())
+    return watch
   }
 
   /** For which connection ids these lookups are on a queue already, finished ones included. */

@@ -129,7 +129,7 @@ describe('enqueue --wait', () => {
     await says(/^.*manual.*maintenance.*$/m)
     await run(['release'], world.env)
     expect((await ended).code).toBe(0)
-    expect(stderr()).toMatch(/the hold is over|enqueued 1/)
+    expect(stderr()).toMatch(/^the hold is over: the fleet calls again$/m)
   })
 
   it('Ctrl-C while results are still to come ends it, saying how many and where they will be', async () => {

@@ -40,6 +40,7 @@ export class EnqueueRun {
   #refused = 0
   #bad = 0
   #waiter: Waiting | null = null
+  #holds: { look(): Promise<void> } | null = null
   #printing: Promise<void> = Promise.resolve()
 
   constructor(io: Io, hall: Hall, config: HallConfig, options: EnqueueOptions, source: Source) {
@@ -57,7 +58,7 @@ export class EnqueueRun {
   async run(): Promise<number> {
     if (this.#options.wait) {
       this.#waiter = this.#startWaiting()
-      this.#hall.watchHolds((gate) => this.#sayHolds(gate))
+      this.#holds = this.#hall.watchHolds((gate) => this.#sayHolds(gate))
     }
     try {
       await Promise.race([this.#all(), this.#hall.lost()])
@@ -75,6 +76,7 @@ export class EnqueueRun {
     await this.#enqueueAll()
     await this.#resultsBelow(1)
     await this.#printing
+    await this.#holds?.look() // whoever was told of a hold is told that it is over
   }
 
   async #enqueueAll(): Promise<void> {
