@@ -76,6 +76,7 @@ export class Asker {
       const waiter = { grant, refuse }
       signal.addEventListener('abort', leave, { once: true })
       line.add(waiter)
+      if (!again && this.#waiting.size === 1) this.#wake() // what only retries wait for is no reason for a first call to wait
       void this.#askWhileAnyoneWaits()
     })
   }

@@ -58,8 +58,10 @@ local function readShare(interval)
 end
 
 -- How many may repeat a call; while first calls wait, their own next turn and how far apart those stand.
-local function readRetries(interval)
+local function readRetries(interval, due)
   if ask.retries == 0 or firstWanted == 0 and redis.call('EXISTS', FIRST_WAITS_FOR_TURN) == 0 then return ask.retries end
+  -- First calls book ahead: a turn that is free now is one that none of them wants.
+  if firstWanted == 0 and due <= at then return 1 end
   local own, step = math.max(at, readDue(RATE_RETRIES)), interval / ${RETRIES}
   local allowed = math.max(0, math.floor((at + ${TOGETHER_MS} - own) / step) + 1)
   return math.min(ask.retries, allowed), own, step
@@ -74,7 +76,7 @@ local function pace()
   end
   local due, interval, tolerance = readPace()
   local ownOfRetries, stepOfRetries
-  retries, ownOfRetries, stepOfRetries = readRetries(interval)
+  retries, ownOfRetries, stepOfRetries = readRetries(interval, due)
   wanted = math.min(wanted, firstWanted + retries)
   if wanted <= 0 then return { 'wait', tostring(math.min(ownOfRetries - at - ${TOGETHER_MS}, ${ASKS_AGAIN_MS})) } end
   local own, step, ofOwn = readShare(interval)

@@ -232,6 +232,26 @@ describe('retries', () => {
     expect(said === 'wait' || turns.length <= 1).toBe(true)
   })
 
+  // Fails without: gate/asker.ts: permit() (a first call wakes who waits for retries), gate/permit-pace.ts: readRetries()
+  it('of a service that is half down fill all slots, and the pace is used all the same', async () => {
+    const life = fleet.life()
+    let calls = 0
+    const slot = async (gate: ReturnType<typeof fleet.gate>) => {
+      for (let again = false; ; again = !again && calls % 2 === 0) {
+        const permit = await gate.permit({ lane: 'batch', again }, life)
+        calls++
+        permit.release()
+      }
+    }
+    const gates = [fleet.gate(PACE), fleet.gate(PACE)]
+    const slots = gates.flatMap((gate) => times(8, gate).map(slot))
+    for (const one of slots) one.catch(() => {}) // they end with the test
+    const startedAt = performance.now()
+    await expect.poll(() => calls, { timeout: 30_000, interval: 10 }).toBeGreaterThanOrEqual(300)
+    const pace = (PACE.rate * (performance.now() - startedAt)) / 1000
+    expect(calls).toBeGreaterThan(0.7 * pace)
+  })
+
   it('get all of it, where no first call waits', async () => {
     const { turns, retries } = await repeated(20, 20)
     expect([turns.length > 1, retries]).toEqual([true, 20])
