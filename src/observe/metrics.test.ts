@@ -51,6 +51,23 @@ async function linesAtStart(): Promise<string[]> {
   return (await createMetrics(BUILD).registry.metrics()).split('\n')
 }
 
+describe('a series that is there from the start', () => {
+  it('has every label of its metric, because another set of labels would be another series', async () => {
+    const counters = (await createMetrics(BUILD).registry.getMetricsAsJSON()).filter(
+      ({ type }) => `${type}` === 'counter',
+    )
+    const sets = (name: string) => counters.find((one) => one.name === `chat_enricher_${name}`)?.values ?? []
+    for (const { name, values } of counters) {
+      const sizes = new Set(values.map(({ labels }) => Object.keys(labels).length))
+      expect({ name, kinds: sizes.size <= 1 }).toEqual({ name, kinds: true })
+    }
+    expect(sets('attempt_verdicts_total')).toContainEqual(
+      expect.objectContaining({ labels: { verdict: 'answered', reason: 'none' }, value: 0 }),
+    )
+    expect(sets('attempt_verdicts_total').filter(({ labels }) => Object.keys(labels).length !== 2)).toEqual([])
+  })
+})
+
 describe('the metrics of a worker that has just started', () => {
   it.each(COUNTERS)('have the counter %s at 0', async (name, label, values) => {
     const lines = await linesAtStart()

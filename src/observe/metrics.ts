@@ -28,7 +28,7 @@ export function createMetrics(build: { version: string; revision: string }) {
   const counter = <L extends string>(name: string, help: string, labels: Record<L, readonly string[]>) => {
     const labelNames = Object.keys(labels) as L[]
     const made = new Counter({ name: `chat_enricher_${name}`, help, labelNames, registers: [registry] })
-    for (const label of labelNames) for (const value of labels[label]) made.inc({ [label]: value } as never, 0)
+    for (const whole of everySet(labels)) made.inc(whole as never, 0)
     return made
   }
   const plainCounter = (name: string, help: string) =>
@@ -109,4 +109,12 @@ export function createMetrics(build: { version: string; revision: string }) {
   metrics.evictionPolicyOk.set(1) // a worker does not start on any other policy
   metrics.buildInfo.set({ ...build, nodejs_version: process.version }, 1)
   return metrics
+}
+
+/** Each label with each of its values: a series that starts with some of its labels would be another one. */
+function everySet(labels: Record<string, readonly string[]>): Record<string, string>[] {
+  return Object.entries(labels).reduce<Record<string, string>[]>(
+    (sets, [label, values]) => sets.flatMap((set) => values.map((value) => ({ ...set, [label]: value }))),
+    [{}],
+  )
 }
