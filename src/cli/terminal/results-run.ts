@@ -40,7 +40,7 @@ export class ResultsRun {
     } catch (error) {
       if (!(error instanceof Interrupted)) throw error
     } finally {
-      this.#io.say(counted(this.#count, 'result'))
+      if (this.#hasAnswered) this.#io.say(counted(this.#count, 'result'))
     }
   }
 
