@@ -115,6 +115,11 @@ describe('the log', () => {
     ])
   })
 
+  it('says once that Redis is there again, however many connections hear of it', () => {
+    const ready = ['worker', 'health', 'news'].map((where) => ({ type: 'redis-ready', where }) as const)
+    expect(linesOf(...ready)).toMatchObject([{ msg: 'Redis at redis:6379 is there again' }])
+  })
+
   it.each(['retry', 'verdict', 'handed-back', 'held-back'] as const)(
     'of level info does not make a line of %s',
     (type) => {

@@ -27,6 +27,7 @@ export function logEvents(logger: Logger, redis: string, clock: () => number): O
 
 function askFor(event: LookupEvent, budget: LineBudget): number | null {
   if (event.type === 'redis-error') return budget.ask(`redis-error ${event.kind}`, OF_REDIS)
+  if (event.type === 'redis-ready') return budget.ask(event.type, OF_REDIS) // each connection hears of it
   return budget.ask(event.type, OF_LOOKUPS)
 }
 
