@@ -4,7 +4,15 @@
 export const PLAIN = { head: [], border: [] }
 export const NO_LINES_BETWEEN = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' }
 
-export const number = new Intl.NumberFormat('en-US')
+let english: Intl.NumberFormat | undefined
+
+/** "12,000". The format takes 10 ms to make, a tenth of the start of a command, so it is made when a number is written. */
+export const number = {
+  format(value: number): string {
+    english ??= new Intl.NumberFormat('en-US')
+    return english.format(value)
+  },
+}
 
 /** "1 result", "2,000 results". */
 export function counted(count: number, what: string): string {
