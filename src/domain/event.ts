@@ -57,7 +57,7 @@ export type LookupEvent =
   | { type: 'call-shared'; source: 'shared' | 'cache' }
   | { type: 'verdict'; lookupId: string; verdict: AttemptVerdict; reason: FailureReason | 'none'; calls: number }
   | { type: 'attempt-charged'; lookupId: string; charged: number; limit: number }
-  | { type: 'published'; lookupId: string; status: ResultStatus; sinceEnqueuedMs: number; failure?: Failure }
+  | { type: 'published'; lookupId: string; status: ResultStatus; sinceEnqueuedMs: number; failure?: Failure | null }
   | { type: 'suppressed'; lookupId: string }
   | { type: 'recovered'; lookupId: string }
   /** The lookup lay in no list of its queue, and was put back where it belongs. */

@@ -14,6 +14,7 @@ export interface KeptEnd {
 }
 
 export function keptOf({ status, calls, attempts }: Result, failure?: Failure): KeptEnd {
+  if (!failure && calls === 1 && attempts === 1) return { status } // nearly every lookup
   const why = failure && { code: failure.code, message: failure.message }
   return { status, ...why, ...(calls !== 1 && { calls }), ...(attempts !== 1 && { attempts }) }
 }

@@ -75,7 +75,10 @@ export function aboutUnread(taken: TakenLookup): About {
 
 /** The subject of a result that is made now, for a lookup with this history. */
 export function subjectOf(about: About, history: LookupHistory): ResultSubject {
-  return { ...about, calls: history.calls, attempts: attemptsOf(history, about.taken), finishedAt: iso(now()) }
+  const { lookupId, connectionId, correlationId, metadata, enqueuedAt, taken } = about
+  const { calls } = history
+  const [attempts, finishedAt] = [attemptsOf(history, taken), iso(now())]
+  return { lookupId, connectionId, correlationId, metadata, enqueuedAt, finishedAt, calls, attempts }
 }
 
 /** The lookup was taken up once more, only to be ended. */

@@ -57,9 +57,9 @@ export class Publisher {
     const { lookupId } = taken
     const { status } = result
     const sinceEnqueuedMs = ageOf(taken)
-    const event = { lookupId, status, sinceEnqueuedMs, ...(failure ? { failure } : {}) }
     const isNew = (await this.#results.publish(result, taken)) === 'published'
-    this.#observe(isNew ? { type: 'published', ...event } : { type: 'suppressed', lookupId })
+    if (!isNew) this.#observe({ type: 'suppressed', lookupId })
+    else this.#observe({ type: 'published', lookupId, status, sinceEnqueuedMs, failure: failure ?? null })
   }
 
   /** The result of a lookup that BullMQ failed without running it. Rejects when Redis did not take it. */

@@ -1,6 +1,7 @@
 /** Where lookups of one connection id, in any process, find out that one of them is calling, and how that call ended. */
 
 import { randomBytes } from 'node:crypto'
+import { every } from '../clock.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { Redis } from '../redis/connections.ts'
 import { EachScript, type ScriptInput } from '../redis/each-script.ts'
@@ -115,6 +116,8 @@ export class SharedCalls {
   readonly #leaving = new Map<string, Promise<void>>()
   readonly #joins: Together<ScriptInput, string[]>
   readonly #leaves: Together<ScriptInput, string>
+  readonly #leads = new Set<Lead>()
+  #renewal: { stop: () => void } | null = null
   #count = 0
 
   /** `asker` stands for the service, the credentials in force, and what response codes mean at the moment. */
@@ -126,10 +129,6 @@ export class SharedCalls {
     const { leaseMs, cacheTtlMs } = settings
     this.#joins = new Together((all) => JOIN.run(redis, { keys: [], args: [leaseMs, cacheTtlMs] }, all))
     this.#leaves = new Together((all) => LEAVE.run(redis, { keys: [], args: [cacheTtlMs] }, all))
-  }
-
-  get renewEveryMs(): number {
-    return this.#settings.leaseMs / 3
   }
 
   /** The same text for lookups that may share a call. */
@@ -145,14 +144,25 @@ export class SharedCalls {
     if (leaving) await leaving // or one that calls again at once would follow itself
     const joining = { keys: [call, answer], args: [token, enqueuedAt, following] }
     const [is, what = '', source] = await this.#joins.ask(joining)
-    if (is === 'leader') return { is, lead: { token: what, call, answer } }
+    if (is === 'leader') return { is, lead: this.#leading({ token: what, call, answer }) }
     if (is === 'follower') return { is, leader: what }
     return { is: 'answered', end: what, source: source as 'shared' | 'cache' }
   }
 
-  /** Says that the leader is alive. Never rejects. */
-  async renew({ call, token }: Lead): Promise<void> {
-    await RENEW.run(this.#redis, [call], [token, this.#settings.leaseMs]).catch(() => {})
+  #leading(lead: Lead): Lead {
+    this.#leads.add(lead)
+    this.#renewal ??= every(this.#settings.leaseMs / 3, () => this.#renewAll())
+    return lead
+  }
+
+  /** Says that the leaders of this process are alive: by one timer for all of them, which stops when there are none. */
+  #renewAll(): void {
+    if (this.#leads.size === 0) {
+      this.#renewal?.stop()
+      this.#renewal = null
+    }
+    for (const { call, token } of this.#leads)
+      RENEW.run(this.#redis, [call], [token, this.#settings.leaseMs]).then(nothing, nothing)
   }
 
   /**
@@ -161,6 +171,7 @@ export class SharedCalls {
    */
   leave(lead: Lead, end: SharedEnd | null, isFollowed: boolean): void {
     const { call } = lead
+    this.#leads.delete(lead)
     const leaving = this.#leave(lead, end, isFollowed)
       .then(nothing, nothing)
       .finally(() => {

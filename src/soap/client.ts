@@ -83,12 +83,13 @@ export class SoapClient {
     const end = this.#judge(
       'error' in answer ? { is: 'no-answer', errorCode: errorCode(answer.error) } : this.#evidence(answer),
     )
-    this.#observe({
-      type: 'call-finished',
-      outcome: abandoned ? 'timeout' : callOutcome(end),
-      durationMs: monotonic() - started,
-      ...('error' in answer ? { responseBytes: 0 } : { responseBytes: answer.bytes, httpStatus: answer.status }),
-    })
+    const outcome = abandoned ? 'timeout' : callOutcome(end)
+    const durationMs = monotonic() - started
+    if ('error' in answer) this.#observe({ type: 'call-finished', outcome, durationMs, responseBytes: 0 })
+    else {
+      const { bytes: responseBytes, status: httpStatus } = answer
+      this.#observe({ type: 'call-finished', outcome, durationMs, responseBytes, httpStatus })
+    }
     if (abandoned) throw answer.error
     return end
   }

@@ -51,6 +51,7 @@ const SOCKET_LIFE_MS = 60_000
 export class Transport {
   readonly #settings: TransportSettings
   readonly #url: URL
+  readonly #path: string
   /** User and password of the endpoint's URL. */
   readonly #authorization: string | null
   readonly #onCertificate: (expiresAt: number) => void
@@ -66,6 +67,7 @@ export class Transport {
   constructor(settings: TransportSettings, onCertificate: (expiresAt: number) => void) {
     this.#settings = settings
     this.#url = new URL(settings.endpoint)
+    this.#path = `${this.#url.pathname}${this.#url.search}`
     this.#authorization = basic(this.#url)
     this.#proxy = proxyFor(this.#url, settings.proxy ?? {})
     this.#onCertificate = onCertificate
@@ -88,12 +90,9 @@ export class Transport {
   async post({ headers, body }: SoapRequest, signal?: AbortSignal): Promise<HttpAnswer> {
     if (!this.#pool) this.refresh()
     if (!this.#pool) throw new Error('closed')
-    return exchange(
-      this.#pool,
-      { method: 'POST', body, ...this.#target(headers) },
-      this.#settings.callTimeoutMs,
-      signal,
-    )
+    const to = this.#target(headers)
+    const post = { method: 'POST' as const, path: to.path, headers: to.headers, body }
+    return exchange(this.#pool, post, this.#settings.callTimeoutMs, signal)
   }
 
   /** Waits for the calls that are on the way; they have their own deadlines. */
@@ -105,7 +104,7 @@ export class Transport {
 
   /** A proxy of plain HTTP is told the whole address (RFC 9112, 3.2.2). */
   #target(headers: SoapRequest['headers']) {
-    const path = `${this.#url.pathname}${this.#url.search}`
+    const path = this.#path
     const ours = this.#authorization ? { ...headers, authorization: this.#authorization } : headers
     if (!this.#proxy || this.#tunnels) return { path, headers: ours }
     return {

@@ -9,7 +9,7 @@
  * its own answer would be no newer. With CACHE_TTL_MS a ChatRequest serves everybody for that long.
  */
 
-import { every, orAborted, sleep } from '../clock.ts'
+import { orAborted, sleep } from '../clock.ts'
 import type { CallEnd } from '../domain/call-end.ts'
 import type { Observe } from '../domain/event.ts'
 import type { Lead, SharedCalls, Sharer } from '../queues/shared-calls.ts'
@@ -87,13 +87,11 @@ export class CallSharing {
   }
 
   async #lead(lead: Lead, call: () => Promise<CallEnd>, meeting: Meeting): Promise<CallEnd> {
-    const renewal = every(this.#calls.renewEveryMs, () => this.#calls.renew(lead))
     let end: CallEnd | null = null
     try {
       end = await call()
       return end
     } finally {
-      renewal.stop()
       this.#calls.leave(lead, end && inText(end), meeting.isFollowed)
     }
   }

@@ -90,7 +90,11 @@ export class RunEnds {
     }
     return {
       type: 'result',
-      result: resultOf(subjectOf(aboutLookup(run), history), outcome.status, { ...outcome, source }),
+      result: resultOf(subjectOf(aboutLookup(run), history), outcome.status, {
+        chatRequest: outcome.chatRequest,
+        response: outcome.response,
+        source,
+      }),
     }
   }
 
