@@ -58,13 +58,23 @@ local function probeFailed(reason, hold)
   keep(reason, hold)
 end
 
+-- The first probe was answered well, with the credentials that were suspected: the answers were the lookups' own.
+local function isSuspicionWrong(hold)
+  return hold.kind and hold.probes == 0 and #report.ids > 0 and hold.credentials == report.credentials
+end
+
 local function judgeProbe()
   if report.probe == '' then return end
   for _, reason in ipairs({ 'service', 'configuration' }) do
     local hold = readHold(HOLD, reason, at)
     if hold and hold.token == report.probe then
       local isSame = hold.kind and lastKind() == hold.kind
-      if report.answered > 0 and not isSame and report.configuration == '' then finish(reason, hold) else probeFailed(reason, hold) end
+      if report.answered > 0 and not isSame and report.configuration == '' then
+        if isSuspicionWrong(hold) then contradict(hold.kind) end
+        finish(reason, hold)
+      else
+        probeFailed(reason, hold)
+      end
     end
   end
 end
@@ -128,7 +138,7 @@ local function suspicion()
   local kind = lastKind()
   if kind == '-' or kind == 'not-found' then return end
   local reason = string.match(kind, '^read:') and 'service' or 'configuration'
-  if isHeldFor(reason) then return end
+  if isHeldFor(reason) or isKindContradicted(kind) then return end
   local of, count, since, says = countLastKind()
   if of < ${SUSPICION.of} or count < of * ${SUSPICION.share} then return end
   -- The lookup that got the last of these answers goes back, so it has not spent its result.

@@ -7,6 +7,8 @@
  *     hows                                     how the last calls failed, the latest first, a line each
  *     heldUntil                                when the last hold ended, or will end at the latest
  *     slice0 ... slice9                        how it did in the last slices of the window: number, calls, failures
+ *     contradicted                             kinds of answers that a probe told to be the lookups' own: until when, and
+ *                                              with which credentials
  *     ANSWERS (a list)                         of what kind the last answers were; of a suspicious one also when, and a hash
  *                                              of what came with it: that may be a customer's
  */
@@ -15,6 +17,7 @@ const SLICES = 10
 const HOWS_KEPT = 100
 const ANSWERS_KEPT = 20
 const MEMORY_MS = 30 * 86_400_000
+const CONTRADICTED_MS = 600_000
 /** Redis' clock was set back if it is this much earlier than something that has happened. */
 const SET_BACK_MS = 1000
 
@@ -144,5 +147,25 @@ local function countLastKind()
     end
   end
   return #last, count, since, says
+end
+
+-- The kinds that were contradicted lately. One that lies further ahead than we write has been set back with Redis' clock.
+local function readContradicted()
+  local kinds = cjson.decode(redis.call('HGET', MEMORY, 'contradicted') or '{}')
+  for kind, told in pairs(kinds) do
+    if told.over <= at or told.over > at + ${CONTRADICTED_MS} then kinds[kind] = nil end
+  end
+  return kinds
+end
+
+local function contradict(kind)
+  local kinds = readContradicted()
+  kinds[kind] = { over = at + ${CONTRADICTED_MS}, credentials = report.credentials }
+  redis.call('HSET', MEMORY, 'contradicted', cjson.encode(kinds))
+end
+
+local function isKindContradicted(kind)
+  local told = readContradicted()[kind]
+  return told ~= nil and told.credentials == report.credentials
 end
 `

@@ -8,7 +8,8 @@
  *     refused     an answer that cannot be the lookup's fault, or is its own: the question tells
  *     breaker     the service fails: BREAKER_FAILURE_RATIO of at least BREAKER_MIN_CALLS calls in the window; so many in a
  *                 row; or, at any traffic, five and no answer for a whole window
- *     suspicion   nine in ten of the last twenty answers are refusals of one kind, or cannot be read in the same way
+ *     suspicion   nine in ten of the last twenty answers are refusals of one kind, or cannot be read in the same way;
+ *                 unless a probe has lately been answered while these were suspected
  *     guard       nine in ten of them found nothing: has the service forgotten?
  */
 

@@ -177,6 +177,20 @@ describe('an NDJSON file', () => {
   })
 })
 
+describe('metadata that would come back changed', () => {
+  it.each([
+    ['{"a":12345678901234567890}', 'metadata: expected numbers'],
+    ['{"a":1,"a":2}', 'metadata: expected each key once'],
+    ['{"__proto__":1}', 'metadata: expected no key __proto__'],
+  ])('is reported, whatever the file is: %s', async (metadata, problem) => {
+    for (const text of [
+      `{"connectionId":"1","metadata":${metadata}}`,
+      `connectionId,metadata\n1,"${metadata.replaceAll('"', '""')}"`,
+    ])
+      expect(await read(text)).toMatchObject([{ problem: expect.stringContaining(problem) }])
+  })
+})
+
 describe('the format', () => {
   const formatOf = (text: string) => layoutOf(text === '' ? [] : [{ line: 1, text }], null).format
 

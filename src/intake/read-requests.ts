@@ -92,7 +92,7 @@ async function* readCsv(lines: AsyncGenerator<TextLine>, layout: CsvLayout): Asy
     if ('problem' in row) yield row
     else if (columns === null) columns = checkedColumns(row.values.map((name) => name.trim()))
     else if (row.values.length > columns.length) yield { line: row.line, problem: TOO_MANY_VALUES }
-    else yield requestOrProblem(row.line, fieldsOf(columns, row.values))
+    else yield fromCsv(row.line, fieldsOf(columns, row.values))
   }
 }
 
@@ -114,10 +114,17 @@ async function* linesAbove(lines: AsyncGenerator<TextLine>, layout: CsvLayout): 
 const TOO_MANY_VALUES = 'expected as many values as the header has columns, got more'
 
 /** An empty value of a CSV is a missing one. */
-function fieldsOf(columns: string[], values: string[]): Record<string, unknown> {
-  const filled = columns.map((column, index) => [column, values[index] ?? '']).filter(([, value]) => value !== '')
-  const { metadata, ...fields } = Object.fromEntries(filled) as Record<string, string>
-  return metadata === undefined ? fields : { ...fields, metadata: parseJson(metadata) ?? metadata }
+function fieldsOf(columns: string[], values: string[]): Record<string, string> {
+  return Object.fromEntries(
+    columns.map((column, index) => [column, values[index] ?? '']).filter(([, value]) => value !== ''),
+  )
+}
+
+function fromCsv(line: number, { metadata, ...fields }: Record<string, string>): ReadRequest {
+  if (metadata === undefined) return requestOrProblem(line, fields)
+  const value = parseJson(metadata)
+  const problem = value === undefined ? null : problemOfMetadata(`{"metadata":${metadata}}`)
+  return problem ? { line, problem } : requestOrProblem(line, { ...fields, metadata: value ?? metadata })
 }
 
 /** Only our columns must be UTF-8; accents in other columns may have any encoding. */

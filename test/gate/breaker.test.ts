@@ -272,4 +272,72 @@ describe('suspicion', () => {
     await tell(gate, CODE)
     expect(await fleet.reasons()).toEqual(['configuration'])
   })
+  describe('that a probe has contradicted', () => {
+    const contradicted = async (kind: string, answer = ANSWERED, credentials = 'stamp') => {
+      const gate = fleet.gate({ holdMinMs: 1 })
+      await tell(gate, ...times(20, refused(kind)))
+      await expect.poll(() => fleet.holds().claimProbe('token', 9000, credentials)).toBe(true)
+      await fleet.gate({ credentials: () => credentials }).report(answer, 'token')
+      expect(await fleet.reasons()).toEqual([])
+    }
+
+    it.each(['code:3', 'fault:Client', 'read:contract'])('does not come back with the same kind (%s)', async (kind) => {
+      await contradicted(kind)
+      await tell(fleet.gate(), ...times(300, refused(kind)))
+      expect(await fleet.reasons()).toEqual([])
+    })
+
+    it('does not come back while kinds take turns', async () => {
+      await contradicted('code:3')
+      await contradicted('code:4')
+      await tell(fleet.gate(), ...times(20, refused('code:3')), ...times(20, refused('code:4')))
+      expect(await fleet.reasons()).toEqual([])
+    })
+
+    it('comes back with another kind, with other credentials, and after ten minutes', async () => {
+      await contradicted('code:3')
+      await tell(fleet.gate(), ...times(20, refused('code:4')))
+      expect(await fleet.reasons()).toEqual(['configuration'])
+      await fleet.holds().end('configuration')
+      await tell(fleet.gate({ credentials: () => 'other' }), ...times(20, refused('code:3')))
+      expect(await fleet.reasons()).toEqual(['configuration'])
+      await fleet.holds().end('configuration')
+      const text = (await fleet.redis.hget(KEYS.memory, 'contradicted')) ?? ''
+      const earlier = text.replace(/"over":[\d.e+]+/, `"over":${Math.floor(await fleet.time())}`)
+      await fleet.redis.hset(KEYS.memory, 'contradicted', earlier)
+      await tell(fleet.gate(), ...times(20, refused('code:3')))
+      expect(await fleet.reasons()).toEqual(['configuration'])
+    })
+
+    it('comes back where the probe had other credentials, or was not answered well', async () => {
+      await contradicted('code:3', ANSWERED, 'changed')
+      await tell(fleet.gate(), ...times(20, refused('code:3')))
+      expect(await fleet.reasons()).toEqual(['configuration'])
+      await fleet.holds().end('configuration')
+      await contradicted('code:3', refused('code:4'))
+      await tell(fleet.gate(), ...times(20, refused('code:3')))
+      expect(await fleet.reasons()).toEqual(['configuration'])
+    })
+
+    it('comes back where a probe had the same answer first: the suspicion was right', async () => {
+      const gate = fleet.gate({ holdMinMs: 1 })
+      await tell(gate, ...times(20, CODE))
+      for (const [token, answer] of [
+        ['first', CODE],
+        ['second', ANSWERED],
+      ] as const) {
+        await expect.poll(() => fleet.holds().claimProbe(token, 9000, 'stamp')).toBe(true)
+        await gate.report(answer, token)
+      }
+      expect(await fleet.reasons()).toEqual([])
+      await tell(gate, ...times(20, CODE))
+      expect(await fleet.reasons()).toEqual(['configuration'])
+    })
+
+    it('leaves the breaker as it is', async () => {
+      await contradicted('code:3')
+      await tell(fleet.gate(), ...times(20, FAILED))
+      expect(await fleet.reasons()).toEqual(['service'])
+    })
+  })
 })
