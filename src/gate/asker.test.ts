@@ -25,7 +25,7 @@ const AHEAD_MS = 3_600_000
 function granted(turn: number, unreadMs = 0, name = 'p', aheadMs = AHEAD_MS): PermitReply {
   const at = performance.now()
   while (performance.now() < at + unreadMs);
-  return { at: at + aheadMs, turns: [turn], retries: 0, leases: [name], slice: '' }
+  return { at: at + aheadMs, turns: [turn], retries: 0, refused: 0, leases: [name], slice: '' }
 }
 
 // A machine that is busy for 25 ms misses a turn, which is then asked for once more: such a try says nothing.
@@ -98,6 +98,7 @@ describe('a turn', { retry: 5 }, () => {
       at: 0,
       turns: [0, 0],
       retries: 0,
+      refused: 0,
       leases: ['used', 'left'],
       slice: '',
     }))
@@ -122,7 +123,7 @@ describe('who waits for a place among the calls in flight', () => {
         asked++
         if (!isFree) return 'full'
         isFree = false
-        return { at: 0, turns: [0], retries: 0, leases: ['p'], slice: '' }
+        return { at: 0, turns: [0], retries: 0, refused: 0, leases: ['p'], slice: '' }
       },
       () => {
         isFree = true
@@ -146,7 +147,7 @@ describe('many who wait', () => {
       async (count) => {
         wanted.push(count)
         const turns = Array.from({ length: count }, () => 0)
-        return { at: performance.now(), turns, retries: 0, leases: turns.map(String), slice: '' }
+        return { at: performance.now(), turns, retries: 0, refused: 0, leases: turns.map(String), slice: '' }
       },
       () => {},
     )

@@ -13,6 +13,14 @@ export interface Permit {
   release(): void
 }
 
+/** The retries' part of the pace is spent, and first calls wait. */
+export class RetryRefused extends Error {
+  override name = 'RetryRefused'
+  constructor() {
+    super('first calls wait, and the fleet has no turn for a retry')
+  }
+}
+
 interface Waiter {
   grant(permit: Permit): void
   refuse(reason: Error): void
@@ -31,7 +39,7 @@ const COMPARED = 64
 
 export class Asker {
   readonly #waiting = new Set<Waiter>()
-  /** Lookups that have called before and call again. They come first, because their time is running. */
+  /** Quick retries. They come first, because the time of their lookups is running. */
   readonly #again = new Set<Waiter>()
   readonly #ask: (wanted: number, retries: number, missed: number) => Promise<PermitReply>
   readonly #giveBack: (name: PermitName, wasUsed: boolean) => void
@@ -55,8 +63,8 @@ export class Asker {
   }
 
   /**
-   * A permit for one call, now or when its turn has come. `again`: for a lookup that has called before. Rejects with the
-   * signal's reason, or with Held.
+   * A permit for one call, now or when its turn has come. `again`: for a quick retry. Rejects with the signal's reason, with
+   * Held, or (a quick retry) with RetryRefused.
    */
   permit(signal: AbortSignal, again = false): Promise<Permit> {
     return new Promise((resolve, reject) => {
@@ -106,10 +114,12 @@ export class Asker {
     this.#missed = 0
     const askedAt = monotonic()
     const wanted = Math.min(this.#waitingCount, MOST_AT_ONCE)
-    const answer = await this.#ask(wanted, Math.min(this.#again.size, wanted), missed)
+    const again = [...this.#again].slice(0, wanted)
+    const answer = await this.#ask(wanted, again.length, missed)
     const answeredAt = monotonic()
     if (answer === 'held' || answer === 'spent') return this.refuseAll()
     if (answer === 'full') return this.#pause(FULL_ASK_AGAIN_MS * (0.5 + Math.random()))
+    for (const waiter of again.slice(again.length - answer.refused)) waiter.refuse(new RetryRefused())
     if ('waitMs' in answer) return this.#pause(Math.min(answer.waitMs + 1, 1000))
     const givenAt = answeredAt - Math.min(answeredAt - askedAt, this.#readLate(answeredAt, answer.at))
     await this.#use(answer, givenAt, holds)

@@ -18,7 +18,7 @@ import { askPermits, type PermitQuestion, type PermitReply } from './permit-scri
 import { type HoldSettings, type Question, type Reporter, type ReportReply, reportCalls } from './report-script.ts'
 import { type Batch, batchOf, emptyBatch, Reports } from './reports.ts'
 
-export type { Permit } from './asker.ts'
+export { type Permit, RetryRefused } from './asker.ts'
 
 export interface GateOptions extends Limits, HoldSettings {
   /** Part of pace and places that is kept for interactive lookups while any wait. */
@@ -34,7 +34,7 @@ export interface GateOptions extends Limits, HoldSettings {
 
 export interface PermitRequest {
   lane: Lane
-  /** The lookup has called before: its time is running. */
+  /** A quick retry: it repeats the lookup's own call. */
   again?: boolean
   /** Token of the probe: it passes while the fleet holds. */
   probe?: string | null
@@ -83,8 +83,8 @@ export class Gate {
   }
 
   /**
-   * Waits for the turn of one call. Rejects with the signal's reason, or with Held. Release the permit when the call has
-   * ended.
+   * Waits for the turn of one call. Rejects with the signal's reason, with Held, or, for a quick retry, with RetryRefused.
+   * Release the permit when the call has ended.
    */
   async permit({ lane, again = false, probe = null }: PermitRequest, signal: AbortSignal): Promise<Permit> {
     const since = monotonic()
@@ -164,7 +164,7 @@ export class Gate {
     } catch (error) {
       this.#trouble(error)
       await sleep(ASK_AGAIN_AFTER_ERROR_MS)
-      return { waitMs: 0 }
+      return { waitMs: 0, refused: 0 }
     }
   }
 

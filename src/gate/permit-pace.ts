@@ -67,7 +67,9 @@ local function readRetries(interval, due)
   return math.min(ask.retries, allowed), own, step
 end
 
-local turns, retries = {}, ask.retries
+local turns, retries, refused = {}, ask.retries, 0
+
+local function mustWait(ms) return { 'wait', tostring(ms), tostring(refused) } end
 
 local function pace()
   if rate == 0 then
@@ -78,10 +80,12 @@ local function pace()
   local ownOfRetries, stepOfRetries
   retries, ownOfRetries, stepOfRetries = readRetries(interval, due)
   wanted = math.min(wanted, firstWanted + retries)
-  if wanted <= 0 then return { 'wait', tostring(math.min(ownOfRetries - at - ${TOGETHER_MS}, ${ASKS_AGAIN_MS})) } end
+  -- A retry beyond the budget is refused, or it would wait in a slot that a first call could have.
+  refused = ownOfRetries and ask.retries - retries or 0
+  if wanted <= 0 then return mustWait(0) end
   local own, step, ofOwn = readShare(interval)
   if isInteractive and ask.share > 0 and redis.call('EXISTS', BATCH_WAITS_FOR_TURN) == 1 then
-    if ofOwn == 0 then return { 'wait', tostring(math.min(own - at - ${INTERACTIVE_AHEAD_MS}, ${ASKS_AGAIN_MS})) } end
+    if ofOwn == 0 then return mustWait(math.min(own - at - ${INTERACTIVE_AHEAD_MS}, ${ASKS_AGAIN_MS})) end
     wanted = math.min(wanted, ofOwn)
   end
   local ahead = ofOwn > 0 and ${INTERACTIVE_AHEAD_MS} + interval or ${BATCH_AHEAD_MS}
@@ -90,14 +94,17 @@ local function pace()
     if turn > at + ahead then
       if i > 1 then break end
       othersWait(math.min(turn - at - ahead, 1000))
-      return { 'wait', tostring(turn - at - ahead) }
+      return mustWait(turn - at - ahead)
     end
     turns[i] = tostring(turn - at)
     due = math.max(due, at) + interval
     if i >= ofOwn then ahead = ${TOGETHER_MS} end
   end
   keepDue(RATE, due)
-  if #turns < firstWanted + retries then othersWait(turns[#turns]) end
+  local areShort = #turns < firstWanted + retries
+  if areShort then othersWait(turns[#turns]) end
+  -- Where all who ask go at once, nobody waits.
+  if firstWanted > 0 and not areShort and tonumber(turns[#turns]) <= ${TOGETHER_MS} then refused = 0 end
   if ownOfRetries then keepDue(RATE_RETRIES, ownOfRetries + stepOfRetries * math.min(#turns, retries)) end
   if ofOwn > 0 then keepDue(RATE_INTERACTIVE, own + step * math.min(#turns, ofOwn)) end
 end

@@ -6,7 +6,8 @@
  *     places   calls in flight: leases in a sorted set, so that those of a dead process end by themselves
  *     pace     a GCRA: the time at which the next call would be due, moved on by one interval for each permit; turns
  *              that a busy process missed are given back, a few in a second, so that the pace is kept. Retries get a
- *              tenth of it at most while first calls wait: a service that is half down gets first calls, not repetitions
+ *              tenth of it at most while first calls wait, and those beyond it are refused: a service that is half down gets
+ *              first calls, not repetitions
  *
  * The lanes and the pace: both book turns on one line. Batch lookups are given turns up to BATCH_AHEAD ahead; interactive
  * ones a bit further, as long as they keep within their own share, so that there is always a turn for them behind those
@@ -58,13 +59,14 @@ export interface PermitQuestion {
  * Permits: `turns` are milliseconds from `at` on (Redis' time), `retries` how many of them may repeat a call while others
  * wait, `leases` the names by which places are given back, none where nobody limits places; `slice` is where the quota has
  * counted them, '' where nobody has one. Or none: ask again after `waitMs`, or soon (all places are `full`); the fleet is `held`;
- * the quota is `spent`, just now.
+ * the quota is `spent`, just now. `refused` of the retries asked for are not to wait, because first calls do.
  */
-export type PermitReply = Permits | { waitMs: number } | 'full' | 'held' | 'spent'
+export type PermitReply = Permits | { waitMs: number; refused: number } | 'full' | 'held' | 'spent'
 export interface Permits {
   at: number
   turns: number[]
   retries: number
+  refused: number
   leases: string[]
   slice: string
 }
@@ -194,7 +196,8 @@ local none = hold() or quota() or places() or pace()
 if none then return none end
 count()
 local said = hasPlaces and 'leased' or 'granted'
-return { said, string.format('%.3f', at), slice and string.format('%d', slice) or '', tostring(retries), unpack(turns) }`)
+local inSlice = slice and string.format('%d', slice) or ''
+return { said, string.format('%.3f', at), inSlice, tostring(retries), tostring(refused), unpack(turns) }`)
 
 /** What the script is run with. */
 export function permitCommand(keys: GateKeys, question: PermitQuestion): { keys: string[]; args: string[] } {
@@ -213,11 +216,11 @@ export function permitCommand(keys: GateKeys, question: PermitQuestion): { keys:
 export function readPermits(reply: unknown, { process, first }: PermitQuestion): PermitReply {
   const [said, ...values] = reply as [string, ...string[]]
   if (said === 'full' || said === 'held' || said === 'spent') return said
-  if (said === 'wait') return { waitMs: Number(values[0]) }
-  const [at, slice = '', retries, ...rest] = values
+  if (said === 'wait') return { waitMs: Number(values[0]), refused: Number(values[1]) }
+  const [at, slice = '', retries, refused, ...rest] = values
   const turns = rest.map(Number)
   const leases = said === 'leased' ? turns.map((_, index) => `${process}${first + index}`) : []
-  return { at: Number(at), turns, retries: Number(retries), leases, slice }
+  return { at: Number(at), turns, retries: Number(retries), refused: Number(refused), leases, slice }
 }
 
 export async function askPermits(redis: Redis, keys: GateKeys, question: PermitQuestion): Promise<PermitReply> {

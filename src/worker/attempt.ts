@@ -49,7 +49,8 @@ export interface AttemptRequest {
 /**
  * One attempt's calls, a probe's included. Each call takes its permit, and the attempt's time runs from the first permit
  * on: waiting for that one is not the service's fault and is not counted. The fleet is told how each call ended. Rejects
- * with Held if the fleet is held, or if it is held for just this answer. Close the attempt when it is over.
+ * with Held if the fleet is held, or if it is held for just this answer, and a retry
+ * with RetryRefused. Close the attempt when it is over.
  */
 export class Attempt {
   calls = 0
@@ -115,8 +116,8 @@ export class Attempt {
     return this.calls > 0
   }
 
-  async call(connectionId: string): Promise<CallEnd> {
-    const end = await this.#callOnce(connectionId)
+  async call(connectionId: string, isRetry = false): Promise<CallEnd> {
+    const end = await this.#callOnce(connectionId, isRetry)
     const { codes, gate } = this.#parts
     const report = { ...reportOf(end, connectionId, codes), ...this.#circumstances() }
     const told = gate.report(report, this.#request.probe)
@@ -139,10 +140,10 @@ export class Attempt {
     this.#unfollow?.()
   }
 
-  async #callOnce(connectionId: string): Promise<CallEnd> {
+  async #callOnce(connectionId: string, isRetry: boolean): Promise<CallEnd> {
     const { client, gate } = this.#parts
     await this.mayCall
-    const permit = await gate.permit({ ...this.#request, again: this.hasCalled }, this.signal)
+    const permit = await gate.permit({ ...this.#request, again: isRetry && !this.isProbe }, this.signal)
     try {
       this.#startClock()
       this.calls++

@@ -4,8 +4,8 @@
  * If the service has answered others since then, the failure was the lookup's, and that attempt is charged. If nobody may
  * have asked since, another id is asked for first: a connection id that the service has answered before. If that call is
  * answered, the attempt is charged. If it is not, it was the service's bad day, which costs a lookup nothing. A failure
- * before or during a hold is not charged either. If no other id was ever answered, nobody can tell, and nothing is
- * charged.
+ * before or during a hold is not charged either, nor is an attempt whose quick retry the gate refused (enrich.ts). If no
+ * other id was ever answered, nobody can tell, and nothing is charged.
  */
 
 import { Held } from '../domain/hold.ts'

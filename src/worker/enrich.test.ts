@@ -4,7 +4,7 @@ import type { CallEnd, FailedCall, Outcome } from '../domain/call-end.ts'
 import type { Failure, FailureClass } from '../domain/failure.ts'
 import { type LookupHistory, NO_HISTORY } from '../domain/history.ts'
 import { type CallReport, Held } from '../domain/hold.ts'
-import type { PermitRequest } from '../gate/gate.ts'
+import { type PermitRequest, RetryRefused } from '../gate/gate.ts'
 import type { CallGate, LookupClient } from './attempt.ts'
 import { Enricher } from './enrich.ts'
 
@@ -166,6 +166,47 @@ describe('an attempt', () => {
     const mistake = new TypeError('a mistake of ours')
     await expect(attempt({ client: service(mistake), gate })).rejects.toBe(mistake)
     expect(gate.out).toBe(0)
+  })
+})
+
+describe('an attempt whose quick retry the gate refuses', () => {
+  /** Lets first calls pass. */
+  function firstCallsOnly() {
+    const gate = openGate()
+    const permit: CallGate['permit'] = async (request, signal) => {
+      if (request.again) throw new RetryRefused()
+      return gate.permit(request, signal)
+    }
+    return { permit, report: gate.report }
+  }
+
+  it.each(['transient', 'permanent-after-retry'] as const)(
+    '(%s) goes back with the failure, uncharged',
+    async (kind) => {
+      const client = service(failed(kind, { message: 'the first' }))
+      const end = await attempt({ client, gate: firstCallsOnly() })
+      expect(end).toMatchObject({
+        type: 'retry-later',
+        mayBeCharged: false,
+        failure: { message: 'the first' },
+        calls: 1,
+      })
+      expect(end).toMatchObject({ retriedOnce: kind === 'permanent-after-retry' })
+      expect(client.asked).toHaveLength(1)
+    },
+  )
+
+  it('is not one that has asked for another id first, nor the probe', async () => {
+    const gate = openGate()
+    const parts = { client: service(FOUND, FOUND, failed('transient'), FOUND), gate, codes: { isKnown: () => false } }
+    const enricher = new Enricher(parts, null, SETTINGS, () => {})
+    const asksFirst = enricher.begin({ lane: 'batch', probe: null })
+    await asksFirst.call('known')
+    await enricher.run(asksFirst, LOOKUP, NO_HISTORY)
+    const probe = enricher.begin({ lane: 'batch', probe: 'token' })
+    await enricher.run(probe, LOOKUP, NO_HISTORY)
+    for (const begun of [asksFirst, probe]) begun.close()
+    expect(gate.requests.map(({ again }) => again)).toEqual([false, false, false, false])
   })
 })
 

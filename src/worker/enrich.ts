@@ -9,9 +9,10 @@ import type { CallEnd, FailedCall, Outcome } from '../domain/call-end.ts'
 import type { Observe } from '../domain/event.ts'
 import type { LookupHistory } from '../domain/history.ts'
 import type { Lookup } from '../domain/lookup.ts'
+import { RetryRefused } from '../gate/gate.ts'
 import { Attempt, type AttemptParts, type AttemptRequest, DeadlineReached, NO_TIME_LEFT } from './attempt.ts'
 import type { CallSharing, CallSource, SharedCall } from './call-sharing.ts'
-import { decide, type RetrySettings, type Verdict } from './verdict.ts'
+import { decide, putOff, type RetrySettings, type Verdict } from './verdict.ts'
 
 export interface EnrichSettings extends RetrySettings {
   /** From the attempt's first permit on. */
@@ -59,8 +60,9 @@ export class Enricher {
       const { end, source } = await this.#calls(attempt, lookup, course)
       if ('outcome' in end) return { type: 'answered', outcome: end.outcome, source, calls: attempt.calls }
     } catch (error) {
-      if (!(error instanceof DeadlineReached)) throw error
-      course.timeIsUp(attempt.wasCutOff)
+      if (error instanceof DeadlineReached) course.timeIsUp(attempt.wasCutOff)
+      else if (error instanceof RetryRefused) course.retryIsRefused()
+      else throw error
     }
     return course.end(attempt.calls)
   }
@@ -85,7 +87,7 @@ export class Enricher {
   }
 
   async #call(attempt: Attempt, lookup: Lookup, course: Course): Promise<SharedCall> {
-    const call = (): Promise<CallEnd> => attempt.call(lookup.connectionId)
+    const call = (): Promise<CallEnd> => attempt.call(lookup.connectionId, course.isRetry)
     if (!this.#sharing || attempt.isProbe) return { end: await call(), source: 'service' }
     // A lookup that is asked again must not get the earlier answer, however new that is.
     const enqueuedAt = course.isRecheck ? 0 : lookup.enqueuedAt
@@ -119,6 +121,10 @@ class Course {
     return this.#history.rechecks > 0
   }
 
+  get isRetry(): boolean {
+    return this.#quickRetries > 0
+  }
+
   get delayMs(): number {
     return 'delayMs' in this.#verdict ? this.#verdict.delayMs : 0
   }
@@ -147,6 +153,12 @@ class Course {
     const passed = this.#last?.failure.class === 'transient' ? this.#last : null
     this.isRetriedNow(passed ?? NO_TIME_LEFT, 0)
     if (!passed && !wasCutOff && this.#verdict.type === 'retry-later') this.#verdict.mayBeCharged = false
+  }
+
+  /** The failure that asked for the retry stands. */
+  retryIsRefused(): void {
+    const { failure } = this.#last ?? NO_TIME_LEFT
+    this.#verdict = putOff(failure, this.#history.failures, this.#settings)
   }
 
   end(calls: number): AttemptEnd {

@@ -4,7 +4,8 @@
  *     permanent               give up: it will not be different next time
  *     permanent-after-retry   one more call, then give up
  *     transient               quick retries inside the attempt, then later attempts; whether one of them is charged is
- *                             decided when it is taken up again (charge.ts)
+ *                             decided when it is taken up again (charge.ts). A quick retry that the gate refuses is put off
+ *                             to a later attempt, and this one is not charged
  *     configuration           hold: nobody's lookup pays for it
  */
 
@@ -51,7 +52,7 @@ export function decide(
     case 'permanent':
       return { type: 'give-up', status: 'rejected' }
     case 'configuration':
-      return { type: 'hold', delayMs: later(failure, standing, settings, random) }
+      return { type: 'hold', delayMs: later(failure, standing.failures, settings, random) }
     case 'permanent-after-retry':
       if (standing.retriedOnce) return { type: 'give-up', status: 'failed' }
       return quick(failure, standing, settings, random) ?? goBack(failure, standing, settings, random)
@@ -72,16 +73,21 @@ function quick(
   return delayMs < leftMs ? { type: 'retry-now', delayMs } : null
 }
 
+/** The failure asked for a quick retry, and the gate has refused that: first calls wait. */
+export function putOff(failure: Failure, failures: number, settings: RetrySettings, random = Math.random): Verdict {
+  return { type: 'retry-later', delayMs: later(failure, failures, settings, random), mayBeCharged: false }
+}
+
 function goBack(failure: Failure, standing: Standing, settings: RetrySettings, random: () => number): Verdict {
   return {
     type: 'retry-later',
-    delayMs: later(failure, standing, settings, random),
+    delayMs: later(failure, standing.failures, settings, random),
     // A failure of class permanent-after-retry is the lookup's own, so it is not charged as an attempt.
     mayBeCharged: failure.class === 'transient' && !NOBODY_WAS_ASKED.includes(failure.reason),
   }
 }
 
-function later(failure: Failure, { failures }: Standing, settings: RetrySettings, random: () => number): number {
+function later(failure: Failure, failures: number, settings: RetrySettings, random: () => number): number {
   const { lookupBackoffMinMs, lookupBackoffMaxMs } = settings
   return Math.max(backoff(lookupBackoffMinMs, lookupBackoffMaxMs, failures, random), failure.retryAfterMs ?? 0)
 }

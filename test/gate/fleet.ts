@@ -55,6 +55,8 @@ export interface Booked {
   turns: number[]
   /** How many of the turns may repeat a call. */
   retries: number
+  /** How many of the retries asked for are refused. */
+  refused: number
 }
 
 /** To be called once in a file: starts Redis before its tests, and empties it before each. */
@@ -152,8 +154,8 @@ export function booking(lane: Lane, wanted: number, options: Partial<GateOptions
 }
 
 function asBooked(reply: PermitReply): Booked {
-  if (typeof reply === 'string') return { said: reply, at: 0, turns: [], retries: 0 }
-  if ('waitMs' in reply) return { said: 'wait', at: 0, turns: [], retries: 0 }
+  if (typeof reply === 'string') return { said: reply, at: 0, turns: [], retries: 0, refused: 0 }
+  if ('waitMs' in reply) return { said: 'wait', at: 0, turns: [], retries: 0, refused: reply.refused }
   return { said: reply.leases.length > 0 ? 'leased' : 'granted', ...reply }
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { LookupEvent } from '../../src/domain/event.ts'
 import { Held } from '../../src/domain/hold.ts'
 import type { Lane } from '../../src/domain/lane.ts'
+import { RetryRefused } from '../../src/gate/gate.ts'
 import { LimitStore } from '../../src/gate/limits.ts'
 import { booking, gateFleet, KEYS, LONG_MS, times } from './fleet.ts'
 
@@ -203,13 +204,26 @@ describe('a lookup that has called before', () => {
 describe('retries', () => {
   const PACE = { rate: 100 }
   const repeated = (wanted: number, retries: number) => fleet.book('batch', wanted, PACE, { retries })
+  type AnyGate = ReturnType<typeof fleet.gate>
+
+  /** A permit; whoever is refused comes again. */
+  const insist = async (gate: AnyGate, again: boolean, life: AbortSignal) => {
+    for (;;) {
+      try {
+        return await gate.permit({ lane: 'batch', again }, life)
+      } catch (error) {
+        if (!(error instanceof RetryRefused)) throw error
+        await new Promise((resolve) => setTimeout(resolve, 10))
+      }
+    }
+  }
 
   it('get a tenth of the pace at most, while first calls wait', async () => {
     const count = { first: 0, retry: 0 }
     const life = fleet.life()
-    const call = async (gate: ReturnType<typeof fleet.gate>, what: 'first' | 'retry') => {
+    const call = async (gate: AnyGate, what: 'first' | 'retry') => {
       while (count.first + count.retry < 300) {
-        const permit = await gate.permit({ lane: 'batch', again: what === 'retry' }, life)
+        const permit = await insist(gate, what === 'retry', life)
         count[what]++
         permit.release()
       }
@@ -236,9 +250,9 @@ describe('retries', () => {
   it('of a service that is half down fill all slots, and the pace is used all the same', async () => {
     const life = fleet.life()
     let calls = 0
-    const slot = async (gate: ReturnType<typeof fleet.gate>) => {
+    const slot = async (gate: AnyGate) => {
       for (let again = false; ; again = !again && calls % 2 === 0) {
-        const permit = await gate.permit({ lane: 'batch', again }, life)
+        const permit = await insist(gate, again, life)
         calls++
         permit.release()
       }
@@ -252,9 +266,55 @@ describe('retries', () => {
     expect(calls).toBeGreaterThan(0.7 * pace)
   })
 
+  // Fails without: gate/asker.ts: #askOnce() (retries that the script refuses), gate/permit-pace.ts: refused
+  it.each([
+    [2, 16],
+    [8, 3],
+  ])(
+    'of a service that is half down leave the slots of %d processes, %d each, to first calls',
+    async (processes, slots) => {
+      const life = fleet.life()
+      let [calls, repeats] = [0, 0]
+      const call = async (gate: AnyGate, again: boolean) => {
+        const permit = await gate.permit({ lane: 'batch', again }, life)
+        if (again) repeats++
+        const isFailed = (calls++ * 9) % 20 < 9
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        permit.release()
+        return isFailed
+      }
+      const lookup = async (gate: AnyGate) => {
+        for (let number = 0; number <= 2; number++) if (!(await call(gate, number > 0))) return
+      }
+      const slot = async (gate: AnyGate) => {
+        for (;;)
+          await lookup(gate).catch((error) => {
+            if (!(error instanceof RetryRefused)) throw error
+          })
+      }
+      const gates = times(processes, 0).map(() => fleet.gate(PACE))
+      for (const one of gates.flatMap((gate) => times(slots, gate).map(slot))) one.catch(() => {}) // they end with the test
+      const startedAt = performance.now()
+      await expect.poll(() => calls, { timeout: 30_000, interval: 10 }).toBeGreaterThanOrEqual(600)
+      const pace = (PACE.rate * (performance.now() - startedAt)) / 1000
+      expect(repeats / calls).toBeLessThanOrEqual(0.12)
+      expect(repeats).toBeGreaterThan(10)
+      expect(calls).toBeGreaterThan(0.85 * pace)
+    },
+  )
+
   it('get all of it, where no first call waits', async () => {
-    const { turns, retries } = await repeated(20, 20)
-    expect([turns.length > 1, retries]).toEqual([true, 20])
+    const { turns, retries, refused } = await repeated(20, 20)
+    expect([turns.length > 1, retries, refused]).toEqual([true, 20, 0])
+  })
+
+  it('beyond it are refused where first calls wait, of any process, and only there', async () => {
+    expect(await repeated(2, 1)).toMatchObject({ said: 'granted', refused: 0 })
+    await fleet.redis.del(KEYS.rate, KEYS.rateRetries)
+    expect(await repeated(13, 3)).toMatchObject({ said: 'granted', retries: 1, refused: 2 })
+    expect(await repeated(4, 4)).toMatchObject({ said: 'wait', refused: 4 }) // none of their own asks now
+    await fleet.redis.flushall()
+    expect(await repeated(4, 4)).toMatchObject({ said: 'granted', retries: 4, refused: 0 })
   })
 
   it('that may not go let first calls pass', async () => {
@@ -263,7 +323,7 @@ describe('retries', () => {
     const life = fleet.life()
     const startedAt = performance.now()
     const ask = async (name: string, again: boolean) => {
-      await gate.permit({ lane: 'batch', again }, life)
+      await insist(gate, again, life)
       order.push({ name, afterMs: performance.now() - startedAt })
     }
     await Promise.all([...times(10, 0).map(() => ask('first', false)), ...times(10, 0).map(() => ask('retry', true))])

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { AnswersEntry } from '../../src/stand-in/stand-in.ts'
 import { startWorker, type WorkerProcess } from '../support/processes.ts'
+import { CHAT, startScriptedService } from '../support/scripted-service.ts'
 import { useConsumer, useWorld } from '../support/use-world.ts'
 import { NAMES, until, type World } from '../support/world.ts'
 
@@ -101,6 +102,44 @@ describe('a lookup that the service cannot answer', () => {
     await until('it was tried more than LOOKUP_ATTEMPTS times', () => calls('broken') > 3)
     expect(await chargedTo(id)).toBe(0)
     expect(consumer.results).toEqual([])
+  })
+})
+
+describe('a service that is half down, with a backlog', () => {
+  // Fails without: gate/asker.ts: #askOnce() (retries that the script refuses)
+  it('gets first calls at the full pace, few repetitions, and nobody is given up', async () => {
+    const [pace, count] = [60, 900]
+    const service = await startScriptedService()
+    try {
+      let isHalfDown = true
+      service.script = (_, number) => (isHalfDown && (number * 9) % 20 < 9 ? { say: 'status', status: 503 } : CHAT)
+      const env = {
+        SOAP_ENDPOINT: service.url,
+        RATE_LIMIT_PER_SECOND: String(pace),
+        CALL_RETRIES: '2',
+        BREAKER_FAILURE_RATIO: '0.9',
+        LOOKUP_ATTEMPTS: '5',
+      }
+      await world
+        .queue(NAMES.lookupQueue)
+        .addBulk(
+          Array.from({ length: count }, (_, index) => ({ name: 'lookup', data: { connectionId: `half${index}` } })),
+        )
+      await Promise.all([start(env), start(env)])
+      // Lookups that went back wait behind those that were not called yet, so a repetition by now is a quick retry.
+      const ids = () => new Set(service.calls.map(({ id }) => id)).size
+      await until('two hundred wait for their first call', () => ids() >= count - 200, 60_000)
+      const calls = service.calls.slice()
+      expect(1 - ids() / calls.length).toBeLessThanOrEqual(0.15)
+      const seconds = ((calls.at(-1)?.at ?? 0) - (calls[0]?.at ?? 0)) / 1000
+      expect(calls.length / seconds).toBeGreaterThanOrEqual(0.85 * pace)
+      isHalfDown = false
+      const results = await consumer.have(count, 60_000)
+      expect(new Set(results.map(({ lookupId }) => lookupId)).size).toBe(count)
+      expect(results.every(({ status }) => status === 'enriched')).toBe(true)
+    } finally {
+      await service.close()
+    }
   })
 })
 
