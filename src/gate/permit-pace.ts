@@ -31,10 +31,14 @@ end
 
 local firstWanted = ask.wanted - ask.retries
 
+-- Retries of all processes see this. Another process may have said that its own wait longer.
+local function firstWait(ms)
+  redis.call('SET', FIRST_WAITS_FOR_TURN, 1, 'PX', math.max(math.ceil(ms), redis.call('PTTL', FIRST_WAITS_FOR_TURN)))
+end
+
 local function othersWait(ms)
-  local function wait(key) redis.call('SET', key, 1, 'PX', math.ceil(ms) + ${ASKS_AGAIN_MS}) end
-  if not isInteractive then wait(BATCH_WAITS_FOR_TURN) end
-  if firstWanted > 0 then wait(FIRST_WAITS_FOR_TURN) end
+  if not isInteractive then redis.call('SET', BATCH_WAITS_FOR_TURN, 1, 'PX', math.ceil(ms) + ${ASKS_AGAIN_MS}) end
+  if firstWanted > 0 then firstWait(ms + ${ASKS_AGAIN_MS}) end
 end
 
 -- What is due by the fleet's pace, and how far apart turns stand.
@@ -101,10 +105,13 @@ local function pace()
     if i >= ofOwn then ahead = ${TOGETHER_MS} end
   end
   keepDue(RATE, due)
-  local areShort = #turns < firstWanted + retries
-  if areShort then othersWait(turns[#turns]) end
-  -- Where all who ask go at once, nobody waits.
-  if firstWanted > 0 and not areShort and tonumber(turns[#turns]) <= ${TOGETHER_MS} then refused = 0 end
+  local last = tonumber(turns[#turns])
+  if #turns < firstWanted + retries then
+    othersWait(last)
+  elseif firstWanted > 0 then
+    -- Where all who ask go at once, nobody waits.
+    if last > ${TOGETHER_MS} then firstWait(last) else refused = 0 end
+  end
   if ownOfRetries then keepDue(RATE_RETRIES, ownOfRetries + stepOfRetries * math.min(#turns, retries)) end
   if ofOwn > 0 then keepDue(RATE_INTERACTIVE, own + step * math.min(#turns, ofOwn)) end
 end

@@ -266,10 +266,10 @@ describe('retries', () => {
     expect(calls).toBeGreaterThan(0.7 * pace)
   })
 
-  // Fails without: gate/asker.ts: #askOnce() (retries that the script refuses), gate/permit-pace.ts: refused
+  // Fails without: gate/asker.ts: #askOnce() (retries that the script refuses), gate/permit-pace.ts: refused, firstWait()
   it.each([
     [2, 16],
-    [8, 3],
+    [12, 2],
   ])(
     'of a service that is half down leave the slots of %d processes, %d each, to first calls',
     async (processes, slots) => {
@@ -315,6 +315,9 @@ describe('retries', () => {
     expect(await repeated(4, 4)).toMatchObject({ said: 'wait', refused: 4 }) // none of their own asks now
     await fleet.redis.flushall()
     expect(await repeated(4, 4)).toMatchObject({ said: 'granted', retries: 4, refused: 0 })
+    await fleet.redis.flushall()
+    for (let i = 0; i < 60; i++) await repeated(1, 0) // first calls that have their turns, and wait for them
+    expect(await repeated(2, 2)).toMatchObject({ retries: 1, refused: 1 })
   })
 
   it('that may not go let first calls pass', async () => {
