@@ -144,18 +144,18 @@ export class SharedCalls {
     if (leaving) await leaving // or one that calls again at once would follow itself
     const joining = { keys: [call, answer], args: [token, enqueuedAt, following] }
     const [is, what = '', source] = await this.#joins.ask(joining)
-    if (is === 'leader') return { is, lead: this.#leading({ token: what, call, answer }) }
+    if (is === 'leader') return { is, lead: { token: what, call, answer } }
     if (is === 'follower') return { is, leader: what }
     return { is: 'answered', end: what, source: source as 'shared' | 'cache' }
   }
 
-  #leading(lead: Lead): Lead {
+  /** Says from now on that the leader is alive, until it leaves. */
+  keepAlive(lead: Lead): void {
     this.#leads.add(lead)
     this.#renewal ??= every(this.#settings.leaseMs / 3, () => this.#renewAll())
-    return lead
   }
 
-  /** Says that the leaders of this process are alive: by one timer for all of them, which stops when there are none. */
+  /** One timer serves all leaders of this process, and stops when there are none. */
   #renewAll(): void {
     if (this.#leads.size === 0) {
       this.#renewal?.stop()

@@ -87,6 +87,7 @@ export class CallSharing {
   }
 
   async #lead(lead: Lead, call: () => Promise<CallEnd>, meeting: Meeting): Promise<CallEnd> {
+    this.#calls.keepAlive(lead)
     let end: CallEnd | null = null
     try {
       end = await call()
