@@ -169,6 +169,16 @@ describe('results', () => {
     expect(await run(['results'], world.env)).toEqual({ code: 0, stdout: '', stderr: '0 results\n' })
   })
 
+  it('are told from what another program has put on the queue', async () => {
+    await publish(1)
+    await world.queue(NAMES.resultQueue).add('lookup', { connectionId: '1' })
+    const { stdout, stderr } = await run(['results'], world.env)
+    expect(stdout.trim().split('\n')).toHaveLength(2)
+    expect(stderr).toMatch(
+      /^no results of ours: 1 line \(expected version, lookupId and status\)\. .*RESULT_QUEUE.*\n2 results\n$/,
+    )
+  })
+
   it('held by a reader that died come back to the next one; who does not wait is told of them', async () => {
     await publish(1)
     // What a reader leaves that was killed between taking a result and printing it, when its lock has ended.

@@ -23,6 +23,8 @@ export class ResultsRun {
   readonly #options: ResultsOptions
   readonly #stop: AbortSignal
   #count = 0
+  /** Lines that are no results. */
+  #strangers = 0
   /** Redis has answered at least once; otherwise its address may be wrong. */
   #hasAnswered = false
   #isAway = false
@@ -40,6 +42,7 @@ export class ResultsRun {
     } catch (error) {
       if (!(error instanceof Interrupted)) throw error
     } finally {
+      if (this.#strangers > 0) this.#sayStrangers()
       if (this.#hasAnswered) this.#io.say(counted(this.#count, 'result'))
     }
   }
@@ -76,6 +79,7 @@ export class ResultsRun {
     const write = async (result: Result) => {
       await this.#io.print(JSON.stringify(result))
       this.#count++
+      if (!isResult(result)) this.#strangers++
     }
     while (this.#isWanted && !this.#stop.aborted) {
       const taken = await consumer.next(write, this.#options.follow)
@@ -83,6 +87,13 @@ export class ResultsRun {
       this.#isAway = false
       if (!taken && !this.#options.follow) break
     }
+  }
+
+  #sayStrangers(): void {
+    const { resultQueue } = this.#config
+    this.#io.say(
+      `no results of ours: ${counted(this.#strangers, 'line')} (expected version, lookupId and status). Does another program write to ${resultQueue}, or is RESULT_QUEUE another queue's name?`,
+    )
   }
 
   #sayUnreadable(id: string): void {
@@ -101,6 +112,12 @@ export class ResultsRun {
         `${counted(held, 'more result')} with other readers; from a reader that died they come back within two minutes`,
       )
   }
+}
+
+/** Another program may put anything on the queue, and a misspelt RESULT_QUEUE may name the queue of lookups. */
+function isResult(data: unknown): boolean {
+  const { version, lookupId, status } = Object(data) as Partial<Result>
+  return version === 1 && typeof lookupId === 'string' && typeof status === 'string'
 }
 
 /** Rejects some time after Ctrl-C, because a Redis that hangs never answers. */
