@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { ChatRequest, ServiceRecord } from '../domain/chat-request.ts'
 import type { ResponseCodes } from '../domain/response-codes.ts'
+import { ANSWER_TABLE } from './answer-table.ts'
 import type { BodyEvidence, Evidence } from './evidence.ts'
-import { ANSWER_TABLE, judge, rowOf } from './to-failure.ts'
+import { judge, rowOf } from './to-failure.ts'
 
 const UNSET: ResponseCodes = { enriched: null, notFound: null, retry: new Set(), hold: new Set() }
 const CHAT = { idRequest: 7 } as ChatRequest

@@ -118,7 +118,7 @@ describe('a service that sends everybody', () => {
     fault(answer, 'service'),
   )
 
-  // Fails without: src/soap/to-failure.ts: a redirect is the configuration's.
+  // Fails without: src/soap/answer-table.ts: a redirect is the configuration's.
   it('to a login page, is held for until somebody mends it, and no lookup pays', () =>
     fault(response(CANARY, 'text/html', '302 Found', 'Location: /login\r\n'), 'configuration'))
 
