@@ -1,41 +1,16 @@
 /** Result: what is published, exactly one for each lookup. CONTRACT of the result queue, version 1. */
 
+import type * as z from 'zod/mini'
 import type { ChatRequest, ServiceResponse } from './chat-request.ts'
-import type { Failure, FailureCode } from './failure.ts'
+import type { Failure } from './failure.ts'
+import type { resultFailureSchema, resultSchema } from './result-schema.ts'
 
 export const RESULT_STATUSES = ['enriched', 'not-found', 'rejected', 'invalid', 'failed'] as const
 export type ResultStatus = (typeof RESULT_STATUSES)[number]
 
-export interface ResultFailure {
-  code: FailureCode
-  message: string
-  soapFaultCode?: string
-  httpStatus?: number
-}
-
-export interface Result {
-  version: 1
-  lookupId: string
-  /** Null only if none could be read from an invalid lookup. */
-  connectionId: string | null
-  correlationId: string | null
-  metadata: Record<string, unknown> | null
-  status: ResultStatus
-  chatRequest: ChatRequest | null
-  response: ServiceResponse | null
-  failure: ResultFailure | null
-  /** SOAP calls made for the lookup, in all its attempts. */
-  calls: number
-  /** Times the lookup was run. */
-  attempts: number
-  /** `service` also where no call was made. */
-  source: 'service' | 'shared' | 'cache'
-  /** ISO 8601, UTC. */
-  enqueuedAt: string
-  finishedAt: string
-  /** How often the lookup was put back after it gave up; 0 at first. */
-  redrive: number
-}
+/** A type of its schema: a field is added there. */
+export type Result = z.infer<typeof resultSchema>
+export type ResultFailure = z.infer<typeof resultFailureSchema>
 
 /** What is known of any lookup, however little of it could be read. */
 export interface ResultSubject {
