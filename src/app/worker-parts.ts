@@ -53,11 +53,11 @@ export function buildWorkerParts(config: Config, redis: Redis, observe: Observe)
   const sharing = shared && new CallSharing(shared, observe)
   const enricher = new Enricher({ client: soap, gate, codes }, sharing, enrichSettings(config), observe)
   const histories = new LookupHistories(redis, names)
-  const { soapProbeConnectionId, resultMarkerTtlMs: markerTtlMs } = config
+  const { soapProbeConnectionId, resultMarkerTtlMs: markerTtlMs, resultKeepMs: keepMs } = config
   const charges = new ChargeDecision(memory, soapProbeConnectionId)
   const solitude = new Solitude()
   const runs = new LookupRuns({ histories, enricher, charges, solitude }, runSettings(config), observe)
-  const results = new ResultQueue(openQueue(names.resultQueue, redis, names), redis, names, { markerTtlMs })
+  const results = new ResultQueue(openQueue(names.resultQueue, redis, names), redis, names, { markerTtlMs, keepMs })
   const publisher = new Publisher(results, histories, observe)
   const parts = { runs, publisher, histories, solitude, redis }
   const workers = workerSettings(config).map((own) => new LookupWorker(parts, names, own, observe))

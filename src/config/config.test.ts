@@ -157,6 +157,7 @@ const CASES: [name: string, standard: unknown, good: [string, unknown][], bad: s
   ['LOOKUP_DEADLINE_MS', 25_000, [['600000', 600_000]], ['600001'], ms(1, 600_000)],
   ['LOOKUP_EXPIRY_MS', 604_800_000, [['1000', 1000]], ['999'], ms(1000, YEAR)],
   ['RETRY_AFTER_MAX_MS', 3_600_000, [['0', 0]], ['1h'], ms(0)],
+  ['RESULT_KEEP_MS', 600_000, [['1000', 1000]], ['0'], ms(1000, 86_400_000)],
   ['RESULT_MARKER_TTL_MS', 604_800_000, [['100000', 100_000]], ['0'], ms(65_000, YEAR)],
   ['LOOKUP_RETENTION_MS', 86_400_000, [['1000', 1000]], ['0'], ms(1000, YEAR)],
   ['DEAD_LETTER_RETENTION_MS', 2_592_000_000, [['1000', 1000]], ['31622400001'], ms(1000, YEAR)],

@@ -372,6 +372,13 @@ export const VARIABLES = {
     '100000',
     "unconsumed results at which the fleet holds (one above 4 KiB counts as several), or at half of Redis' maxmemory; `none`: never",
   ),
+  resultKeepMs: variable(
+    'RESULT_KEEP_MS',
+    'worker',
+    ms(1000, DAY_MS),
+    '600000',
+    'how long the result of a lookup with `deliver: "wait"` can be asked for',
+  ),
   resultMarkerTtlMs: variable(
     'RESULT_MARKER_TTL_MS',
     'worker',

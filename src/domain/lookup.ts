@@ -47,6 +47,10 @@ const isoDateTime = z.iso.datetime({ offset: true })
 
 const METADATA_MAX_BYTES = 4096
 
+/** Where a result goes: on the result queue, or to whoever asks for it by the lookup id. */
+export const DELIVERIES = ['queue', 'wait'] as const
+export type Delivery = (typeof DELIVERIES)[number]
+
 /** Infinity if the value is nested too deep for JSON to be written. JSON of any depth can be read. */
 function bytesOfJson(value: unknown): number {
   try {
@@ -69,6 +73,8 @@ export const lookupSchema = z.object({
   expiresAt: z.optional(
     z.string().check(z.refine((text) => fullIso(text) !== null, 'expected an ISO 8601 date and time')),
   ),
+  /** `wait`: somebody waits for the result, and it never goes on the result queue. */
+  deliver: z.optional(z.enum(DELIVERIES, 'expected queue or wait')),
 })
 
 /** What a producer puts into a lookup job. */

@@ -12,6 +12,7 @@ import { openQueue, type Queue } from '../queues/lookup-queue.ts'
 import type { Redis } from '../redis/connections.ts'
 import {
   bullKey,
+  keptResultsStart,
   type LookupIdentity,
   markerKeys,
   ownKey,
@@ -21,7 +22,7 @@ import {
   resultIdOfItsOwn,
   sharingPattern,
 } from '../redis/names.ts'
-import { hashes } from '../redis/scan.ts'
+import { hashes, strings } from '../redis/scan.ts'
 import { Script } from '../redis/script.ts'
 import { type FoundJob, isAbout, lookupIn } from './about-connection.ts'
 import { emptyEvents } from './event-stream.ts'
@@ -105,6 +106,7 @@ export class Forget {
       await this.#sweep(onProgress)
     }
     await sleep(SETTLE_MS)
+    await this.#forgetKept()
     await this.#forgetAnswers()
     await this.#forgetService()
     await this.#forgetEvents()
@@ -189,6 +191,19 @@ export class Forget {
     for (let waited = 0; waited < waitMs && this.#active.size > 0; waited += LOOK_AGAIN_MS) {
       await sleep(Math.min(LOOK_AGAIN_MS, waitMs - waited))
       for (const { queue, job } of [...this.#active.values()]) await this.#removeJob(queue, job)
+    }
+  }
+
+  /** Results that somebody waits for are no jobs, and may outlive their lookup. */
+  async #forgetKept(): Promise<void> {
+    for await (const page of strings(this.#redis, keptResultsStart(this.#names), '*', PAGE)) {
+      for (const key of page) {
+        const result = { id: '', name: null, data: await this.#redis.get(key), timestamp: null }
+        if (!isAbout(result, this.#connectionId)) continue
+        this.#removed.results += await this.#redis.del(key)
+        for (const lookup of this.#lookupsOf(result))
+          this.#removed.markers += await this.#redis.del(...markerKeys(this.#names, lookup))
+      }
     }
   }
 

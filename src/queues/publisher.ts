@@ -17,7 +17,7 @@ import {
   POISON,
 } from './lookup-results.ts'
 import type { ResultQueue } from './result-queue.ts'
-import { ageOf, type TakenLookup } from './taken-lookup.ts'
+import { ageOf, deliveryOf, type TakenLookup } from './taken-lookup.ts'
 
 const AGAIN_MS = { min: 200, max: 5_000 }
 
@@ -57,7 +57,7 @@ export class Publisher {
     const { lookupId } = taken
     const { status } = result
     const sinceEnqueuedMs = ageOf(taken)
-    const isNew = (await this.#results.publish(result, taken)) === 'published'
+    const isNew = (await this.#results.publish(result, taken, deliveryOf(taken))) === 'published'
     if (!isNew) this.#observe({ type: 'suppressed', lookupId })
     else this.#observe({ type: 'published', lookupId, status, sinceEnqueuedMs, failure: failure ?? null })
   }

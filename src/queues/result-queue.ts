@@ -6,11 +6,15 @@
  * result is published by one script, which Redis runs as a whole: it looks for the marker, adds the result by BullMQ's own
  * text, sets the marker, and tells whoever waits. The results of one turn of the event loop go in one call.
  *
+ * A result that somebody waits for ("deliver": "wait") never goes on the queue: the same script keeps it under a key of its
+ * own for RESULT_KEEP_MS, so that whoever comes late finds it, and no consumer of the queue takes it.
+ *
  * A script does not roll back. What was refused half way (a key of the wrong type, a command that the ACL forbids) may leave
  * a job that lies in no list, where no consumer will ever see it: such a job is taken away.
  */
 
 import type { Queue } from 'bullmq'
+import type { Delivery } from '../domain/lookup.ts'
 import type { Result } from '../domain/result.ts'
 import type { Redis } from '../redis/connections.ts'
 import { EachScript, type ScriptInput } from '../redis/each-script.ts'
@@ -32,11 +36,11 @@ export type Published = 'published' | 'suppressed'
 const LISTS_END = ADD_KEYS.length + LISTS.length
 const PLACES_END = LISTS_END + SORTED_SETS.length
 
-// KEYS: those of BullMQ's add, the lists and sorted sets of the queue, and of each result the marker, and the marker of an
-// earlier version.
+// KEYS: those of BullMQ's add, the lists and sorted sets of the queue, and of each result the marker, the marker of an
+// earlier version, and where the result is told and kept.
 // ARGV: BullMQ's prefix, options (JSON), the marker's life (ms), and of each result: id, of which lookup it is, status,
-// timestamp, the result, channel, and a part of the result that says of which lookup it is. The result is not decoded,
-// because producers may put more into it than cjson reads.
+// timestamp, the result, how long it is kept (ms; 0: it goes on the queue), and a part of the result that says of which lookup
+// it is. The result is not decoded, because producers may put more into it than cjson reads.
 // Answers for each: 'published' or 'suppressed'.
 const publishScript = (add: string) => `
 ${add}
@@ -70,8 +74,7 @@ local function addAs(id, status, timestamp, result)
   error(problem)
 end
 
-local function one(marker, before, id, of, status, timestamp, result, channel, part)
-  if hasMarker(marker, before) then return 'suppressed' end
+local function queue(id, of, status, timestamp, result, part)
   local free, isSame = isFree(id, of, part)
   if not free and not isSame then -- another lookup of this id had its result long ago, and the consumer keeps it
     id = id .. '-' .. of
@@ -79,10 +82,25 @@ local function one(marker, before, id, of, status, timestamp, result, channel, p
   end
   if free then addAs(id, status, timestamp, result) end
   redis.call('HSET', PREFIX .. id, 'ce:of', of)
+end
+
+local function one(marker, before, place, id, of, status, timestamp, result, keepMs, part)
+  if hasMarker(marker, before) then return 'suppressed' end
+  if keepMs == '0' then
+    queue(id, of, status, timestamp, result, part)
+  else
+    redis.call('SET', place, result, 'PX', keepMs)
+  end
   setMarker(marker, status, MARKER_MS)
-  redis.pcall('PUBLISH', channel, result) -- whoever waits also looks
+  redis.pcall('PUBLISH', place, result) -- whoever waits also looks
   return 'published'
 end`
+
+export interface ResultQueueOptions {
+  markerTtlMs: number
+  /** How long the result of a lookup that somebody waits for is kept. */
+  keepMs: number
+}
 
 interface PublishScript {
   script: EachScript
@@ -93,16 +111,16 @@ export class ResultQueue {
   readonly #queue: Queue
   readonly #redis: Redis
   readonly #names: QueueNames
-  readonly #markerTtlMs: number
+  readonly #options: ResultQueueOptions
   readonly #together = new Together<ScriptInput, Published>((all) => this.#publishAll(all))
   #prepared: PublishScript | null = null
 
   /** `redis` is the connection that `queue` was built on. */
-  constructor(queue: Queue, redis: Redis, names: QueueNames, options: { markerTtlMs: number }) {
+  constructor(queue: Queue, redis: Redis, names: QueueNames, options: ResultQueueOptions) {
     this.#queue = queue
     this.#redis = redis
     this.#names = names
-    this.#markerTtlMs = options.markerTtlMs
+    this.#options = options
   }
 
   /** Rejects if the installed BullMQ is not the one that the script was written for, and if Redis is away. */
@@ -115,23 +133,23 @@ export class ResultQueue {
   }
 
   /** Publishes, unless this lookup has had its result. Rejects if Redis did not do it; calling again is safe. */
-  publish(result: Result, identity: LookupIdentity): Promise<Published> {
-    return this.#together.ask(this.#publishing(result, identity))
+  publish(result: Result, identity: LookupIdentity, deliver: Delivery = 'queue'): Promise<Published> {
+    return this.#together.ask(this.#publishing(result, identity, deliver))
   }
 
   #scriptOf({ lua, keys, options }: BullAdd): PublishScript {
     const key = keysOf(this.#names, this.#queue.name)
-    const first = { keys: [...keys, ...PLACES.map(key)], args: [key(''), options, this.#markerTtlMs] }
-    const shape = { first: { keys: first.keys.length, args: first.args.length }, each: { keys: 2, args: 7 } }
+    const first = { keys: [...keys, ...PLACES.map(key)], args: [key(''), options, this.#options.markerTtlMs] }
+    const shape = { first: { keys: first.keys.length, args: first.args.length }, each: { keys: 3, args: 7 } }
     return { script: new EachScript(publishScript(lua), shape), first }
   }
 
-  #publishing(result: Result, identity: LookupIdentity): ScriptInput {
+  #publishing(result: Result, identity: LookupIdentity, deliver: Delivery): ScriptInput {
     const part = JSON.stringify({ enqueuedAt: result.enqueuedAt }).slice(1, -1)
     const { lookupId, status } = result
-    const channel = resultChannel(this.#names, identity)
-    const args = [resultId(lookupId), enqueuedHash(identity), status, Date.now(), JSON.stringify(result), channel, part]
-    return { keys: markerKeys(this.#names, identity), args }
+    const keepMs = deliver === 'wait' ? this.#options.keepMs : 0
+    const args = [resultId(lookupId), enqueuedHash(identity), status, Date.now(), JSON.stringify(result), keepMs, part]
+    return { keys: [...markerKeys(this.#names, identity), resultChannel(this.#names, identity)], args }
   }
 
   async #publishAll(all: ScriptInput[]): Promise<(Published | Error)[]> {

@@ -3,6 +3,7 @@
 import { now } from '../clock.ts'
 import { problemOfMetadata } from '../domain/exact-json.ts'
 import type { Lane } from '../domain/lane.ts'
+import type { Delivery } from '../domain/lookup.ts'
 import type { LookupIdentity } from '../redis/names.ts'
 import { bytesInstead } from './bounded-reads.ts'
 import { FIELDS } from './bull-layout.ts'
@@ -31,6 +32,11 @@ export function isSuspect({ stalls }: Pick<TakenLookup, 'stalls'>): boolean {
 /** Milliseconds since it was enqueued; 0 if it does not say when that was. */
 export function ageOf({ enqueuedAt }: LookupIdentity): number {
   return enqueuedAt === 0 ? 0 : Math.max(0, now() - enqueuedAt)
+}
+
+/** Where its result goes, as far as its data can be read, whatever else may be wrong with that. */
+export function deliveryOf({ data }: Pick<TakenLookup, 'data'>): Delivery {
+  return (data as { deliver?: unknown } | null | undefined)?.deliver === 'wait' ? 'wait' : 'queue'
 }
 
 /** The parts of a BullMQ job that are read. */

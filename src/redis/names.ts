@@ -4,7 +4,8 @@
  * BullMQ owns `<prefix>:<queue>:*`. All other keys are ours, `<prefix>:chat-enricher:*`, with this Redis type:
  *
  *     done:<queues>:<hash>    string  the marker: this lookup has its result; the value is the result's status
- *     result:<queues>:<hash>  channel the result itself, for whoever waits for this one lookup
+ *     result:<queues>:<hash>  string  the result of a lookup with "deliver": "wait"; also a channel that tells the result of
+ *                             any lookup to whoever waits for this one
  *     gate:<service>:rate              string  theoretical arrival time of the next call (GCRA), and when that was booked, ms
  *     gate:<service>:rate-interactive  string  the same of the interactive lane's own share
  *     gate:<service>:rate-missed       string  a turn that was missed was given back a moment ago: no other one yet
@@ -216,8 +217,14 @@ export function markerKeys(names: QueueNames, identity: LookupIdentity): [now: s
   return [markerKey(names, identity), ownKey(names, 'done', lookupHash(identity))]
 }
 
+/** The channel on which the result is told; and the key under which it is kept if somebody waits for it. */
 export function resultChannel(names: QueueNames, identity: LookupIdentity): string {
   return queuesKey(names, 'result', lookupHash(identity))
+}
+
+/** What the keys of all kept results begin with. */
+export function keptResultsStart(names: QueueNames): string {
+  return queuesKey(names, 'result', '')
 }
 
 /**

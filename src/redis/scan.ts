@@ -11,23 +11,39 @@ export const FIRST = '0'
 
 // KEYS: the beginning of the keys, so that the right node is asked.
 const PAGE = new Script(`
-local cursor, pattern, keysLookedAt = unpack(ARGV)
-return redis.call('SCAN', cursor, 'MATCH', pattern, 'COUNT', keysLookedAt, 'TYPE', 'hash')`)
+local cursor, pattern, keysLookedAt, kind = unpack(ARGV)
+return redis.call('SCAN', cursor, 'MATCH', pattern, 'COUNT', keysLookedAt, 'TYPE', kind)`)
+
+type Kind = 'hash' | 'string'
 
 /**
  * The next hashes whose key begins with `start` and matches `rest` (a pattern) behind it. After the last, the cursor is
  * FIRST again.
  */
-export async function hashesAfter(redis: Redis, cursor: string, start: string, rest: string, count: number) {
-  const [next, keys] = (await PAGE.run(redis, [start], [cursor, literally(start) + rest, count])) as [string, string[]]
+export function hashesAfter(redis: Redis, cursor: string, start: string, rest: string, count: number) {
+  return page('hash', redis, cursor, start, rest, count)
+}
+
+async function page(kind: Kind, redis: Redis, cursor: string, start: string, rest: string, count: number) {
+  const args = [cursor, literally(start) + rest, count, kind]
+  const [next, keys] = (await PAGE.run(redis, [start], args)) as [string, string[]]
   return { next, keys }
 }
 
 /** All of them, in pages of `count` keys looked at; a page may be empty. */
-export async function* hashes(redis: Redis, start: string, rest: string, count: number): AsyncGenerator<string[]> {
+export function hashes(redis: Redis, start: string, rest: string, count: number): AsyncGenerator<string[]> {
+  return pages('hash', redis, start, rest, count)
+}
+
+/** The same of strings. */
+export function strings(redis: Redis, start: string, rest: string, count: number): AsyncGenerator<string[]> {
+  return pages('string', redis, start, rest, count)
+}
+
+async function* pages(kind: Kind, redis: Redis, start: string, rest: string, count: number): AsyncGenerator<string[]> {
   let cursor = FIRST
   do {
-    const { next, keys } = await hashesAfter(redis, cursor, start, rest, count)
+    const { next, keys } = await page(kind, redis, cursor, start, rest, count)
     yield keys
     cursor = next
   } while (cursor !== FIRST)

@@ -111,6 +111,20 @@ describe('forget', () => {
     expect(counts).toEqual({ waiting: 4, delayed: 1, failed: 1, completed: 1 })
   })
 
+  it('erases results that are kept for whoever waits, also when their lookup is gone', async () => {
+    await startWorker(world.env)
+    for (const connectionId of [OTHER, MARKED])
+      for (const jobId of ['w-1', 'w-2'])
+        await lookups().add('lookup', { connectionId, deliver: 'wait' }, { jobId: `${jobId}-${connectionId}` })
+    await until('they are done', async () => (await lookups().getCompletedCount()) === 4)
+    await lookups().remove(`w-1-${MARKED}`)
+    const { stdout } = await forget(MARKED, '--json')
+    expect(await keysWith(world.redis, MARKED)).toEqual([])
+    expect(JSON.parse(stdout).removed).toMatchObject({ lookups: 1, results: 2, markers: 2 })
+    expect(await world.redis.keys('*:result:*')).toHaveLength(2)
+    expect(await world.redis.keys('*:done:*')).toHaveLength(2)
+  })
+
   it('erases what a fleet that runs has learned: answers kept for others, and whom the service answered', async () => {
     await startWorker({ ...world.env, CACHE_TTL_MS: '600000' })
     for (const connectionId of [OTHER, MARKED]) {

@@ -31,6 +31,42 @@ describe('a lookup', () => {
     expect(Date.parse(result?.finishedAt ?? '')).toBeGreaterThanOrEqual(Date.parse(result?.enqueuedAt ?? ''))
   })
 
+  it('that somebody waits for has its result kept by its id, whatever it came to, and none on the result queue', async () => {
+    world.standIn.set({ answers: [{ id: 'nobody', result: null }] })
+    await startWorker({ ...world.env, ...fast })
+    const queue = world.queue(NAMES.lookupQueue)
+    const lookups = [
+      { connectionId: '1', deliver: 'wait' },
+      { connectionId: 'nobody', deliver: 'wait' },
+      { connectionId: '', deliver: 'wait' }, // invalid
+      { connectionId: 'old', deliver: 'wait', expiresAt: '2020-01-01T00:00:00Z' },
+      { connectionId: '2', deliver: 'someday' }, // invalid, and it does not say that somebody waits
+      { connectionId: '3', deliver: 'queue' },
+      { connectionId: '4', deliver: null },
+    ]
+    await queue.addBulk(lookups.map((data) => ({ name: 'lookup', data })))
+    const queued = await consumer.have(3)
+    expect(queued.map(({ connectionId, status }) => `${connectionId} ${status}`).sort()).toEqual([
+      '2 invalid',
+      '3 enriched',
+      '4 enriched',
+    ])
+    expect(queued.find(({ status }) => status === 'invalid')?.failure?.message).toMatch(
+      /^deliver: expected queue or wait/,
+    )
+    const keys = () => world.redis.keys('bull:chat-enricher:result:*')
+    await until('four are kept', async () => (await keys()).length === 4)
+    const kept = (await world.redis.mget(await keys())).map((text) => JSON.parse(text ?? ''))
+    expect(kept.map(({ connectionId, status }) => `${connectionId} ${status}`).sort()).toEqual([
+      ' invalid',
+      '1 enriched',
+      'nobody not-found',
+      'old failed',
+    ])
+    for (const key of await keys()) expect(await world.redis.pttl(key)).toBeGreaterThan(500_000)
+    expect(consumer.results).toHaveLength(3)
+  })
+
   it('may take five minutes for a call: its lock is longer, and is renewed', async () => {
     world.standIn.set({ latencyMs: 600_000 })
     await startWorker({ ...world.env, ...fast, SOAP_CALL_TIMEOUT_MS: '300000', SHUTDOWN_TIMEOUT_MS: '0' })

@@ -295,6 +295,65 @@ describe('a lookup of an id that had its result long ago', () => {
   })
 })
 
+describe('the result of a lookup that somebody waits for', () => {
+  const place = (identity = identityOf('a')) => resultChannel(NAMES, identity)
+  const deliver = (of: Publisher, identity = identityOf('a')) =>
+    of.results.publish(resultFor(identity), identity, 'wait')
+
+  it('is kept for its time, with its marker, never goes on the queue, and is told at once', async () => {
+    const waiter = connect(embedded.url)
+    await waiter.subscribe(place())
+    const told = once(waiter, 'message')
+    expect(await deliver(here)).toBe('published')
+    expect(await deliver(there)).toBe('suppressed')
+    expect(await publish(there)).toBe('suppressed')
+    const kept = (await redis.get(place())) ?? ''
+    expect(JSON.parse(kept)).toMatchObject({ lookupId: 'a', status: 'enriched' })
+    expect((await told)[1]).toBe(kept)
+    expect(await redis.pttl(place())).toBeGreaterThan(20_000)
+    expect(await marked()).toBe('enriched')
+    expect(await redis.keys(`bull:${NAMES.resultQueue}:rs-*`)).toEqual([])
+    waiter.disconnect()
+  })
+
+  it('does not come again when it is no longer kept', async () => {
+    await deliver(here)
+    await redis.del(place())
+    expect(await deliver(there)).toBe('suppressed')
+    expect(await redis.exists(place())).toBe(0)
+  })
+
+  it('is published among others of the same turn, each in its own way', async () => {
+    const [queued, kept] = [identityOf('a'), identityOf('b')]
+    expect(await Promise.all([publish(here, queued), deliver(here, kept)])).toEqual(['published', 'published'])
+    expect(await listed()).toEqual(['rs-a'])
+    expect(await redis.exists(place(queued))).toBe(0)
+    expect(await redis.exists(place(kept))).toBe(1)
+  })
+
+  it('for which Redis has no memory has no marker either, and is published when there is some', async () => {
+    await publish(here, identityOf('b')) // scripts are loaded
+    await redis.flushall()
+    await redis.config('SET', 'maxmemory', '1mb')
+    try {
+      await expect(deliver(here)).rejects.toThrow()
+      expect(await marked()).toBeNull()
+    } finally {
+      await redis.config('SET', 'maxmemory', '0')
+    }
+    expect(await deliver(here)).toBe('published')
+    expect(await redis.exists(place())).toBe(1)
+  })
+
+  it('is one of two workers that publish at the same moment', async () => {
+    const identities = Array.from({ length: 200 }, (_, index) => identityOf(`w${index}`))
+    const answers = await Promise.all(identities.map((of) => Promise.all([deliver(here, of), deliver(there, of)])))
+    expect(answers.every((pair) => [...pair].sort().join() === 'published,suppressed')).toBe(true)
+    expect(await redis.exists(...identities.map((of) => place(of)))).toBe(200)
+    expect(await listed()).toEqual([])
+  })
+})
+
 describe('metadata that Lua cannot read', () => {
   const nested = JSON.parse(`{"x":${'['.repeat(1500)}${']'.repeat(1500)}}`) as Record<string, unknown>
   const broken = { note: 'half of it: \ud83d' }

@@ -21,10 +21,10 @@ export function connect(url: string): Redis {
   return redis
 }
 
-export function publisher(url: string, markerTtlMs = 60_000): Publisher {
+export function publisher(url: string, markerTtlMs = 60_000, keepMs = 30_000): Publisher {
   const redis = connect(url)
   const queue = openQueue(NAMES.resultQueue, redis, NAMES)
-  return { redis, queue, results: new ResultQueue(queue, redis, NAMES, { markerTtlMs }) }
+  return { redis, queue, results: new ResultQueue(queue, redis, NAMES, { markerTtlMs, keepMs }) }
 }
 
 export function identityOf(
