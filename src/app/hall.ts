@@ -4,6 +4,7 @@ import type { Writable } from 'node:stream'
 import type { ConfigOf } from '../config/config.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { Result } from '../domain/result.ts'
+import { type Activity, readActivity } from '../fleet/activity.ts'
 import { FleetControl, type FleetGate } from '../fleet/fleet-control.ts'
 import { Forget, type ForgetEnd, type ForgetOptions } from '../fleet/forget.ts'
 import { removeFleet } from '../fleet/remove-fleet.ts'
@@ -19,7 +20,7 @@ import { commandConnection, type Redis } from '../redis/connections.ts'
 import { shortHash } from '../redis/names.ts'
 import { givenUp } from './reach-redis.ts'
 
-export type { Awaited, FleetStatus, FleetWork, ForgetEnd, GateStatus, LookupStory, NewLookup, Result }
+export type { Activity, Awaited, FleetStatus, FleetWork, ForgetEnd, GateStatus, LookupStory, NewLookup, Result }
 
 /** Where Redis is, which queues, and which service's fleet; without a service, the only one that workers were set to. */
 export type HallConfig = ConfigOf<'redis' | 'queues'> & Partial<ConfigOf<'endpoint'>>
@@ -51,6 +52,11 @@ export class Hall {
   /** What is known of one lookup; null: nothing. */
   story(lookupId: string): Promise<LookupStory | null> {
     return readStory(this.#redis, this.#config, lookupId)
+  }
+
+  /** Who did what by hand, the newest first; at most `limit` entries. */
+  activity(limit: number): Promise<Activity[]> {
+    return readActivity(this.#redis, this.#config, limit)
   }
 
   /** Throws an UnknownService where it is not clear whose fleet is meant. */

@@ -10,6 +10,7 @@ import { configOf, withVariables } from './terminal/options.ts'
 import { progressBar } from './terminal/progress.ts'
 import { counted } from './terminal/terminal.ts'
 import { UsageError } from './terminal/usage-error.ts'
+import { whoIsThis } from './terminal/who.ts'
 
 const GROUPS = ['redis', 'queues', 'log'] as const
 /** A lookup in hand ends, or goes back to wait, within LOOKUP_DEADLINE_MS. */
@@ -50,7 +51,11 @@ async function runForget(command: Command, io: Io): Promise<number> {
   await withHall(config, 'forget', async (hall) => {
     const progress = progressBar(io, 'keys looked at', null, (await hall.keys()) < FEW_KEYS)
     const onProgress = (keys: number) => progress.update(keys, keys)
-    const forgetting = hall.forget(connectionId, { ...config, out: io.stderr }, { waitMs, onProgress })
+    const forgetting = hall.forget(
+      connectionId,
+      { ...config, out: io.stderr },
+      { who: whoIsThis(), waitMs, onProgress },
+    )
     end = await forgetting.finally(() => progress.stop())
     const { removed, active } = end
     await io.print(json ? JSON.stringify({ removed, active }) : inWords(removed))

@@ -7,6 +7,7 @@ import type { Io } from './terminal/io.ts'
 import { withVariables } from './terminal/options.ts'
 import { wholeNumber } from './terminal/positive.ts'
 import { UsageError } from './terminal/usage-error.ts'
+import { whoIsThis } from './terminal/who.ts'
 
 const DEFAULT_FOR = '1d'
 const DEFAULT_REASON = 'by hand'
@@ -36,7 +37,7 @@ async function runHold(command: Command, io: Io): Promise<undefined> {
   const ms = durationOf(lasts)
   if (reason !== undefined) checkReason(reason)
   await withFleet(command, io, 'hold', async (fleet) => {
-    const began = await fleet.hold(reason ?? (await reasonSoFar(fleet)) ?? DEFAULT_REASON, ms)
+    const began = await fleet.hold(whoIsThis(), reason ?? (await reasonSoFar(fleet)) ?? DEFAULT_REASON, ms)
     await io.print(`${began ? 'held' : 'held by hand already, now'} for ${lasts}; chat-enricher release ends it`)
   })
 }
@@ -86,10 +87,8 @@ Examples:
 async function runRelease(command: Command, io: Io): Promise<undefined> {
   const { acceptCode } = command.opts() as { acceptCode?: number }
   await withFleet(command, io, 'release', async (fleet) => {
-    const { holds } = await fleet.read()
-    const ended = await fleet.release(acceptCode)
+    const ended = await fleet.release(whoIsThis(), acceptCode)
     const accepted = acceptCode === undefined ? '' : `; responseCode ${acceptCode} is accepted from now on`
-    const reasons = holds.map(({ reason }) => reason).join(', ')
-    await io.print(`${ended > 0 ? `released (${reasons})` : 'nothing was held'}${accepted}`)
+    await io.print(`${ended.length > 0 ? `released (${ended.join(', ')})` : 'nothing was held'}${accepted}`)
   })
 }

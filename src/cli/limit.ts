@@ -10,6 +10,7 @@ import { LIMITS, limitInWords, quotaInWords } from './terminal/limits-in-words.t
 import { withVariables } from './terminal/options.ts'
 import { NO_LINES_BETWEEN, PLAIN } from './terminal/terminal.ts'
 import { UsageError } from './terminal/usage-error.ts'
+import { whoIsThis } from './terminal/who.ts'
 
 export function limitCommand(): CliCommand {
   const command = new Command('limit')
@@ -46,8 +47,7 @@ async function runLimit(command: Command, io: Io): Promise<undefined> {
   const { reset, json, ...asked } = command.opts() as Options
   const wanted = limitsOf(asked)
   await withFleet(command, io, 'limit', async (fleet, hall) => {
-    if (reset) await fleet.resetLimits()
-    if (Object.keys(wanted).length > 0) await fleet.setLimits(wanted)
+    if (reset || Object.keys(wanted).length > 0) await fleet.changeLimits(whoIsThis(), wanted, reset)
     const status = await hall.status()
     if (status.serviceProblem !== null) return
     await io.print(json ? JSON.stringify(asData(status)) : asText(status))

@@ -55,6 +55,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     description: 'Erase from Redis every trace of one connection id, and say what was removed.',
     load: async () => (await import('./forget.ts')).forgetCommand(),
   },
+  activity: {
+    description:
+      'Who did what by hand: holds, releases, limits, accepted codes, lookups cancelled, redriven or forgotten.',
+    load: async () => (await import('./activity.ts')).activityCommand(),
+  },
   'stand-in': {
     description:
       'Serve a stand-in of the SOAP service, for demos and tests: help page, WSDL, SOAP 1.1 and 1.2, faults on request.',

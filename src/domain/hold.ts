@@ -19,6 +19,8 @@ export interface HoldRecord {
   /** Since when, and how many lookups had it as their final result before the fleet held. */
   suspectedSince?: number
   spent?: number
+  /** Who holds by hand. */
+  by?: string
   /** Token of the probe that is on its way, and until when it is believed to be. */
   token?: string
   tokenUntil?: number
@@ -37,6 +39,8 @@ export interface Hold extends Pick<HoldRecord, 'why' | 'since' | 'expiresAt' | '
   kind: string | null
   suspectedSince: number | null
   spent: number
+  /** Who holds by hand; null where nobody does, or it began before that was kept. */
+  by: string | null
 }
 
 /** Thrown to whoever wants to call while the fleet holds. */

@@ -1,6 +1,6 @@
 /** What people and other programs may do with a running fleet: see its limits and holds, and change them. */
 
-import { HOLD_REASONS, type Hold } from '../domain/hold.ts'
+import type { Hold, HoldReason } from '../domain/hold.ts'
 import { cureOf, holdInWords } from '../gate/hold-words.ts'
 import { Holds } from '../gate/holds.ts'
 import { LimitStore, type Limits } from '../gate/limits.ts'
@@ -59,24 +59,20 @@ export class FleetControl {
   }
 
   /** Stops all calls for `ms` at most. False if they were stopped by hand already; then only the time is set anew. */
-  async hold(why: string, ms: number): Promise<boolean> {
-    return this.#holds.begin('manual', why, ms)
+  async hold(who: string, why: string, ms: number): Promise<boolean> {
+    return this.#holds.begin('manual', why, ms, { who, action: 'hold', arguments: { forMs: ms, reason: why } })
   }
 
   /**
-   * Ends every hold. `acceptCode` is a response code that is right after all, and means not found. Resolves to how many
-   * holds were on.
+   * Ends every hold. `acceptCode` is a response code that is right after all, and means not found. Resolves to the reasons of
+   * the holds that were on.
    */
-  async release(acceptCode?: number): Promise<number> {
-    if (acceptCode !== undefined) await this.#holds.accept(acceptCode)
-    return this.#holds.end(...HOLD_REASONS)
+  async release(who: string, acceptCode: number | null = null): Promise<HoldReason[]> {
+    return this.#holds.release(who, acceptCode)
   }
 
-  async setLimits(limits: Partial<Limits>): Promise<void> {
-    await this.#limits.set(limits)
-  }
-
-  async resetLimits(): Promise<void> {
-    await this.#limits.reset()
+  /** Sets these limits; `reset` drops what else was set. */
+  async changeLimits(who: string, limits: Partial<Limits>, reset = false): Promise<void> {
+    await this.#limits.change(who, limits, reset)
   }
 }

@@ -9,6 +9,7 @@ import { LANES } from '../domain/lane.ts'
 import { forgetInMemory } from '../gate/service-memory.ts'
 import { FIELDS, keysOf, LISTS, LOCK, OF_A_JOB, QUEUE_KEYS, SORTED_SETS } from '../queues/bull-layout.ts'
 import { openQueue, type Queue } from '../queues/lookup-queue.ts'
+import { ActionInSteps, STEPS_LUA } from '../redis/activity.ts'
 import type { Redis } from '../redis/connections.ts'
 import {
   bullKey,
@@ -24,7 +25,9 @@ import {
 } from '../redis/names.ts'
 import { hashes, strings } from '../redis/scan.ts'
 import { Script } from '../redis/script.ts'
+import { NOW_LUA } from '../redis/time.ts'
 import { type FoundJob, isAbout, lookupIn } from './about-connection.ts'
+import { hashOfId } from './activity.ts'
 import { emptyEvents } from './event-stream.ts'
 
 /** How many of each were removed. */
@@ -46,6 +49,8 @@ export interface ForgetEnd {
 }
 
 export interface ForgetOptions {
+  /** For the activity. */
+  who: string
   /** How long to wait for those that are in hand, ms. */
   waitMs: number
   /** Hears how many keys were looked at. */
@@ -69,13 +74,16 @@ const SCHEDULER = `${QUEUE_KEYS.schedulers}:`
 const ERASE = new Script(`
 local LOCK, STALLED = KEYS[1], KEYS[2]
 local LISTS, SORTED_SETS = { unpack(KEYS, 3, ${LISTS_END}) }, { unpack(KEYS, ${LISTS_END + 1}, ${SORTED_END}) }
-local JOB = { unpack(KEYS, ${SORTED_END + 1}) }
+local JOB, STEPS = { unpack(KEYS, ${SORTED_END + 1}, #KEYS - 1) }, KEYS[#KEYS]
 local id = ARGV[1]
+${NOW_LUA}
+${STEPS_LUA}
 if redis.call('EXISTS', LOCK) == 1 then return 0 end
 redis.call('SREM', STALLED, id)
 for _, list in ipairs(LISTS) do redis.call('LREM', list, 0, id) end
 for _, set in ipairs(SORTED_SETS) do redis.call('ZREM', set, id) end
 for _, key in ipairs(JOB) do redis.call('DEL', key) end
+countStep(STEPS, now(), 1)
 return 1`)
 
 export class Forget {
@@ -87,6 +95,7 @@ export class Forget {
   /** Ids of what was removed, by queue, for the event streams. */
   readonly #ids = new Map<string, Set<string>>()
   readonly #active = new Map<string, { queue: Queue; job: FoundJob }>()
+  #stepsKey = ''
 
   constructor(redis: Redis, names: QueueNames, connectionId: string) {
     this.#redis = redis
@@ -98,7 +107,25 @@ export class Forget {
   }
 
   /** Rejects when Redis fails; it is safe to run again. */
-  async run({ waitMs, onProgress = () => {} }: ForgetOptions): Promise<ForgetEnd> {
+  async run({ who, waitMs, onProgress = () => {} }: ForgetOptions): Promise<ForgetEnd> {
+    const connection = hashOfId(this.#connectionId)
+    const action = await ActionInSteps.begin(this.#redis, this.#names, {
+      who,
+      action: 'forget',
+      arguments: { connection },
+    })
+    try {
+      await this.#forget(action.stepsKey, waitMs, onProgress)
+      await action.end(this.#active.size > 0 ? 'stopped' : 'done')
+    } catch (error) {
+      await action.end('stopped').catch(() => {}) // the same Redis
+      throw error
+    }
+    return { removed: this.#removed, active: [...this.#active.values()].map(({ job }) => job.id) }
+  }
+
+  async #forget(stepsKey: string, waitMs: number, onProgress: (keys: number) => void): Promise<void> {
+    this.#stepsKey = stepsKey
     await this.#sweep(onProgress)
     // Lookups that were in hand may have left results behind the first sweep.
     if (this.#active.size > 0) {
@@ -110,7 +137,6 @@ export class Forget {
     await this.#forgetAnswers()
     await this.#forgetService()
     await this.#forgetEvents()
-    return { removed: this.#removed, active: [...this.#active.values()].map(({ job }) => job.id) }
   }
 
   async #sweep(onProgress: (keys: number) => void): Promise<void> {
@@ -182,7 +208,7 @@ export class Forget {
     if (id.startsWith(SCHEDULER)) await queue.removeJobScheduler(id.slice(SCHEDULER.length)).catch(() => {})
     else await queue.remove(id, { removeChildren: false }).catch(() => {})
     const places = [id + LOCK, QUEUE_KEYS.stalled, ...LISTS, ...SORTED, ...['', ...OF_A_JOB].map((part) => id + part)]
-    if ((await ERASE.run(this.#redis, places.map(key), [id])) !== 1) return false
+    if ((await ERASE.run(this.#redis, [...places.map(key), this.#stepsKey], [id])) !== 1) return false
     this.#ids.set(queue.name, (this.#ids.get(queue.name) ?? new Set()).add(id))
     return true
   }

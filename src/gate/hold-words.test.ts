@@ -13,6 +13,7 @@ const HOLD: Hold = {
   kind: null,
   suspectedSince: null,
   spent: 0,
+  by: null,
 }
 
 describe('a hold in words', () => {

@@ -1,9 +1,12 @@
 /** The holds of a fleet in Redis: reading them, the ones that people and queues begin, and the probe's token. */
 
+import type { ByHand } from '../domain/by-hand.ts'
 import { HOLD_REASONS, type Hold, type HoldReason, type HoldRecord } from '../domain/hold.ts'
+import { ACTIVITY_LUA, byHandArgs } from '../redis/activity.ts'
 import type { Redis } from '../redis/connections.ts'
 import type { GateKeys } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
+import { END_HOLDS_LUA, RELEASE } from './end-holds.ts'
 import { HOLD_RECORD_LUA } from './hold-record.ts'
 
 // By one clock, because in a Cluster TIME itself asks any node.
@@ -19,34 +22,29 @@ return { string.format('%.3f', at), unpack(on) }`)
 
 // Begins a hold, or prolongs it to this long from now. Answers 1 if it began.
 const BEGIN = new Script(`
-local HOLD = KEYS[1]
-local reason, why, ms = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local HOLD, ACTIVITY = unpack(KEYS)
+local reason, why, ms, byHand = ARGV[1], ARGV[2], tonumber(ARGV[3]), { unpack(ARGV, 4, 6) }
 ${HOLD_RECORD_LUA}
+${ACTIVITY_LUA}
+expectActivity(ACTIVITY)
 local at = math.floor(now())
 local hold = readHold(HOLD, reason, at)
 local began = not hold
 if began then hold = { since = at, probes = 0 } end
 hold.why, hold.expiresAt = why, at + ms
+if byHand[1] ~= '' then hold.by = byHand[1] end
 keepHold(HOLD, reason, hold, at)
+note(ACTIVITY, at, byHand, 1)
 if began then tell(HOLD) end
 return began and 1 or 0`)
 
-// Answers how many were on. Suspicion starts again from zero because somebody has looked, and the service is not soon
-// asked again whether it has forgotten. Failures before now are charged to nobody; failures from now on may be.
+// Answers how many were on.
 const END = new Script(`
 local HOLD, ANSWERS, MEMORY = unpack(KEYS)
 local reasons = ARGV
 ${HOLD_RECORD_LUA}
-local at, ended = math.floor(now()), 0
-for _, reason in ipairs(reasons) do
-  if endHold(HOLD, reason, at) then ended = ended + 1 end
-  if reason == 'configuration' or reason == 'service' then redis.call('DEL', ANSWERS) end
-end
-if ended > 0 then
-  if redis.call('EXISTS', MEMORY) == 1 then redis.call('HSET', MEMORY, 'heldUntil', at, 'unguardedUntil', at + 600000) end
-  tell(HOLD)
-end
-return ended`)
+${END_HOLDS_LUA}
+return endHolds(reasons, math.floor(now()))`)
 
 // Answers 1 if this is the one probe of the fleet that may go now. Credentials not yet tried during this hold may be probed
 // at once, one time. So may a hold that began later than now: Redis' clock was set back.
@@ -95,6 +93,16 @@ for reason, hold in pairs(readHolds(HOLD, at)) do
 end
 return 1`)
 
+/** Who set something by hand, and when (Redis' time, ms); null where it was set before that was kept. */
+export interface SetByHand {
+  who: string | null
+  at: number | null
+}
+
+export interface AcceptedCode extends SetByHand {
+  code: number
+}
+
 export class Holds {
   readonly #redis: Redis
   readonly #keys: GateKeys
@@ -120,14 +128,26 @@ export class Holds {
   }
 
   /** Begins a hold, or prolongs it; it ends after `ms` at the latest. True if it was not on before. */
-  async begin(reason: HoldReason, why: string, ms: number): Promise<boolean> {
-    return (await BEGIN.run(this.#redis, [this.#keys.hold], [reason, why, Math.ceil(ms)])) === 1
+  async begin(reason: HoldReason, why: string, ms: number, byHand: ByHand | null = null): Promise<boolean> {
+    const { hold, activity } = this.#keys
+    const args = [reason, why, Math.ceil(ms), ...byHandArgs(byHand)]
+    return (await BEGIN.run(this.#redis, [hold, activity], args)) === 1
   }
 
   /** Ends holds; resolves to how many of them were on. */
   async end(...reasons: HoldReason[]): Promise<number> {
     const { hold, answers, memory } = this.#keys
     return Number(await END.run(this.#redis, [hold, answers, memory], reasons))
+  }
+
+  /**
+   * Ends every hold by hand. `acceptCode`: that response code is no suspicion any more, and means not found. Resolves to the
+   * reasons of those that were on.
+   */
+  async release(who: string, acceptCode: number | null): Promise<HoldReason[]> {
+    const { hold, answers, memory, accepted, acceptedBy, activity } = this.#keys
+    const keys = [hold, answers, memory, accepted, acceptedBy, activity]
+    return (await RELEASE.run(this.#redis, keys, [who, acceptCode ?? '', ...HOLD_REASONS])) as HoldReason[]
   }
 
   /**
@@ -148,14 +168,17 @@ export class Holds {
     return new Set((await this.#redis.smembers(this.#keys.accepted)).map(Number))
   }
 
-  async accept(code: number): Promise<void> {
-    await this.#redis.sadd(this.#keys.accepted, String(code))
-    await this.#redis.publish(this.#keys.hold, 'changed')
+  /** The same, with who did that and when; null where it was done before that was kept. */
+  async acceptedCodes(): Promise<AcceptedCode[]> {
+    const { accepted, acceptedBy } = this.#keys
+    const [codes, by] = await Promise.all([this.#redis.smembers(accepted), this.#redis.hgetall(acceptedBy)])
+    const known = (code: string) => JSON.parse(by[code] ?? '{"who":null,"at":null}') as SetByHand
+    return codes.map((code) => ({ code: Number(code), ...known(code) })).toSorted((a, b) => a.code - b.code)
   }
 }
 
 function asHold(reason: HoldReason, record: HoldRecord): Hold {
   const { why, since, expiresAt, probes } = record
-  const { nextProbeAt = null, kind = null, suspectedSince = null, spent = 0 } = record
-  return { reason, why, since, expiresAt, nextProbeAt, probes, kind, suspectedSince, spent }
+  const { nextProbeAt = null, kind = null, suspectedSince = null, spent = 0, by = null } = record
+  return { reason, why, since, expiresAt, nextProbeAt, probes, kind, suspectedSince, spent, by }
 }

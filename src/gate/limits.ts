@@ -1,5 +1,7 @@
 /** Limits of the fleet that were set by hand: they win over every process's own, until they are reset. */
 
+import type { ByHand } from '../domain/by-hand.ts'
+import { ACTIVITY_LUA, byHandArgs } from '../redis/activity.ts'
 import type { Redis } from '../redis/connections.ts'
 import type { GateKeys } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
@@ -13,15 +15,33 @@ export interface Limits {
   inFlight: number | null
 }
 
+/** Who set a limit by hand, and when (Redis' time, ms); null where it was set before that was kept. */
+export interface LimitSet {
+  name: keyof Limits
+  value: number | null
+  who: string | null
+  at: number | null
+}
+
 // Changing the limit clears the time of the next turn, because the new pace must not wait for a turn of the old one.
-// Turns that are booked are nearer than this.
-const FORGET_FAR = new Script(`
-local RATE, RATE_INTERACTIVE, RATE_RETRIES = unpack(KEYS)
+// Turns that are booked are nearer than this. ARGV: whether all that was set is dropped first; by whom; names and values.
+const SET = new Script(`
+local RATE, RATE_INTERACTIVE, RATE_RETRIES, LIMITS, ACTIVITY = unpack(KEYS)
+local isReset, byHand, wanted = ARGV[1] == '1', { unpack(ARGV, 2, 4) }, { unpack(ARGV, 5) }
 ${NOW_LUA}
+${ACTIVITY_LUA}
+expectActivity(ACTIVITY)
+local at = math.floor(now())
+if isReset then redis.call('DEL', LIMITS) end
+for i = 1, #wanted, 2 do
+  local name, value = wanted[i], wanted[i + 1]
+  redis.call('HSET', LIMITS, name, value, name .. 'By', cjson.encode({ who = byHand[1], at = at }))
+end
 for _, key in ipairs({ RATE, RATE_INTERACTIVE, RATE_RETRIES }) do
   local due = tonumber(string.match(redis.call('GET', key) or '', '^%S+') or 0)
-  if due > now() + 1000 then redis.call('DEL', key) end
+  if due > at + 1000 then redis.call('DEL', key) end
 end
+note(ACTIVITY, at, byHand, #wanted / 2)
 return 1`)
 
 export class LimitStore {
@@ -35,28 +55,26 @@ export class LimitStore {
 
   /** What was set by hand, and nothing else. */
   async read(): Promise<Partial<Limits>> {
-    const { rate, burst, inFlight } = await this.#redis.hgetall(this.#keys.limits)
-    return {
-      ...(rate === undefined ? {} : { rate: rate === 'none' ? null : Number(rate) }),
-      ...(burst === undefined ? {} : { burst: Number(burst) }),
-      ...(inFlight === undefined ? {} : { inFlight: inFlight === 'none' ? null : Number(inFlight) }),
-    }
+    return Object.fromEntries((await this.setByHand()).map(({ name, value }) => [name, value]))
   }
 
-  async set(limits: Partial<Limits>): Promise<void> {
-    const fields = Object.entries(limits).map(([name, value]) => [name, String(value ?? 'none')] as const)
-    await this.#redis.hset(this.#keys.limits, Object.fromEntries(fields))
-    await this.#forgetFar()
+  async setByHand(): Promise<LimitSet[]> {
+    const fields = await this.#redis.hgetall(this.#keys.limits)
+    return (['rate', 'burst', 'inFlight'] as const).flatMap((name) => {
+      const text = fields[name]
+      if (text === undefined) return []
+      const by = JSON.parse(fields[`${name}By`] ?? '{"who":null,"at":null}') as Pick<LimitSet, 'who' | 'at'>
+      return [{ name, value: text === 'none' ? null : Number(text), ...by }]
+    })
   }
 
-  async reset(): Promise<void> {
-    await this.#redis.del(this.#keys.limits)
-    await this.#forgetFar()
-  }
-
-  async #forgetFar(): Promise<void> {
-    const { rate, rateInteractive, rateRetries } = this.#keys
-    await FORGET_FAR.run(this.#redis, [rate, rateInteractive, rateRetries])
+  /** Sets these, and drops what else was set if `reset` says so. */
+  async change(who: string, limits: Partial<Limits>, reset = false): Promise<void> {
+    const { rate, rateInteractive, rateRetries, limits: set, activity } = this.#keys
+    const byHand: ByHand = { who, action: 'limit', arguments: { ...(reset ? { reset } : {}), ...limits } }
+    const wanted = Object.entries(limits).flatMap(([name, value]) => [name, String(value ?? 'none')])
+    const args = [reset ? 1 : 0, ...byHandArgs(byHand), ...wanted]
+    await SET.run(this.#redis, [rate, rateInteractive, rateRetries, set, activity], args)
   }
 
   /** Calls that are out at the moment, as far as they are counted (where calls in flight are limited). */

@@ -133,7 +133,7 @@ describe('the log', () => {
 
 describe('a hold', () => {
   const hold = { reason: 'manual', why: 'maintenance', since: 1000, expiresAt: 61_000, nextProbeAt: null } as const
-  const rest = { probes: 0, kind: null, suspectedSince: null, spent: 0 }
+  const rest = { probes: 0, kind: null, suspectedSince: null, spent: 0, by: null }
   const cure = 'chat-enricher release ends it'
 
   it('is one line that says why, what cures it, and when it ends; and one when it is over', () => {

@@ -23,12 +23,15 @@
  *     fleet:<fleet>:memory             hash    how the service has answered lately, and for which connection ids
  *     fleet:<fleet>:answers            list    of what kind the last answers were
  *     fleet:<fleet>:accepted           set     response codes that an operator has accepted
+ *     fleet:<fleet>:accepted-by        hash    by whom and when, by code
  *     call:<lane>:<hash>:<asker>       hash    somebody calls for this connection id at the moment
  *     answer:<hash>:<asker>            hash    what the service answered for it, for those who share the call
  *     services:<queues>                hash    hosts of the services that workers were set to, by <service>
  *     member:<queues>:<id>  string  one worker process, as it sees itself, renewed by it
  *     members:<queues>      zset    ids of the worker processes, by the time they were last seen
  *     lease:<queues>:<task> string  which process does a task of the whole fleet
+ *     activity:<queues>      stream  what was done by hand, an entry each
+ *     action:<queues>:<id>   hash    what an action in steps has done so far
  *
  * On the hash of a lookup job stand three fields of ours, which go when the job goes: `ce:history`, `ce:failed-at`,
  * `ce:alone`. On that of a result stands `ce:of`: of which lookup, because an id may have been enqueued more than once.
@@ -106,6 +109,9 @@ export interface GateKeys {
   memory: string
   answers: string
   accepted: string
+  acceptedBy: string
+  /** Of all who serve these queues. */
+  activity: string
 }
 
 /**
@@ -139,6 +145,8 @@ export function gateKeys(names: QueueNames, service: string): GateKeys {
     memory: ofFleet('memory'),
     answers: ofFleet('answers'),
     accepted: ofFleet('accepted'),
+    acceptedBy: ofFleet('accepted-by'),
+    activity: activityKey(names),
   }
 }
 
@@ -167,6 +175,14 @@ export function memberKey(names: QueueNames, id: string): string {
 
 export function leaseKey(names: QueueNames, task: string): string {
   return queuesKey(names, 'lease', task)
+}
+
+export function activityKey(names: QueueNames): string {
+  return queuesKey(names, 'activity')
+}
+
+export function actionKey(names: QueueNames, id: string): string {
+  return queuesKey(names, 'action', id)
 }
 
 /** A short hash that stands for a text that must not be seen. */

@@ -19,6 +19,7 @@ const COMMANDS = [
   'hold',
   'release',
   'forget',
+  'activity',
   'stand-in',
   'demo',
   'config',
@@ -189,6 +190,7 @@ describe('where Redis is not', () => {
     'results --follow',
     'status',
     'status --watch',
+    'activity',
     'demo --once',
   ]
   let silent: Server

@@ -403,37 +403,38 @@ describe('the quota', () => {
 })
 
 describe('limits that are set while the fleet runs', () => {
+  const WHO = 'anna@desk'
   const limits = () => new LimitStore(fleet.redis, KEYS)
 
   it('win over those of each process, and are gone with a reset', async () => {
     const own = { rate: 100, burst: 1 }
     expect(await interval(own)).toBe(10)
-    await limits().set({ rate: 20 })
+    await limits().change(WHO, { rate: 20 })
     expect(await interval(own)).toBe(50)
-    await limits().reset()
+    await limits().change(WHO, {}, true)
     expect(await interval(own)).toBe(10)
   })
 
   it('may lift a limit', async () => {
-    await limits().set({ rate: null, inFlight: null })
+    await limits().change(WHO, { rate: null, inFlight: null })
     const options = { rate: 1, inFlight: 1 }
     expect(await fleet.book('batch', 100, options)).toMatchObject({ said: 'granted', turns: times(100, 0) })
   })
 
   it('may limit the calls in flight, and let more leave at once', async () => {
-    await limits().set({ inFlight: 3 })
+    await limits().change(WHO, { inFlight: 3 })
     expect((await fleet.book('batch', 10)).turns).toHaveLength(3)
     expect(await limits().inFlight()).toBe(3)
-    await limits().set({ inFlight: null, burst: 4 })
+    await limits().change(WHO, { inFlight: null, burst: 4 })
     const { turns } = await fleet.book('batch', 10, { rate: 1 })
     expect(turns).toEqual([0, 0, 0, 0])
   })
 
   it('are what they were set to, and nothing else', async () => {
-    await limits().set({ rate: 12.5, inFlight: null })
+    await limits().change(WHO, { rate: 12.5, inFlight: null })
     expect(await limits().read()).toEqual({ rate: 12.5, inFlight: null })
     expect(await fleet.redis.pttl(KEYS.limits)).toBe(-1)
-    await limits().reset()
+    await limits().change(WHO, {}, true)
     expect(await limits().read()).toEqual({})
   })
 
@@ -441,7 +442,7 @@ describe('limits that are set while the fleet runs', () => {
     const slow = { rate: 0.01 }
     await fleet.book('batch', 1, slow)
     expect((await fleet.book('batch', 1, slow)).said).toBe('wait')
-    await limits().set({ rate: 100 })
+    await limits().change(WHO, { rate: 100 })
     expect((await fleet.book('batch', 1, slow)).turns[0]).toBeLessThanOrEqual(10)
   })
 })

@@ -32,10 +32,13 @@ export function mebibytes(bytes: number): string {
   return `${number.format(Math.round(bytes / 104_857.6) / 10)} MiB`
 }
 
-/** Columns as wide as they need to be, the first one to the left, figures to the right; fits 80 columns where a box does not. */
-export function columns(rows: readonly (readonly string[])[]): string {
+/**
+ * Columns as wide as they need to be, the first one to the left, figures to the right, or all to the left; fits 80 columns
+ * where a box does not.
+ */
+export function columns(rows: readonly (readonly string[])[], rest: 'left' | 'right' = 'right'): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)))
-  const line = (row: readonly string[]) =>
-    row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
-  return rows.map((row) => line(row).join('  ').trimEnd()).join('\n')
+  const cell = (text: string, column: number) =>
+    column === 0 || rest === 'left' ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0)
+  return rows.map((row) => row.map(cell).join('  ').trimEnd()).join('\n')
 }

@@ -1,0 +1,93 @@
+/** Who did what by hand to this fleet, the newest first. */
+
+import { iso } from '../clock.ts'
+import { CUT_OFF_AFTER_MS } from '../redis/activity.ts'
+import type { Redis } from '../redis/connections.ts'
+import { actionKey, activityKey, type QueueNames, shortHash } from '../redis/names.ts'
+import { redisTime } from '../redis/time.ts'
+
+/** `done`: all of it. `stopped`: by whoever did it, or by an error. `cut-off`: its process is gone. */
+export type ActivityState = 'done' | 'running' | 'stopped' | 'cut-off'
+
+export interface Activity {
+  /** ISO 8601, UTC: when it began. */
+  at: string
+  /** `user@host` of a command, or the name of a token. */
+  who: string
+  action: string
+  /** Ids of connections, correlations and lookups only as hashes. */
+  arguments: Record<string, unknown>
+  /** How many lookups, holds, limits or codes; null: not known any more, after a year. */
+  count: number | null
+  state: ActivityState
+  /** ISO 8601, UTC; null where it is not known, or it goes on. */
+  endedAt: string | null
+  /** Of an action in steps. */
+  id: string | null
+}
+
+export const MOST_ACTIVITY = 10_000
+/** A page of entries costs Redis well under a millisecond. */
+const PAGE = 200
+
+/** At most `limit` entries. */
+export async function readActivity(redis: Redis, names: QueueNames, limit: number): Promise<Activity[]> {
+  const key = activityKey(names)
+  const at = await redisTime(redis, key)
+  const found: Activity[] = []
+  for (let from = '+'; found.length < limit; ) {
+    const count = Math.min(PAGE, limit - found.length)
+    const page = await redis.xrevrange(key, from, '-', 'COUNT', count)
+    const steps = await readSteps(redis, names, page)
+    found.push(...page.map(([, fields], index) => asActivity(fieldsOf(fields), steps[index] ?? null, at)))
+    if (page.length < count) break
+    from = `(${page.at(-1)?.[0]}`
+  }
+  return found
+}
+
+/** The hash that stands for an id in the activity. */
+export function hashOfId(id: string): string {
+  return shortHash(id)
+}
+
+const MOST_NAMED = 10
+
+/** Arguments of an action on lookups that were named: how many, and hashes of the first ones. */
+export function namedLookups(lookupIds: readonly string[]): Record<string, unknown> {
+  return { named: lookupIds.length, lookups: lookupIds.slice(0, MOST_NAMED).map(hashOfId) }
+}
+
+type Fields = Readonly<Record<string, string>>
+
+async function readSteps(
+  redis: Redis,
+  names: QueueNames,
+  page: readonly [id: string, fields: string[]][],
+): Promise<(Fields | null)[]> {
+  return Promise.all(
+    page.map(async ([, fields]) => {
+      const { id } = fieldsOf(fields)
+      return id === undefined ? null : redis.hgetall(actionKey(names, id))
+    }),
+  )
+}
+
+function fieldsOf(fields: readonly string[]): Fields {
+  return Object.fromEntries(fields.flatMap((name, index) => (index % 2 === 0 ? [[name, fields[index + 1] ?? '']] : [])))
+}
+
+function asActivity(entry: Fields, steps: Fields | null, now: number): Activity {
+  const at = iso(Number(entry.at))
+  const same = { at, who: entry.who ?? '', action: entry.action ?? '', arguments: JSON.parse(entry.arguments ?? '{}') }
+  if (!steps) return { ...same, count: Number(entry.count), state: 'done', endedAt: at, id: null }
+  const { count, ended, endedAt, seenAt } = steps
+  const isSeen = now - Number(seenAt ?? 0) < CUT_OFF_AFTER_MS
+  return {
+    ...same,
+    count: count === undefined ? null : Number(count),
+    state: (ended as ActivityState | undefined) ?? (isSeen ? 'running' : 'cut-off'),
+    endedAt: endedAt === undefined ? null : iso(Number(endedAt)),
+    id: entry.id ?? '',
+  }
+}
