@@ -55,6 +55,8 @@ export interface Failure {
   soapFaultCode?: string
   /** Set whenever there was an answer whose status was not 200. */
   httpStatus?: number
+  /** The service's own code, where that is the failure. */
+  responseCode?: number
   /** How long the service asked us to wait (`Retry-After`), in milliseconds. */
   retryAfterMs?: number
 }
@@ -62,14 +64,14 @@ export interface Failure {
 /** Whether a value that was read from outside can be published as a failure, and decided by. */
 export function isFailure(value: unknown): value is Failure {
   if (typeof value !== 'object' || value === null) return false
-  const { code, class: kind, reason, message, soapFaultCode, httpStatus } = value as Record<string, unknown>
+  const { code, class: kind, reason, message, ...answer } = value as Record<string, unknown>
   const isOneOf = (list: readonly string[], one: unknown) => list.includes(one as string)
   return (
     isOneOf(FAILURE_CODES, code) &&
     isOneOf(FAILURE_CLASSES, kind) &&
     isOneOf(FAILURE_REASONS, reason) &&
     typeof message === 'string' &&
-    ['undefined', 'string'].includes(typeof soapFaultCode) &&
-    ['undefined', 'number'].includes(typeof httpStatus)
+    ['undefined', 'string'].includes(typeof answer.soapFaultCode) &&
+    [answer.httpStatus, answer.responseCode].every((one) => ['undefined', 'number'].includes(typeof one))
   )
 }

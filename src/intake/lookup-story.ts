@@ -5,7 +5,7 @@ import { type LookupHistory, readHistory } from '../domain/history.ts'
 import { LANES, type Lane } from '../domain/lane.ts'
 import type { Result, ResultStatus } from '../domain/result.ts'
 import { dueAt, FIELDS } from '../queues/bull-layout.ts'
-import { type KeptEnd, readFailedReason, readKeptEnd } from '../queues/kept-end.ts'
+import { ENDED_FIELDS, type KeptEnd, readEnd } from '../queues/kept-end.ts'
 import type { Redis } from '../redis/connections.ts'
 import { bullKey, HISTORY_FIELD, markerKeys, type QueueNames, queueOf, resultId } from '../redis/names.ts'
 
@@ -83,21 +83,20 @@ const JOB_FIELDS = [
   FIELDS.taken,
   FIELDS.stalls,
   FIELDS.finishedOn,
-  FIELDS.returned,
-  FIELDS.failedReason,
   HISTORY_FIELD,
+  ...ENDED_FIELDS,
 ] as const
 
 async function readJob(redis: Redis, key: string) {
   const values = await redis.hmget(key, ...JOB_FIELDS)
-  const [timestamp, taken, stalls, finishedOn = null, returned = null, failedReason = null, history] = values
+  const [timestamp, taken, stalls, finishedOn = null, history, ...ended] = values
   return {
     isThere: Boolean(timestamp),
     enqueuedAt: Number(timestamp ?? 0),
     taken: Number(taken ?? 0),
     stalls: Number(stalls ?? 0),
     finishedOn,
-    kept: readKeptEnd(returned) ?? readFailedReason(failedReason),
+    kept: readEnd(ended),
     history: history ? readHistory(history) : null,
   }
 }

@@ -1,22 +1,52 @@
-/** How a lookup ended, as its own job keeps it when the result has been consumed: for whoever asks for its story. */
+/**
+ * How a lookup ended, as data on its own job: for its story and for selections, whether or not the result was consumed. A
+ * completed one has it as BullMQ's returnvalue. A dead letter has it in END_FIELD, and as a sentence in BullMQ's failedReason
+ * for BullMQ's own tools. The script that publishes the result writes both with it.
+ */
 
 import type { Failure } from '../domain/failure.ts'
 import type { Result, ResultStatus } from '../domain/result.ts'
+import { END_FIELD } from '../redis/names.ts'
+import { FIELDS } from './bull-layout.ts'
 
-/** What BullMQ keeps of a completed lookup; mostly no more than its status, because there may be millions. */
+/** Mostly no more than its status, because there may be millions. */
 export interface KeptEnd {
   status: ResultStatus
   code?: string
+  /** The SOAP fault's code, and the HTTP status, if the last answer had one. */
+  fault?: string
+  httpStatus?: number
+  /** What the service said of a lookup that it did not enrich; left out: nothing, or 0. */
+  responseCode?: number
   message?: string
   /** Left out: 1. Null: nobody knows. */
   calls?: number | null
   attempts?: number | null
+  /** Left out: 0. */
+  redrive?: number
 }
 
-export function keptOf({ status, calls, attempts }: Result, failure?: Failure): KeptEnd {
-  if (!failure && calls === 1 && attempts === 1) return { status } // nearly every lookup
-  const why = failure && { code: failure.code, message: failure.message }
-  return { status, ...why, ...(calls !== 1 && { calls }), ...(attempts !== 1 && { attempts }) }
+export function keptOf(result: Result, failure?: Failure): KeptEnd {
+  const { status, calls, attempts, redrive } = result
+  if (status === 'enriched' && calls === 1 && attempts === 1 && !redrive) return { status } // nearly every lookup
+  const responseCode = status === 'enriched' ? null : (result.response?.code ?? failure?.responseCode)
+  return {
+    status,
+    ...(result.failure && whyOf(result.failure)),
+    ...(responseCode && { responseCode }),
+    ...(calls !== 1 && { calls }),
+    ...(attempts !== 1 && { attempts }),
+    ...(redrive > 0 && { redrive }),
+  }
+}
+
+function whyOf({ code, soapFaultCode, httpStatus, message }: NonNullable<Result['failure']>): Partial<KeptEnd> {
+  return {
+    code,
+    ...(soapFaultCode !== undefined && { fault: soapFaultCode }),
+    ...(httpStatus !== undefined && { httpStatus }),
+    message,
+  }
 }
 
 /** The end of a lookup that had its result from an earlier run: only the marker tells of that run. */
@@ -25,22 +55,29 @@ export function keptOfMarker(status: ResultStatus): KeptEnd {
 }
 
 /** The failedReason of a lookup that gave up, for BullMQ's own tools. */
-export function failedReasonOf({ calls, attempts }: Result, failure?: Failure): string {
-  return `${failure?.code}: ${failure?.message} (calls: ${calls}, attempts: ${attempts})`
+export function failedReasonOf({ code, message, calls = 1, attempts = 1 }: KeptEnd): string {
+  return `${code}: ${message} (calls: ${calls}, attempts: ${attempts})`
 }
 
-/** Null where it is not ours, as where BullMQ itself failed the lookup. */
-export function readFailedReason(text: string | null): KeptEnd | null {
+/** The fields of a job's hash that say how the lookup ended. */
+export const ENDED_FIELDS = [FIELDS.returned, END_FIELD, FIELDS.failedReason] as const
+
+/** From the values of ENDED_FIELDS. With its calls and attempts; null: it has not ended, or by no hand of ours. */
+export function readEnd([returned, end, failedReason]: (string | null | undefined)[]): KeptEnd | null {
+  return readKeptEnd(returned) ?? readKeptEnd(end) ?? readFailedReason(failedReason)
+}
+
+/** Dead letters of an earlier version have nothing else. */
+function readFailedReason(text: string | null | undefined): KeptEnd | null {
   const found = /^([a-z0-9-]+): (.*) \(calls: (\d+), attempts: (\d+)\)$/s.exec(text ?? '')
   if (!found) return null
   const [, code = '', message = '', calls, attempts] = found
   return { status: 'failed', code, message, calls: Number(calls), attempts: Number(attempts) }
 }
 
-/** With its calls and attempts; null where it is not ours. */
-export function readKeptEnd(text: string | null): KeptEnd | null {
+function readKeptEnd(text: string | null | undefined): KeptEnd | null {
   try {
-    const value = JSON.parse(text ?? 'null') as KeptEnd | null
+    const value = JSON.parse(text || 'null') as KeptEnd | null
     return typeof value?.status === 'string' ? { calls: 1, attempts: 1, ...value } : null
   } catch {
     return null

@@ -121,6 +121,11 @@ export class LookupHistories {
     await REMEMBER.run(this.#redis, [job, job + LOCK, deduplication], args)
   }
 
+  /** Why it gave up, as its result was published; null: it has not. */
+  failedReason(identity: LookupIdentity): Promise<string | null> {
+    return this.#redis.hget(this.#job(identity), FIELDS.failedReason)
+  }
+
   /** It was to wait for jobs of a flow, and to fail with them; one has failed. */
   async hasFailedChild(identity: LookupIdentity): Promise<boolean> {
     return (await this.#redis.exists(this.#job(identity) + UNSUCCESSFUL_CHILDREN)) === 1

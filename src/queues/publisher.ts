@@ -57,7 +57,7 @@ export class Publisher {
     const { lookupId } = taken
     const { status } = result
     const sinceEnqueuedMs = ageOf(taken)
-    const isNew = (await this.#results.publish(result, taken, deliveryOf(taken))) === 'published'
+    const isNew = (await this.#results.publish(result, taken, deliveryOf(taken), failure)) === 'published'
     if (!isNew) this.#observe({ type: 'suppressed', lookupId })
     else this.#observe({ type: 'published', lookupId, status, sinceEnqueuedMs, failure: failure ?? null })
   }

@@ -14,11 +14,14 @@
  */
 
 import type { Queue } from 'bullmq'
+import type { Failure } from '../domain/failure.ts'
 import type { Delivery } from '../domain/lookup.ts'
 import type { Result } from '../domain/result.ts'
 import type { Redis } from '../redis/connections.ts'
 import { EachScript, type ScriptInput } from '../redis/each-script.ts'
 import {
+  bullKey,
+  END_FIELD,
   enqueuedHash,
   type LookupIdentity,
   markerKeys,
@@ -28,7 +31,8 @@ import {
 } from '../redis/names.ts'
 import { Together } from '../redis/together.ts'
 import { ADD_KEYS, type BullAdd, bullAdd } from './bull-add.ts'
-import { keysOf, LISTS, PLACES, SORTED_SETS } from './bull-layout.ts'
+import { FIELDS, keysOf, LISTS, PLACES, SORTED_SETS } from './bull-layout.ts'
+import { failedReasonOf, keptOf } from './kept-end.ts'
 import { MARKER_LUA } from './marker.ts'
 
 export type Published = 'published' | 'suppressed'
@@ -37,10 +41,11 @@ const LISTS_END = ADD_KEYS.length + LISTS.length
 const PLACES_END = LISTS_END + SORTED_SETS.length
 
 // KEYS: those of BullMQ's add, the lists and sorted sets of the queue, and of each result the marker, the marker of an
-// earlier version, and where the result is told and kept.
+// earlier version, where the result is told and kept, and the lookup's job.
 // ARGV: BullMQ's prefix, options (JSON), the marker's life (ms), and of each result: id, of which lookup it is, status,
-// timestamp, the result, how long it is kept (ms; 0: it goes on the queue), and a part of the result that says of which lookup
-// it is. The result is not decoded, because producers may put more into it than cjson reads.
+// timestamp, the result, how long it is kept (ms; 0: it goes on the queue), a part of the result that says of which lookup
+// it is, and of a dead letter how it ended, as data and as a sentence. The result is not decoded, because producers may put
+// more into it than cjson reads.
 // Answers for each: 'published' or 'suppressed'.
 const publishScript = (add: string) => `
 ${add}
@@ -74,6 +79,11 @@ local function addAs(id, status, timestamp, result)
   error(problem)
 end
 
+local function writeEnd(job, ended, sentence)
+  if ended == '' or redis.call('TYPE', job).ok ~= 'hash' then return end
+  redis.call('HSET', job, '${END_FIELD}', ended, '${FIELDS.failedReason}', sentence)
+end
+
 local function queue(id, of, status, timestamp, result, part)
   local free, isSame = isFree(id, of, part)
   if not free and not isSame then -- another lookup of this id had its result long ago, and the consumer keeps it
@@ -84,7 +94,7 @@ local function queue(id, of, status, timestamp, result, part)
   redis.call('HSET', PREFIX .. id, 'ce:of', of)
 end
 
-local function one(marker, before, place, id, of, status, timestamp, result, keepMs, part)
+local function one(marker, before, place, job, id, of, status, timestamp, result, keepMs, part, ended, sentence)
   if hasMarker(marker, before) then return 'suppressed' end
   if keepMs == '0' then
     queue(id, of, status, timestamp, result, part)
@@ -92,6 +102,7 @@ local function one(marker, before, place, id, of, status, timestamp, result, kee
     redis.call('SET', place, result, 'PX', keepMs)
   end
   setMarker(marker, status, MARKER_MS)
+  writeEnd(job, ended, sentence)
   redis.pcall('PUBLISH', place, result) -- whoever waits also looks
   return 'published'
 end`
@@ -133,29 +144,43 @@ export class ResultQueue {
   }
 
   /** Publishes, unless this lookup has had its result. Rejects if Redis did not do it; calling again is safe. */
-  publish(result: Result, identity: LookupIdentity, deliver: Delivery = 'queue'): Promise<Published> {
-    return this.#together.ask(this.#publishing(result, identity, deliver))
+  publish(
+    result: Result,
+    identity: LookupIdentity,
+    deliver: Delivery = 'queue',
+    failure?: Failure,
+  ): Promise<Published> {
+    return this.#together.ask(this.#publishing(result, identity, deliver, failure))
   }
 
   #scriptOf({ lua, keys, options }: BullAdd): PublishScript {
     const key = keysOf(this.#names, this.#queue.name)
     const first = { keys: [...keys, ...PLACES.map(key)], args: [key(''), options, this.#options.markerTtlMs] }
-    const shape = { first: { keys: first.keys.length, args: first.args.length }, each: { keys: 3, args: 7 } }
+    const shape = { first: { keys: first.keys.length, args: first.args.length }, each: { keys: 4, args: 9 } }
     return { script: new EachScript(publishScript(lua), shape), first }
   }
 
-  #publishing(result: Result, identity: LookupIdentity, deliver: Delivery): ScriptInput {
+  #publishing(result: Result, identity: LookupIdentity, deliver: Delivery, failure?: Failure): ScriptInput {
     const part = JSON.stringify({ enqueuedAt: result.enqueuedAt }).slice(1, -1)
     const { lookupId, status } = result
+    const [id, of, data] = [resultId(lookupId), enqueuedHash(identity), JSON.stringify(result)]
     const keepMs = deliver === 'wait' ? this.#options.keepMs : 0
-    const args = [resultId(lookupId), enqueuedHash(identity), status, Date.now(), JSON.stringify(result), keepMs, part]
-    return { keys: [...markerKeys(this.#names, identity), resultChannel(this.#names, identity)], args }
+    const job = bullKey(this.#names, identity.queue, lookupId)
+    const keys = [...markerKeys(this.#names, identity), resultChannel(this.#names, identity), job]
+    return { keys, args: [id, of, status, Date.now(), data, keepMs, part, ...endOf(result, failure)] }
   }
 
   async #publishAll(all: ScriptInput[]): Promise<(Published | Error)[]> {
     const { script, first } = this.#prepared ?? (await this.prepare())
     return script.run<Published>(this.#redis, first, all)
   }
+}
+
+/** A completed lookup gets its end from BullMQ. */
+function endOf(result: Result, failure?: Failure): [data: string, sentence: string] {
+  if (result.status !== 'failed') return ['', '']
+  const kept = keptOf(result, failure)
+  return [JSON.stringify(kept), failedReasonOf(kept)]
 }
 
 /**

@@ -33,8 +33,8 @@
  *     activity:<queues>      stream  what was done by hand, an entry each
  *     action:<queues>:<id>   hash    what an action in steps has done so far
  *
- * On the hash of a lookup job stand three fields of ours, which go when the job goes: `ce:history`, `ce:failed-at`,
- * `ce:alone`. On that of a result stands `ce:of`: of which lookup, because an id may have been enqueued more than once.
+ * On the hash of a lookup job stand four fields of ours, which go when the job goes: `ce:history`, `ce:failed-at`,
+ * `ce:alone`, and `ce:end` of a dead letter. On that of a result stands `ce:of`: of which lookup, because an id may have been enqueued more than once.
  *
  * <service> stands for SOAP_ENDPOINT: all who call one service keep its limits together. <queues> stands for the three
  * queues: several fleets may live under one prefix, and none answers for another one's lookups. <fleet> stands for the
@@ -55,6 +55,8 @@ export interface QueueNames {
 export const HISTORY_FIELD = 'ce:history'
 export const FAILED_AT_FIELD = 'ce:failed-at'
 export const ALONE_FIELD = 'ce:alone'
+/** How a dead letter ended. */
+export const END_FIELD = 'ce:end'
 
 export function queueOf(names: QueueNames, lane: Lane): string {
   return lane === 'interactive' ? names.interactiveQueue : names.lookupQueue

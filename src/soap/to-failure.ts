@@ -22,6 +22,7 @@ export function judge(evidence: Evidence, codes: ResponseCodes): CallEnd {
 function complete({ obeysRetryAfter, message, ...failed }: RowFailure, evidence: Evidence): Failure {
   const [soapFaultCode] = faultNames(evidence)
   const answer = evidence.is === 'answer' ? evidence : null
+  const responseCode = failed.code === 'response-code' ? recordOf(evidence)?.response?.code : null
   return {
     ...failed,
     message: typeof message === 'string' ? message : message(evidence),
@@ -29,6 +30,7 @@ function complete({ obeysRetryAfter, message, ...failed }: RowFailure, evidence:
     ...(answer?.status === 200 && 'problem' in answer.body && { message: answer.body.problem }),
     ...(soapFaultCode !== undefined && { soapFaultCode }),
     ...(answer && answer.status !== 200 && { httpStatus: answer.status }),
+    ...(typeof responseCode === 'number' && { responseCode }),
     ...(obeysRetryAfter && answer && answer.retryAfterMs !== null && { retryAfterMs: answer.retryAfterMs }),
   }
 }

@@ -63,12 +63,13 @@ export class Conclusions {
     switch (end.type) {
       case 'has-result':
         this.#observe({ type: 'suppressed', lookupId: taken.lookupId })
-        return end.status === 'failed' ? deadLetter('failed') : { type: 'complete', kept: keptOfMarker(end.status) }
+        if (end.status === 'failed') return deadLetter((await this.#histories.failedReason(taken)) ?? 'failed')
+        return { type: 'complete', kept: keptOfMarker(end.status) }
       case 'result': {
         const { result, failure } = end
         await this.#publisher.untilDone(end, taken, () => attempt.cancellation, this.#trouble)
-        if (result.status === 'failed') return deadLetter(failedReasonOf(result, failure))
-        return { type: 'complete', kept: keptOf(result, failure) }
+        const kept = keptOf(result, failure)
+        return result.status === 'failed' ? deadLetter(failedReasonOf(kept)) : { type: 'complete', kept }
       }
       case 'hold':
         return { type: 'wait', history: end.history, why: 'hold' }

@@ -3,8 +3,9 @@ import { Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/cli/demo/embedded-redis.ts'
-import { markerKey, markerKeys, resultChannel } from '../../src/redis/names.ts'
-import { connect, identityOf, type Publisher, publisher, resultFor } from '../support/queues.ts'
+import { resultOf } from '../../src/domain/result.ts'
+import { bullKey, END_FIELD, markerKey, markerKeys, resultChannel } from '../../src/redis/names.ts'
+import { connect, identityOf, type Publisher, publisher, resultFor, subjectFor } from '../support/queues.ts'
 import { type Consumer, consume, NAMES } from '../support/world.ts'
 
 let embedded: EmbeddedRedis
@@ -122,6 +123,48 @@ describe('the result of a lookup', () => {
     await consumer.have(501)
     expect(new Set(consumer.results.map(({ lookupId }) => lookupId)).size).toBe(501)
     expect(consumer.results).toHaveLength(501)
+  })
+})
+
+describe('the result of a lookup that failed', () => {
+  const FAULT = {
+    code: 'soap-fault',
+    class: 'transient',
+    reason: 'fault',
+    message: 'm',
+    soapFaultCode: 'Server',
+  } as const
+  const job = bullKey(NAMES, NAMES.lookupQueue, 'a')
+  const failed = () =>
+    here.results.publish(
+      resultOf(subjectFor(identityOf('a')), 'failed', { failure: FAULT }),
+      identityOf('a'),
+      'queue',
+      FAULT,
+    )
+
+  it('leaves its end on the lookup, as data and as a sentence for BullMQ', async () => {
+    await redis.hset(job, 'data', '{}')
+    expect(await failed()).toBe('published')
+    const end = { status: 'failed', code: 'soap-fault', fault: 'Server', message: 'm' }
+    expect(JSON.parse((await redis.hget(job, END_FIELD)) ?? '')).toEqual(end)
+    expect(await redis.hget(job, 'failedReason')).toBe('soap-fault: m (calls: 1, attempts: 1)')
+  })
+
+  it('changes neither a lookup that is gone, nor what is no lookup', async () => {
+    expect(await failed()).toBe('published')
+    expect(await redis.exists(job)).toBe(0)
+    await redis.del(markerKey(NAMES, identityOf('a')))
+    await redis.set(job, 'a text')
+    expect(await failed()).toBe('published')
+    expect(await redis.get(job)).toBe('a text')
+  })
+
+  it('changes nothing if the lookup had its result before', async () => {
+    await redis.hset(job, 'data', '{}')
+    await publish(here)
+    expect(await failed()).toBe('suppressed')
+    expect(await redis.hgetall(job)).toEqual({ data: '{}' })
   })
 })
 

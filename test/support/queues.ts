@@ -2,7 +2,7 @@
 
 import type { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
-import { type Result, resultOf } from '../../src/domain/result.ts'
+import { type Result, type ResultSubject, resultOf } from '../../src/domain/result.ts'
 import { openQueue } from '../../src/queues/lookup-queue.ts'
 import { ResultQueue } from '../../src/queues/result-queue.ts'
 import { patientConnection, singleRedis } from '../../src/redis/connections.ts'
@@ -35,8 +35,11 @@ export function identityOf(
   return { lookupId, queue, enqueuedAt }
 }
 
-export function resultFor({ lookupId, enqueuedAt }: LookupIdentity, connectionId = 'c'): Result {
+export function subjectFor({ lookupId, enqueuedAt }: LookupIdentity, connectionId = 'c'): ResultSubject {
   const times = { enqueuedAt: new Date(enqueuedAt).toISOString(), finishedAt: new Date().toISOString() }
-  const subject = { lookupId, connectionId, correlationId: null, metadata: null, calls: 1, attempts: 1, ...times }
-  return resultOf(subject, 'enriched')
+  return { lookupId, connectionId, correlationId: null, metadata: null, calls: 1, attempts: 1, ...times }
+}
+
+export function resultFor(identity: LookupIdentity, connectionId = 'c'): Result {
+  return resultOf(subjectFor(identity, connectionId), 'enriched')
 }
