@@ -1,9 +1,10 @@
-// The build. dist/main.js is the program: bundled with the packages that it uses, in a chunk for each command, because a
-// command starts in half the time so. What other programs import (package.json's exports) stays as it is written, with types.
+// The build. dist/main.js is the program and dist/index.js the library: bundled with the packages that they use, in chunks
+// (one for each command, because a command starts in half the time so). The library so has its own BullMQ and ioredis,
+// whatever the host program has. dist/soap stays as it is written. Types are beside what other programs import.
 
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
@@ -15,17 +16,33 @@ const NATIVE = ['msgpackr-extract']
 /** Packages in CommonJS `require` Node's own modules; an ES module has no `require`. A name that no package uses. */
 const REQUIRE = `import { createRequire as requireBeside } from 'node:module'; const require = requireBeside(import.meta.url);`
 
-function buildExports() {
+function compile(project) {
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-  const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })
+  const { status } = spawnSync(process.execPath, [tsc, '-p', project], { cwd: root, stdio: 'inherit' })
   if (status !== 0) process.exit(1)
+}
+
+/** Takes away types that nobody comes to from what other programs import. */
+function pruneTypes() {
+  const needed = new Set()
+  const visit = (file) => {
+    if (needed.has(file)) return
+    needed.add(file)
+    const imported = readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*\(?\s*["'](\.[^"']+)["']/g)
+    for (const [, to] of imported) visit(join(dirname(file), to.replace(/\.(js|ts)$/, '.d.ts')))
+  }
+  for (const entry of ['index.d.ts', 'soap/index.d.ts']) visit(join(root, 'dist', entry))
+  for (const entry of readdirSync(join(root, 'dist'), { recursive: true, encoding: 'utf8' })) {
+    const file = join(root, 'dist', entry)
+    if (file.endsWith('.d.ts') && !needed.has(file)) rmSync(file)
+  }
 }
 
 /** All chunks lie beside main.js: from there, `../package.json` is the package's, as it is from src/. */
 async function buildProgram() {
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: ['src/main.ts'],
+    entryPoints: ['src/main.ts', 'src/index.ts'],
     outdir: 'dist',
     chunkNames: '[name]-[hash]',
     bundle: true,
@@ -56,6 +73,8 @@ function licences(inputs) {
 }
 
 rmSync(join(root, 'dist'), { recursive: true, force: true })
-buildExports()
+compile('tsconfig.build.json')
+compile('tsconfig.library.json')
+pruneTypes()
 const inputs = await buildProgram()
 writeFileSync(join(root, 'dist', 'THIRD-PARTY-LICENSES.txt'), licences(inputs).join(`\n${'-'.repeat(80)}\n\n`))

@@ -16,7 +16,7 @@ import { submit } from '../intake/submit.ts'
 import type { LogSettings } from '../observe/logger.ts'
 import { connectionIdsOf, LookupQueues, type NewLookup } from '../queues/lookup-queue.ts'
 import { ResultConsumer } from '../queues/result-consumer.ts'
-import { commandConnection, type Redis } from '../redis/connections.ts'
+import { commandConnection, type Redis, type RedisPlace } from '../redis/connections.ts'
 import { shortHash } from '../redis/names.ts'
 import { givenUp } from './reach-redis.ts'
 
@@ -26,7 +26,7 @@ export type { Activity, Awaited, FleetStatus, FleetWork, ForgetEnd, GateStatus, 
 export type HallConfig = ConfigOf<'redis' | 'queues'> & Partial<ConfigOf<'endpoint'>>
 
 /** Waits for results; takes none from whoever consumes them. */
-export type Waiting = Pick<ResultWaiter, 'expect' | 'lookFor' | 'waiting' | 'isLost'>
+export type Waiting = Pick<ResultWaiter, 'expect' | 'lookFor' | 'forget' | 'waiting' | 'isLost'>
 
 /** Takes results from the queue. */
 export type Consumer = Pick<ResultConsumer, 'next' | 'close'>
@@ -38,11 +38,14 @@ export interface Log extends Pick<LogSettings, 'logFormat'> {
 export class Hall {
   readonly #redis: Redis
   readonly #config: HallConfig
+  readonly #open: (place: RedisPlace, name: string) => Redis
   readonly #closers: (() => void)[] = []
 
-  constructor(redis: Redis, config: HallConfig) {
+  /** `open` makes the other connections that some of the work needs. */
+  constructor(redis: Redis, config: HallConfig, open = commandConnection) {
     this.#redis = redis
     this.#config = config
+    this.#open = open
   }
 
   status(): Promise<FleetStatus> {
@@ -75,7 +78,7 @@ export class Hall {
 
   /** Reports how the lookups ended that it is told to expect, until the hall is left. */
   awaitResults(onResult: (awaited: Awaited) => void): Waiting {
-    const subscriber = commandConnection(this.#config, 'enqueue-wait')
+    const subscriber = this.#open(this.#config, 'enqueue-wait')
     subscriber.on('error', () => {}) // told by what fails
     const waiter = new ResultWaiter({ redis: this.#redis, subscriber }, this.#config, onResult)
     this.#closers.push(() => {

@@ -95,6 +95,12 @@ export class ResultWaiter {
     await this.#look(enqueued)
   }
 
+  /** Nobody waits for this one any more. */
+  forget(lane: Lane, lookupId: string): void {
+    const { channel } = this.#expected(lane, lookupId)
+    if (this.#waiting.delete(channel)) void this.#subscriber.unsubscribe(channel).catch(() => {})
+  }
+
   stop(): void {
     this.#timer.stop()
   }

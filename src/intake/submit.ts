@@ -1,6 +1,6 @@
 /** The one way in: what is asked becomes lookups on a queue. The CLI uses it, and so will HTTP and the library. */
 
-import { sleep } from '../clock.ts'
+import { orAborted, sleep } from '../clock.ts'
 import type { Lane } from '../domain/lane.ts'
 import { parseLookup } from '../domain/lookup.ts'
 import type { LookupQueues, NewLookup } from '../queues/lookup-queue.ts'
@@ -52,6 +52,7 @@ function defined<T extends Record<string, unknown>>(fields: T): { [K in keyof T]
 export const CHUNK = 1000
 /** If the source brings lookups one by one, none waits longer than this for the rest of its chunk. */
 const CHUNK_MAY_WAIT_MS = 200
+const NEVER = new AbortController().signal
 
 /**
  * Puts lookups on a queue in chunks, in their order. Yields each chunk once it is on the queue; `before` sees the chunk
@@ -87,13 +88,18 @@ export function keyUses(lookups: NewLookup[], known: ReadonlyMap<string, unknown
   })
 }
 
-async function* chunksOf<T>(items: AsyncIterable<T> | Iterable<T>): AsyncGenerator<T[]> {
+/** Chunks of what a source brings, in its order. Rejects with the signal's reason where that ends the wait for the source. */
+export async function* chunksOf<T>(
+  items: AsyncIterable<T> | Iterable<T>,
+  signal: AbortSignal = NEVER,
+): AsyncGenerator<T[]> {
   const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]()
   const ahead = new Ahead(iterator)
   try {
-    for (let first = await ahead.next; !first.done; first = await ahead.next) {
+    const next = () => orAborted(ahead.next, signal)
+    for (let read = await next(); !read.done; read = await next()) {
       ahead.step()
-      const chunk = [first.value]
+      const chunk = [read.value]
       await fill(chunk, ahead)
       yield chunk
     }

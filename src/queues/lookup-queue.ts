@@ -52,11 +52,17 @@ export class LookupQueues {
   }
 }
 
+/** More of them would keep Redis from everybody else for longer than a few milliseconds. */
+const READ_AT_ONCE = 200
+
 /** For which connection ids these lookups are on one of the queues, finished ones included; by lookup id. */
 export async function connectionIdsOf(redis: Redis, names: QueueNames, lookupIds: string[]) {
-  const read = async (lane: Lane) =>
-    (await readJobs(redis, names, queueOf(names, lane), lookupIds)).map((job) => takenStored(job, lane))
-  const found = (await Promise.all(LANES.map(read))).flat()
+  const read = async (lane: Lane, ids: string[]) =>
+    (await readJobs(redis, names, queueOf(names, lane), ids)).map((job) => takenStored(job, lane))
+  const parts = Array.from({ length: Math.ceil(lookupIds.length / READ_AT_ONCE) }, (_, index) =>
+    lookupIds.slice(index * READ_AT_ONCE, (index + 1) * READ_AT_ONCE),
+  )
+  const found = (await Promise.all(parts.flatMap((ids) => LANES.map((lane) => read(lane, ids))))).flat()
   return new Map(
     found.map(({ lookupId, data }) => [lookupId, (data as { connectionId?: unknown } | null)?.connectionId]),
   )

@@ -116,6 +116,25 @@ export function commandConnection(place: RedisPlace, name: string): Redis {
   })
 }
 
+/**
+ * A connection for a program that goes on after Redis' bad days: while Redis is away, what is asked fails within seconds;
+ * once it is back, everything works again.
+ */
+export function standingConnection(place: RedisPlace, name: string): Redis {
+  return open(place, name, {
+    options: {
+      maxRetriesPerRequest: 1,
+      commandTimeout: 5000,
+      connectTimeout: 3000,
+      socketTimeout: 5000,
+      reconnectOnError: onceASecond(isReadonly),
+    },
+    tryAgain: backoff,
+    waits: true,
+    maxRedirections: 16,
+  })
+}
+
 /** The servers that hold data: each master of a Cluster, else the single server. */
 export function mastersOf(redis: Redis): Redis[] {
   return redis.isCluster ? (redis as unknown as Cluster).nodes('master') : [redis]

@@ -51,7 +51,7 @@ function cases(): Case[] {
         const path = relative(folder, `src/${target.endsWith('/') ? `${target}x.ts` : target}`)
         return {
           name: target.replace(/\W/g, ''),
-          specifier: path,
+          specifier: path.startsWith('.') ? path : `./${path}`,
           allowed: mayImport(target.replace(/(\/|\.ts)$/, '')),
         }
       })

@@ -1,10 +1,10 @@
 /** One run of `results`: each result is a line, and is removed once its line is written. */
 
 import type { Consumer, Hall, HallConfig } from '../../app/hall.ts'
-import { RedisUnavailable } from '../../app/redis-unavailable.ts'
 import { withHall } from '../../app/with-hall.ts'
 import { sleep, within } from '../../clock.ts'
 import type { Result } from '../../domain/result.ts'
+import { RedisUnavailable } from '../../intake/errors.ts'
 import { Interrupted, type Io } from './io.ts'
 import { counted } from './terminal.ts'
 

@@ -1,0 +1,129 @@
+/**
+ * The hall for a program that goes on for days: opened when it is first needed, and usable again after Redis was away. What
+ * is asked while Redis is away fails within seconds, in words.
+ */
+
+import { within } from '../clock.ts'
+import type { Lane } from '../domain/lane.ts'
+import { type Ack, Acknowledger } from '../intake/acknowledge.ts'
+import { Closed, RedisUnavailable } from '../intake/errors.ts'
+import type { Request } from '../intake/submit.ts'
+import { ResultWorker, type ResultWorkerOptions } from '../queues/result-worker.ts'
+import { patientConnection, type Redis, standingConnection } from '../redis/connections.ts'
+import { refusedDatabase } from '../redis/preflight.ts'
+import { Hall, type HallConfig, type Result } from './hall.ts'
+import { inWords } from './reach-redis.ts'
+
+/** A Redis that accepts the connection and then says nothing must not keep anybody waiting. */
+const ANSWERS_WITHIN_MS = 5000
+
+interface Opened {
+  redis: Redis
+  hall: Hall
+  acknowledger: Acknowledger
+  /** What the connection said last, since it was there. */
+  last: Error | null
+  isChecked: boolean
+}
+
+export class StandingHall {
+  readonly #config: HallConfig
+  readonly #name: string
+  readonly #closing = new AbortController()
+  readonly #consumers: { worker: ResultWorker; redis: Redis }[] = []
+  #opened: Opened | null = null
+
+  /** `name` is how Redis lists the connections. */
+  constructor(config: HallConfig, name: string) {
+    this.#config = config
+    this.#name = name
+  }
+
+  /** Aborts with `Closed`. */
+  get closing(): AbortSignal {
+    return this.#closing.signal
+  }
+
+  /** Rejects with a RedisUnavailable while Redis is away. */
+  async enter<T>(work: (hall: Hall, acknowledger: Acknowledger) => Promise<T>): Promise<T> {
+    this.closing.throwIfAborted()
+    this.#opened ??= this.#open()
+    const opened = this.#opened
+    try {
+      await this.#reach(opened)
+      return await work(opened.hall, opened.acknowledger)
+    } catch (error) {
+      throw this.closing.aborted ? this.closing.reason : this.#inWords(error)
+    }
+  }
+
+  /** As `Acknowledger.all`, in words; ends with `Closed` when the hall is closed. */
+  async *acknowledge(
+    lane: Lane,
+    requests: AsyncIterable<Request> | Iterable<Request>,
+    signal: AbortSignal,
+  ): AsyncGenerator<Ack[]> {
+    const acknowledger = await this.enter(async (_, own) => own)
+    try {
+      yield* acknowledger.all(lane, requests, AbortSignal.any([signal, this.closing]))
+    } catch (error) {
+      throw this.#inWords(error)
+    }
+  }
+
+  /** Has `handler` take the results, from when Redis is there until the hall is closed. */
+  consume(handler: (result: Result) => Promise<void>, options: ResultWorkerOptions): ResultWorker {
+    this.closing.throwIfAborted()
+    const redis = patientConnection(this.#config, `${this.#name}-results`)
+    const explained = { ...options, onError: (error: Error) => options.onError?.(this.#inWords(error)) }
+    const worker = new ResultWorker(redis, this.#config, handler, explained)
+    redis.on('error', explained.onError)
+    this.#consumers.push({ worker, redis })
+    return worker
+  }
+
+  /** Waits for handlers of results that are running, and closes all connections. */
+  async close(): Promise<void> {
+    this.#closing.abort(new Closed())
+    await Promise.all(
+      this.#consumers.splice(0).map(async ({ worker, redis }) => {
+        await worker.close()
+        redis.disconnect()
+      }),
+    )
+    this.#opened?.hall.close()
+    this.#opened?.redis.disconnect()
+  }
+
+  #open(): Opened {
+    const redis = standingConnection(this.#config, this.#name)
+    const opened: Opened = {
+      redis,
+      hall: new Hall(redis, this.#config, standingConnection),
+      acknowledger: new Acknowledger(redis, this.#config, (error) => this.#inWords(error)),
+      last: null,
+      isChecked: false,
+    }
+    redis.on('error', (error: Error) => {
+      opened.last = error
+    })
+    redis.on('ready', () => {
+      opened.last = null
+    })
+    return opened
+  }
+
+  /** While there is no connection, nothing is sent of which nobody would know whether it arrived. */
+  async #reach(opened: Opened): Promise<void> {
+    const { redis, isChecked } = opened
+    if (isChecked && redis.status === 'ready') return
+    if ((await within(ANSWERS_WITHIN_MS, redis.ping())) === 'late') throw new Error('Command timed out')
+    const database = await refusedDatabase(redis)
+    if (database !== null) throw new RedisUnavailable(`redisUrl: ${database}`)
+    opened.isChecked = true
+  }
+
+  #inWords(error: unknown): Error {
+    return inWords(error, this.#config, { hasEnded: false, last: this.#opened?.last ?? null }) as Error
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * chat-enricher as a library: puts lookups on the queues of a fleet, waits for their results, consumes results, and says how
+ * the fleet is. It needs Redis alone; the workers that call the service run elsewhere (`chat-enricher worker`).
+ */
+
+import { AwaitedLookups } from './app/awaited-lookups.ts'
+import { StandingHall } from './app/standing-hall.ts'
+import { orAborted } from './clock.ts'
+import { configFromOptions, type RedisOptions } from './config/from-options.ts'
+import type { Lane } from './domain/lane.ts'
+import type { Result } from './domain/result.ts'
+import type { FleetStatus } from './fleet/status.ts'
+import type { Ack, Enqueued } from './intake/acknowledge.ts'
+
+export { ConfigError } from './config/config.ts'
+export type { ChatRequest, ServiceResponse } from './domain/chat-request.ts'
+export type { FailureCode } from './domain/failure.ts'
+export type { ResultFailure, ResultStatus } from './domain/result.ts'
+export type { NotEnqueued } from './intake/acknowledge.ts'
+export {
+  Closed,
+  InvalidLookup,
+  KeyConflict,
+  LookupTimeout,
+  RedisUnavailable,
+  ResultGone,
+} from './intake/errors.ts'
+export type { Ack, Enqueued, FleetStatus, Result }
+
+/** Where Redis is and which queues: each option is the variable of that name, with its default. No environment is read. */
+export interface ChatEnricherOptions extends RedisOptions {}
+
+/** What is asked. Unknown fields are refused by the types, and passed over at run time. */
+export interface LookupRequest {
+  /** 1 to 256 characters without control characters; sent to the service as it is, never trimmed. */
+  connectionId: string
+  /** Up to 256 characters that come back in the result. */
+  correlationId?: string
+  /** Up to 4 KiB of JSON that come back in the result. */
+  metadata?: Record<string, unknown>
+  /** ISO 8601 date and time: after this the lookup ends as `failed`, code `expired`. */
+  expiresAt?: string
+  /** 1 to 1,024 characters. The same key again is the same lookup, and gets no second result. */
+  idempotencyKey?: string
+  /** 1 (the most urgent) to 2,097,151; one without comes before all that have one. */
+  priority?: number
+  /** Milliseconds before which the lookup is not taken. */
+  delayMs?: number
+}
+
+export interface Abortable {
+  /** An abort rejects with the signal's reason. */
+  signal?: AbortSignal
+}
+
+export interface EnqueueOptions extends Abortable {
+  /** Onto the queue of the lookups that a person waits for. */
+  interactive?: boolean
+}
+
+export interface LookupOptions extends Abortable {
+  /** Milliseconds until a LookupTimeout; 60,000 if not said. */
+  timeoutMs?: number
+}
+
+export interface ConsumeOptions {
+  /** Results that are handled at the same time; 1 if not said. */
+  concurrency?: number
+  /** Hears of trouble with Redis, which passes by itself. */
+  onError?: (error: Error) => void
+}
+
+/** A consumer of results. */
+export interface Consumer extends AsyncDisposable {
+  /** Takes no more results, and resolves once the handlers that run have ended. */
+  close(): Promise<void>
+}
+
+const NEVER = new AbortController().signal
+const LOOKUP_TIMEOUT_MS = 60_000
+
+/**
+ * A door to a fleet. It has connections of its own, which are opened at first use and keep the process alive until `close`.
+ * While Redis is away, calls reject with RedisUnavailable within seconds; once it is back, they work again. After `close`
+ * every call rejects with `Closed`.
+ *
+ * @example
+ * await using enricher = new ChatEnricher({ redisUrl: 'redis://127.0.0.1:6379' })
+ * const result = await enricher.lookup({ connectionId: '12345' }, { timeoutMs: 10_000 })
+ */
+export class ChatEnricher implements AsyncDisposable {
+  readonly #hall: StandingHall
+  readonly #awaited: AwaitedLookups
+
+  /** Connects to nothing yet. Throws a ConfigError that names each option that is wrong. */
+  constructor(options: ChatEnricherOptions = {}) {
+    this.#hall = new StandingHall(configFromOptions(options), 'library')
+    this.#awaited = new AwaitedLookups(this.#hall)
+  }
+
+  /**
+   * Puts a lookup on the queue; its result goes to whoever consumes the result queue. Rejects with InvalidLookup, KeyConflict
+   * or RedisUnavailable (whose `mayBeOnQueue` says whether Redis went away in the middle).
+   */
+  enqueue(request: LookupRequest, { interactive, signal = NEVER }: EnqueueOptions = {}): Promise<Enqueued> {
+    return this.#run(signal, () =>
+      this.#hall.enter((_, acknowledger) => acknowledger.one(laneOf(interactive), request)),
+    )
+  }
+
+  /**
+   * Puts lookups on the queue as the source brings them, and yields an acknowledgement for each, in their order: it is on the
+   * queue, or why it is not. A bad one does not stop the others. The source is asked for more only as fast as Redis takes
+   * lookups and acknowledgements are read, so memory stays flat. Rejects with RedisUnavailable, the source's error or the
+   * signal's reason, after the acknowledgements of all that was sent: what was read and not acknowledged is not on the queue.
+   */
+  async *enqueueMany(
+    requests: AsyncIterable<LookupRequest> | Iterable<LookupRequest>,
+    { interactive, signal = NEVER }: EnqueueOptions = {},
+  ): AsyncGenerator<Ack, void, undefined> {
+    signal.throwIfAborted()
+    for await (const acks of this.#hall.acknowledge(laneOf(interactive), requests, signal)) yield* acks
+  }
+
+  /**
+   * Puts a lookup on the interactive queue and waits for its result, whatever its status. Rejects as `enqueue` does; with
+   * LookupTimeout if there is none in time (the lookup stays); with ResultGone if an earlier one with the same idempotency key
+   * had its result, and that is not kept any more. A Redis that goes away for a moment does not end the wait.
+   */
+  lookup(
+    request: LookupRequest,
+    { timeoutMs = LOOKUP_TIMEOUT_MS, signal = NEVER }: LookupOptions = {},
+  ): Promise<Result> {
+    return this.#run(signal, () => this.#awaited.lookup(request, timeoutMs, signal))
+  }
+
+  /**
+   * Takes results off the result queue, each once `handler` has resolved. A result whose handler rejects comes again, ten
+   * times in eight minutes, and then lies in the queue's failed set. Delivery is at least once: upsert on `lookupId` and
+   * `redrive`. Waits for Redis as long as it takes. Ends with the enricher, or by its own `close`.
+   */
+  consumeResults(handler: (result: Result) => Promise<void> | void, options: ConsumeOptions = {}): Consumer {
+    const worker = this.#hall.consume(async (result) => handler(result), options)
+    const close = () => worker.close()
+    return { close, [Symbol.asyncDispose]: close }
+  }
+
+  /** The fleet: what `chat-enricher status --json` prints. */
+  status({ signal = NEVER }: Abortable = {}): Promise<FleetStatus> {
+    return this.#run(signal, () => this.#hall.enter((hall) => hall.status()))
+  }
+
+  /** Waits for handlers of results that run, ends everything else with `Closed`, and closes the connections. */
+  close(): Promise<void> {
+    return this.#hall.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** Ends with what was asked, the signal's reason, or `Closed`, whatever is first. */
+  async #run<T>(signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
+    const ends = AbortSignal.any([signal, this.#hall.closing])
+    ends.throwIfAborted()
+    return orAborted(ask(), ends)
+  }
+}
+
+function laneOf(interactive = false): Lane {
+  return interactive ? 'interactive' : 'batch'
+}
