@@ -40,6 +40,11 @@ export interface LookupRequest {
   metadata?: Record<string, unknown>
   /** ISO 8601 date and time: after this the lookup ends as `failed`, code `expired`. */
   expiresAt?: string
+  /**
+   * Where the result goes: on the result queue (`queue`, what `enqueue` does if not said), or to whoever asks for it by the
+   * lookup id within RESULT_KEEP_MS of the workers (`wait`, what `lookup` does).
+   */
+  deliver?: 'queue' | 'wait'
   /** 1 to 1,024 characters. The same key again is the same lookup, and gets no second result. */
   idempotencyKey?: string
   /** 1 (the most urgent) to 2,097,151; one without comes before all that have one. */

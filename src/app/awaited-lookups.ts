@@ -21,7 +21,7 @@ export class AwaitedLookups {
   lookup(request: Request, timeoutMs: number, signal: AbortSignal): Promise<Result> {
     return this.#hall.enter(async (hall, acknowledger) => {
       this.#waiting ??= hall.awaitResults((awaited) => this.#ended(awaited))
-      const { lookupId } = await acknowledger.one(LANE, request)
+      const { lookupId } = await acknowledger.one(LANE, { deliver: 'wait', ...request })
       const late = deadline(timeoutMs, () => new LookupTimeout(lookupId, timeoutMs), signal)
       const caller = new Caller()
       try {

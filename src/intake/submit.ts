@@ -12,6 +12,7 @@ export interface Request {
   correlationId?: unknown
   metadata?: unknown
   expiresAt?: unknown
+  deliver?: unknown
   idempotencyKey?: unknown
   priority?: number
   delayMs?: number
