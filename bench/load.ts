@@ -78,7 +78,7 @@ export async function workOff(variant: Variant, load: Load, after?: (redis: Redi
     const mostMb = residentMb(worker.pid).most
     if (after) {
       while ((await redis.zcard(`bull:${LOOKUP_QUEUE}:completed`)) < load.warmUp + load.lookups) await sleep(LOOK_MS)
-      await worker.stop()
+      await worker.stop('SIGTERM')
       await after(redis)
     }
     return {

@@ -12,7 +12,8 @@ export interface Started {
   pid: number
   /** The first line that it printed. */
   line: string
-  stop(): Promise<void>
+  /** SIGKILL, if no other signal is given. */
+  stop(signal?: NodeJS.Signals): Promise<void>
 }
 
 const running = new Set<ChildProcess>()
@@ -40,10 +41,10 @@ export async function start(args: string[], env: NodeJS.ProcessEnv, isUp = /./):
     child.stderr.on('data', read)
     child.once('exit', (code) => reject(new Error(`${args.join(' ')} ended with ${code}: ${text}`)))
   })
-  const stop = async () => {
+  const stop = async (signal: NodeJS.Signals = 'SIGKILL') => {
     if (!running.delete(child) || child.exitCode !== null) return // it has ended, or been ended
     const ended = once(child, 'exit')
-    child.kill('SIGKILL')
+    child.kill(signal)
     await ended
   }
   return { pid: child.pid ?? 0, line, stop }

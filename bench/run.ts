@@ -13,6 +13,7 @@ import { latency } from './latency.ts'
 import { lookup } from './lookup.ts'
 import { memory } from './memory.ts'
 import { parse } from './parse.ts'
+import { profile } from './profile.ts'
 
 const {
   values: { short, help },
@@ -51,6 +52,10 @@ const BENCHES: Record<string, Bench> = {
   parse: {
     what: 'CPU of reading one answer and of writing one request, in a tight loop',
     run: () => parse(short ? { repetitions: 3, answers: 5_000 } : { repetitions: 9, answers: 20_000 }),
+  },
+  profile: {
+    what: 'where a worker at full speed spends its time, by function and by package',
+    run: () => profile({ lookups: short ? 12_000 : 40_000 }),
   },
   gate: {
     what: 'CPU of asking for each call',
