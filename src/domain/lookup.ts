@@ -85,6 +85,8 @@ export interface Lookup extends LookupData {
   lookupId: string
   /** Milliseconds since 1970: when the producer put it on the queue. */
   enqueuedAt: number
+  /** When it was put on the queue last: the same, or when it was put back after it had ended. */
+  askedAt: number
 }
 
 export type ParsedLookup = { ok: true; data: LookupData } | { ok: false; problem: string }

@@ -12,6 +12,7 @@ const SUBJECT = {
   finishedAt: '2026-11-24T11:00:01.000Z',
   calls: 2,
   attempts: 1,
+  redrive: 0,
 }
 
 const FAILURE: Failure = {

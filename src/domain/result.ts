@@ -19,6 +19,7 @@ export interface ResultSubject {
   correlationId: string | null
   metadata: Record<string, unknown> | null
   enqueuedAt: string
+  redrive: number
   finishedAt: string
   calls: number
   attempts: number
@@ -50,7 +51,7 @@ export function resultOf(
     source: known.source ?? 'service',
     enqueuedAt: subject.enqueuedAt,
     finishedAt: subject.finishedAt,
-    redrive: 0,
+    redrive: subject.redrive,
   }
 }
 

@@ -10,6 +10,7 @@ export interface FoundJob {
   /** Its JSON, or what should be. */
   data: string | null
   timestamp: string | null
+  redrive: string | null
 }
 
 /**
@@ -31,10 +32,10 @@ function isNumbered(id: string): boolean {
 }
 
 /** Which lookup a result belongs to, as it says itself; `enqueuedAt` 0: it does not say when. */
-export function lookupIn(data: string | null): { lookupId?: string; enqueuedAt: number } {
-  const { lookupId, enqueuedAt } = fieldsOf(parsed(data))
+export function lookupIn(data: string | null): { lookupId?: string; enqueuedAt: number; redrive: number } {
+  const { lookupId, enqueuedAt, redrive } = fieldsOf(parsed(data))
   const at = typeof enqueuedAt === 'string' ? fromIso(enqueuedAt) : 0
-  return { ...(typeof lookupId === 'string' ? { lookupId } : {}), enqueuedAt: at || 0 }
+  return { ...(typeof lookupId === 'string' ? { lookupId } : {}), enqueuedAt: at || 0, redrive: Number(redrive) || 0 }
 }
 
 function connectionIdsIn(value: unknown): string[] {

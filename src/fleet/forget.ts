@@ -9,6 +9,7 @@ import { LANES } from '../domain/lane.ts'
 import { forgetInMemory } from '../gate/service-memory.ts'
 import { FIELDS, keysOf, LISTS, LOCK, OF_A_JOB, QUEUE_KEYS, SORTED_SETS } from '../queues/bull-layout.ts'
 import { openQueue, type Queue } from '../queues/lookup-queue.ts'
+import { redrivenFrom } from '../queues/taken-lookup.ts'
 import { ActionInSteps, STEPS_LUA } from '../redis/activity.ts'
 import type { Redis } from '../redis/connections.ts'
 import {
@@ -19,6 +20,7 @@ import {
   ownKey,
   type QueueNames,
   queueOf,
+  REDRIVE_FIELD,
   resultId,
   resultIdOfItsOwn,
   sharingPattern,
@@ -58,6 +60,8 @@ export interface ForgetOptions {
 }
 
 const PAGE = 500
+/** So many results of one lookup are looked for, the last ones. */
+const MOST_REDRIVES = 100
 const LOOK_AGAIN_MS = 500
 /** What a worker still reports of a call that has just ended arrives within a tenth of this. */
 const SETTLE_MS = 1000
@@ -153,12 +157,13 @@ export class Forget {
     const ids = keys.filter((key) => key.startsWith(start)).map((key) => key.slice(start.length))
     if (ids.length === 0) return
     const multi = this.#redis.pipeline()
-    for (const id of ids) multi.hmget(start + id, FIELDS.name, FIELDS.data, FIELDS.timestamp)
+    for (const id of ids) multi.hmget(start + id, FIELDS.name, FIELDS.data, FIELDS.timestamp, REDRIVE_FIELD)
     const replies = (await multi.exec()) ?? []
     for (const [index, id] of ids.entries()) {
       const fields = replies[index]?.[1] // a key that has become another type since answers an error
-      const [name = null, data = null, timestamp = null] = Array.isArray(fields) ? (fields as (string | null)[]) : []
-      const job = { id, name, data, timestamp }
+      const values = Array.isArray(fields) ? (fields as (string | null)[]) : []
+      const [name = null, data = null, timestamp = null, redrive = null] = values
+      const job = { id, name, data, timestamp, redrive }
       if (isAbout(job, this.#connectionId)) await this.#removeJob(queue, job)
     }
   }
@@ -173,26 +178,31 @@ export class Forget {
     const isResult = queue.name === this.#names.resultQueue
     if (isResult) this.#removed.results++
     else this.#removed.lookups++
-    for (const lookup of isResult ? this.#lookupsOf(job) : [this.#identityOf(queue, job)]) {
+    for (const lookup of isResult ? this.#lookupsOf(job) : this.#identitiesOf(queue, job)) {
       this.#removed.markers += await this.#redis.del(...markerKeys(this.#names, lookup))
       if (!isResult) await this.#removeResultOf(lookup)
     }
   }
 
-  #identityOf(queue: Queue, { id, timestamp }: FoundJob): LookupIdentity {
-    return { lookupId: id, queue: queue.name, enqueuedAt: Math.floor(Number(timestamp ?? 0)) }
+  /** As what it has had a result: at first, and each time that it was put back. */
+  #identitiesOf(queue: Queue, job: FoundJob): LookupIdentity[] {
+    const enqueuedAt = Math.floor(Number(job.timestamp ?? 0))
+    const { redrive: last } = redrivenFrom({ [REDRIVE_FIELD]: job.redrive })
+    return Array.from({ length: Math.min(last, MOST_REDRIVES) + 1 }, (_, index) => {
+      return { lookupId: job.id, queue: queue.name, enqueuedAt, redrive: last - index }
+    })
   }
 
   /** A result does not say which queue its lookup was on. */
   #lookupsOf({ id, data }: FoundJob): LookupIdentity[] {
-    const { lookupId = id.replace(/^rs-/, ''), enqueuedAt } = lookupIn(data)
-    return LANES.map((lane) => ({ lookupId, queue: queueOf(this.#names, lane), enqueuedAt }))
+    const { lookupId = id.replace(/^rs-/, ''), enqueuedAt, redrive } = lookupIn(data)
+    return LANES.map((lane) => ({ lookupId, queue: queueOf(this.#names, lane), enqueuedAt, redrive }))
   }
 
   /** The result of a lookup that was in hand a moment ago may have come behind the sweep. */
   async #removeResultOf(lookup: LookupIdentity): Promise<void> {
     const { resultQueue } = this.#names
-    const ids = [resultId(lookup.lookupId), resultIdOfItsOwn(lookup)]
+    const ids = [resultId(lookup), resultIdOfItsOwn(lookup)]
     const keys: string[] = []
     for (const key of ids.map((id) => bullKey(this.#names, resultQueue, id))) {
       if ((await this.#redis.exists(key)) === 1) keys.push(key)
@@ -224,7 +234,7 @@ export class Forget {
   async #forgetKept(): Promise<void> {
     for await (const page of strings(this.#redis, keptResultsStart(this.#names), '*', PAGE)) {
       for (const key of page) {
-        const result = { id: '', name: null, data: await this.#redis.get(key), timestamp: null }
+        const result = { id: '', name: null, data: await this.#redis.get(key), timestamp: null, redrive: null }
         if (!isAbout(result, this.#connectionId)) continue
         this.#removed.results += await this.#redis.del(key)
         for (const lookup of this.#lookupsOf(result))

@@ -106,13 +106,13 @@ export class ResultWaiter {
   }
 
   #expected(lane: Lane, lookupId: string): Expected {
-    const identity = { lookupId, queue: queueOf(this.#names, lane), enqueuedAt: 0 }
+    const identity = { lookupId, queue: queueOf(this.#names, lane), enqueuedAt: 0, redrive: 0 }
     return {
       lookupId,
       channel: resultChannel(this.#names, identity),
       markers: markerKeys(this.#names, identity),
       job: bullKey(this.#names, identity.queue, lookupId),
-      resultJob: bullKey(this.#names, this.#names.resultQueue, resultId(lookupId)),
+      resultJob: bullKey(this.#names, this.#names.resultQueue, resultId(identity)),
       missing: null,
     }
   }

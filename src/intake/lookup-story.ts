@@ -6,8 +6,17 @@ import { LANES, type Lane } from '../domain/lane.ts'
 import type { Result, ResultStatus } from '../domain/result.ts'
 import { dueAt, FIELDS } from '../queues/bull-layout.ts'
 import { ENDED_FIELDS, type KeptEnd, readEnd } from '../queues/kept-end.ts'
+import { redrivenFrom } from '../queues/taken-lookup.ts'
 import type { Redis } from '../redis/connections.ts'
-import { bullKey, HISTORY_FIELD, markerKeys, type QueueNames, queueOf, resultId } from '../redis/names.ts'
+import {
+  bullKey,
+  HISTORY_FIELD,
+  markerKeys,
+  type QueueNames,
+  queueOf,
+  REDRIVE_FIELD,
+  resultId,
+} from '../redis/names.ts'
 
 export type LookupPlace = 'waiting' | 'prioritized' | 'delayed' | 'active' | 'completed' | 'failed' | 'gone'
 
@@ -19,6 +28,8 @@ export interface LookupStory {
   enqueuedAt: string | null
   /** When a delayed one is due. */
   dueAt: string | null
+  /** How often it was put back after it had ended. What else is said is about the time since the last one. */
+  redrive: number
   /** How often the lookup was taken up, and how often its worker died. */
   taken: number
   stalls: number
@@ -54,14 +65,15 @@ export async function readStory(redis: Redis, names: QueueNames, lookupId: strin
 async function readFrom(redis: Redis, names: QueueNames, lane: Lane, lookupId: string): Promise<LookupStory | null> {
   const queue = queueOf(names, lane)
   const job = await readJob(redis, bullKey(names, queue, lookupId))
+  const { enqueuedAt, redrive, taken, stalls, history } = job
+  const identity = { lookupId, queue, enqueuedAt, redrive }
   const [markers, resultData, place] = await Promise.all([
-    redis.mget(markerKeys(names, { lookupId, queue, enqueuedAt: job.enqueuedAt })),
-    redis.hget(bullKey(names, names.resultQueue, resultId(lookupId)), FIELDS.data),
+    redis.mget(markerKeys(names, identity)),
+    redis.hget(bullKey(names, names.resultQueue, resultId(identity)), FIELDS.data),
     placeOf(redis, (part) => bullKey(names, queue, part), lookupId),
   ])
   const result = (markers[0] ?? markers[1] ?? null) as ResultStatus | null
   if (!job.isThere && !result) return null
-  const { enqueuedAt, taken, stalls, history } = job
   return {
     lookupId,
     queue,
@@ -69,6 +81,7 @@ async function readFrom(redis: Redis, names: QueueNames, lane: Lane, lookupId: s
     state: place.state,
     enqueuedAt: enqueuedAt > 0 ? iso(enqueuedAt) : null,
     dueAt: place.dueAt === null ? null : iso(place.dueAt),
+    redrive,
     taken,
     stalls,
     ...behind(history),
@@ -83,16 +96,18 @@ const JOB_FIELDS = [
   FIELDS.taken,
   FIELDS.stalls,
   FIELDS.finishedOn,
+  REDRIVE_FIELD,
   HISTORY_FIELD,
   ...ENDED_FIELDS,
 ] as const
 
 async function readJob(redis: Redis, key: string) {
   const values = await redis.hmget(key, ...JOB_FIELDS)
-  const [timestamp, taken, stalls, finishedOn = null, history, ...ended] = values
+  const [timestamp, taken, stalls, finishedOn = null, redrive, history, ...ended] = values
   return {
     isThere: Boolean(timestamp),
     enqueuedAt: Number(timestamp ?? 0),
+    redrive: redrivenFrom({ [REDRIVE_FIELD]: redrive }).redrive,
     taken: Number(taken ?? 0),
     stalls: Number(stalls ?? 0),
     finishedOn,

@@ -35,6 +35,7 @@ function ended(
     metadata: null,
     enqueuedAt: '',
     finishedAt: '',
+    redrive: 0,
   }
   return resultOf({ ...about, calls, attempts }, status, known)
 }

@@ -55,6 +55,7 @@ export function aboutLookup({ taken, lookup }: { taken: TakenLookup; lookup: Loo
     correlationId: lookup.correlationId ?? null,
     metadata: lookup.metadata ?? null,
     enqueuedAt: iso(lookup.enqueuedAt),
+    redrive: taken.redrive,
     taken: taken.taken,
   }
 }
@@ -69,16 +70,17 @@ export function aboutUnread(taken: TakenLookup): About {
     correlationId: echo(data.correlationId),
     metadata: taken.problem === null ? (metadata.data ?? null) : null,
     enqueuedAt: iso(taken.enqueuedAt),
+    redrive: taken.redrive,
     taken: taken.taken,
   }
 }
 
 /** The subject of a result that is made now, for a lookup with this history. */
 export function subjectOf(about: About, history: LookupHistory): ResultSubject {
-  const { lookupId, connectionId, correlationId, metadata, enqueuedAt, taken } = about
+  const { lookupId, connectionId, correlationId, metadata, enqueuedAt, redrive, taken } = about
   const { calls } = history
   const [attempts, finishedAt] = [attemptsOf(history, taken), iso(now())]
-  return { lookupId, connectionId, correlationId, metadata, enqueuedAt, finishedAt, calls, attempts }
+  return { lookupId, connectionId, correlationId, metadata, enqueuedAt, finishedAt, calls, attempts, redrive }
 }
 
 /** The lookup was taken up once more, only to be ended. */

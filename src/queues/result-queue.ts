@@ -163,7 +163,7 @@ export class ResultQueue {
   #publishing(result: Result, identity: LookupIdentity, deliver: Delivery, failure?: Failure): ScriptInput {
     const part = JSON.stringify({ enqueuedAt: result.enqueuedAt }).slice(1, -1)
     const { lookupId, status } = result
-    const [id, of, data] = [resultId(lookupId), enqueuedHash(identity), JSON.stringify(result)]
+    const [id, of, data] = [resultId(identity), enqueuedHash(identity), JSON.stringify(result)]
     const keepMs = deliver === 'wait' ? this.#options.keepMs : 0
     const job = bullKey(this.#names, identity.queue, lookupId)
     const keys = [...markerKeys(this.#names, identity), resultChannel(this.#names, identity), job]

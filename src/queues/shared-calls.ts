@@ -35,16 +35,16 @@ const ANSWER_MS = 2000
 const AT = `${NOW_LUA}
 local at = math.floor(now())`
 
-// First: lease ms, cache ms. Each: call, answer; my token, when I was enqueued, the token I follow ('' for none).
+// First: lease ms, cache ms. Each: call, answer; my token, when I was put on the queue, the token I follow ('' for none).
 const JOIN = new EachScript(
   `${AT}
 local LEASE_MS, CACHE_MS = ARGV[1], tonumber(ARGV[2])
 
-local function one(CALL, ANSWER, token, enqueuedAt, following)
+local function one(CALL, ANSWER, token, askedAt, following)
   local answer = redis.call('HMGET', ANSWER, 'token', 'startedAt', 'endedAt', 'good', 'found', 'end')
   if answer[1] then
     if answer[1] == following then return { 'answered', answer[6], 'shared' } end
-    local isNew = answer[4] == '1' and tonumber(enqueuedAt) > 0 and tonumber(enqueuedAt) <= tonumber(answer[2])
+    local isNew = answer[4] == '1' and tonumber(askedAt) > 0 and tonumber(askedAt) <= tonumber(answer[2])
     if isNew and at - tonumber(answer[3]) <= ${ANSWER_MS} then return { 'answered', answer[6], 'shared' } end
     if answer[5] == '1' and at - tonumber(answer[3]) < CACHE_MS then return { 'answered', answer[6], 'cache' } end
   end
@@ -103,7 +103,7 @@ const nothing = () => {}
 export interface Sharer {
   lane: Lane
   connectionId: string
-  enqueuedAt: number
+  askedAt: number
 }
 
 export class SharedCalls {
@@ -137,12 +137,12 @@ export class SharedCalls {
   }
 
   /** Resolves to a place: it leads, follows, or has its answer. `following`: the leader whose end is awaited. */
-  async join({ lane, connectionId, enqueuedAt }: Sharer, following: string): Promise<Joined> {
+  async join({ lane, connectionId, askedAt }: Sharer, following: string): Promise<Joined> {
     const { call, answer } = sharingKeys(this.#names, lane, this.#asker(), connectionId)
     const token = `${this.#process}${this.#count++}`
     const leaving = this.#leaving.get(call)
     if (leaving) await leaving // or one that calls again at once would follow itself
-    const joining = { keys: [call, answer], args: [token, enqueuedAt, following] }
+    const joining = { keys: [call, answer], args: [token, askedAt, following] }
     const [is, what = '', source] = await this.#joins.ask(joining)
     if (is === 'leader') return { is, lead: { token: what, call, answer } }
     if (is === 'follower') return { is, leader: what }

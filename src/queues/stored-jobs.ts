@@ -4,7 +4,7 @@
  */
 
 import type { Redis } from '../redis/connections.ts'
-import type { QueueNames } from '../redis/names.ts'
+import { type QueueNames, REDRIVE_FIELD, REDRIVEN_AT_FIELD } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
 import { COUNTED_FIELDS, FIELDS, keysOf, LOCK, QUEUE_KEYS } from './bull-layout.ts'
 
@@ -35,6 +35,8 @@ const READ_FIELDS = [
   FIELDS.failedReason,
   FIELDS.deferredFailure,
   ...COUNTED_FIELDS,
+  REDRIVE_FIELD,
+  REDRIVEN_AT_FIELD,
 ]
 const TIME_MAX_BYTES = 32
 

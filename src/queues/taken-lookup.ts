@@ -4,7 +4,7 @@ import { now } from '../clock.ts'
 import { problemOfMetadata } from '../domain/exact-json.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { Delivery } from '../domain/lookup.ts'
-import type { LookupIdentity } from '../redis/names.ts'
+import { type LookupIdentity, REDRIVE_FIELD, REDRIVEN_AT_FIELD } from '../redis/names.ts'
 import { bytesInstead } from './bounded-reads.ts'
 import { FIELDS } from './bull-layout.ts'
 import { type StoredJob, tooLarge } from './stored-jobs.ts'
@@ -16,6 +16,8 @@ export interface TakenLookup extends LookupIdentity {
   data: unknown
   /** Why it is no lookup, whatever its data says; null: it may be one. */
   problem: string | null
+  /** When it was put on the queue: enqueued, or put back after it had ended. 0: it does not say. */
+  askedAt: number
   /** The delay that its producer asked for. */
   askedDelayMs: number
   /** How often it was taken up, this time included. */
@@ -29,9 +31,9 @@ export function isSuspect({ stalls }: Pick<TakenLookup, 'stalls'>): boolean {
   return stalls >= 2
 }
 
-/** Milliseconds since it was enqueued; 0 if it does not say when that was. */
-export function ageOf({ enqueuedAt }: LookupIdentity): number {
-  return enqueuedAt === 0 ? 0 : Math.max(0, now() - enqueuedAt)
+/** Milliseconds since it was put on the queue; 0 if it does not say when that was. */
+export function ageOf({ askedAt }: Pick<TakenLookup, 'askedAt'>): number {
+  return askedAt === 0 ? 0 : Math.max(0, now() - askedAt)
 }
 
 /** Where its result goes, as far as its data can be read, whatever else may be wrong with that. */
@@ -46,6 +48,7 @@ interface QueuedJob {
   name: string
   data: unknown
   problem?: string | null | undefined
+  redriven?: Redriven | undefined
   timestamp: number
   opts: { delay?: number | undefined }
   attemptsStarted: number
@@ -53,12 +56,15 @@ interface QueuedJob {
 }
 
 export function takenFrom(job: QueuedJob, lane: Lane): TakenLookup {
+  const { enqueuedAt, redrive, askedAt, askedDelayMs } = timesOf(job.timestamp, job.opts, job.redriven)
   return {
     lookupId: job.id ?? '',
     queue: job.queueName,
     lane,
-    enqueuedAt: plausibleTime(job.timestamp),
-    askedDelayMs: Math.max(0, Number(job.opts.delay) || 0),
+    enqueuedAt,
+    redrive,
+    askedAt,
+    askedDelayMs,
     name: job.name,
     data: job.data,
     problem: job.problem ?? null,
@@ -67,9 +73,32 @@ export function takenFrom(job: QueuedJob, lane: Lane): TakenLookup {
   }
 }
 
+export interface Redriven {
+  redrive: number
+  /** 0: never. */
+  at: number
+}
+
+/** From the fields of a job's hash. */
+export function redrivenFrom(fields: Readonly<Record<string, unknown>>): Redriven {
+  const redrive = Number(fields[REDRIVE_FIELD] ?? 0)
+  if (!Number.isSafeInteger(redrive) || redrive <= 0) return { redrive: 0, at: 0 }
+  return { redrive, at: plausibleTime(Number(fields[REDRIVEN_AT_FIELD] ?? 0)) }
+}
+
+/** A delay that its producer asked for was over before it could be put back. */
+function timesOf(timestamp: unknown, options: { delay?: unknown } | null | undefined, redriven?: Redriven) {
+  const enqueuedAt = plausibleTime(timestamp)
+  if (redriven && redriven.at > 0)
+    return { enqueuedAt, redrive: redriven.redrive, askedAt: redriven.at, askedDelayMs: 0 }
+  const askedDelayMs = Math.max(0, Number(options?.delay) || 0)
+  return { enqueuedAt, redrive: redriven?.redrive ?? 0, askedAt: enqueuedAt, askedDelayMs }
+}
+
 /** Who a stored job is, as whoever takes it up sees it. */
 export function identityOf({ id, queue, fields }: StoredJob): LookupIdentity {
-  return { lookupId: id, queue, enqueuedAt: plausibleTime(Number.parseInt(fields[FIELDS.timestamp] ?? '', 10)) }
+  const enqueuedAt = plausibleTime(Number.parseInt(fields[FIELDS.timestamp] ?? '', 10))
+  return { lookupId: id, queue, enqueuedAt, redrive: redrivenFrom(fields).redrive }
 }
 
 /** A job that nobody was handed: what of it can be read. */
@@ -80,7 +109,7 @@ export function takenStored(job: StoredJob, lane: Lane): TakenLookup {
   return {
     ...identityOf(job),
     lane,
-    askedDelayMs: Math.max(0, Number(options?.delay) || 0),
+    ...timesOf(Number.parseInt(fields[FIELDS.timestamp] ?? '', 10), options, redrivenFrom(fields)),
     name: fields[FIELDS.name] ?? '',
     data: parsed(fields[FIELDS.data]),
     problem: problemOfData(fields[FIELDS.data] ?? ''),

@@ -15,7 +15,12 @@ import {
 } from './names.ts'
 
 const NAMES = { prefix: 'bull', lookupQueue: 'l', interactiveQueue: 'i', resultQueue: 'r' }
-const identity = (lookupId: string, queue = 'l', enqueuedAt = 1): LookupIdentity => ({ lookupId, queue, enqueuedAt })
+const identity = (lookupId: string, queue = 'l', enqueuedAt = 1, redrive = 0): LookupIdentity => ({
+  lookupId,
+  queue,
+  enqueuedAt,
+  redrive,
+})
 
 describe('the keys', () => {
   it("of BullMQ lie under the queue's name, ours under our own", () => {
@@ -47,6 +52,17 @@ describe('two fleets under one prefix', () => {
     expect(sharingKeys(OTHER, 'batch', 'asker', 'c')).toEqual({ call, answer })
     expect(sharingKeys(NAMES, 'batch', 'other', 'c').call).not.toBe(call)
     expect(sharingKeys(NAMES, 'batch', 'other', 'c').answer).not.toBe(answer)
+  })
+})
+
+describe('a lookup that was put back', () => {
+  it('has a marker, a result and a channel of its own each time', () => {
+    for (const id of ['1', 'lk-1']) {
+      const each = [0, 1, 2, 11].map((redrive) => identity(id, 'l', 1, redrive))
+      const keys = each.flatMap((one) => [markerKey(NAMES, one), resultChannel(NAMES, one), resultId(one)])
+      expect(new Set([...keys, ...each.map(resultIdOfItsOwn)]).size).toBe(16)
+      expect(each.map(resultId)).toEqual([`rs-${id}`, `rs-${id}-1`, `rs-${id}-2`, `rs-${id}-11`])
+    }
   })
 })
 
@@ -91,7 +107,7 @@ describe('an id of ours', () => {
   })
 
   it("of a result comes of its lookup's, and never is one of BullMQ's own keys", () => {
-    for (const id of ['active', 'meta', 'wait', '1', 'lk-1']) expect(resultId(id)).toBe(`rs-${id}`)
+    for (const id of ['active', 'meta', 'wait', '1', 'lk-1']) expect(resultId(identity(id))).toBe(`rs-${id}`)
     expect(resultIdOfItsOwn(identity('1'))).toBe(`rs-1-${lookupHash(identity('1'))}`)
     expect(resultIdOfItsOwn(identity('1'))).not.toBe(resultIdOfItsOwn(identity('1', 'i')))
   })

@@ -33,8 +33,8 @@
  *     activity:<queues>      stream  what was done by hand, an entry each
  *     action:<queues>:<id>   hash    what an action in steps has done so far
  *
- * On the hash of a lookup job stand four fields of ours, which go when the job goes: `ce:history`, `ce:failed-at`,
- * `ce:alone`, and `ce:end` of a dead letter. On that of a result stands `ce:of`: of which lookup, because an id may have been enqueued more than once.
+ * On the hash of a lookup job stand fields of ours, which go when the job goes: `ce:history`, `ce:failed-at`, `ce:alone`;
+ * of a dead letter `ce:end`; of one that was put back `ce:redrive` (how often) and `ce:redriven-at` (when, ms). On that of a result stands `ce:of`: of which lookup, because an id may have been enqueued more than once.
  *
  * <service> stands for SOAP_ENDPOINT: all who call one service keep its limits together. <queues> stands for the three
  * queues: several fleets may live under one prefix, and none answers for another one's lookups. <fleet> stands for the
@@ -57,6 +57,9 @@ export const FAILED_AT_FIELD = 'ce:failed-at'
 export const ALONE_FIELD = 'ce:alone'
 /** How a dead letter ended. */
 export const END_FIELD = 'ce:end'
+/** How often it was put back after it had ended, and when last, ms. */
+export const REDRIVE_FIELD = 'ce:redrive'
+export const REDRIVEN_AT_FIELD = 'ce:redriven-at'
 
 export function queueOf(names: QueueNames, lane: Lane): string {
   return lane === 'interactive' ? names.interactiveQueue : names.lookupQueue
@@ -197,6 +200,8 @@ export interface LookupIdentity {
   readonly lookupId: string
   readonly queue: string
   readonly enqueuedAt: number
+  /** How often it was put back after it had ended: each time it gets a result of its own. */
+  readonly redrive: number
 }
 
 /**
@@ -213,14 +218,17 @@ const LOOKUP_HASHES = new WeakMap<LookupIdentity, string>()
 export function lookupHash(identity: LookupIdentity): string {
   const known = LOOKUP_HASHES.get(identity)
   if (known !== undefined) return known
-  const made = isCounterId(identity.lookupId) ? enqueuedHash(identity) : shortHash(identity.lookupId, 32)
+  const { lookupId, redrive } = identity
+  const first = isCounterId(lookupId) ? enqueuedHash({ ...identity, redrive: 0 }) : shortHash(lookupId, 32)
+  const made = redrive === 0 ? first : shortHash(`${first}\n${redrive}`, 32)
   LOOKUP_HASHES.set(identity, made)
   return made
 }
 
 /** Also tells apart lookups with the same id: numbers, and an id that was enqueued again after its marker had expired. */
-export function enqueuedHash({ lookupId, queue, enqueuedAt }: LookupIdentity): string {
-  return shortHash([lookupId, queue, String(enqueuedAt)].join('\n'), 32)
+export function enqueuedHash({ lookupId, queue, enqueuedAt, redrive }: LookupIdentity): string {
+  const parts = [lookupId, queue, String(enqueuedAt), ...(redrive > 0 ? [String(redrive)] : [])]
+  return shortHash(parts.join('\n'), 32)
 }
 
 export function markerKey(names: QueueNames, identity: LookupIdentity): string {
@@ -254,11 +262,11 @@ export function lookupIdFor(idempotencyKey?: string): string {
   return `lk-${hex}`
 }
 
-export function resultId(lookupId: string): string {
-  return `rs-${lookupId}`
+export function resultId({ lookupId, redrive }: Pick<LookupIdentity, 'lookupId' | 'redrive'>): string {
+  return redrive === 0 ? `rs-${lookupId}` : `rs-${lookupId}-${redrive}`
 }
 
 /** The result's id while a result of another lookup with the same id still lies in the queue. */
 export function resultIdOfItsOwn(identity: LookupIdentity): string {
-  return `${resultId(identity.lookupId)}-${enqueuedHash(identity)}`
+  return `${resultId(identity)}-${enqueuedHash(identity)}`
 }

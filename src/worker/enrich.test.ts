@@ -9,7 +9,7 @@ import type { CallGate, LookupClient } from './attempt.ts'
 import { Enricher } from './enrich.ts'
 
 const FOUND = { outcome: { status: 'enriched', response: null, chatRequest: null } } satisfies { outcome: Outcome }
-const LOOKUP = { lookupId: 'lk-1', connectionId: '12345', enqueuedAt: 1 }
+const LOOKUP = { lookupId: 'lk-1', connectionId: '12345', enqueuedAt: 1, askedAt: 1 }
 const SETTINGS = { callRetries: 2, lookupBackoffMinMs: 10, lookupBackoffMaxMs: 20, lookupDeadlineMs: 5000 }
 
 function failed(of: FailureClass, more: Partial<Failure> = {}): FailedCall {

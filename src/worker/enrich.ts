@@ -90,8 +90,8 @@ export class Enricher {
     const call = (): Promise<CallEnd> => attempt.call(lookup.connectionId, course.isRetry)
     if (!this.#sharing || attempt.isProbe) return { end: await call(), source: 'service' }
     // A lookup that is asked again must not get the earlier answer, however new that is.
-    const enqueuedAt = course.isRecheck ? 0 : lookup.enqueuedAt
-    return this.#sharing.share({ ...lookup, enqueuedAt, lane: attempt.lane }, attempt.signal, call)
+    const askedAt = course.isRecheck ? 0 : lookup.askedAt
+    return this.#sharing.share({ ...lookup, askedAt, lane: attempt.lane }, attempt.signal, call)
   }
 
   /** Rejects if the attempt's time ends meanwhile, or if the lookup is taken away; then there is no retry. */

@@ -77,7 +77,8 @@ export class LookupRuns {
     const { history } = known
     const parsed = readTaken(taken)
     if (!parsed.ok) return this.#endWithout(attempt, aboutUnread(taken), history, invalid(parsed.problem))
-    const lookup = { ...parsed.data, lookupId: taken.lookupId, enqueuedAt: taken.enqueuedAt }
+    const { lookupId, enqueuedAt, askedAt } = taken
+    const lookup = { ...parsed.data, lookupId, enqueuedAt, askedAt }
     const expiresAt = this.#expiryOf(lookup, taken.askedDelayMs) + (now() - at)
     const run: Run = { taken, lookup, known, attempt, expiresAt }
     if (now() >= run.expiresAt) return this.#endWithout(attempt, aboutLookup(run), history, EXPIRED)
@@ -137,7 +138,7 @@ export class LookupRuns {
 
   /** Counted from when the lookup was due. A lookup that does not say when it was enqueued has no age. */
   #expiryOf(lookup: Lookup, askedDelayMs: number): number {
-    const ofAge = lookup.enqueuedAt > 0 ? lookup.enqueuedAt + askedDelayMs + this.#settings.lookupExpiryMs : Infinity
+    const ofAge = lookup.askedAt > 0 ? lookup.askedAt + askedDelayMs + this.#settings.lookupExpiryMs : Infinity
     const asked = lookup.expiresAt === undefined ? null : fullIso(lookup.expiresAt)
     return asked === null ? ofAge : Math.min(ofAge, fromIso(asked))
   }

@@ -17,7 +17,7 @@ describe('the JSON Schemas that are shipped', () => {
 
   it('accept the result that README shows, and one with a failure', () => {
     const fits = read('schemas/result.json')
-    const result = resultFor({ lookupId: 'lk-1', queue: 'chat-lookups', enqueuedAt: 1_700_000_000_000 })
+    const result = resultFor({ lookupId: 'lk-1', queue: 'chat-lookups', enqueuedAt: 1_700_000_000_000, redrive: 0 })
     const failure: Failure = { code: 'soap-fault', class: 'permanent', reason: 'fault', message: 'x', httpStatus: 500 }
     for (const one of [sample(), result, resultOf(result, 'failed', { failure })]) {
       fits(one)

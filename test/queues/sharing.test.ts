@@ -75,7 +75,7 @@ function share(
   call: () => Promise<CallEnd>,
   { lane = 'batch' as Lane, ageMs = 0, signal = new AbortController().signal } = {},
 ): Promise<SharedCall> {
-  const answer = of.sharing.share({ lane, connectionId: 'c', enqueuedAt: Date.now() - ageMs }, signal, call)
+  const answer = of.sharing.share({ lane, connectionId: 'c', askedAt: Date.now() - ageMs }, signal, call)
   answer.catch(() => {}) // looked at later
   return answer
 }
@@ -241,7 +241,7 @@ describe('lookups of one connection id that overlap in several processes', () =>
   it('go on when the process of the one who calls died', async () => {
     const dead = sharedCalls({ leaseMs: 300 })
     const since = performance.now()
-    expect(await dead.join({ lane: 'batch', connectionId: 'c', enqueuedAt: 1 }, '')).toMatchObject({ is: 'leader' })
+    expect(await dead.join({ lane: 'batch', connectionId: 'c', askedAt: 1 }, '')).toMatchObject({ is: 'leader' })
     const { calls, call, called } = service()
     const asked = share(process(), call)
     await called(1)
@@ -305,7 +305,7 @@ describe('a lookup that comes when the call is over', () => {
   it('and cannot say when it was enqueued makes its own', async () => {
     const { calls, called, call } = await answeredAndFollowed()
     const own = process().sharing.share(
-      { lane: 'batch', connectionId: 'c', enqueuedAt: 0 },
+      { lane: 'batch', connectionId: 'c', askedAt: 0 },
       new AbortController().signal,
       call,
     )
@@ -317,7 +317,7 @@ describe('a lookup that comes when the call is over', () => {
   it('of another connection id makes its own', async () => {
     const { calls, called, call } = await answeredAndFollowed()
     const own = process().sharing.share(
-      { lane: 'batch', connectionId: 'd', enqueuedAt: 1 },
+      { lane: 'batch', connectionId: 'd', askedAt: 1 },
       new AbortController().signal,
       call,
     )

@@ -31,13 +31,14 @@ export function identityOf(
   lookupId: string,
   queue = NAMES.lookupQueue,
   enqueuedAt = 1_700_000_000_000,
+  redrive = 0,
 ): LookupIdentity {
-  return { lookupId, queue, enqueuedAt }
+  return { lookupId, queue, enqueuedAt, redrive }
 }
 
-export function subjectFor({ lookupId, enqueuedAt }: LookupIdentity, connectionId = 'c'): ResultSubject {
+export function subjectFor({ lookupId, enqueuedAt, redrive }: LookupIdentity, connectionId = 'c'): ResultSubject {
   const times = { enqueuedAt: new Date(enqueuedAt).toISOString(), finishedAt: new Date().toISOString() }
-  return { lookupId, connectionId, correlationId: null, metadata: null, calls: 1, attempts: 1, ...times }
+  return { lookupId, connectionId, correlationId: null, metadata: null, calls: 1, attempts: 1, redrive, ...times }
 }
 
 export function resultFor(identity: LookupIdentity, connectionId = 'c'): Result {

@@ -4,9 +4,10 @@ import type { LookupStory } from '../../app/hall.ts'
 import { counted } from './terminal.ts'
 
 export function storyInWords(story: LookupStory, resultQueue: string): string {
-  const { lookupId, queue, state, enqueuedAt, dueAt, taken, stalls, history, lastFailure, result } = story
+  const { lookupId, queue, state, enqueuedAt, dueAt, redrive, taken, stalls, history, lastFailure, result } = story
   const lines = [
     `${lookupId} on ${queue}: ${state}${dueAt ? `, due ${dueAt}` : ''}`,
+    redrive > 0 && `put back ${counted(redrive, 'time')} after it had ended; its next result says redrive ${redrive}`,
     enqueuedAt && `enqueued ${enqueuedAt}, taken up ${counted(taken, 'time')}`,
     stalls > 0 && `taken back ${counted(stalls, 'time')} from a worker that died or lost Redis`,
     ...(result ? [endInWords(story, resultQueue)] : [historyInWords(history)]),
