@@ -63,6 +63,25 @@ export function deadline(
   }
 }
 
+/**
+ * A signal that aborts with the first of these. `clear` it when done: unlike AbortSignal.any in Node 20, it then leaves nothing
+ * behind on a signal that lives long.
+ */
+export function firstOf(...signals: (AbortSignal | undefined)[]): { signal: AbortSignal; clear: () => void } {
+  const controller = new AbortController()
+  const follow = signals.flatMap((one) => (one ? [{ one, abort: () => controller.abort(one.reason) }] : []))
+  for (const { one, abort } of follow) {
+    if (one.aborted) abort()
+    else one.addEventListener('abort', abort, { once: true })
+  }
+  return {
+    signal: controller.signal,
+    clear: () => {
+      for (const { one, abort } of follow) one.removeEventListener('abort', abort)
+    },
+  }
+}
+
 /** Runs `task` every `ms` until stopped, never while the last run still goes. Does not keep the process alive. */
 export function every(ms: number, task: () => void | Promise<void>): { stop: () => void } {
   let running = false

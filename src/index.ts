@@ -5,7 +5,7 @@
 
 import { AwaitedLookups } from './app/awaited-lookups.ts'
 import { StandingHall } from './app/standing-hall.ts'
-import { orAborted } from './clock.ts'
+import { firstOf, orAborted } from './clock.ts'
 import { configFromOptions, type RedisOptions } from './config/from-options.ts'
 import type { Lane } from './domain/lane.ts'
 import type { Result } from './domain/result.ts'
@@ -81,7 +81,6 @@ export interface Consumer extends AsyncDisposable {
   close(): Promise<void>
 }
 
-const NEVER = new AbortController().signal
 const LOOKUP_TIMEOUT_MS = 60_000
 
 /**
@@ -107,7 +106,7 @@ export class ChatEnricher implements AsyncDisposable {
    * Puts a lookup on the queue; its result goes to whoever consumes the result queue. Rejects with InvalidLookup, KeyConflict
    * or RedisUnavailable (whose `mayBeOnQueue` says whether Redis went away in the middle).
    */
-  enqueue(request: LookupRequest, { interactive, signal = NEVER }: EnqueueOptions = {}): Promise<Enqueued> {
+  enqueue(request: LookupRequest, { interactive, signal }: EnqueueOptions = {}): Promise<Enqueued> {
     return this.#run(signal, () =>
       this.#hall.enter((_, acknowledger) => acknowledger.one(laneOf(interactive), request)),
     )
@@ -121,9 +120,9 @@ export class ChatEnricher implements AsyncDisposable {
    */
   async *enqueueMany(
     requests: AsyncIterable<LookupRequest> | Iterable<LookupRequest>,
-    { interactive, signal = NEVER }: EnqueueOptions = {},
+    { interactive, signal }: EnqueueOptions = {},
   ): AsyncGenerator<Ack, void, undefined> {
-    signal.throwIfAborted()
+    signal?.throwIfAborted()
     for await (const acks of this.#hall.acknowledge(laneOf(interactive), requests, signal)) yield* acks
   }
 
@@ -132,11 +131,8 @@ export class ChatEnricher implements AsyncDisposable {
    * LookupTimeout if there is none in time (the lookup stays); with ResultGone if an earlier one with the same idempotency key
    * had its result, and that is not kept any more. A Redis that goes away for a moment does not end the wait.
    */
-  lookup(
-    request: LookupRequest,
-    { timeoutMs = LOOKUP_TIMEOUT_MS, signal = NEVER }: LookupOptions = {},
-  ): Promise<Result> {
-    return this.#run(signal, () => this.#awaited.lookup(request, timeoutMs, signal))
+  lookup(request: LookupRequest, { timeoutMs = LOOKUP_TIMEOUT_MS, signal }: LookupOptions = {}): Promise<Result> {
+    return this.#run(signal, (end) => this.#awaited.lookup(request, timeoutMs, end))
   }
 
   /**
@@ -151,7 +147,7 @@ export class ChatEnricher implements AsyncDisposable {
   }
 
   /** The fleet: what `chat-enricher status --json` prints. */
-  status({ signal = NEVER }: Abortable = {}): Promise<FleetStatus> {
+  status({ signal }: Abortable = {}): Promise<FleetStatus> {
     return this.#run(signal, () => this.#hall.enter((hall) => hall.status()))
   }
 
@@ -165,10 +161,14 @@ export class ChatEnricher implements AsyncDisposable {
   }
 
   /** Ends with what was asked, the signal's reason, or `Closed`, whatever is first. */
-  async #run<T>(signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
-    const ends = AbortSignal.any([signal, this.#hall.closing])
-    ends.throwIfAborted()
-    return orAborted(ask(), ends)
+  async #run<T>(signal: AbortSignal | undefined, ask: (end: AbortSignal) => Promise<T>): Promise<T> {
+    const end = firstOf(this.#hall.closing, signal)
+    try {
+      end.signal.throwIfAborted()
+      return await orAborted(ask(end.signal), end.signal)
+    } finally {
+      end.clear()
+    }
   }
 }
 

@@ -3,7 +3,9 @@
  * is asked while Redis is away fails within seconds, in words.
  */
 
-import { within } from '../clock.ts'
+import { setMaxListeners } from 'node:events'
+import { firstOf, within } from '../clock.ts'
+import { byOptions } from '../config/from-options.ts'
 import type { Lane } from '../domain/lane.ts'
 import { type Ack, Acknowledger } from '../intake/acknowledge.ts'
 import { Closed, RedisUnavailable } from '../intake/errors.ts'
@@ -37,6 +39,7 @@ export class StandingHall {
   constructor(config: HallConfig, name: string) {
     this.#config = config
     this.#name = name
+    setMaxListeners(0, this.closing) // every call listens
   }
 
   /** Aborts with `Closed`. */
@@ -61,13 +64,16 @@ export class StandingHall {
   async *acknowledge(
     lane: Lane,
     requests: AsyncIterable<Request> | Iterable<Request>,
-    signal: AbortSignal,
+    signal: AbortSignal | undefined,
   ): AsyncGenerator<Ack[]> {
     const acknowledger = await this.enter(async (_, own) => own)
+    const end = firstOf(this.closing, signal)
     try {
-      yield* acknowledger.all(lane, requests, AbortSignal.any([signal, this.closing]))
+      yield* acknowledger.all(lane, requests, end.signal)
     } catch (error) {
       throw this.#inWords(error)
+    } finally {
+      end.clear()
     }
   }
 
@@ -124,6 +130,9 @@ export class StandingHall {
   }
 
   #inWords(error: unknown): Error {
-    return inWords(error, this.#config, { hasEnded: false, last: this.#opened?.last ?? null }) as Error
+    const said = inWords(error, this.#config, { hasEnded: false, last: this.#opened?.last ?? null })
+    if (!(said instanceof RedisUnavailable)) return said as Error
+    const { cause, mayBeOnQueue } = said
+    return new RedisUnavailable(byOptions(said.message), { cause, mayBeOnQueue })
   }
 }

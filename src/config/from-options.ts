@@ -55,8 +55,8 @@ function textOf(value: unknown): string {
   return texts.join(',')
 }
 
-/** The longest names first, because one is the beginning of another. */
-function byOptions(problem: string): string {
+/** The text with options where it names variables: the longest names first, because one is the beginning of another. */
+export function byOptions(problem: string): string {
   const longestFirst = OPTIONS.toSorted(([, one], [, other]) => other.name.length - one.name.length)
   return longestFirst.reduce((text, [key, { name }]) => text.replaceAll(name, key), problem)
 }

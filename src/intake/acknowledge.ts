@@ -3,7 +3,7 @@
  * middle, nothing is said to be on the queue that is not there, and nothing is there of which nobody was told.
  */
 
-import { monotonic, sleep } from '../clock.ts'
+import { monotonic, sleep, within } from '../clock.ts'
 import type { RedisErrorKind } from '../domain/event.ts'
 import type { Lane } from '../domain/lane.ts'
 import { echo } from '../domain/lookup.ts'
@@ -145,11 +145,13 @@ export class Acknowledger {
   /** As soon as Redis answers; null: it did not in time. */
   async #knownSoon(lookupIds: string[]): Promise<Map<string, unknown> | null> {
     for (const end = monotonic() + SETTLE_MS; ; await sleep(SETTLE_EVERY_MS)) {
+      const leftMs = end - monotonic()
+      if (leftMs <= 0) return null
       try {
-        return await this.#known(lookupIds)
+        const known = await within(leftMs, this.#known(lookupIds))
+        return known === 'late' ? null : known
       } catch (error) {
         if (!isRedisError(error)) throw error
-        if (monotonic() > end) return null
       }
     }
   }
