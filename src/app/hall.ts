@@ -5,6 +5,7 @@ import type { ConfigOf } from '../config/config.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { Result } from '../domain/result.ts'
 import { type Activity, readActivity } from '../fleet/activity.ts'
+import type { ByHandSet } from '../fleet/by-hand.ts'
 import { FleetControl, type FleetGate } from '../fleet/fleet-control.ts'
 import { Forget, type ForgetEnd, type ForgetOptions } from '../fleet/forget.ts'
 import { removeFleet } from '../fleet/remove-fleet.ts'
@@ -20,7 +21,18 @@ import { commandConnection, type Redis, type RedisPlace } from '../redis/connect
 import { shortHash } from '../redis/names.ts'
 import { givenUp } from './reach-redis.ts'
 
-export type { Activity, Awaited, FleetStatus, FleetWork, ForgetEnd, GateStatus, LookupStory, NewLookup, Result }
+export type {
+  Activity,
+  Awaited,
+  ByHandSet,
+  FleetStatus,
+  FleetWork,
+  ForgetEnd,
+  GateStatus,
+  LookupStory,
+  NewLookup,
+  Result,
+}
 
 /** Where Redis is, which queues, and which service's fleet; without a service, the only one that workers were set to. */
 export type HallConfig = ConfigOf<'redis' | 'queues'> & Partial<ConfigOf<'endpoint'>>

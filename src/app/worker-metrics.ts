@@ -14,7 +14,7 @@ import { queueNames } from './worker-settings.ts'
 /** What is looked at when somebody asks. */
 export interface Measured {
   pulse: { readonly skewMs: number }
-  keeper: { readonly holds: readonly { reason: string }[] }
+  keeper: { readonly holds: readonly { reason: string }[]; readonly pace: number }
   /** Lookups in hand. */
   inProgress(): number
 }
@@ -57,7 +57,7 @@ export class WorkerMetrics {
     const { rate = ratePerSecond, inFlight = maxCallsInFlight } = set
     const held = new Set(this.#measured.keeper.holds.map(({ reason }) => reason))
     return {
-      ratePerSecond: rate ?? Number.POSITIVE_INFINITY,
+      ratePerSecond: (rate ?? Number.POSITIVE_INFINITY) * this.#measured.keeper.pace,
       callsInFlight: inFlight ?? Number.POSITIVE_INFINITY,
       holds: Object.fromEntries(HOLD_REASONS.map((reason) => [reason, held.has(reason)])),
       clockSkewSeconds: this.#measured.pulse.skewMs / 1000,

@@ -1,8 +1,9 @@
 import Table from 'cli-table3'
 import { Command } from 'commander'
-import type { FleetWork, GateStatus } from '../app/hall.ts'
+import type { ByHandSet, FleetWork, GateStatus } from '../app/hall.ts'
 import { VARIABLES } from '../config/table.ts'
 import type { Limits } from '../fleet/fleet-control.ts'
+import { byHandInWords } from './terminal/by-hand-in-words.ts'
 import type { CliCommand } from './terminal/command.ts'
 import { GATE_GROUPS, WHICH_FLEET, withFleet } from './terminal/gate.ts'
 import type { Io } from './terminal/io.ts'
@@ -76,12 +77,16 @@ function limitsOf(asked: Pick<Options, keyof typeof FLAGS>): Partial<Limits> {
 }
 
 /** `workers`: what each would keep to by itself. */
-function asData({ limitsSet, members, quota }: FleetWork & GateStatus) {
+function asData({ limitsSet, members, quota, pace, byHand }: FleetWork & GateStatus) {
   const workers = (members ?? []).map(({ host, pid, limits }) => ({ host, pid, ...limits }))
-  return { set: limitsSet, workers, quota }
+  return { set: limitsSet, workers, quota, pace, byHand: byHand.filter(isOfLimits) }
 }
 
-function asText({ limits, quota }: GateStatus): string {
+function isOfLimits({ what }: ByHandSet): boolean {
+  return what === 'limit' || what === 'pace'
+}
+
+function asText({ limits, quota, pace, byHand }: GateStatus): string {
   const table = new Table({ head: ['limit', 'in force', 'set by'], chars: NO_LINES_BETWEEN, style: PLAIN })
   for (const [name, label] of LIMITS) {
     const { values, setByHand } = limits[name]
@@ -89,5 +94,6 @@ function asText({ limits, quota }: GateStatus): string {
     table.push([label, inForce || 'no worker runs', setByHand ? 'chat-enricher limit' : "workers' environment"])
   }
   if (quota) table.push(['quota', quotaInWords(quota), "workers' environment"])
-  return table.toString()
+  if (pace) table.push(['pace', `${pace.share} of the rate`, 'chat-enricher release --pace'])
+  return [table.toString(), ...byHandInWords(byHand.filter(isOfLimits))].join('\n')
 }

@@ -1,14 +1,17 @@
 /** What people and other programs may do with a running fleet: see its limits and holds, and change them. */
 
-import type { Hold, HoldReason } from '../domain/hold.ts'
+import type { Hold } from '../domain/hold.ts'
 import { cureOf, holdInWords } from '../gate/hold-words.ts'
-import { Holds } from '../gate/holds.ts'
+import { Holds, type PaceSet, type Released, type ReleaseOptions } from '../gate/holds.ts'
 import { LimitStore, type Limits } from '../gate/limits.ts'
 import { quotaSpent } from '../gate/quota.ts'
 import type { Redis } from '../redis/connections.ts'
 import type { GateKeys, QueueNames } from '../redis/names.ts'
+import { type ByHandSet, gateByHand } from './by-hand.ts'
 import { gateKeysFor } from './known-services.ts'
+import { Fleet } from './members.ts'
 
+export type { PaceSet, Released, ReleaseOptions } from '../gate/holds.ts'
 export type { Limits } from '../gate/limits.ts'
 export { holdInWords }
 
@@ -18,8 +21,22 @@ export interface FleetGate {
   holds: (Hold & { cure: string })[]
   /** What was set by hand. */
   limitsSet: Partial<Limits>
+  /** The part of the pace at which it goes until it is released in full; null: all of it. */
+  pace: PaceSet | null
+  /** What somebody has changed by hand, and is still so. */
+  byHand: ByHandSet[]
   /** Calls in flight, if they are limited. */
   callsInFlight: number
+}
+
+/** A part of the pace was asked for, where nothing limits the pace. */
+export class NoPace extends Error {
+  constructor() {
+    super(
+      '--pace: expected a fleet with a limit of calls a second, got one without: there is no pace to go at a part of. ' +
+        'Set a limit instead: chat-enricher limit --rate N',
+    )
+  }
 }
 
 export class FleetControl {
@@ -27,10 +44,12 @@ export class FleetControl {
   readonly #limits: LimitStore
 
   readonly #redis: Redis
+  readonly #names: QueueNames
   readonly #keys: GateKeys
 
-  private constructor(redis: Redis, keys: GateKeys) {
+  private constructor(redis: Redis, names: QueueNames, keys: GateKeys) {
     this.#redis = redis
+    this.#names = names
     this.#keys = keys
     this.#holds = new Holds(redis, keys)
     this.#limits = new LimitStore(redis, keys)
@@ -41,16 +60,19 @@ export class FleetControl {
    * UnknownService.
    */
   static async of(redis: Redis, names: QueueNames, endpoint: string | null): Promise<FleetControl> {
-    return new FleetControl(redis, await gateKeysFor(redis, names, endpoint))
+    return new FleetControl(redis, names, await gateKeysFor(redis, names, endpoint))
   }
 
   async read(): Promise<FleetGate> {
-    const [{ at, holds }, limitsSet, callsInFlight] = await Promise.all([
+    const [{ at, holds, pace }, set, accepted, callsInFlight] = await Promise.all([
       this.#holds.read(),
-      this.#limits.read(),
+      this.#limits.setByHand(),
+      this.#holds.acceptedCodes(),
       this.#limits.inFlight(),
     ])
-    return { at, holds: holds.map((hold) => ({ ...hold, cure: cureOf(hold) })), limitsSet, callsInFlight }
+    const limitsSet = Object.fromEntries(set.map(({ name, value }) => [name, value]))
+    const byHand = gateByHand(holds, pace, set, accepted)
+    return { at, holds: holds.map((hold) => ({ ...hold, cure: cureOf(hold) })), limitsSet, pace, byHand, callsInFlight }
   }
 
   /** Calls that are spent of a quota of this period. `at`: Redis' time, ms. */
@@ -64,11 +86,19 @@ export class FleetControl {
   }
 
   /**
-   * Ends every hold. `acceptCode` is a response code that is right after all, and means not found. Resolves to the reasons of
-   * the holds that were on.
+   * Ends every hold; the fleet begins slowly, and then goes on in full or at that part of its pace. Throws a NoPace where
+   * nothing limits its pace.
    */
-  async release(who: string, acceptCode: number | null = null): Promise<HoldReason[]> {
-    return this.#holds.release(who, acceptCode)
+  async release(who: string, options: ReleaseOptions = {}): Promise<Released> {
+    if (options.pace != null && (await this.#isUnlimited())) throw new NoPace()
+    return this.#holds.release(who, options)
+  }
+
+  /** Whether some worker calls as fast as it can. */
+  async #isUnlimited(): Promise<boolean> {
+    const set = await this.#limits.read()
+    if (set.rate !== undefined) return set.rate === null
+    return (await new Fleet(this.#redis, this.#names).members()).some(({ limits }) => limits.rate === null)
   }
 
   /** Sets these limits; `reset` drops what else was set. */

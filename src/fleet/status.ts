@@ -4,6 +4,7 @@ import { type QueueState, readQueues } from '../queues/queue-state.ts'
 import { countUnlisted } from '../queues/unlisted.ts'
 import type { Redis, RedisPlace } from '../redis/connections.ts'
 import type { QueueNames } from '../redis/names.ts'
+import { type ByHandSet, queuesByHand } from './by-hand.ts'
 import { drainSecondsOf, yetToEnd } from './drain.ts'
 import { FleetControl, type FleetGate, type Limits } from './fleet-control.ts'
 import { UnknownService } from './known-services.ts'
@@ -32,6 +33,8 @@ export interface FleetWork {
   backlog: number
   /** Results a second of the whole fleet, over the last ten seconds. */
   perSecond: number
+  /** What somebody has changed by hand, and is still so. */
+  byHand: ByHandSet[]
   /** Seconds until the backlog is gone at that rate, if nothing is added; null while it does not move. */
   drainSeconds: number | null
 }
@@ -51,7 +54,7 @@ export async function readStatus(redis: Redis, place: FleetPlace): Promise<Fleet
   const gate = await readGate(redis, place, work.members ?? [])
   if (gate.serviceProblem !== null) return { ...work, ...gate }
   const drainSeconds = gate.holds.length > 0 ? null : work.drainSeconds
-  return { ...work, drainSeconds, ...gate }
+  return { ...work, drainSeconds, ...gate, byHand: [...gate.byHand, ...work.byHand] }
 }
 
 async function readWork(redis: Redis, place: FleetPlace): Promise<FleetWork> {
@@ -73,6 +76,7 @@ async function readWork(redis: Redis, place: FleetPlace): Promise<FleetWork> {
     lost: isDeaf ? [] : lost,
     backlog,
     perSecond,
+    byHand: queuesByHand(queues),
     drainSeconds: drainSecondsOf(lookupQueues, perSecond),
   }
 }

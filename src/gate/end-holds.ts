@@ -3,6 +3,7 @@
 import { ACTIVITY_LUA } from '../redis/activity.ts'
 import { Script } from '../redis/script.ts'
 import { HOLD_RECORD_LUA } from './hold-record.ts'
+import { FORGET_FAR_LUA } from './permit-pace.ts'
 
 /**
  * Suspicion starts again from zero because somebody has looked, and the service is not soon asked again whether it has
@@ -24,23 +25,37 @@ local function endHolds(reasons, at)
 end
 `
 
-/** By hand: answers the reasons of the holds that were on. */
+/**
+ * By hand. Answers at which part of the pace the fleet went before, '' for all of it, and the reasons of the holds that were
+ * on.
+ */
 export const RELEASE = new Script(`
-local HOLD, ANSWERS, MEMORY, ACCEPTED, ACCEPTED_BY, ACTIVITY = unpack(KEYS)
-local who, acceptCode, reasons = ARGV[1], ARGV[2], { unpack(ARGV, 3) }
+local HOLD, ANSWERS, MEMORY, ACCEPTED, ACCEPTED_BY, ACTIVITY = unpack(KEYS, 1, 6)
+local PACES = { unpack(KEYS, 7) }
+local who, acceptCode, share, reasons = ARGV[1], ARGV[2], ARGV[3], { unpack(ARGV, 4) }
 ${HOLD_RECORD_LUA}
 ${ACTIVITY_LUA}
 ${END_HOLDS_LUA}
+${FORGET_FAR_LUA}
 expectActivity(ACTIVITY)
 local at = math.floor(now())
+local _, _, paceBefore = readHolds(HOLD, at)
 local count, ended = endHolds(reasons, at)
+if count > 0 then slowStart(HOLD, at) end
+
+if share ~= '' then
+  keepPace(HOLD, { expiresAt = 0, share = tonumber(share), who = who, since = at })
+elseif paceBefore then
+  redis.call('HDEL', HOLD, 'pace')
+  forgetFar(PACES, at)
+end
+if count == 0 then tell(HOLD) end
 
 if acceptCode ~= '' then
   redis.call('SADD', ACCEPTED, acceptCode)
-  redis.call('HSET', ACCEPTED_BY, acceptCode, cjson.encode({ who = who, at = at }))
+  redis.call('HSET', ACCEPTED_BY, acceptCode, cjson.encode({ who = who, since = at }))
   note(ACTIVITY, at, { who, 'accept-code', '{"code":' .. acceptCode .. '}' }, 1)
-  tell(HOLD)
 end
-local held = count > 0 and cjson.encode({ holds = ended }) or '{}'
-note(ACTIVITY, at, { who, 'release', held }, count)
-return ended`)
+local said = { holds = count > 0 and ended or nil, pace = tonumber(share) or paceBefore and 1 }
+note(ACTIVITY, at, { who, 'release', next(said) and cjson.encode(said) or '{}' }, count)
+return { paceBefore and tostring(paceBefore.share) or '', unpack(ended) }`)

@@ -5,15 +5,22 @@
  *     now         Redis' time, ms since 1970, with fractions
  *     extend      moves a key's expiry later, never earlier
  *     readHold    the record of a hold that is on, or nil
- *     readHolds   all that are on, by reason; and until when the pace is slow after a hold
+ *     readHolds   all that are on, by reason; until when the pace is slow after a hold; and the pace that was set by hand
  *     keepHold    writes one
  *     endHold     takes one away; true if it was on
+ *     slowStart   the pace is slow from now on, for a while
  *     tell        tells whoever listens that holds have changed
  *
- * Holds are fields of one hash, by reason; beside them stands `slowUntil`.
+ * Holds are fields of one hash, by reason. Beside them stand `slowUntil`, and `pace` (PaceSet, holds.ts): which part of the
+ * pace the fleet goes at until it is released in full. A worker of an older version takes `pace` for a hold that is over.
  */
 
 import { NOW_LUA } from '../redis/time.ts'
+
+/** After a hold the fleet goes slowly for so long. */
+const SLOW_START_MS = 5_000
+/** By then nobody knows any more why the pace was lowered. Like a hold, it ends at some time by itself. */
+const PACE_KEPT_MS = 366 * 86_400_000
 
 export const HOLD_RECORD_LUA = `${NOW_LUA}
 local function extend(key, ms)
@@ -27,16 +34,18 @@ local function readHold(key, reason, at)
 end
 
 local function readHolds(key, at)
-  local fields, holds, slowUntil = redis.call('HGETALL', key), {}, 0
+  local fields, holds, slowUntil, pace = redis.call('HGETALL', key), {}, 0, nil
   for i = 1, #fields, 2 do
     if fields[i] == 'slowUntil' then
       slowUntil = tonumber(fields[i + 1])
+    elseif fields[i] == 'pace' then
+      pace = cjson.decode(fields[i + 1])
     else
       local hold = cjson.decode(fields[i + 1])
       if hold.expiresAt > at then holds[fields[i]] = hold end
     end
   end
-  return holds, slowUntil
+  return holds, slowUntil, pace
 end
 
 local function keepHold(key, reason, hold, at)
@@ -48,6 +57,16 @@ local function endHold(key, reason, at)
   local wasOn = readHold(key, reason, at) ~= nil
   redis.call('HDEL', key, reason)
   return wasOn
+end
+
+local function slowStart(key, at)
+  redis.call('HSET', key, 'slowUntil', at + ${SLOW_START_MS})
+  extend(key, ${SLOW_START_MS})
+end
+
+local function keepPace(key, pace)
+  redis.call('HSET', key, 'pace', cjson.encode(pace))
+  extend(key, ${PACE_KEPT_MS})
 end
 
 local function tell(key)

@@ -14,7 +14,9 @@ const READ = new Script(`
 local HOLD = KEYS[1]
 ${HOLD_RECORD_LUA}
 local at, on = now(), {}
-for reason, hold in pairs(readHolds(HOLD, at)) do
+local holds, _, pace = readHolds(HOLD, at)
+holds.pace = pace
+for reason, hold in pairs(holds) do
   on[#on + 1] = reason
   on[#on + 1] = cjson.encode(hold)
 end
@@ -96,7 +98,25 @@ return 1`)
 /** Who set something by hand, and when (Redis' time, ms); null where it was set before that was kept. */
 export interface SetByHand {
   who: string | null
-  at: number | null
+  since: number | null
+}
+
+/** At which part of its pace the fleet goes on until it is released in full. */
+export interface PaceSet extends SetByHand {
+  share: number
+}
+
+export interface ReleaseOptions {
+  /** Is no suspicion any more, and means not found. */
+  acceptCode?: number | null
+  /** Above 0, below 1. Null: in full. */
+  pace?: number | null
+}
+
+/** What a release has ended: holds, by their reasons, and a part of the pace. */
+export interface Released {
+  holds: HoldReason[]
+  paceBefore: number | null
 }
 
 export interface AcceptedCode extends SetByHand {
@@ -117,14 +137,17 @@ export class Holds {
     return this.#keys.hold
   }
 
-  /** The holds that are on, and Redis' time (ms). */
-  async read(): Promise<{ at: number; holds: Hold[] }> {
+  /** The holds that are on, the pace that was set by hand, and Redis' time (ms). */
+  async read(): Promise<{ at: number; holds: Hold[]; pace: PaceSet | null }> {
     const [at, ...pairs] = (await READ.run(this.#redis, [this.#keys.hold])) as [string, ...string[]]
-    const recordOf = (reason: HoldReason) => {
-      const place = pairs.findIndex((text, index) => index % 2 === 0 && text === reason)
-      return place < 0 ? [] : [asHold(reason, JSON.parse(pairs[place + 1] ?? '') as HoldRecord)]
-    }
-    return { at: Number(at), holds: HOLD_REASONS.flatMap(recordOf) }
+    const found = new Map(pairs.map((text, index) => [text, pairs[index + 1] ?? 'null']))
+    const recordOf = (name: string) => JSON.parse(found.get(name) ?? 'null')
+    const holds = HOLD_REASONS.flatMap((reason) => {
+      const record = recordOf(reason) as HoldRecord | null
+      return record ? [asHold(reason, record)] : []
+    })
+    const pace = recordOf('pace') as PaceSet | null
+    return { at: Number(at), holds, pace: pace && { share: pace.share, who: pace.who, since: pace.since } }
   }
 
   /** Begins a hold, or prolongs it; it ends after `ms` at the latest. True if it was not on before. */
@@ -140,14 +163,13 @@ export class Holds {
     return Number(await END.run(this.#redis, [hold, answers, memory], reasons))
   }
 
-  /**
-   * Ends every hold by hand. `acceptCode`: that response code is no suspicion any more, and means not found. Resolves to the
-   * reasons of those that were on.
-   */
-  async release(who: string, acceptCode: number | null): Promise<HoldReason[]> {
-    const { hold, answers, memory, accepted, acceptedBy, activity } = this.#keys
-    const keys = [hold, answers, memory, accepted, acceptedBy, activity]
-    return (await RELEASE.run(this.#redis, keys, [who, acceptCode ?? '', ...HOLD_REASONS])) as HoldReason[]
+  /** Ends every hold by hand, and begins slowly if any was on. */
+  async release(who: string, { acceptCode = null, pace = null }: ReleaseOptions = {}): Promise<Released> {
+    const { hold, answers, memory, accepted, acceptedBy, activity, rate, rateInteractive, rateRetries } = this.#keys
+    const keys = [hold, answers, memory, accepted, acceptedBy, activity, rate, rateInteractive, rateRetries]
+    const reply = await RELEASE.run(this.#redis, keys, [who, acceptCode ?? '', pace ?? '', ...HOLD_REASONS])
+    const [paceBefore, ...holds] = reply as [string, ...HoldReason[]]
+    return { holds, paceBefore: paceBefore === '' ? null : Number(paceBefore) }
   }
 
   /**
@@ -172,7 +194,7 @@ export class Holds {
   async acceptedCodes(): Promise<AcceptedCode[]> {
     const { accepted, acceptedBy } = this.#keys
     const [codes, by] = await Promise.all([this.#redis.smembers(accepted), this.#redis.hgetall(acceptedBy)])
-    const known = (code: string) => JSON.parse(by[code] ?? '{"who":null,"at":null}') as SetByHand
+    const known = (code: string) => JSON.parse(by[code] ?? '{"who":null,"since":null}') as SetByHand
     return codes.map((code) => ({ code: Number(code), ...known(code) })).toSorted((a, b) => a.code - b.code)
   }
 }

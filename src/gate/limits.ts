@@ -6,6 +6,8 @@ import type { Redis } from '../redis/connections.ts'
 import type { GateKeys } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
 import { NOW_LUA } from '../redis/time.ts'
+import type { SetByHand } from './holds.ts'
+import { FORGET_FAR_LUA } from './permit-pace.ts'
 
 export interface Limits {
   /** Calls a second; null: no limit. */
@@ -15,32 +17,26 @@ export interface Limits {
   inFlight: number | null
 }
 
-/** Who set a limit by hand, and when (Redis' time, ms); null where it was set before that was kept. */
-export interface LimitSet {
+export interface LimitSet extends SetByHand {
   name: keyof Limits
   value: number | null
-  who: string | null
-  at: number | null
 }
 
-// Changing the limit clears the time of the next turn, because the new pace must not wait for a turn of the old one.
-// Turns that are booked are nearer than this. ARGV: whether all that was set is dropped first; by whom; names and values.
+// ARGV: whether all that was set is dropped first; by whom; names and values.
 const SET = new Script(`
 local RATE, RATE_INTERACTIVE, RATE_RETRIES, LIMITS, ACTIVITY = unpack(KEYS)
 local isReset, byHand, wanted = ARGV[1] == '1', { unpack(ARGV, 2, 4) }, { unpack(ARGV, 5) }
 ${NOW_LUA}
 ${ACTIVITY_LUA}
+${FORGET_FAR_LUA}
 expectActivity(ACTIVITY)
 local at = math.floor(now())
 if isReset then redis.call('DEL', LIMITS) end
 for i = 1, #wanted, 2 do
   local name, value = wanted[i], wanted[i + 1]
-  redis.call('HSET', LIMITS, name, value, name .. 'By', cjson.encode({ who = byHand[1], at = at }))
+  redis.call('HSET', LIMITS, name, value, name .. 'By', cjson.encode({ who = byHand[1], since = at }))
 end
-for _, key in ipairs({ RATE, RATE_INTERACTIVE, RATE_RETRIES }) do
-  local due = tonumber(string.match(redis.call('GET', key) or '', '^%S+') or 0)
-  if due > at + 1000 then redis.call('DEL', key) end
-end
+forgetFar({ RATE, RATE_INTERACTIVE, RATE_RETRIES }, at)
 note(ACTIVITY, at, byHand, #wanted / 2)
 return 1`)
 
@@ -63,7 +59,7 @@ export class LimitStore {
     return (['rate', 'burst', 'inFlight'] as const).flatMap((name) => {
       const text = fields[name]
       if (text === undefined) return []
-      const by = JSON.parse(fields[`${name}By`] ?? '{"who":null,"at":null}') as Pick<LimitSet, 'who' | 'at'>
+      const by = JSON.parse(fields[`${name}By`] ?? '{"who":null,"since":null}') as SetByHand
       return [{ name, value: text === 'none' ? null : Number(text), ...by }]
     })
   }

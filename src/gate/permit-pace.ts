@@ -17,6 +17,19 @@ const RETRIES = 0.1
 /** Redis' clock was set back if something was booked at a time this much later than now. */
 const SET_BACK_MS = 1000
 
+/**
+ * For scripts that raise the pace: clears the time of the next turn, because nobody must wait for a turn of the old pace.
+ * Turns that are booked are nearer than this.
+ */
+export const FORGET_FAR_LUA = `
+local function forgetFar(keys, at)
+  for _, key in ipairs(keys) do
+    local due = tonumber(string.match(redis.call('GET', key) or '', '^%S+') or 0)
+    if due > at + ${INTERACTIVE_AHEAD_MS} then redis.call('DEL', key) end
+  end
+end
+`
+
 export const PACE_LUA = `
 -- Stands with the time at which it was booked.
 local function readDue(key)

@@ -1,7 +1,8 @@
 /**
  * The one script that is asked before every call of the fleet, on Redis' clock. In this order:
  *
- *     hold     while the fleet holds nobody calls, but for whoever has the token of the probe
+ *     hold     while the fleet holds nobody calls, but for whoever has the token of the probe; after it, and where somebody
+ *              has released it at a part of the pace, turns stand further apart
  *     quota    calls of a longer period, counted in slices of it; spent, it begins a hold
  *     places   calls in flight: leases in a sorted set, so that those of a dead process end by themselves
  *     pace     a GCRA: the time at which the next call would be due, moved on by one interval for each permit; turns
@@ -71,7 +72,7 @@ export interface Permits {
   slice: string
 }
 
-/** After a hold the fleet goes at this part of the pace for a while (the time is the hold's: slowUntil). */
+/** After a hold the fleet goes so many times slower for a while (the time is the hold's: slowUntil). */
 const SLOWER = 5
 export const QUOTA_SLICES = 48
 /** How long it counts that some process limits places. */
@@ -98,11 +99,12 @@ end
 local rate, burst, inFlight = limit(limits[1], ask.rate), limit(limits[2], ask.burst), limit(limits[3], ask.inFlight)
 
 local function hold()
-  local holds, slowUntil = readHolds(HOLD, at)
+  local holds, slowUntil, pace = readHolds(HOLD, at)
   for _, hold in pairs(holds) do
     if ask.probe == '' or hold.token ~= ask.probe then return { 'held' } end
   end
   if slowUntil > at then slower = ${SLOWER} end
+  if pace then slower = math.max(slower, 1 / pace.share) end
 end
 
 -- What somebody limits is counted for all: the quota's period, and places.

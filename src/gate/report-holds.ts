@@ -9,7 +9,6 @@ const CONFIGURATION_MAX_MS = 600_000
 const HOLD_MARGIN_MS = 60_000
 const FAILED_AT_ANY_TRAFFIC = 5
 const SUSPICION = { of: 20, share: 0.9 }
-const SLOW_START_MS = 5_000
 /**
  * After others' answers contradicted a pause: for this long, one call that is asked to pause pauses nobody else; this
  * many failures in a row still do.
@@ -42,8 +41,7 @@ end
 
 local function finish(reason, hold)
   endHold(HOLD, reason, at)
-  redis.call('HSET', HOLD, 'slowUntil', at + ${SLOW_START_MS})
-  extend(HOLD, ${SLOW_START_MS})
+  slowStart(HOLD, at)
   redis.call('HSET', MEMORY, 'heldUntil', at, 'answeredAt', at)
   if reason == 'configuration' or hold.kind then redis.call('DEL', ANSWERS) end
   forgetWindow()

@@ -41,6 +41,7 @@ export class HoldKeeper {
   #seen = new Map<HoldReason, Hold>()
   #looking: Promise<void> | null = null
   #probing = false
+  #pace = 1
 
   constructor(parts: HoldKeeperParts, settings: HoldKeeperSettings, observe: Observe) {
     this.#parts = parts
@@ -51,6 +52,11 @@ export class HoldKeeper {
   /** Holds that are on, as this process knows them. */
   get holds(): Hold[] {
     return [...this.#seen.values()]
+  }
+
+  /** At which part of its pace the fleet goes, as this process knows it. */
+  get pace(): number {
+    return this.#pace
   }
 
   /** Looks at once, and from then on twice a second. Rejects if Redis does not answer the first time. */
@@ -79,8 +85,9 @@ export class HoldKeeper {
   async #look(): Promise<void> {
     if (this.#stopped.signal.aborted) return
     const { holds, gate, codes, workers } = this.#parts
-    const [{ at, holds: on }, accepted] = await Promise.all([holds.read(), holds.accepted()])
+    const [{ at, holds: on, pace }, accepted] = await Promise.all([holds.read(), holds.accepted()])
     codes.accept(accepted)
+    this.#pace = pace?.share ?? 1
     this.#tell(on, at)
     for (const worker of workers) on.length > 0 ? worker.hold() : worker.release()
     if (on.length === 0) return

@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest'
+import * as z from 'zod/mini'
+import type { ByHandSet } from '../../src/fleet/by-hand.ts'
+import type { PaceSet } from '../../src/fleet/fleet-control.ts'
 import { run } from '../support/in-process.ts'
 import { SOAP_SECRETS, startWorker } from '../support/processes.ts'
 import { useWorld } from '../support/use-world.ts'
 import { NAMES, until } from '../support/world.ts'
-import { start } from './started.ts'
+import { statusSchema } from './schemas.ts'
+import { parseLines, start } from './started.ts'
 
 const world = useWorld()
 
@@ -11,10 +15,13 @@ const env = () => ({ ...world.env, ...SOAP_SECRETS })
 
 interface Held {
   holds: { reason: string; why: string; since: number; expiresAt: number; nextProbeAt: number | null; cure: string }[]
+  pace: PaceSet | null
+  byHand: ByHandSet[]
 }
 
 async function status(): Promise<Held> {
-  return JSON.parse((await run(['status', '--json'], world.env)).stdout)
+  const told: unknown = JSON.parse((await run(['status', '--json'], world.env)).stdout)
+  return z.parse(statusSchema, told) as Held
 }
 
 async function heldFor(reason: string): Promise<void> {
@@ -145,9 +152,57 @@ describe('release', () => {
     const released = await run(['release', '--accept-code', '9'], world.env)
     expect(released.stdout).toBe('released (configuration); responseCode 9 is accepted from now on\n')
     await until('all have their result', async () => (await queue.getCompletedCount()) === data.length)
+    expect((await status()).byHand).toMatchObject([
+      { what: 'accept-code', which: '9', who: expect.stringContaining('@'), since: expect.any(Number), cure: null },
+    ])
     const results = await world.queue(NAMES.resultQueue).getWaiting()
     expect(new Set(results.map(({ name }) => name))).toEqual(new Set(['not-found']))
     expect((await status()).holds).toEqual([])
+  })
+
+  it('--pace goes on at that part of the pace until it is released in full, and says so everywhere', async () => {
+    const { url } = await startWorker({ ...world.env, RATE_LIMIT_PER_SECOND: '20' })
+    await run(['hold'], world.env)
+    const slow = await run(['release', '--pace', '0.25'], world.env)
+    expect(slow.stdout).toBe('released (manual); at 0.25 of its pace until chat-enricher release\n')
+    const { pace, byHand } = await status()
+    expect(pace).toMatchObject({ share: 0.25, who: expect.stringContaining('@') })
+    expect(byHand).toMatchObject([{ what: 'pace', which: '0.25', who: pace?.who, cure: 'chat-enricher release' }])
+    expect((await run(['status'], world.env)).stdout).toMatch(
+      /^by hand: 0\.25 of the pace, by .+@.+, since .* UTC; chat-enricher release ends it$/m,
+    )
+    expect((await run(['limit'], world.env)).stdout).toMatch(
+      /│ pace +│ 0\.25 of the rate +│ chat-enricher release --pace/,
+    )
+    const metric = async () => (await fetch(`${url}/metrics`)).text()
+    await until('metrics say so', async () => /^chat_enricher_rate_limit_per_second 5$/m.test(await metric()))
+    const full = await run(['release', '--pace', '1'], world.env)
+    expect(full.stdout).toBe('nothing was held; at its full pace again, which was 0.25 of it\n')
+    expect(await status()).toMatchObject({ pace: null, byHand: [] })
+    await until('metrics say so', async () => /^chat_enricher_rate_limit_per_second 20$/m.test(await metric()))
+    const { stdout } = await run(['activity', '--json'], world.env)
+    expect(parseLines(stdout)).toMatchObject([
+      { action: 'release', arguments: { pace: 1 }, count: 0 },
+      { action: 'release', arguments: { holds: ['manual'], pace: 0.25 }, count: 1 },
+      { action: 'hold' },
+    ])
+  })
+
+  it('--pace is refused where nothing limits the pace, and ends no hold', async () => {
+    await startWorker({ ...world.env, RATE_LIMIT_PER_SECOND: 'none' })
+    await run(['hold'], world.env)
+    const refused = await run(['release', '--pace', '0.5'], world.env)
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toContain('--pace: expected a fleet with a limit of calls a second, got one without')
+    expect((await status()).holds).toHaveLength(1)
+    await run(['limit', '--rate', '10'], world.env)
+    expect((await run(['release', '--pace', '0.5'], world.env)).code).toBe(0)
+  })
+
+  it.each(['0', '1.1', '0.0001', 'x', ''])('--pace %j is refused, exit 2', async (pace) => {
+    const refused = await run(['release', '--pace', pace], world.env)
+    expect(refused.code).toBe(2)
+    expect(refused.stderr).toContain('expected a number from 0.001 to 1')
   })
 
   it.each(['x', '1.5', '2147483648', ''])('--accept-code %j is refused, exit 2', async (code) => {

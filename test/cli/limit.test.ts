@@ -1,18 +1,15 @@
 import { describe, expect, it } from 'vitest'
+import * as z from 'zod/mini'
 import { run } from '../support/in-process.ts'
 import { startWorker } from '../support/processes.ts'
 import { useWorld } from '../support/use-world.ts'
 import { NAMES, until } from '../support/world.ts'
+import { limitSchema } from './schemas.ts'
 
 const world = useWorld()
 
-interface Limits {
-  set: Record<string, number | null>
-  workers: { pid: number; rate: number | null; burst: number; inFlight: number | null }[]
-}
-
-async function limits(): Promise<Limits> {
-  return JSON.parse((await run(['limit', '--json'], world.env)).stdout)
+async function limits(): Promise<z.infer<typeof limitSchema>> {
+  return z.parse(limitSchema, JSON.parse((await run(['limit', '--json'], world.env)).stdout))
 }
 
 describe('limit', () => {
@@ -38,14 +35,20 @@ describe('limit', () => {
     expect(stdout).toMatch(/│ in flight +│ none +│ chat-enricher limit +│/)
     await run(['limit', '--burst', '3'], world.env)
     expect((await limits()).set).toEqual({ rate: 20, burst: 3, inFlight: null })
-    expect((await run(['status'], world.env)).stdout).toContain(
-      'limits set by hand: rate 20 calls/s, burst 3 calls, in flight none; chat-enricher limit --reset ends that',
-    )
+    const shown = (await run(['status'], world.env)).stdout
+    for (const limit of ['rate 20 calls/s', 'burst 3 calls', 'in flight none']) {
+      expect(shown).toMatch(
+        new RegExp(
+          `^by hand: limit ${limit}, by .+@.+, since 20\\d\\d-.* UTC; chat-enricher limit --reset ends it$`,
+          'm',
+        ),
+      )
+    }
     await run(['limit', '--reset', '--rate', '30'], world.env)
     expect((await limits()).set).toEqual({ rate: 30 })
     await run(['limit', '--reset'], world.env)
     expect((await limits()).set).toEqual({})
-    expect((await run(['status'], world.env)).stdout).not.toContain('limits set by hand')
+    expect((await run(['status'], world.env)).stdout).not.toContain('by hand')
   })
 
   it('is kept at once by a worker that runs, and told by its metrics', async () => {

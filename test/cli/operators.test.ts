@@ -73,6 +73,9 @@ describe('status', () => {
     expect(await age()).toBeGreaterThan(9.9e6)
     const { stdout } = await run(['status'], world.env)
     expect(stdout).toContain('chat-lookups is paused: no worker takes anything from it')
+    expect(stdout).toContain(
+      "by hand: chat-lookups is paused, nobody knows by whom or since when; BullMQ's Queue#resume",
+    )
     expect(stdout).toContain('backlog 4,')
   })
 

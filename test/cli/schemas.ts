@@ -2,6 +2,7 @@
 
 import * as z from 'zod/mini'
 import { HAND_ACTIONS } from '../../src/domain/by-hand.ts'
+import { HOLD_REASONS } from '../../src/domain/hold.ts'
 
 export const activitySchema = z.strictObject({
   at: z.iso.datetime(),
@@ -13,3 +14,104 @@ export const activitySchema = z.strictObject({
   endedAt: z.nullable(z.iso.datetime()),
   id: z.nullable(z.string().check(z.regex(/^ac-[0-9a-f]{24}$/))),
 })
+
+const count = z.int().check(z.nonnegative())
+/** Redis' time, ms. */
+const time = z.number().check(z.gte(1_000_000_000_000))
+const setBy = { who: z.nullable(z.string()), since: z.nullable(time) }
+const byHandSchema = z.strictObject({
+  what: z.enum(['hold', 'pace', 'limit', 'accept-code', 'queue-paused']),
+  which: z.string(),
+  value: z.nullable(z.number()),
+  ...setBy,
+  cure: z.nullable(z.string()),
+})
+const paceSchema = z.nullable(z.strictObject({ share: z.number(), ...setBy }))
+const limit = z.nullable(z.number())
+const ownLimits = { rate: limit, burst: count, inFlight: limit }
+const setLimits = z.strictObject({ rate: z.optional(limit), burst: z.optional(count), inFlight: z.optional(limit) })
+const quotaSchema = z.nullable(z.strictObject({ calls: count, periodMs: count, spent: count }))
+
+export const limitSchema = z.strictObject({
+  set: setLimits,
+  workers: z.array(z.strictObject({ host: z.string(), pid: count, ...ownLimits })),
+  quota: quotaSchema,
+  pace: paceSchema,
+  byHand: z.array(byHandSchema),
+})
+
+const memberSchema = z.strictObject({
+  id: z.string(),
+  host: z.string(),
+  pid: count,
+  version: z.string(),
+  startedAt: z.iso.datetime(),
+  concurrency: count,
+  inProgress: count,
+  perSecond: z.number(),
+  limits: z.strictObject(ownLimits),
+  quota: z.nullable(z.strictObject({ calls: count, periodMs: count })),
+  stopping: z.boolean(),
+  seenMsAgo: count,
+})
+
+const jobs = { waiting: count, prioritized: count, delayed: count, active: count, completed: count, failed: count }
+const queueSchema = z.strictObject({
+  queue: z.string(),
+  jobs: z.strictObject(jobs),
+  added: count,
+  oldestAgeMs: z.number(),
+  isPaused: z.boolean(),
+  limitSet: z.nullable(z.strictObject({ jobs: count, perMs: count })),
+  concurrencySet: z.nullable(count),
+  unlisted: z.nullable(count),
+})
+
+const holdSchema = z.strictObject({
+  reason: z.enum(HOLD_REASONS),
+  why: z.string(),
+  since: time,
+  expiresAt: time,
+  nextProbeAt: z.nullable(time),
+  probes: count,
+  kind: z.nullable(z.string()),
+  suspectedSince: z.nullable(time),
+  spent: count,
+  by: z.nullable(z.string()),
+  cure: z.string(),
+})
+
+const inForce = z.strictObject({ values: z.array(limit), setByHand: z.boolean() })
+const memorySchema = z.strictObject({
+  where: z.string(),
+  usedBytes: count,
+  maxBytes: z.nullable(count),
+  isFull: z.boolean(),
+})
+
+const work = {
+  redis: z.nullable(memorySchema),
+  queues: z.array(queueSchema),
+  otherQueues: z.array(z.strictObject({ queue: z.string(), waiting: count })),
+  members: z.nullable(z.array(memberSchema)),
+  lost: z.array(memberSchema),
+  backlog: count,
+  perSecond: z.number(),
+  byHand: z.array(byHandSchema),
+  drainSeconds: z.nullable(z.number()),
+}
+const gate = {
+  at: time,
+  holds: z.array(holdSchema),
+  limitsSet: setLimits,
+  pace: paceSchema,
+  callsInFlight: count,
+  limits: z.strictObject({ rate: inForce, burst: inForce, inFlight: inForce }),
+  quota: quotaSchema,
+}
+
+/** Without a service that is meant, only what is known without one. */
+export const statusSchema = z.union([
+  z.strictObject({ ...work, ...gate, serviceProblem: z.null() }),
+  z.strictObject({ ...work, serviceProblem: z.string() }),
+])

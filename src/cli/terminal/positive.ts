@@ -10,6 +10,13 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   }
 }
 
+/** Below a thousandth it is a hold rather than a pace. */
+export function share(text: string): number {
+  const value = Number(text)
+  if (text.trim() !== '' && value >= 0.001 && value <= 1) return value
+  throw new InvalidArgumentError(`expected a number from 0.001 to 1, got ${JSON.stringify(text)}`)
+}
+
 export function ratio(text: string): number {
   const value = Number(text)
   if (text.trim() !== '' && value >= 0 && value <= 1) return value

@@ -3,6 +3,7 @@
 import type { FleetStatus, GateStatus } from '../../app/hall.ts'
 import { holdInWords, type Limits } from '../../fleet/fleet-control.ts'
 import { type SeenMember, TAKEN_UP_WITHIN_MS } from '../../fleet/members.ts'
+import { byHandInWords } from './by-hand-in-words.ts'
 import { LIMITS, limitInWords, quotaInWords } from './limits-in-words.ts'
 import { columns, counted, mebibytes, number, seconds } from './terminal.ts'
 
@@ -25,7 +26,7 @@ export function statusInWords(status: FleetStatus, now: number): string {
     ...status.lost.map(lostInWords),
     ...differencesInWords(status.members ?? [], gate?.limitsSet),
     ...(gate && gate.callsInFlight > 0 ? [`calls in flight ${number.format(gate.callsInFlight)}`] : []),
-    ...(gate ? limitsSetInWords(gate) : []),
+    ...byHandInWords(status.byHand),
     ...(gate?.quota ? [`quota ${quotaInWords(gate.quota)}`] : []),
     `backlog ${number.format(status.backlog)}, ${number.format(status.perSecond)} results/s: ${drainInWords(status, gate)}`,
   ].join('\n')
@@ -98,13 +99,6 @@ function lostInWords({ host, pid, inProgress, seenMsAgo }: SeenMember): string {
   const left = TAKEN_UP_WITHIN_MS - seenMsAgo
   const taken = left > 0 ? `other workers take them up within ${seconds(left)}` : 'other workers have taken them up'
   return `${whose} to worker ${host} pid ${pid}, last seen ${seconds(seenMsAgo)} ago; ${taken}`
-}
-
-function limitsSetInWords({ limitsSet }: GateStatus): string[] {
-  const set = LIMITS.filter(([name]) => name in limitsSet)
-  if (set.length === 0) return []
-  const limits = set.map(([name, label]) => `${label} ${limitInWords(name, limitsSet[name])}`)
-  return [`limits set by hand: ${limits.join(', ')}; chat-enricher limit --reset ends that`]
 }
 
 /** Where workers differ, somebody is half way through a deployment, or two of them were set up apart. */
