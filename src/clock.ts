@@ -5,6 +5,46 @@
 
 import { setTimeout as timer } from 'node:timers/promises'
 
+/** As much of an AbortSignal as a wait needs. */
+export interface Signal {
+  readonly aborted: boolean
+  // biome-ignore lint/suspicious/noExplicitAny: as AbortSignal's own
+  readonly reason: any
+  throwIfAborted(): void
+  addEventListener(type: 'abort', listener: () => void, options?: { once: true }): void
+  removeEventListener(type: 'abort', listener: () => void): void
+}
+
+/**
+ * A signal and its controller in one, for what comes once for each lookup: an AbortController with two listeners costs as
+ * much as writing a result's JSON. Listeners are called once, in their order, and must not throw.
+ */
+export class QuickSignal implements Signal {
+  aborted = false
+  reason: unknown = undefined
+  readonly #listeners: (() => void)[] = []
+
+  abort(reason: unknown): void {
+    if (this.aborted) return
+    this.aborted = true
+    this.reason = reason
+    for (const listener of this.#listeners.splice(0)) listener()
+  }
+
+  throwIfAborted(): void {
+    if (this.aborted) throw this.reason
+  }
+
+  addEventListener(_type: 'abort', listener: () => void): void {
+    this.#listeners.push(listener)
+  }
+
+  removeEventListener(_type: 'abort', listener: () => void): void {
+    const at = this.#listeners.lastIndexOf(listener)
+    if (at >= 0) this.#listeners.splice(at, 1)
+  }
+}
+
 /** Milliseconds since 1970, by this machine's clock. */
 export function now(): number {
   return Date.now()
@@ -26,12 +66,19 @@ export function fromIso(text: string): number {
 }
 
 /** Resolves after `ms`; rejects with the signal's reason when it aborts first. */
-export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  try {
-    await timer(ms, undefined, signal ? { signal } : undefined)
-  } catch (error) {
-    throw signal?.aborted ? signal.reason : error
-  }
+export function sleep(ms: number, signal?: Signal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason)
+    const abort = () => {
+      clearTimeout(timeout)
+      reject(signal?.reason)
+    }
+    const timeout = setTimeout(() => {
+      signal?.removeEventListener('abort', abort)
+      resolve()
+    }, ms)
+    signal?.addEventListener('abort', abort, { once: true })
+  })
 }
 
 /** Does `task` after `ms`, unless what it returns is called before. */
@@ -109,7 +156,7 @@ export async function within<T>(ms: number, promise: Promise<T>): Promise<T | 'l
 }
 
 /** Settles as `promise` does, or rejects with the signal's reason as soon as it aborts. The promise itself goes on. */
-export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+export function orAborted<T>(promise: Promise<T>, signal: Signal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason)
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))

@@ -3,7 +3,7 @@
  * most a second ahead, so that a process that dies takes little with it and one that joins need not stand in line.
  */
 
-import { monotonic, sleep } from '../clock.ts'
+import { monotonic, type Signal, sleep } from '../clock.ts'
 import { Held } from '../domain/hold.ts'
 import type { PermitName } from './permit-return.ts'
 import type { PermitReply, Permits } from './permit-script.ts'
@@ -66,7 +66,7 @@ export class Asker {
    * A permit for one call, now or when its turn has come. `again`: for a quick retry. Rejects with the signal's reason, with
    * Held, or (a quick retry) with RetryRefused.
    */
-  permit(signal: AbortSignal, again = false): Promise<Permit> {
+  permit(signal: Signal, again = false): Promise<Permit> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason)
       const line = again ? this.#again : this.#waiting

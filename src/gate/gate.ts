@@ -5,7 +5,7 @@
  */
 
 import { randomBytes } from 'node:crypto'
-import { monotonic, sleep } from '../clock.ts'
+import { monotonic, type Signal, sleep } from '../clock.ts'
 import type { Observe } from '../domain/event.ts'
 import { type CallReport, NOT_FOUND } from '../domain/hold.ts'
 import type { Lane } from '../domain/lane.ts'
@@ -86,7 +86,7 @@ export class Gate {
    * Waits for the turn of one call. Rejects with the signal's reason, with Held, or, for a quick retry, with RetryRefused.
    * Release the permit when the call has ended.
    */
-  async permit({ lane, again = false, probe = null }: PermitRequest, signal: AbortSignal): Promise<Permit> {
+  async permit({ lane, again = false, probe = null }: PermitRequest, signal: Signal): Promise<Permit> {
     const since = monotonic()
     const asker = probe === null ? this.#asker(lane) : this.#newAsker(lane, probe)
     const permit = await asker.permit(signal, again)

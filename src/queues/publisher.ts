@@ -3,7 +3,7 @@
  * already.
  */
 
-import { sleep } from '../clock.ts'
+import { type Signal, sleep } from '../clock.ts'
 import type { Observe } from '../domain/event.ts'
 import { NO_HISTORY } from '../domain/history.ts'
 import type { LookupHistories } from './lookup-history.ts'
@@ -39,7 +39,7 @@ export class Publisher {
   async untilDone(
     end: LookupEnd,
     taken: TakenLookup,
-    signal: () => AbortSignal,
+    signal: Signal,
     trouble: (error: unknown) => void,
   ): Promise<void> {
     for (let waitMs = AGAIN_MS.min; ; waitMs = Math.min(waitMs * 2, AGAIN_MS.max)) {
@@ -47,7 +47,7 @@ export class Publisher {
         return await this.once(end, taken)
       } catch (error) {
         trouble(error)
-        await sleep(waitMs, signal())
+        await sleep(waitMs, signal)
       }
     }
   }

@@ -3,7 +3,7 @@
  * those are the caller's.
  */
 
-import { monotonic } from '../clock.ts'
+import { monotonic, type Signal } from '../clock.ts'
 import type { CallEnd, FailedCall, Outcome } from '../domain/call-end.ts'
 import type { CallOutcome, Observe } from '../domain/event.ts'
 import type { FailureCode } from '../domain/failure.ts'
@@ -53,7 +53,7 @@ export class SoapClient {
   }
 
   /** The same, with a failure as a value. Rejects with the signal's reason when the caller's signal aborts. */
-  async call(connectionId: string, signal?: AbortSignal): Promise<CallEnd> {
+  async call(connectionId: string, signal?: Signal): Promise<CallEnd> {
     signal?.throwIfAborted()
     if (!isXmlText(connectionId)) return NOT_FOR_XML
     const request = this.#prepare(connectionId)
@@ -75,7 +75,7 @@ export class SoapClient {
     }
   }
 
-  async #post(request: SoapRequest, signal?: AbortSignal): Promise<CallEnd> {
+  async #post(request: SoapRequest, signal?: Signal): Promise<CallEnd> {
     const started = monotonic()
     this.#observe({ type: 'call-started' })
     const answer = await this.#transport.post(request, signal).catch((error: unknown) => ({ error }))

@@ -4,7 +4,7 @@
  */
 
 import type { Dispatcher } from 'undici'
-import { after } from '../clock.ts'
+import { after, type Signal } from '../clock.ts'
 import { errorCode } from './socket-errors.ts'
 
 export interface HttpAnswer {
@@ -42,7 +42,7 @@ export function exchange(
   client: Dispatcher,
   request: Dispatcher.DispatchOptions,
   timeoutMs: number,
-  signal?: AbortSignal,
+  signal?: Signal,
 ): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason)
@@ -53,7 +53,7 @@ export function exchange(
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #resolve: (answer: HttpAnswer) => void
   readonly #reject: (error: unknown) => void
-  readonly #signal: AbortSignal | undefined
+  readonly #signal: Signal | undefined
   readonly #onAbort: () => void
   readonly #stopClock: () => void
   readonly #chunks: Buffer[] = []
@@ -67,7 +67,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   constructor(
     timeoutMs: number,
-    signal: AbortSignal | undefined,
+    signal: Signal | undefined,
     resolve: (answer: HttpAnswer) => void,
     reject: (error: unknown) => void,
   ) {

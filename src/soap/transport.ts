@@ -6,7 +6,7 @@
 import type { LookupFunction, Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { buildConnector, Pool } from 'undici'
-import { fromIso, monotonic } from '../clock.ts'
+import { fromIso, monotonic, type Signal } from '../clock.ts'
 import { exchange, type HttpAnswer } from './exchange.ts'
 import { basic, type ProxyServer, type ProxySettings, proxyFor, Tunnels, toProxy } from './proxy.ts'
 import type { SoapRequest } from './request.ts'
@@ -87,7 +87,7 @@ export class Transport {
   }
 
   /** Rejects with the signal's reason if the caller's signal aborts; else with an error for `errorCode`. */
-  async post({ headers, body }: SoapRequest, signal?: AbortSignal): Promise<HttpAnswer> {
+  async post({ headers, body }: SoapRequest, signal?: Signal): Promise<HttpAnswer> {
     if (!this.#pool) this.refresh()
     if (!this.#pool) throw new Error('closed')
     const to = this.#target(headers)

@@ -1,6 +1,6 @@
 /** One attempt at a lookup: its permits, its calls, its time, and what the fleet is told of each call. */
 
-import { after, monotonic, orAborted } from '../clock.ts'
+import { after, monotonic, orAborted, QuickSignal, type Signal } from '../clock.ts'
 import type { CallEnd, FailedCall } from '../domain/call-end.ts'
 import { type CallReport, Held } from '../domain/hold.ts'
 import type { Lane } from '../domain/lane.ts'
@@ -9,12 +9,12 @@ import { type KnownCodes, reportOf } from './call-report.ts'
 
 /** The outside service, as the pipeline needs it: one call. Rejects only with the signal's reason. */
 export interface LookupClient {
-  call(connectionId: string, signal: AbortSignal): Promise<CallEnd>
+  call(connectionId: string, signal: Signal): Promise<CallEnd>
 }
 
 /** Permission to call, and where to say how a call ended, as the pipeline needs it. */
 export interface CallGate {
-  permit(request: PermitRequest, signal: AbortSignal): Promise<{ release(): void }>
+  permit(request: PermitRequest, signal: Signal): Promise<{ release(): void }>
   report(report: CallReport, probe?: string | null): Promise<Judgement | null>
 }
 
@@ -64,39 +64,34 @@ export class Attempt {
   mayCall: Promise<void> = Promise.resolve()
   readonly #parts: AttemptParts
   readonly #request: AttemptRequest
-  readonly #work = new AbortController()
-  /** Made only for the few who wait for something when the work is done. */
-  #cancellation: AbortController | null = null
-  #cancelled: Error | null = null
+  readonly #work = new QuickSignal()
+  readonly #cancellation = new QuickSignal()
   #stopClock: (() => void) | null = null
   #unfollow: (() => void) | null = null
   #endsAt = Number.POSITIVE_INFINITY
   #calledAt = 0
 
   /** `until`, if given, takes the lookup away when it aborts. */
-  constructor(parts: AttemptParts, request: AttemptRequest, until?: AbortSignal) {
+  constructor(parts: AttemptParts, request: AttemptRequest, until?: Signal) {
     this.#parts = parts
     this.#request = request
     if (until) this.#cancelWith(until)
   }
 
   /** Aborts when the attempt's time is up, or when the lookup is taken away. */
-  get signal(): AbortSignal {
-    return this.#work.signal
+  get signal(): Signal {
+    return this.#work
   }
 
   /** Aborts only when the lookup is taken away. */
-  get cancellation(): AbortSignal {
-    this.#cancellation ??= new AbortController()
-    if (this.#cancelled) this.#cancellation.abort(this.#cancelled)
-    return this.#cancellation.signal
+  get cancellation(): Signal {
+    return this.#cancellation
   }
 
   /** Takes the lookup away from this attempt. */
   cancel(reason: Error): void {
-    this.#cancelled ??= reason
     this.#work.abort(reason)
-    this.#cancellation?.abort(reason)
+    this.#cancellation.abort(reason)
   }
 
   get lane(): Lane {
@@ -132,7 +127,7 @@ export class Attempt {
 
   /** Throws the reason if the lookup itself was taken away, but not if only the attempt's time is over. */
   throwIfCancelled(): void {
-    if (this.#cancelled) throw this.#cancelled
+    this.#cancellation.throwIfAborted()
   }
 
   close(): void {
@@ -169,7 +164,7 @@ export class Attempt {
     return { tookMs: monotonic() - this.#calledAt, ofTroubled: this.isTroubled && !this.isProbe }
   }
 
-  #cancelWith(until: AbortSignal): void {
+  #cancelWith(until: Signal): void {
     const cancel = () => this.cancel(until.reason)
     if (until.aborted) cancel()
     else until.addEventListener('abort', cancel, { once: true })

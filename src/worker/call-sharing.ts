@@ -9,7 +9,7 @@
  * its own answer would be no newer. With CACHE_TTL_MS a ChatRequest serves everybody for that long.
  */
 
-import { orAborted, sleep } from '../clock.ts'
+import { orAborted, type Signal, sleep } from '../clock.ts'
 import type { CallEnd } from '../domain/call-end.ts'
 import type { Observe } from '../domain/event.ts'
 import type { Lead, SharedCalls, Sharer } from '../queues/shared-calls.ts'
@@ -43,7 +43,7 @@ export class CallSharing {
   }
 
   /** Rejects with the signal's reason, or with what `call` rejects with. */
-  async share(sharer: Sharer, signal: AbortSignal, call: () => Promise<CallEnd>): Promise<SharedCall> {
+  async share(sharer: Sharer, signal: Signal, call: () => Promise<CallEnd>): Promise<SharedCall> {
     const key = this.#calls.meetingPlace(sharer)
     for (let known = this.#here.get(key); known; known = this.#here.get(key)) {
       known.isFollowed = true
@@ -66,12 +66,7 @@ export class CallSharing {
   }
 
   /** Meets lookups of other processes. */
-  async #meet(
-    sharer: Sharer,
-    signal: AbortSignal,
-    call: () => Promise<CallEnd>,
-    meeting: Meeting,
-  ): Promise<SharedCall> {
+  async #meet(sharer: Sharer, signal: Signal, call: () => Promise<CallEnd>, meeting: Meeting): Promise<SharedCall> {
     for (let following = ''; ; ) {
       const place = await this.#calls.join(sharer, following)
       switch (place.is) {

@@ -67,7 +67,7 @@ export class Conclusions {
         return { type: 'complete', kept: keptOfMarker(end.status) }
       case 'result': {
         const { result, failure } = end
-        await this.#publisher.untilDone(end, taken, () => attempt.cancellation, this.#trouble)
+        await this.#publisher.untilDone(end, taken, attempt.cancellation, this.#trouble)
         const kept = keptOf(result, failure)
         return result.status === 'failed' ? deadLetter(failedReasonOf(kept)) : { type: 'complete', kept }
       }

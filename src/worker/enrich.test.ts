@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
+import { type Signal, sleep } from '../clock.ts'
 import type { CallEnd, FailedCall, Outcome } from '../domain/call-end.ts'
 import type { Failure, FailureClass } from '../domain/failure.ts'
 import { type LookupHistory, NO_HISTORY } from '../domain/history.ts'
@@ -27,7 +27,7 @@ function openGate(reply: Awaited<ReturnType<CallGate['report']>> = null) {
     permit,
     report,
   }
-  async function permit(request: PermitRequest, signal: AbortSignal) {
+  async function permit(request: PermitRequest, signal: Signal) {
     signal.throwIfAborted()
     gate.requests.push(request)
     gate.granted++
@@ -54,7 +54,7 @@ function service(...answers: (CallEnd | Error)[]) {
   return { asked, call }
 }
 
-function untilAborted(signal: AbortSignal): Promise<never> {
+function untilAborted(signal: Signal): Promise<never> {
   return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
 }
 
@@ -66,7 +66,7 @@ interface Given {
   gate?: CallGate
   settings?: Partial<typeof SETTINGS>
   history?: Partial<LookupHistory>
-  signal?: AbortSignal
+  signal?: Signal
 }
 
 async function attempt({ client, gate = openGate(), settings, history, signal = new AbortController().signal }: Given) {
@@ -222,7 +222,7 @@ describe("an attempt's time", () => {
     const gate = openGate()
     const slow: CallGate = {
       permit: async (lane, signal) => {
-        await sleep(150, undefined, { signal })
+        await sleep(150, signal)
         return gate.permit(lane, signal)
       },
       report: gate.report,

@@ -4,7 +4,7 @@
  */
 
 import pRetry from 'p-retry'
-import { sleep } from '../clock.ts'
+import { type Signal, sleep } from '../clock.ts'
 import type { CallEnd, FailedCall, Outcome } from '../domain/call-end.ts'
 import type { Observe } from '../domain/event.ts'
 import type { LookupHistory } from '../domain/history.ts'
@@ -49,7 +49,7 @@ export class Enricher {
     this.#observe = observe
   }
 
-  begin(request: AttemptRequest, until?: AbortSignal): Attempt {
+  begin(request: AttemptRequest, until?: Signal): Attempt {
     return new Attempt(this.#parts, request, until)
   }
 
