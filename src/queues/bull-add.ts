@@ -41,11 +41,14 @@ export async function bullAdd(queue: Queue, redis: Redis, names: QueueNames, opt
 }
 
 function expectSame(seen: unknown[], known: unknown[]): void {
-  if (JSON.stringify(seen) !== JSON.stringify(known)) throw new Error(UNKNOWN_BULLMQ)
+  if (JSON.stringify(seen) !== JSON.stringify(known)) throw unknownBullMQ('adds')
 }
 
-const UNKNOWN_BULLMQ =
-  'bullmq: expected the release that package.json names, got one that adds jobs in another way: run npm ci'
+export function unknownBullMQ(does: string): Error {
+  return new Error(
+    `bullmq: expected the release that package.json names, got one that ${does} jobs in another way: run npm ci`,
+  )
+}
 
 /** The command that BullMQ would send for this job. */
 async function caught(job: Job): Promise<{ command: string; args: unknown[] }> {

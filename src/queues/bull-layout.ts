@@ -3,8 +3,8 @@
  * here alone, and test/queues/bull-layout.test.ts asks the installed BullMQ, so that an upgrade that changes any of it
  * fails there.
  *
- * The other back doors into BullMQ: bull-add.ts has a script of ours add a job by BullMQ's own text, lookup-taker.ts stands
- * in for methods of its Worker.
+ * The other back doors into BullMQ: bull-add.ts and bull-reprocess.ts have scripts of ours add a job, and put one back, by
+ * BullMQ's own text; lookup-taker.ts stands in for methods of its Worker.
  */
 
 import { bullKey, type QueueNames } from '../redis/names.ts'
@@ -53,6 +53,7 @@ export const FIELDS = {
   returned: 'returnvalue',
   /** How often the job was taken up. */
   taken: 'ats',
+  stacktrace: 'stacktrace',
   /** Attempts that BullMQ counts; we keep a count of our own. */
   attempts: 'atm',
   /** How often the job was found without its lock. */
