@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import { withHall } from '../app/with-hall.ts'
+import { DELIVERIES, type Delivery } from '../domain/lookup.ts'
 import type { FileFormat } from '../intake/read-requests.ts'
 import { type Request, toLookup } from '../intake/submit.ts'
 import type { CliCommand } from './terminal/command.ts'
@@ -19,6 +20,7 @@ interface Flags {
   delay?: number
   correlationId?: string
   wait?: boolean
+  deliver?: Delivery
   json?: boolean
 }
 
@@ -34,16 +36,23 @@ export function enqueueCommand(): CliCommand {
     .option('--delay <ms>', 'not before so many milliseconds', wholeNumber(0, 366 * 86_400_000))
     .option('--correlation-id <text>', 'comes back in the results; what a line of the file brings comes first')
     .option('--wait', 'print each result as NDJSON as it arrives')
+    .addOption(
+      new Option(
+        '--deliver <where>',
+        'where results go: queue, or wait for whoever waits (the default with --wait)',
+      ).choices(DELIVERIES),
+    )
     .option('--json', 'print a line of JSON for each lookup that is on the queue (with --wait: the results only)')
     .addHelpText('after', EXAMPLES)
   return { command: withVariables(command, GATE_GROUPS, ['redis', 'queues']), action: runEnqueue }
 }
 
 const EXAMPLES = `
-CSV and NDJSON may have the columns or fields connectionId, correlationId, idempotencyKey, expiresAt, metadata.
+CSV and NDJSON may have the columns or fields connectionId, correlationId, idempotencyKey, expiresAt, metadata, deliver.
 Ids are taken as they stand, spaces and leading zeros included. The same idempotencyKey again is the same lookup;
 with another connectionId it is refused.
---wait leaves the results on the result queue, for whoever consumes it.
+--wait takes the results: they are kept for RESULT_KEEP_MS, and never go on the result queue, where others would take
+them. With --wait --deliver queue they are printed and go there, too.
 
 Exit: 0; 1 if a line held no lookup (it is reported and skipped, the others are enqueued), if an awaited result is not
 enriched or not-found, or if the reader of its lines has gone; 130 after Ctrl-C. Whatever
@@ -51,6 +60,7 @@ stops it, it says up to which line all is enqueued.
 
 Examples:
   chat-enricher enqueue 12345 67890 --wait
+  chat-enricher enqueue 12345 --wait --deliver queue
   chat-enricher enqueue --file ids.txt
   chat-enricher enqueue -- -12345
   zcat chats.ndjson.gz | chat-enricher enqueue --file - --priority 10`
@@ -76,8 +86,10 @@ async function runEnqueue(command: Command, io: Io): Promise<number> {
   })
 }
 
-function commonOf({ priority, delay, correlationId }: Flags): Omit<Request, 'connectionId'> {
+function commonOf(flags: Flags): Omit<Request, 'connectionId'> {
+  const { priority, delay, correlationId, wait, deliver = wait ? 'wait' : 'queue' } = flags
   const common = {
+    ...(deliver === 'wait' ? { deliver } : {}),
     ...(priority === undefined ? {} : { priority }),
     ...(delay === undefined ? {} : { delayMs: delay }),
     ...(correlationId === undefined ? {} : { correlationId }),

@@ -1,19 +1,25 @@
 /**
  * Waits for the results of lookups without taking them from whoever consumes the result queue. A worker announces each
- * result on the lookup's own channel as it publishes it. What was published before we listened, or while a connection was
- * lost, shows in the marker, which appears together with the result.
+ * result on the lookup's own channel as it publishes it, so waiting costs Redis nothing. One channel for each lookup,
+ * because on one for all every process that waits for a single result would be sent each result of the fleet.
+ *
+ * What was published before we listened, or while the connection was lost, is looked for: once when the lookups are on the
+ * queue, and once each time when the connection is back. Nobody announces that a lookup was removed from its queue, or that a
+ * message got lost. For that a few lookups are looked at now and then, as many however many wait; if that finds what
+ * should have been heard, all are looked at.
  */
 
 import { every, now } from '../clock.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { Result, ResultStatus } from '../domain/result.ts'
-import { FIELDS } from '../queues/bull-layout.ts'
+import { lookAt, type ResultLook } from '../queues/result-look.ts'
+import { Channels } from '../redis/channels.ts'
 import type { Redis } from '../redis/connections.ts'
-import { bullKey, markerKeys, type QueueNames, queueOf, resultChannel, resultId } from '../redis/names.ts'
+import { type LookupIdentity, type QueueNames, queueOf, resultChannel } from '../redis/names.ts'
 
 /**
- * How a lookup ended. The result is null if it was consumed before we listened; the status is null if nobody knows it.
- * `removed`: the lookup was taken off the queue without a result.
+ * How a lookup ended. The result is null if it was consumed before we listened, or is no longer kept; the status is null if
+ * nobody knows it. `removed`: the lookup was taken off the queue without a result.
  */
 export interface Awaited {
   lookupId: string
@@ -21,23 +27,15 @@ export interface Awaited {
   status: ResultStatus | 'removed' | null
 }
 
-interface Expected {
-  lookupId: string
+interface Expected extends LookupIdentity {
   channel: string
-  markers: [now: string, before: string]
-  job: string
-  resultJob: string
-  /** How many times in a row the job was missing; null until the job was said to be on the queue. */
-  missing: number | null
+  /** It was said to be on the queue. */
+  isEnqueued: boolean
 }
 
-const LOOK_EVERY_MS = 2000
-const MISSING_LOOKS = 2
-/**
- * The lookups that have waited longest are looked at first, this many at a time, so that a look costs the same however
- * many wait.
- */
-const LOOKED_AT_ONCE = 1000
+const LOOK_EVERY_MS = 5000
+/** Of those that were looked at longest ago: no more than one small script each time. */
+const LOOKED_AT_ONCE = 100
 /**
  * A lookup that a dying worker left behind has its result by then, because the fleet looks for such lookups twice a
  * minute.
@@ -49,6 +47,8 @@ export class ResultWaiter {
   readonly #redis: Redis
   readonly #names: QueueNames
   readonly #onResult: (awaited: Awaited) => void
+  readonly #channels: Channels
+  /** By channel; those that were looked at longest ago come first. */
   readonly #waiting = new Map<string, Expected>()
   readonly #timer: { stop: () => void }
 
@@ -57,16 +57,18 @@ export class ResultWaiter {
     connections: { redis: Redis; subscriber: Redis },
     names: QueueNames,
     onResult: (awaited: Awaited) => void,
+    { lookEveryMs = LOOK_EVERY_MS }: { lookEveryMs?: number } = {},
   ) {
     this.#redis = connections.redis
     this.#subscriber = connections.subscriber
     this.#names = names
     this.#onResult = onResult
-    this.#subscriber.on('message', (channel, message) => {
+    const hear = (channel: string, message: string) => {
       const result = JSON.parse(message) as Result
       this.#ended(channel, result, result.status)
-    })
-    this.#timer = every(LOOK_EVERY_MS, () => this.#lookAtOldest().catch(() => {}))
+    }
+    this.#channels = new Channels(this.#subscriber, hear, () => void this.#lookAtAll().catch(() => {}))
+    this.#timer = every(lookEveryMs, () => this.#lookAtSome().catch(() => {}))
   }
 
   get waiting(): number {
@@ -82,23 +84,21 @@ export class ResultWaiter {
   async expect(lane: Lane, lookupIds: string[]): Promise<void> {
     const expected = lookupIds.map((lookupId) => this.#expected(lane, lookupId))
     for (const one of expected) this.#waiting.set(one.channel, one)
-    await this.#subscriber.subscribe(...expected.map(({ channel }) => channel))
+    await this.#channels.join(expected.map(({ channel }) => channel))
   }
 
   /** Call once the lookups are enqueued: finds those that were on the queue before and have had their result. */
   async lookFor(lane: Lane, lookupIds: string[]): Promise<void> {
-    const enqueued = lookupIds.map((lookupId) => this.#expected(lane, lookupId))
-    for (const { channel } of enqueued) {
-      const waiting = this.#waiting.get(channel)
-      if (waiting) waiting.missing = 0
-    }
+    const channels = lookupIds.map((lookupId) => this.#expected(lane, lookupId).channel)
+    const enqueued = channels.map((channel) => this.#waiting.get(channel)).filter((one) => one !== undefined)
+    for (const one of enqueued) one.isEnqueued = true
     await this.#look(enqueued)
   }
 
   /** Nobody waits for this one any more. */
   forget(lane: Lane, lookupId: string): void {
     const { channel } = this.#expected(lane, lookupId)
-    if (this.#waiting.delete(channel)) void this.#subscriber.unsubscribe(channel).catch(() => {})
+    if (this.#waiting.delete(channel)) this.#channels.leave(channel)
   }
 
   stop(): void {
@@ -107,64 +107,53 @@ export class ResultWaiter {
 
   #expected(lane: Lane, lookupId: string): Expected {
     const identity = { lookupId, queue: queueOf(this.#names, lane), enqueuedAt: 0, redrive: 0 }
-    return {
-      lookupId,
-      channel: resultChannel(this.#names, identity),
-      markers: markerKeys(this.#names, identity),
-      job: bullKey(this.#names, identity.queue, lookupId),
-      resultJob: bullKey(this.#names, this.#names.resultQueue, resultId(identity)),
-      missing: null,
-    }
+    return { ...identity, channel: resultChannel(this.#names, identity), isEnqueued: false }
   }
 
   #ended(channel: string, result: Result | null, status: Awaited['status']): void {
     const expected = this.#waiting.get(channel)
     if (!expected) return
     this.#waiting.delete(channel)
-    void this.#subscriber.unsubscribe(channel).catch(() => {})
+    this.#channels.leave(channel)
     this.#onResult({ lookupId: expected.lookupId, result, status })
   }
 
-  async #lookAtOldest(): Promise<void> {
-    const oldest = [...this.#waiting.values()].slice(0, LOOKED_AT_ONCE)
-    if (oldest.length === 0) return
-    const without = await this.#look(oldest)
-    for (const expected of without) await this.#lookAtJob(expected)
-    for (const expected of oldest) {
-      if (this.#waiting.delete(expected.channel)) this.#waiting.set(expected.channel, expected)
-    }
+  async #lookAtSome(): Promise<void> {
+    const some: Expected[] = []
+    for (const one of this.#waiting.values()) if (some.push(one) === LOOKED_AT_ONCE) break
+    const [first] = some
+    if (!first) return
+    await this.#channels.heard(first.channel)
+    for (const one of some) if (this.#waiting.delete(one.channel)) this.#waiting.set(one.channel, one)
+    if (await this.#look(some.filter(({ isEnqueued }) => isEnqueued))) await this.#lookAtAll()
   }
 
-  /** Returns those without a marker. */
-  async #look(expected: Expected[]): Promise<Expected[]> {
-    const found = await this.#redis.mget(expected.flatMap(({ markers }) => markers))
-    const statuses = expected.map(
-      (_, index) => (found[2 * index] ?? found[2 * index + 1] ?? null) as ResultStatus | null,
-    )
-    for (const [index, one] of expected.entries()) {
-      const status = statuses[index]
-      if (status && this.#waiting.has(one.channel)) await this.#fetch(one, status)
-    }
-    return expected.filter((one, index) => statuses[index] === null && this.#waiting.has(one.channel))
+  async #lookAtAll(): Promise<void> {
+    await this.#look([...this.#waiting.values()].filter(({ isEnqueued }) => isEnqueued))
   }
 
-  async #fetch(expected: Expected, status: ResultStatus): Promise<void> {
-    const data = await this.#redis.hget(expected.resultJob, FIELDS.data)
-    // A result that was published before we read the marker arrives before the answer to this question, if at all.
-    if (!data) await this.#subscriber.subscribe(expected.channel)
-    this.#ended(expected.channel, data ? (JSON.parse(data) as Result) : null, status)
-  }
-
-  /** If the marker has expired, the job may still say how the lookup ended. */
-  async #lookAtJob(expected: Expected): Promise<void> {
-    const { channel, job } = expected
-    const [value, finishedOn, data] = await this.#redis.hmget(job, FIELDS.returned, FIELDS.finishedOn, FIELDS.data)
-    if (expected.missing !== null) {
-      expected.missing = data === null ? expected.missing + 1 : 0
-      if (expected.missing >= MISSING_LOOKS) return this.#ended(channel, null, 'removed')
+  /** Whether one had ended. */
+  async #look(expected: Expected[]): Promise<boolean> {
+    const ends = (await lookAt(this.#redis, this.#names, expected)).map(endOf)
+    const ended = ends.findIndex((end) => end && end.status !== 'removed')
+    // What was told before we looked has been heard after this, also a result that is gone by now.
+    await this.#channels.heard(expected[ended]?.channel)
+    let hasEnded = false
+    for (const [index, { channel }] of expected.entries()) {
+      const end = ends[index]
+      if (!end || !this.#waiting.has(channel)) continue
+      hasEnded = true
+      this.#ended(channel, end.result, end.status)
     }
-    if (!finishedOn || now() - Number(finishedOn) < ENDED_LONG_AGO_MS) return
-    const { status = null } = (JSON.parse(value ?? '{}') ?? {}) as { status?: ResultStatus }
-    this.#ended(channel, null, status)
+    return hasEnded
   }
+}
+
+/** Null: it has not ended, or its result is still to come. */
+function endOf({ result, status, isThere, finishedOn, ended }: ResultLook): Omit<Awaited, 'lookupId'> | null {
+  if (result || status) return { result, status }
+  if (!isThere) return { result: null, status: 'removed' }
+  // If the marker has expired, the job may still say how the lookup ended.
+  const isOver = finishedOn !== null && now() - finishedOn > ENDED_LONG_AGO_MS
+  return isOver ? { result: null, status: ended } : null
 }

@@ -17,9 +17,28 @@ const withKey = (connectionId: string, idempotencyKey: string) =>
   `${JSON.stringify({ connectionId, idempotencyKey })}\n`
 
 describe('enqueue --wait', () => {
-  it('prints each result as a line, leaves them on the result queue, and exits 0 if all is well', async () => {
+  it('prints each result as a line, leaves none on the result queue, and exits 0 if all is well', async () => {
     await worker()
     const { code, stdout, stderr } = await run(['enqueue', '1', '2', 'nobody', '--wait'], world.env)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: 'enqueued 3 on chat-lookups\n' })
+    expect(
+      parseLines(stdout)
+        .map(({ connectionId, status }) => `${connectionId} ${status}`)
+        .sort(),
+    ).toEqual(['1 enriched', '2 enriched', 'nobody not-found'])
+    expect(await results().getJobCountByTypes()).toBe(0)
+  })
+
+  it('--deliver queue also leaves them on the result queue; a line of the file says it for itself', async () => {
+    await worker()
+    const own = `${JSON.stringify({ connectionId: 'own', deliver: 'wait' })}\n${JSON.stringify({ connectionId: '3' })}\n`
+    await run(['enqueue', '--file', '-', '--wait', '--deliver', 'queue'], world.env, own)
+    expect((await results().getJobs(['wait'])).map(({ data }) => data.connectionId)).toEqual(['3'])
+    await results().drain()
+    const { code, stdout, stderr } = await run(
+      ['enqueue', '1', '2', 'nobody', '--wait', '--deliver', 'queue'],
+      world.env,
+    )
     expect({ code, stderr }).toEqual({ code: 0, stderr: 'enqueued 3 on chat-lookups\n' })
     const printed = parseLines(stdout)
     expect(printed.map(({ connectionId, status }) => `${connectionId} ${status}`).sort()).toEqual([
@@ -53,31 +72,43 @@ describe('enqueue --wait', () => {
     expect(parseLines(stdout())).toHaveLength(2)
   })
 
-  it('gets every result, though a consumer takes each from the queue as soon as it is there', async () => {
-    await worker()
-    const consumer = consume(world)
-    try {
-      const ids = Array.from({ length: 2500 }, (_, index) => String(index))
-      const { code, stdout, stderr } = await run(['enqueue', '--file', '-', '--wait'], world.env, ids.join('\n'))
-      expect({ code, stderr }).toEqual({
-        code: 0,
-        stderr: expect.stringMatching(/^(2,\d+ enqueued\n)?enqueued 2,500 .*\n$/),
-      })
-      const printed = parseLines(stdout).map(({ connectionId }) => connectionId)
-      expect(printed.toSorted()).toEqual(ids.toSorted())
-    } finally {
-      await consumer.close()
-    }
-  })
+  it.each([
+    ['queue', 2500],
+    ['wait', 0],
+  ])(
+    'gets every result (--deliver %s), though a consumer takes each from the queue as soon as it is there',
+    async (where, taken) => {
+      await worker()
+      const consumer = consume(world)
+      try {
+        const ids = Array.from({ length: 2500 }, (_, index) => String(index))
+        const args = ['enqueue', '--file', '-', '--wait', '--deliver', where]
+        const { code, stdout, stderr } = await run(args, world.env, ids.join('\n'))
+        expect({ code, stderr }).toEqual({
+          code: 0,
+          stderr: expect.stringMatching(/^([12],\d+ enqueued\n)*enqueued 2,500 .*\n$/),
+        })
+        const printed = parseLines(stdout).map(({ connectionId }) => connectionId)
+        expect(printed.toSorted()).toEqual(ids.toSorted())
+        expect(consumer.results).toHaveLength(taken)
+      } finally {
+        await consumer.close()
+      }
+    },
+  )
 
-  it('of a lookup that had its result before prints that, if it is still on the queue', async () => {
+  it.each([
+    ['still on the queue', ['--deliver', 'queue'], 1],
+    ['still kept', [], 0],
+  ])('of a lookup that had its result before prints that, if it is %s', async (_, deliver, queued) => {
     await worker()
-    const first = await run(['enqueue', '--file', '-', '--wait'], world.env, withKey('1', 'k'))
+    const first = await run(['enqueue', '--file', '-', '--wait', ...deliver], world.env, withKey('1', 'k'))
     const again = await run(['enqueue', '--file', '-', '--wait'], world.env, withKey('1', 'k'))
     expect(again.code).toBe(0)
+    expect(parseLines(first.stdout)).toHaveLength(1)
     expect(parseLines(again.stdout)).toEqual(parseLines(first.stdout))
-    expect(world.standIn.requests.count('1')).toBeGreaterThan(0)
-    expect(await results().getWaitingCount()).toBe(1)
+    expect(world.standIn.requests.count('1')).toBe(1)
+    expect(await results().getWaitingCount()).toBe(queued)
   })
 
   it.each([
@@ -85,7 +116,7 @@ describe('enqueue --wait', () => {
     ['faulty', 1, 'rejected'],
   ])('of a lookup (%s) whose result was consumed long ago says so, and how it ended', async (id, exit, status) => {
     await worker()
-    const first = await run(['enqueue', '--file', '-', '--wait'], world.env, withKey(id, 'k'))
+    const first = await run(['enqueue', '--file', '-', '--wait', '--deliver', 'queue'], world.env, withKey(id, 'k'))
     await run(['results'], world.env)
     const { code, stdout, stderr } = await run(['enqueue', '--file', '-', '--wait'], world.env, withKey(id, 'k'))
     const { lookupId } = parseLines(first.stdout)[0] as { lookupId: string }
@@ -95,7 +126,7 @@ describe('enqueue --wait', () => {
 
   it('of a lookup that ended so long ago that its marker is gone, the same', async () => {
     await worker()
-    const first = await run(['enqueue', '--file', '-', '--wait'], world.env, withKey('1', 'k'))
+    const first = await run(['enqueue', '--file', '-', '--wait', '--deliver', 'queue'], world.env, withKey('1', 'k'))
     const { lookupId } = parseLines(first.stdout)[0] as { lookupId: string }
     await run(['results'], world.env)
     await until(
@@ -137,7 +168,9 @@ describe('enqueue --wait', () => {
     await says(/enqueued 2/)
     child.kill('SIGINT')
     expect((await ended).code).toBe(130)
-    expect(stderr()).toContain('not shown: 2 results; they will be on chat-results')
+    expect(stderr()).toContain(
+      'not shown: 2 results; they will not be on chat-results, and are kept for RESULT_KEEP_MS',
+    )
   })
 
   it('does not wait for ever for a Redis that has gone', async () => {
@@ -149,7 +182,7 @@ describe('enqueue --wait', () => {
       await says(/enqueued 1/)
       process.kill(embedded.pid, 'SIGKILL')
       expect((await ended).code).toBe(1)
-      expect(stderr()).toContain('not shown: 1 result; it will be on chat-results')
+      expect(stderr()).toContain('not shown: 1 result; it will not be on chat-results, and is kept for RESULT_KEEP_MS')
       expect(stderr()).toMatch(/error: REDIS_URL: expected a Redis that answers at/)
     } finally {
       redis.disconnect()

@@ -111,7 +111,7 @@ export class EnqueueRun {
     else if (status === 'removed') this.#io.say(`${lookupId}: was removed from the queue, and has had no result`)
     else
       this.#io.say(
-        `${lookupId}: had its result before (${status ?? 'it is forgotten which'}), and that has been consumed`,
+        `${lookupId}: had its result before (${status ?? 'it is forgotten which'}), and that has been consumed or is no longer kept`,
       )
   }
 
@@ -131,7 +131,8 @@ export class EnqueueRun {
 
   #check(request: Request) {
     const { common } = this.#options
-    return toLookup({ ...common, ...request, correlationId: request.correlationId ?? common.correlationId })
+    const correlationId = request.correlationId ?? common.correlationId
+    return toLookup({ ...common, ...request, correlationId, deliver: request.deliver ?? common.deliver })
   }
 
   /** Answers what of the chunk goes on the queue. */
@@ -220,9 +221,14 @@ export class EnqueueRun {
     const resume = this.#source.named || this.#enqueued === 0 ? '' : `, up to line ${this.#lastLine}`
     this.#io.say(`stopped: ${this.#enqueuedSoFar()}${resume}`)
     const awaited = this.#waiter?.waiting ?? 0
+    if (awaited > 0) this.#io.say(`not shown: ${counted(awaited, 'result')}; ${this.#whereResultsGo(awaited === 1)}`)
+  }
+
+  #whereResultsGo(isOne: boolean): string {
+    const [it, is] = isOne ? ['it', 'is'] : ['they', 'are']
     const { resultQueue } = this.#config
-    if (awaited === 1) this.#io.say(`not shown: 1 result; it will be on ${resultQueue}`)
-    else if (awaited > 1) this.#io.say(`not shown: ${number.format(awaited)} results; they will be on ${resultQueue}`)
+    if (this.#options.common.deliver !== 'wait') return `${it} will be on ${resultQueue}`
+    return `${it} will not be on ${resultQueue}, and ${is} kept for RESULT_KEEP_MS: enqueue with the same idempotency key again`
   }
 }
 

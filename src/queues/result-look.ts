@@ -1,0 +1,69 @@
+/** One look at lookups from outside: the result of each, wherever it lies, or what else tells how the lookup ended. */
+
+import type { Result, ResultStatus } from '../domain/result.ts'
+import type { Redis } from '../redis/connections.ts'
+import { EachScript } from '../redis/each-script.ts'
+import { bullKey, type LookupIdentity, markerKeys, type QueueNames, resultChannel, resultId } from '../redis/names.ts'
+import { FIELDS } from './bull-layout.ts'
+import { readKeptEnd } from './kept-end.ts'
+
+export interface ResultLook {
+  /** Null if it has none yet, or if it was consumed, or is not kept any more. */
+  result: Result | null
+  /** Of the result that it has had; null: it has none yet, or that is forgotten. */
+  status: ResultStatus | null
+  /** Its job is there. */
+  isThere: boolean
+  /** When its job ended, ms since 1970, and how, as far as the job says. */
+  finishedOn: number | null
+  ended: ResultStatus | null
+}
+
+// In one step, because a lookup without a marker and without a job would else be one that ended between two reads.
+const LOOK = new EachScript(
+  `
+local function one(MARKER, MARKER_BEFORE, KEPT, JOB, RESULT_JOB)
+  local status = redis.call('GET', MARKER) or redis.call('GET', MARKER_BEFORE)
+  local result = redis.call('GET', KEPT) or status and redis.call('HGET', RESULT_JOB, '${FIELDS.data}')
+  if result or status then return { result, status } end
+  local job = redis.call('HMGET', JOB, '${FIELDS.timestamp}', '${FIELDS.finishedOn}', '${FIELDS.returned}')
+  return { false, false, unpack(job) }
+end`,
+  { first: { keys: 0, args: 0 }, each: { keys: 5, args: 0 } },
+)
+
+type Reply = (string | null | undefined)[]
+
+/** How many are looked at in one step of Redis. */
+const AT_ONCE = 100
+
+/** In the order of the lookups. */
+export async function lookAt(redis: Redis, names: QueueNames, lookups: LookupIdentity[]): Promise<ResultLook[]> {
+  const looks: ResultLook[] = []
+  for (let start = 0; start < lookups.length; start += AT_ONCE) {
+    const part = lookups.slice(start, start + AT_ONCE).map((lookup) => ({ keys: keysOf(names, lookup), args: [] }))
+    const replies = await LOOK.run<Reply>(redis, { keys: [], args: [] }, part)
+    looks.push(...replies.map((reply) => (reply instanceof Error ? NOT_KNOWN : lookOf(reply))))
+  }
+  return looks
+}
+
+function keysOf(names: QueueNames, lookup: LookupIdentity): string[] {
+  const resultJob = bullKey(names, names.resultQueue, resultId(lookup.lookupId))
+  const job = bullKey(names, lookup.queue, lookup.lookupId)
+  return [...markerKeys(names, lookup), resultChannel(names, lookup), job, resultJob]
+}
+
+/** Somebody has written something else under one of its keys. */
+const NOT_KNOWN: ResultLook = { result: null, status: null, isThere: true, finishedOn: null, ended: null }
+
+function lookOf([text, status, timestamp, finishedOn, returned]: Reply): ResultLook {
+  const result = text ? (JSON.parse(text) as Result) : null
+  return {
+    result,
+    status: (status as ResultStatus | null | undefined) ?? result?.status ?? null,
+    isThere: typeof timestamp === 'string',
+    finishedOn: finishedOn ? Number(finishedOn) : null,
+    ended: readKeptEnd(returned ?? null)?.status ?? null,
+  }
+}
