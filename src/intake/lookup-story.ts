@@ -1,20 +1,23 @@
 /** The story of one lookup, as far as Redis still knows it: where it is, what happened to it, how it ended. */
 
-import { iso } from '../clock.ts'
+import { iso, now } from '../clock.ts'
 import { type LookupHistory, readHistory } from '../domain/history.ts'
 import { LANES, type Lane } from '../domain/lane.ts'
+import type { Delivery } from '../domain/lookup.ts'
 import type { Result, ResultStatus } from '../domain/result.ts'
 import { dueAt, FIELDS } from '../queues/bull-layout.ts'
 import { ENDED_FIELDS, type KeptEnd, readEnd } from '../queues/kept-end.ts'
-import { redrivenFrom } from '../queues/taken-lookup.ts'
+import { deliveryOf, redrivenFrom } from '../queues/taken-lookup.ts'
 import type { Redis } from '../redis/connections.ts'
 import {
   bullKey,
   HISTORY_FIELD,
+  type LookupIdentity,
   markerKeys,
   type QueueNames,
   queueOf,
   REDRIVE_FIELD,
+  resultChannel,
   resultId,
 } from '../redis/names.ts'
 
@@ -39,6 +42,10 @@ export interface LookupStory {
   result: ResultStatus | null
   /** The result still lies in the result queue. */
   resultIsThere: boolean
+  /** Where the result goes: to the result queue, or to whoever waits; null: its job is gone. */
+  deliver: Delivery | null
+  /** Until when the result of a lookup that somebody waits for is kept; null: it is not. */
+  keptUntil: string | null
   /** How it ended, as long as its job or its result is kept; null: it has not, or nobody knows any more. */
   end: LookupEndStory | null
 }
@@ -67,9 +74,10 @@ async function readFrom(redis: Redis, names: QueueNames, lane: Lane, lookupId: s
   const job = await readJob(redis, bullKey(names, queue, lookupId))
   const { enqueuedAt, redrive, taken, stalls, history } = job
   const identity = { lookupId, queue, enqueuedAt, redrive }
-  const [markers, resultData, place] = await Promise.all([
+  const [markers, resultData, kept, place] = await Promise.all([
     redis.mget(markerKeys(names, identity)),
     redis.hget(bullKey(names, names.resultQueue, resultId(identity)), FIELDS.data),
+    readKept(redis, names, identity),
     placeOf(redis, (part) => bullKey(names, queue, part), lookupId),
   ])
   const result = (markers[0] ?? markers[1] ?? null) as ResultStatus | null
@@ -87,8 +95,16 @@ async function readFrom(redis: Redis, names: QueueNames, lane: Lane, lookupId: s
     ...behind(history),
     result,
     resultIsThere: resultData !== null,
-    end: endOf(job.finishedOn, resultData, job.kept),
+    deliver: job.deliver,
+    keptUntil: kept.until,
+    end: endOf(job.finishedOn, kept.result ?? resultData, job.kept),
   }
+}
+
+async function readKept(redis: Redis, names: QueueNames, identity: LookupIdentity) {
+  const key = resultChannel(names, identity)
+  const [result, leftMs] = await Promise.all([redis.get(key), redis.pttl(key)])
+  return { result, until: leftMs > 0 ? iso(now() + leftMs) : null }
 }
 
 const JOB_FIELDS = [
@@ -98,14 +114,16 @@ const JOB_FIELDS = [
   FIELDS.finishedOn,
   REDRIVE_FIELD,
   HISTORY_FIELD,
+  FIELDS.data,
   ...ENDED_FIELDS,
 ] as const
 
 async function readJob(redis: Redis, key: string) {
   const values = await redis.hmget(key, ...JOB_FIELDS)
-  const [timestamp, taken, stalls, finishedOn = null, redrive, history, ...ended] = values
+  const [timestamp, taken, stalls, finishedOn = null, redrive, history, data, ...ended] = values
   return {
     isThere: Boolean(timestamp),
+    deliver: data ? deliveryOf({ data: parsed(data) }) : null,
     enqueuedAt: Number(timestamp ?? 0),
     redrive: redrivenFrom({ [REDRIVE_FIELD]: redrive }).redrive,
     taken: Number(taken ?? 0),
@@ -125,7 +143,7 @@ function behind(known: LookupHistory | null): Pick<LookupStory, 'history' | 'las
 
 /** The result says most, while it is there; then what the job keeps. */
 function endOf(finishedOn: string | null, resultData: string | null, kept: KeptEnd | null): LookupEndStory | null {
-  const result = resultIn(resultData)
+  const result = parsed(resultData) as Result | null
   const status = result?.status ?? kept?.status
   if (!status) return null
   return {
@@ -138,9 +156,9 @@ function endOf(finishedOn: string | null, resultData: string | null, kept: KeptE
   }
 }
 
-function resultIn(data: string | null): Result | null {
+function parsed(data: string | null): unknown {
   try {
-    return JSON.parse(data ?? 'null') as Result | null
+    return JSON.parse(data ?? 'null')
   } catch {
     return null
   }

@@ -5,7 +5,7 @@ import type { Redis } from '../redis/connections.ts'
 import { EachScript } from '../redis/each-script.ts'
 import { bullKey, type LookupIdentity, markerKeys, type QueueNames, resultChannel, resultId } from '../redis/names.ts'
 import { FIELDS } from './bull-layout.ts'
-import { readKeptEnd } from './kept-end.ts'
+import { ENDED_FIELDS, readEnd } from './kept-end.ts'
 
 export interface ResultLook {
   /** Null if it has none yet, or if it was consumed, or is not kept any more. */
@@ -19,6 +19,8 @@ export interface ResultLook {
   ended: ResultStatus | null
 }
 
+const JOB_FIELDS = [FIELDS.timestamp, FIELDS.finishedOn, ...ENDED_FIELDS]
+
 // In one step, because a lookup without a marker and without a job would else be one that ended between two reads.
 const LOOK = new EachScript(
   `
@@ -26,8 +28,7 @@ local function one(MARKER, MARKER_BEFORE, KEPT, JOB, RESULT_JOB)
   local status = redis.call('GET', MARKER) or redis.call('GET', MARKER_BEFORE)
   local result = redis.call('GET', KEPT) or status and redis.call('HGET', RESULT_JOB, '${FIELDS.data}')
   if result or status then return { result, status } end
-  local job = redis.call('HMGET', JOB, '${FIELDS.timestamp}', '${FIELDS.finishedOn}', '${FIELDS.returned}')
-  return { false, false, unpack(job) }
+  return { false, false, unpack(redis.call('HMGET', JOB, ${JOB_FIELDS.map((field) => `'${field}'`).join(', ')})) }
 end`,
   { first: { keys: 0, args: 0 }, each: { keys: 5, args: 0 } },
 )
@@ -49,7 +50,7 @@ export async function lookAt(redis: Redis, names: QueueNames, lookups: LookupIde
 }
 
 function keysOf(names: QueueNames, lookup: LookupIdentity): string[] {
-  const resultJob = bullKey(names, names.resultQueue, resultId(lookup.lookupId))
+  const resultJob = bullKey(names, names.resultQueue, resultId(lookup))
   const job = bullKey(names, lookup.queue, lookup.lookupId)
   return [...markerKeys(names, lookup), resultChannel(names, lookup), job, resultJob]
 }
@@ -57,13 +58,13 @@ function keysOf(names: QueueNames, lookup: LookupIdentity): string[] {
 /** Somebody has written something else under one of its keys. */
 const NOT_KNOWN: ResultLook = { result: null, status: null, isThere: true, finishedOn: null, ended: null }
 
-function lookOf([text, status, timestamp, finishedOn, returned]: Reply): ResultLook {
+function lookOf([text, status, timestamp, finishedOn, ...ended]: Reply): ResultLook {
   const result = text ? (JSON.parse(text) as Result) : null
   return {
     result,
     status: (status as ResultStatus | null | undefined) ?? result?.status ?? null,
     isThere: typeof timestamp === 'string',
     finishedOn: finishedOn ? Number(finishedOn) : null,
-    ended: readKeptEnd(returned ?? null)?.status ?? null,
+    ended: readEnd(ended)?.status ?? null,
   }
 }

@@ -90,7 +90,7 @@ describe('enqueue --wait', () => {
         })
         const printed = parseLines(stdout).map(({ connectionId }) => connectionId)
         expect(printed.toSorted()).toEqual(ids.toSorted())
-        expect(consumer.results).toHaveLength(taken)
+        expect(await consumer.have(taken)).toHaveLength(taken)
       } finally {
         await consumer.close()
       }

@@ -71,6 +71,24 @@ describe('status LOOKUP_ID', () => {
     expect((await queue.getJob('crm-4'))?.returnvalue).toEqual({ status: 'enriched' }) // bytes for each of millions
   })
 
+  it('of one that somebody waits for says until when its result is kept, and when it is no more', async () => {
+    await startWorker(world.env)
+    const queue = world.queue(NAMES.lookupQueue)
+    await queue.add('lookup', { connectionId: '1', deliver: 'wait' }, { jobId: 'crm-5' })
+    await until('it is done', async () => (await queue.getJobState('crm-5')) === 'completed')
+    expect((await lines('crm-5')).at(-1)).toMatch(
+      /^finished \d{4}-.*Z: enriched, after 1 call in 1 attempt; the result is kept until \d{4}-.*Z for whoever waits for it$/,
+    )
+    const { keptUntil, ...story } = await storyOf('crm-5')
+    expect(story).toMatchObject({ deliver: 'wait', resultIsThere: false, result: 'enriched' })
+    const leftMs = Date.parse(keptUntil as string) - Date.now()
+    expect(leftMs).toBeGreaterThan(500_000)
+    expect(leftMs).toBeLessThanOrEqual(600_000)
+    await world.redis.del(...(await world.redis.keys('bull:chat-enricher:result:*')))
+    expect((await lines('crm-5')).at(-1)).toMatch(/; the result is no longer kept for whoever waits for it$/)
+    expect(await storyOf('crm-5')).toMatchObject({ keptUntil: null, end: { status: 'enriched' } })
+  })
+
   it.each([
     ['server-fault', 'failed', 'soap-fault'],
     ['client-fault', 'rejected', 'soap-fault'],

@@ -24,13 +24,19 @@ function historyInWords(history: LookupStory['history']): string | null {
   return `so far: ${counted(calls, 'call')} in ${counted(failures, 'failed attempt')}; ${charged} of ${failures} count towards giving up`
 }
 
-function endInWords({ result, end, resultIsThere }: LookupStory, resultQueue: string): string {
+function endInWords(story: LookupStory, resultQueue: string): string {
+  const { result, end } = story
   const at = end?.finishedAt ? `finished ${end.finishedAt}` : 'finished'
   const why = end?.code ? ` (${end.code}: ${end.message})` : ''
   const tries =
     end?.calls != null && end.attempts != null
       ? `, after ${counted(end.calls, 'call')} in ${counted(end.attempts, 'attempt')}`
       : ''
-  const where = resultIsThere ? `waits on ${resultQueue}` : `has been taken from ${resultQueue}`
-  return `${at}: ${result}${why}${tries}; the result ${where}`
+  return `${at}: ${result}${why}${tries}; the result ${whereInWords(story, resultQueue)}`
+}
+
+function whereInWords({ resultIsThere, deliver, keptUntil }: LookupStory, resultQueue: string): string {
+  if (keptUntil) return `is kept until ${keptUntil} for whoever waits for it`
+  if (deliver === 'wait') return 'is no longer kept for whoever waits for it'
+  return resultIsThere ? `waits on ${resultQueue}` : `has been taken from ${resultQueue}`
 }
