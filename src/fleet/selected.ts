@@ -1,0 +1,147 @@
+/**
+ * The lookups that a selection means, found by walking over the queues, place by place, in small steps. Lookups move
+ * meanwhile: the places come in the order in which most of them move, so that one that moves on is met further on.
+ */
+
+import { monotonic, sleep } from '../clock.ts'
+import { LANES, type Lane } from '../domain/lane.ts'
+import { LANE_OF_QUEUE, matches, type Selection } from '../domain/selection.ts'
+import { keysOf, type Place, QUEUE_KEYS } from '../queues/bull-layout.ts'
+import { type FoundLookup, foundLookup, STATE_OF } from '../queues/found-lookup.ts'
+import { type Bookmark, type Sieve, type StepSize, walkStep } from '../queues/walk.ts'
+import type { Redis } from '../redis/connections.ts'
+import { type QueueNames, queueOf } from '../redis/names.ts'
+import { redisTime } from '../redis/time.ts'
+
+export type { FoundLookup } from '../queues/found-lookup.ts'
+
+/** How far a walk has come. */
+export interface WalkPoint {
+  /** When the walk began, by Redis' clock, ms: ages count to then. */
+  at: number
+  /** In which place it is, of those that it goes to. */
+  stop: number
+  bookmark: Bookmark | null
+}
+
+export interface SelectedStep {
+  lookups: FoundLookup[]
+  looked: number
+  /** Of these: too large or broken. One of them matches only by what is known of it. */
+  unread: number
+  /** Null: the walk is over. */
+  next: WalkPoint | null
+}
+
+/** What is due or put back is added to `wait`, so `delayed` comes before it. */
+const ORDER: readonly Place[] = [
+  'delayed',
+  'waiting-children',
+  'prioritized',
+  'wait',
+  'paused',
+  'active',
+  'failed',
+  'completed',
+]
+
+/** Keeps Redis busy for a millisecond or two. */
+export const STEP: StepSize = { look: 200, send: 200 }
+/** After a step the walk rests for so many times as long as the step took, so that workers keep their pace. */
+const REST = 3
+const REST_MAX_MS = 100
+
+interface Stop {
+  lane: Lane
+  place: Place
+}
+
+export class Selected {
+  readonly #redis: Redis
+  readonly #names: QueueNames
+  readonly #selection: Selection
+  readonly #stops: readonly Stop[]
+
+  constructor(redis: Redis, names: QueueNames, selection: Selection) {
+    this.#redis = redis
+    this.#names = names
+    this.#selection = selection
+    this.#stops = stopsOf(selection)
+  }
+
+  async start(): Promise<WalkPoint> {
+    const key = keysOf(this.#names, this.#names.lookupQueue)(QUEUE_KEYS.meta)
+    return { at: Math.floor(await redisTime(this.#redis, key)), stop: 0, bookmark: null }
+  }
+
+  /** What is found in one step from there. Rejects when Redis fails. */
+  async step({ at, stop, bookmark }: WalkPoint, size = STEP): Promise<SelectedStep> {
+    const here = this.#stops[stop]
+    if (!here) return { lookups: [], looked: 0, unread: 0, next: null }
+    const { lane, place } = here
+    const queue = queueOf(this.#names, lane)
+    const sieve = sieveOf(this.#selection, place, at)
+    const { jobs, looked, unread, next } = await walkStep(
+      this.#redis,
+      this.#names,
+      { queue, place },
+      bookmark,
+      sieve,
+      size,
+    )
+    const lookups = jobs.map((job) => foundLookup(job, lane, at)).filter((lookup) => matches(this.#selection, lookup))
+    const further = stop + 1 < this.#stops.length ? { at, stop: stop + 1, bookmark: null } : null
+    return { lookups, looked, unread, next: next ? { at, stop, bookmark: next } : further }
+  }
+
+  /** All of them, step by step, each lookup once; with rests between. Rejects with the signal's reason. */
+  async *all(signal?: AbortSignal): AsyncGenerator<SelectedStep> {
+    const seen = new Set<string>()
+    for (let point: WalkPoint | null = await this.start(); point; ) {
+      signal?.throwIfAborted()
+      const began = monotonic()
+      const step: SelectedStep = await this.step(point)
+      const tookMs = monotonic() - began
+      yield { ...step, lookups: step.lookups.filter((lookup) => isNew(seen, lookup)) }
+      point = step.next
+      if (point) await sleep(restAfter(tookMs), signal)
+    }
+  }
+}
+
+export function restAfter(tookMs: number): number {
+  return Math.min(REST_MAX_MS, REST * tookMs)
+}
+
+function isNew(seen: Set<string>, { queue, lookupId }: FoundLookup): boolean {
+  const name = `${queue} ${lookupId}`
+  return !seen.has(name) && Boolean(seen.add(name))
+}
+
+function stopsOf({ queue, state, result }: Selection): Stop[] {
+  const lanes = queue === undefined ? LANES : [LANE_OF_QUEUE[queue]]
+  const isMeant = (place: Place) => {
+    const stateThere = STATE_OF[place]
+    const hasEnded = stateThere === 'dead' || stateThere === 'finished'
+    return (state === undefined || state === stateThere) && (result === undefined || hasEnded)
+  }
+  const places = ORDER.filter(isMeant)
+  return lanes.flatMap((lane) => places.map((place) => ({ lane, place })))
+}
+
+function sieveOf(selection: Selection, place: Place, at: number): Sieve {
+  const { connectionId, correlationId, producer, failure, fault, httpStatus, responseCode, result } = selection
+  const { olderThanMs, newerThanMs } = selection
+  const given = (...texts: (string | number | undefined)[]) => texts.filter((text) => text !== undefined).map(String)
+  return {
+    inData: given(connectionId, correlationId, producer),
+    inEnd: given(failure, fault, httpStatus, responseCode, place === 'completed' ? result : undefined).filter(isPlain),
+    after: newerThanMs === undefined ? null : at - newerThanMs,
+    before: olderThanMs === undefined ? null : at - olderThanMs,
+  }
+}
+
+/** JSON writes it as it is. */
+function isPlain(text: string): boolean {
+  return /^[\w.-]+$/.test(text)
+}
