@@ -32,7 +32,7 @@ export const selectionSchema = z.strictObject({
   producer: z.optional(text),
   queue: z.optional(z.enum(QUEUES)),
   state: z.optional(z.enum(LOOKUP_STATES)),
-  /** The age of a lookup that has ended counts from its end; of any other from when it was enqueued. */
+  /** The age of a lookup that has ended counts from its end; of any other from when it was enqueued, or put back. */
   olderThanMs: z.optional(age),
   newerThanMs: z.optional(age),
   /** Of the last failure, or how it ended. */
@@ -124,7 +124,7 @@ export interface Selectable {
   connectionId: string | null
   correlationId: string | null
   producer: string | null
-  /** Since it ended; of one that has not, since it was enqueued. */
+  /** Since it ended; of one that has not, since it was enqueued or put back. */
   ageMs: number | null
   /** The code of its last failure, or of how it ended, and what came with it. */
   failure: string | null

@@ -135,7 +135,13 @@ function sieveOf(selection: Selection, place: Place, at: number): Sieve {
   const given = (...texts: (string | number | undefined)[]) => texts.filter((text) => text !== undefined).map(String)
   return {
     inData: given(connectionId, correlationId, producer),
-    inEnd: given(failure, fault, httpStatus, responseCode, place === 'completed' ? result : undefined).filter(isPlain),
+    inEnd: given(
+      failure,
+      fault,
+      httpStatus,
+      responseCode || undefined,
+      place === 'completed' ? result : undefined,
+    ).filter(isPlain),
     after: newerThanMs === undefined ? null : at - newerThanMs,
     before: olderThanMs === undefined ? null : at - olderThanMs,
   }

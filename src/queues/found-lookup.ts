@@ -6,7 +6,8 @@ import { echo } from '../domain/lookup.ts'
 import type { LookupState, Selectable } from '../domain/selection.ts'
 import { HISTORY_FIELD } from '../redis/names.ts'
 import { dueAt, FIELDS, type Place, PRIORITY_SCORE } from './bull-layout.ts'
-import { type KeptEnd, readFailedReason, readKeptEnd } from './kept-end.ts'
+import { ENDED_FIELDS, type KeptEnd, readEnd } from './kept-end.ts'
+import { redrivenFrom } from './taken-lookup.ts'
 import type { WalkedJob } from './walk.ts'
 
 export interface FoundLookup extends Selectable {
@@ -28,6 +29,8 @@ export interface FoundLookup extends Selectable {
   failures: number
   charged: number
   rechecks: number
+  /** How often it was put back after it had ended. */
+  redrive: number
   /** Our words for its failure. */
   message: string | null
 }
@@ -50,7 +53,8 @@ export function foundLookup(job: WalkedJob, lane: Lane, at: number): FoundLookup
   const state = STATE_OF[place]
   const hasEnded = state === 'dead' || state === 'finished'
   const endedAt = hasEnded ? timeIn(fields[FIELDS.finishedOn]) : null
-  const since = hasEnded ? endedAt : enqueuedAt
+  const { redrive, at: redrivenAt } = redrivenFrom(fields)
+  const since = hasEnded ? endedAt : redrivenAt || enqueuedAt
   return {
     lookupId: job.id,
     queue: job.queue,
@@ -65,6 +69,7 @@ export function foundLookup(job: WalkedJob, lane: Lane, at: number): FoundLookup
     dueAt: place === 'delayed' ? dueAt(Number(job.at)) : null,
     priority: place === 'prioritized' ? Math.floor(Number(job.at) / PRIORITY_SCORE) : null,
     behind: place === 'wait' ? Number(job.at) - 1 : null,
+    redrive,
     ...(hasEnded ? endOf(job) : soFar(job)),
   }
 }
@@ -93,7 +98,7 @@ function soFar({ fields }: WalkedJob): Ways {
     failure: lastFailure?.code ?? null,
     fault: lastFailure?.soapFaultCode ?? null,
     httpStatus: lastFailure?.httpStatus ?? null,
-    responseCode: null,
+    responseCode: lastFailure?.responseCode ?? null,
     message: lastFailure?.message ?? null,
     result: null,
   }
@@ -101,7 +106,7 @@ function soFar({ fields }: WalkedJob): Ways {
 
 function endOf(job: WalkedJob): Ways {
   const { failures, charged, rechecks } = soFar(job)
-  const kept: Partial<KeptEnd> = keptIn(job) ?? {}
+  const kept: Partial<KeptEnd> = readEnd(ENDED_FIELDS.map((field) => job.fields[field])) ?? {}
   return {
     calls: kept.calls ?? null,
     attempts: kept.attempts ?? null,
@@ -109,16 +114,12 @@ function endOf(job: WalkedJob): Ways {
     charged,
     rechecks,
     failure: kept.code ?? null,
-    fault: null,
-    httpStatus: null,
-    responseCode: null,
+    fault: kept.fault ?? null,
+    httpStatus: kept.httpStatus ?? null,
+    responseCode: kept.responseCode ?? null,
     message: kept.message ?? null,
     result: kept.status ?? (job.place === 'failed' ? 'failed' : null),
   }
-}
-
-function keptIn({ fields }: WalkedJob): KeptEnd | null {
-  return readKeptEnd(fields[FIELDS.returned] ?? null) ?? readFailedReason(fields[FIELDS.failedReason] ?? null)
 }
 
 function parsed(text: string | null | undefined): Record<string, unknown> {

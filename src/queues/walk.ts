@@ -5,9 +5,10 @@
  */
 
 import type { Redis } from '../redis/connections.ts'
-import { HISTORY_FIELD, type QueueNames } from '../redis/names.ts'
+import { HISTORY_FIELD, type QueueNames, REDRIVE_FIELD, REDRIVEN_AT_FIELD } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
 import { FIELDS, keysOf, LISTS, type Place } from './bull-layout.ts'
+import { ENDED_FIELDS } from './kept-end.ts'
 import { JOB_MAX_BYTES } from './stored-jobs.ts'
 
 /** How far a walk has come in one place. */
@@ -56,9 +57,17 @@ export interface StepSize {
 }
 
 /** Small, as BullMQ writes them. */
-const NARROW = [FIELDS.timestamp, FIELDS.finishedOn, FIELDS.processedOn, FIELDS.taken, FIELDS.stalls] as const
+const NARROW = [
+  FIELDS.timestamp,
+  FIELDS.finishedOn,
+  FIELDS.processedOn,
+  FIELDS.taken,
+  FIELDS.stalls,
+  REDRIVE_FIELD,
+  REDRIVEN_AT_FIELD,
+] as const
 /** What is kept of its last failure, and of its end. */
-const KEPT = [HISTORY_FIELD, FIELDS.returned, FIELDS.failedReason] as const
+const KEPT = [HISTORY_FIELD, ...ENDED_FIELDS] as const
 const ALL = [...NARROW, FIELDS.data, ...KEPT]
 const quoted = (fields: readonly string[]) => fields.map((field) => `'${field}'`).join(', ')
 
@@ -94,7 +103,8 @@ local function hasData(job)
 end
 local function isInTime(job)
   if not after and not before then return true end
-  local at = tonumber(redis.call('HGET', job, isEnded and '${FIELDS.finishedOn}' or '${FIELDS.timestamp}') or '')
+  local times = redis.call('HMGET', job, '${FIELDS.finishedOn}', '${REDRIVEN_AT_FIELD}', '${FIELDS.timestamp}')
+  local at = tonumber(isEnded and times[1] or times[2] or times[3] or '')
   return at and (not after or at > after) and (not before or at < before)
 end
 local function hasEnd(fields)
