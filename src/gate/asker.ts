@@ -129,7 +129,7 @@ export class Asker {
     let mayRepeat = retries
     for (const [index, turn] of turns.entries()) {
       const name = { lease: leases[index] ?? '', slice }
-      await this.#until(givenAt + turn)
+      if (givenAt + turn > monotonic()) await this.#until(givenAt + turn)
       if (holds !== this.#holds) this.#giveBack(name, false)
       else if (this.#handOut(name, monotonic() - givenAt - turn, mayRepeat > 0)) mayRepeat--
     }

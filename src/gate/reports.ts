@@ -125,6 +125,7 @@ function addAnswer(batch: Batch, { kind, connectionId }: CallReport): void {
   batch.answered++
   batch.answeredAt = monotonic()
   if (connectionId === undefined || (kind !== null && kind !== NOT_FOUND)) return
-  batch.ids = [...batch.ids.filter((id) => id !== connectionId), connectionId].slice(-2)
+  const last = batch.ids.at(-1)
+  if (last !== connectionId) batch.ids = last === undefined ? [connectionId] : [last, connectionId]
   if (kind === null) batch.enrichedId = connectionId
 }

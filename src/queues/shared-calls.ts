@@ -98,6 +98,7 @@ export interface SharedEnd {
 }
 
 const nothing = () => {}
+const flag = (value: boolean) => (value ? '1' : '0')
 
 /** One lookup that wants a call. */
 export interface Sharer {
@@ -113,7 +114,7 @@ export class SharedCalls {
   readonly #settings: SharedCallsSettings
   readonly #process = randomBytes(6).toString('hex')
   /** Calls of this process that are over, until Redis knows. */
-  readonly #leaving = new Map<string, Promise<void>>()
+  readonly #leaving = new Map<string, { lead: Lead; left: Promise<void> }>()
   readonly #joins: Together<ScriptInput, string[]>
   readonly #leaves: Together<ScriptInput, string>
   readonly #leads = new Set<Lead>()
@@ -141,7 +142,7 @@ export class SharedCalls {
     const { call, answer } = sharingKeys(this.#names, lane, this.#asker(), connectionId)
     const token = `${this.#process}${this.#count++}`
     const leaving = this.#leaving.get(call)
-    if (leaving) await leaving // or one that calls again at once would follow itself
+    if (leaving) await leaving.left // or one that calls again at once would follow itself
     const joining = { keys: [call, answer], args: [token, askedAt, following] }
     const [is, what = '', source] = await this.#joins.ask(joining)
     if (is === 'leader') return { is, lead: { token: what, call, answer } }
@@ -170,23 +171,27 @@ export class SharedCalls {
    * missing leader soon enough.
    */
   leave(lead: Lead, end: SharedEnd | null, isFollowed: boolean): void {
-    const { call } = lead
     this.#leads.delete(lead)
-    const leaving = this.#leave(lead, end, isFollowed)
-      .then(nothing, nothing)
-      .finally(() => {
-        if (this.#leaving.get(call) === leaving) this.#leaving.delete(call)
-      })
-    this.#leaving.set(call, leaving)
+    this.#leaving.set(lead.call, { lead, left: this.#leave(lead, end, isFollowed) })
+  }
+
+  /** Never rejects. */
+  async #leave(lead: Lead, end: SharedEnd | null, isFollowed: boolean): Promise<void> {
+    const isWantedHere = isFollowed || this.#settings.cacheTtlMs > 0
+    try {
+      const left = await this.#askToLeave(lead, end, isFollowed, isWantedHere)
+      if (left === 'wanted') await this.#askToLeave(lead, end, isFollowed, true)
+    } catch {
+      // Redis is away: its lease ends.
+    } finally {
+      if (this.#leaving.get(lead.call)?.lead === lead) this.#leaving.delete(lead.call)
+    }
   }
 
   /** What the call came to is as long as a result, and hardly ever wanted: it is sent only to those who want it. */
-  async #leave({ token, call, answer }: Lead, end: SharedEnd | null, isFollowed: boolean): Promise<void> {
-    const flag = (value: boolean) => (value ? '1' : '0')
-    const [good, found] = end ? [flag(end.good), flag(end.found)] : ['', '']
-    const ask = (text: string) =>
-      this.#leaves.ask({ keys: [call, answer], args: [token, text, good, found, flag(isFollowed)] })
-    const isWantedHere = isFollowed || this.#settings.cacheTtlMs > 0
-    if ((await ask(end && isWantedHere ? end.text() : '')) === 'wanted' && end) await ask(end.text())
+  #askToLeave({ token, call, answer }: Lead, end: SharedEnd | null, isFollowed: boolean, isWanted: boolean) {
+    const text = end && isWanted ? end.text() : ''
+    const args = [token, text, end ? flag(end.good) : '', end ? flag(end.found) : '', flag(isFollowed)]
+    return this.#leaves.ask({ keys: [call, answer], args })
   }
 }

@@ -77,7 +77,9 @@ export function literally(text: string): string {
 
 /** A key of ours. */
 export function ownKey(names: QueueNames, ...parts: string[]): string {
-  return [names.prefix, 'chat-enricher', ...parts].join(':')
+  let key = `${names.prefix}:chat-enricher`
+  for (const part of parts) key += `:${part}`
+  return key
 }
 
 /** A key of those who serve these queues, `kind` first. */

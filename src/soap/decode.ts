@@ -64,8 +64,16 @@ function saysNoOrder(label: string): boolean {
 const MAX_CONTENT_TYPE_LENGTH = 512
 const PARAMETER = /;\s*([^\s=;]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([^\s;,]*))/g
 
-/** Empty if the content type names no charset. Quotes of either kind are taken off, half a pair too. */
+let last = { contentType: '', charset: '' }
+
+/** Empty if the content type names no charset. A service mostly writes the same one each time. */
 function charsetOf(contentType: string): string {
+  if (contentType !== last.contentType) last = { contentType, charset: readCharset(contentType) }
+  return last.charset
+}
+
+/** Quotes of either kind are taken off, half a pair too. */
+function readCharset(contentType: string): string {
   for (const [, name, double, single, token] of contentType.slice(0, MAX_CONTENT_TYPE_LENGTH).matchAll(PARAMETER)) {
     const label = (double?.replace(/\\(.)/g, '$1') ?? single ?? token ?? '').replace(/^["']|["']$/g, '').trim()
     if (name?.toLowerCase() === 'charset' && label !== '') return label

@@ -8,7 +8,8 @@ const HTTP_DATE = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? [\w :-]+$/
  * own `Date`, because both are of the server's clock; if the answer has none, with our clock.
  */
 export function readRetryAfter(header: string | null, maxMs: number, date: string | null = null): number | null {
-  const text = header?.trim() ?? ''
+  if (header === null) return null // nearly always
+  const text = header.trim()
   const ms = /^\d+$/.test(text) ? Number(text) * 1_000 : untilHttpDate(text, date)
   return Number.isNaN(ms) ? null : Math.round(Math.min(Math.max(ms, 0), maxMs))
 }

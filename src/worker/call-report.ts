@@ -19,8 +19,13 @@ export interface KnownCodes {
   isKnown(code: number): boolean
 }
 
+/** An object of its own, to which the caller may add. */
 export function reportOf(end: CallEnd, connectionId: string, codes: KnownCodes): CallReport {
-  if ('outcome' in end) return { answered: true, connectionId, ...suspicionOf(end.outcome, codes) }
+  if ('outcome' in end) {
+    // A ChatRequest that came, whatever its code, is no refusal.
+    if (end.outcome.status === 'enriched') return { answered: true, connectionId, kind: null }
+    return { answered: true, connectionId, ...nothingFound(end.outcome.response, codes) }
+  }
   const { failure, record } = end
   switch (failure.class) {
     case 'configuration':
@@ -39,11 +44,6 @@ export function reportOf(end: CallEnd, connectionId: string, codes: KnownCodes):
 type Suspicion = Pick<CallReport, 'kind' | 'says'>
 
 const NONE: Suspicion = { kind: null }
-
-/** A ChatRequest that came, whatever its code, is no refusal. */
-function suspicionOf({ status, response }: Outcome, codes: KnownCodes): Suspicion {
-  return status === 'enriched' ? NONE : nothingFound(response, codes)
-}
 
 /** With SOAP_NOT_FOUND_CODES set, an answer with nothing in it is a refusal, too. A service that has forgotten says it. */
 function suspiciousRefusal(record: ServiceRecord | null, codes: KnownCodes): Suspicion {

@@ -24,12 +24,14 @@ export interface SharedCall {
 }
 
 interface Meeting {
-  /** Null if the leader gave up. */
-  call: Promise<SharedCall | null>
+  /** Rejects if the leader gave up. */
+  call: Promise<SharedCall>
   isFollowed: boolean
 }
 
 const LOOK_EVERY_MS = 50
+const NOTHING_YET = new Promise<never>(() => {})
+const nobody = () => null
 
 export class CallSharing {
   readonly #calls: SharedCalls
@@ -43,41 +45,58 @@ export class CallSharing {
   }
 
   /** Rejects with the signal's reason, or with what `call` rejects with. */
-  async share(sharer: Sharer, signal: Signal, call: () => Promise<CallEnd>): Promise<SharedCall> {
+  share(sharer: Sharer, signal: Signal, call: () => Promise<CallEnd>): Promise<SharedCall> {
     const key = this.#calls.meetingPlace(sharer)
-    for (let known = this.#here.get(key); known; known = this.#here.get(key)) {
-      known.isFollowed = true
-      const shared = await orAborted(known.call, signal)
-      if (shared) return this.#tell({ end: shared.end, source: shared.source === 'cache' ? 'cache' : 'shared' })
-    }
-    return this.#meetAs(key, (meeting) => this.#meet(sharer, signal, call, meeting))
+    const known = this.#here.get(key)
+    return known ? this.#follow(known, key, sharer, signal, call) : this.#begin(key, sharer, signal, call)
   }
 
-  async #meetAs(key: string, meet: (meeting: Meeting) => Promise<SharedCall>): Promise<SharedCall> {
-    const meeting: Meeting = { call: Promise.resolve(null), isFollowed: false }
-    const work = meet(meeting)
-    meeting.call = work.catch(() => null)
-    this.#here.set(key, meeting)
-    try {
-      return this.#tell(await work)
-    } finally {
-      this.#here.delete(key)
+  /** Somebody in this process is calling, or waits for who is. If nothing comes of it, the next one begins. */
+  async #follow(
+    known: Meeting,
+    key: string,
+    sharer: Sharer,
+    signal: Signal,
+    call: () => Promise<CallEnd>,
+  ): Promise<SharedCall> {
+    for (let at: Meeting | undefined = known; at; at = this.#here.get(key)) {
+      at.isFollowed = true
+      const shared = await orAborted(at.call.catch(nobody), signal)
+      if (shared) return this.#tell({ end: shared.end, source: shared.source === 'cache' ? 'cache' : 'shared' })
     }
+    return this.#begin(key, sharer, signal, call)
+  }
+
+  #begin(key: string, sharer: Sharer, signal: Signal, call: () => Promise<CallEnd>): Promise<SharedCall> {
+    const meeting: Meeting = { call: NOTHING_YET, isFollowed: false }
+    this.#here.set(key, meeting)
+    meeting.call = this.#meet(key, sharer, signal, call, meeting)
+    return meeting.call
   }
 
   /** Meets lookups of other processes. */
-  async #meet(sharer: Sharer, signal: Signal, call: () => Promise<CallEnd>, meeting: Meeting): Promise<SharedCall> {
-    for (let following = ''; ; ) {
-      const place = await this.#calls.join(sharer, following)
-      switch (place.is) {
-        case 'leader':
-          return { end: await this.#lead(place.lead, call, meeting), source: 'service' }
-        case 'answered':
-          return { end: JSON.parse(place.end) as CallEnd, source: place.source }
-        case 'follower':
-          following = place.leader
-          await sleep(LOOK_EVERY_MS * (0.5 + Math.random()), signal)
+  async #meet(
+    key: string,
+    sharer: Sharer,
+    signal: Signal,
+    call: () => Promise<CallEnd>,
+    meeting: Meeting,
+  ): Promise<SharedCall> {
+    try {
+      for (let following = ''; ; ) {
+        const place = await this.#calls.join(sharer, following)
+        switch (place.is) {
+          case 'leader':
+            return { end: await this.#lead(place.lead, call, meeting), source: 'service' }
+          case 'answered':
+            return this.#tell({ end: JSON.parse(place.end) as CallEnd, source: place.source })
+          case 'follower':
+            following = place.leader
+            await sleep(LOOK_EVERY_MS * (0.5 + Math.random()), signal)
+        }
       }
+    } finally {
+      this.#here.delete(key)
     }
   }
 
