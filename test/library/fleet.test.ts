@@ -32,6 +32,12 @@ describe('lookup', () => {
     expect(new Set(results.map(({ lookupId }) => lookupId)).size).toBe(15)
   })
 
+  it('finds the result of an earlier lookup with the same key, as long as it is kept', async () => {
+    await startWorker(world.env)
+    const first = await enricher.lookup({ connectionId: '1', idempotencyKey: 'a' })
+    expect(await enricher.lookup({ connectionId: '1', idempotencyKey: 'a' })).toEqual(first)
+  })
+
   it('says that the result of an earlier lookup with the same key has been taken', async () => {
     await startWorker(world.env)
     const { lookupId } = await enricher.enqueue({ connectionId: '1', idempotencyKey: 'a' }, { interactive: true })
