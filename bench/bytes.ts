@@ -62,7 +62,7 @@ async function finished(lookups: number): Promise<Record<string, number>> {
     const text = await redis.hget(`bull:${NAMES.resultQueue}:rs-${id(5)}`, 'data')
     figures['a result that waits for its consumer'] = await shrinksBy(`bull:${NAMES.resultQueue}:*`)
     figures['  its JSON alone'] = Buffer.byteLength(text ?? '')
-    figures['a marker'] = await shrinksBy('bull:chat-enricher:done:*')
+    figures['a marker'] = await shrinksBy('bull:chat-enricher:marked:*')
     figures['a finished lookup'] = await shrinksBy(`bull:${NAMES.lookupQueue}:*`)
   })
   return figures

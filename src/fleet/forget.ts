@@ -9,6 +9,7 @@ import { LANES } from '../domain/lane.ts'
 import { forgetInMemory } from '../gate/service-memory.ts'
 import { FIELDS, keysOf, LISTS, LOCK, OF_A_JOB, QUEUE_KEYS, SORTED_SETS } from '../queues/bull-layout.ts'
 import { openQueue, type Queue } from '../queues/lookup-queue.ts'
+import { removeMarker } from '../queues/marker.ts'
 import { redrivenFrom } from '../queues/taken-lookup.ts'
 import { ActionInSteps, STEPS_LUA } from '../redis/activity.ts'
 import type { Redis } from '../redis/connections.ts'
@@ -16,7 +17,6 @@ import {
   bullKey,
   keptResultsStart,
   type LookupIdentity,
-  markerKeys,
   ownKey,
   type QueueNames,
   queueOf,
@@ -179,7 +179,7 @@ export class Forget {
     if (isResult) this.#removed.results++
     else this.#removed.lookups++
     for (const lookup of isResult ? this.#lookupsOf(job) : this.#identitiesOf(queue, job)) {
-      this.#removed.markers += await this.#redis.del(...markerKeys(this.#names, lookup))
+      this.#removed.markers += await removeMarker(this.#redis, this.#names, lookup)
       if (!isResult) await this.#removeResultOf(lookup)
     }
   }
@@ -238,7 +238,7 @@ export class Forget {
         if (!isAbout(result, this.#connectionId)) continue
         this.#removed.results += await this.#redis.del(key)
         for (const lookup of this.#lookupsOf(result))
-          this.#removed.markers += await this.#redis.del(...markerKeys(this.#names, lookup))
+          this.#removed.markers += await removeMarker(this.#redis, this.#names, lookup)
       }
     }
   }

@@ -7,13 +7,13 @@ import type { Delivery } from '../domain/lookup.ts'
 import type { Result, ResultStatus } from '../domain/result.ts'
 import { dueAt, FIELDS } from '../queues/bull-layout.ts'
 import { ENDED_FIELDS, type KeptEnd, readEnd } from '../queues/kept-end.ts'
+import { readMarkers } from '../queues/marker.ts'
 import { deliveryOf, redrivenFrom } from '../queues/taken-lookup.ts'
 import type { Redis } from '../redis/connections.ts'
 import {
   bullKey,
   HISTORY_FIELD,
   type LookupIdentity,
-  markerKeys,
   type QueueNames,
   queueOf,
   REDRIVE_FIELD,
@@ -74,13 +74,12 @@ async function readFrom(redis: Redis, names: QueueNames, lane: Lane, lookupId: s
   const job = await readJob(redis, bullKey(names, queue, lookupId))
   const { enqueuedAt, redrive, taken, stalls, history } = job
   const identity = { lookupId, queue, enqueuedAt, redrive }
-  const [markers, resultData, kept, place] = await Promise.all([
-    redis.mget(markerKeys(names, identity)),
+  const [[result = null], resultData, kept, place] = await Promise.all([
+    readMarkers(redis, names, [identity]),
     redis.hget(bullKey(names, names.resultQueue, resultId(identity)), FIELDS.data),
     readKept(redis, names, identity),
     placeOf(redis, (part) => bullKey(names, queue, part), lookupId),
   ])
-  const result = (markers[0] ?? markers[1] ?? null) as ResultStatus | null
   if (!job.isThere && !result) return null
   return {
     lookupId,

@@ -3,9 +3,18 @@
 import type { Result, ResultStatus } from '../domain/result.ts'
 import type { Redis } from '../redis/connections.ts'
 import { EachScript } from '../redis/each-script.ts'
-import { bullKey, type LookupIdentity, markerKeys, type QueueNames, resultChannel, resultId } from '../redis/names.ts'
+import {
+  bullKey,
+  formerMarkerKeys,
+  type LookupIdentity,
+  markersKey,
+  type QueueNames,
+  resultChannel,
+  resultId,
+} from '../redis/names.ts'
 import { FIELDS } from './bull-layout.ts'
 import { ENDED_FIELDS, readEnd } from './kept-end.ts'
+import { MARKED_LUA, markOf, statusIn } from './marker.ts'
 
 export interface ResultLook {
   /** Null if it has none yet, or if it was consumed, or is not kept any more. */
@@ -24,13 +33,15 @@ const JOB_FIELDS = [FIELDS.timestamp, FIELDS.finishedOn, ...ENDED_FIELDS]
 // In one step, because a lookup without a marker and without a job would else be one that ended between two reads.
 const LOOK = new EachScript(
   `
-local function one(MARKER, MARKER_BEFORE, KEPT, JOB, RESULT_JOB)
-  local status = redis.call('GET', MARKER) or redis.call('GET', MARKER_BEFORE)
+local MARKERS = KEYS[1]
+${MARKED_LUA}
+local function one(FORMER_MARKER, MARKER_BEFORE, KEPT, JOB, RESULT_JOB, mark)
+  local status = markedAs(mark, FORMER_MARKER, MARKER_BEFORE)
   local result = redis.call('GET', KEPT) or status and redis.call('HGET', RESULT_JOB, '${FIELDS.data}')
   if result or status then return { result, status } end
   return { false, false, unpack(redis.call('HMGET', JOB, ${JOB_FIELDS.map((field) => `'${field}'`).join(', ')})) }
 end`,
-  { first: { keys: 0, args: 0 }, each: { keys: 5, args: 0 } },
+  { first: { keys: 1, args: 0 }, each: { keys: 5, args: 1 } },
 )
 
 type Reply = (string | null | undefined)[]
@@ -42,8 +53,10 @@ const AT_ONCE = 100
 export async function lookAt(redis: Redis, names: QueueNames, lookups: LookupIdentity[]): Promise<ResultLook[]> {
   const looks: ResultLook[] = []
   for (let start = 0; start < lookups.length; start += AT_ONCE) {
-    const part = lookups.slice(start, start + AT_ONCE).map((lookup) => ({ keys: keysOf(names, lookup), args: [] }))
-    const replies = await LOOK.run<Reply>(redis, { keys: [], args: [] }, part)
+    const part = lookups
+      .slice(start, start + AT_ONCE)
+      .map((lookup) => ({ keys: keysOf(names, lookup), args: [markOf(lookup)] }))
+    const replies = await LOOK.run<Reply>(redis, { keys: [markersKey(names)], args: [] }, part)
     looks.push(...replies.map((reply) => (reply instanceof Error ? NOT_KNOWN : lookOf(reply))))
   }
   return looks
@@ -52,7 +65,7 @@ export async function lookAt(redis: Redis, names: QueueNames, lookups: LookupIde
 function keysOf(names: QueueNames, lookup: LookupIdentity): string[] {
   const resultJob = bullKey(names, names.resultQueue, resultId(lookup))
   const job = bullKey(names, lookup.queue, lookup.lookupId)
-  return [...markerKeys(names, lookup), resultChannel(names, lookup), job, resultJob]
+  return [...formerMarkerKeys(names, lookup), resultChannel(names, lookup), job, resultJob]
 }
 
 /** Somebody has written something else under one of its keys. */
@@ -62,7 +75,7 @@ function lookOf([text, status, timestamp, finishedOn, ...ended]: Reply): ResultL
   const result = text ? (JSON.parse(text) as Result) : null
   return {
     result,
-    status: (status as ResultStatus | null | undefined) ?? result?.status ?? null,
+    status: statusIn(status) ?? result?.status ?? null,
     isThere: typeof timestamp === 'string',
     finishedOn: finishedOn ? Number(finishedOn) : null,
     ended: readEnd(ended)?.status ?? null,

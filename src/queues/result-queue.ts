@@ -23,8 +23,9 @@ import {
   bullKey,
   END_FIELD,
   enqueuedHash,
+  formerMarkerKeys,
   type LookupIdentity,
-  markerKeys,
+  markersKey,
   type QueueNames,
   resultChannel,
   resultId,
@@ -33,24 +34,25 @@ import { Together } from '../redis/together.ts'
 import { ADD_KEYS, type BullAdd, bullAdd } from './bull-add.ts'
 import { FIELDS, keysOf, LISTS, PLACES, SORTED_SETS } from './bull-layout.ts'
 import { failedReasonOf, keptOf } from './kept-end.ts'
-import { MARKER_LUA } from './marker.ts'
+import { letterOf, MARKER_LUA, markOf } from './marker.ts'
 
 export type Published = 'published' | 'suppressed'
 
 const LISTS_END = ADD_KEYS.length + LISTS.length
 const PLACES_END = LISTS_END + SORTED_SETS.length
 
-// KEYS: those of BullMQ's add, the lists and sorted sets of the queue, and of each result the marker, the marker of an
-// earlier version, where the result is told and kept, and the lookup's job.
-// ARGV: BullMQ's prefix, options (JSON), the marker's life (ms), and of each result: id, of which lookup it is, status,
-// timestamp, the result, how long it is kept (ms; 0: it goes on the queue), a part of the result that says of which lookup
-// it is, and of a dead letter how it ended, as data and as a sentence. The result is not decoded, because producers may put
-// more into it than cjson reads.
+// KEYS: those of BullMQ's add, the lists and sorted sets of the queue, the markers, and of each result two keys that its
+// marker had in earlier versions, where the result is told and kept, and the lookup's job.
+// ARGV: BullMQ's prefix, options (JSON), the marker's life (ms), and of each result: its mark, and what stands there, id, of
+// which lookup it is, status, timestamp, the result, how long it is kept (ms; 0: it goes on the queue), a part of the result
+// that says of which lookup it is, and of a dead letter how it ended, as data and as a sentence. The result is not decoded,
+// because producers may put more into it than cjson reads.
 // Answers for each: 'published' or 'suppressed'.
 const publishScript = (add: string) => `
 ${add}
+local MARKERS = KEYS[${PLACES_END + 1}]
 ${MARKER_LUA}
-local PREFIX, OPTIONS, MARKER_MS = ARGV[1], cmsgpack.pack(cjson.decode(ARGV[2])), ARGV[3]
+local PREFIX, OPTIONS, MARKER_MS = ARGV[1], cmsgpack.pack(cjson.decode(ARGV[2])), tonumber(ARGV[3])
 local LISTS = { unpack(KEYS, ${ADD_KEYS.length + 1}, ${LISTS_END}) }
 local SORTED_SETS = { unpack(KEYS, ${LISTS_END + 1}, ${PLACES_END}) }
 
@@ -94,14 +96,14 @@ local function queue(id, of, status, timestamp, result, part)
   redis.call('HSET', PREFIX .. id, 'ce:of', of)
 end
 
-local function one(marker, before, place, job, id, of, status, timestamp, result, keepMs, part, ended, sentence)
-  if hasMarker(marker, before) then return 'suppressed' end
+local function one(former, before, place, job, mark, letter, id, of, status, timestamp, result, keepMs, part, ended, sentence)
+  if markedAs(mark, former, before) then return 'suppressed' end
   if keepMs == '0' then
     queue(id, of, status, timestamp, result, part)
   else
     redis.call('SET', place, result, 'PX', keepMs)
   end
-  setMarker(marker, status, MARKER_MS)
+  setMarker(mark, letter, MARKER_MS)
   writeEnd(job, ended, sentence)
   redis.pcall('PUBLISH', place, result) -- whoever waits also looks
   return 'published'
@@ -155,8 +157,9 @@ export class ResultQueue {
 
   #scriptOf({ lua, keys, options }: BullAdd): PublishScript {
     const key = keysOf(this.#names, this.#queue.name)
-    const first = { keys: [...keys, ...PLACES.map(key)], args: [key(''), options, this.#options.markerTtlMs] }
-    const shape = { first: { keys: first.keys.length, args: first.args.length }, each: { keys: 4, args: 9 } }
+    const all = [...keys, ...PLACES.map(key), markersKey(this.#names)]
+    const first = { keys: all, args: [key(''), options, this.#options.markerTtlMs] }
+    const shape = { first: { keys: all.length, args: first.args.length }, each: { keys: 4, args: 11 } }
     return { script: new EachScript(publishScript(lua), shape), first }
   }
 
@@ -166,8 +169,9 @@ export class ResultQueue {
     const [id, of, data] = [resultId(identity), enqueuedHash(identity), JSON.stringify(result)]
     const keepMs = deliver === 'wait' ? this.#options.keepMs : 0
     const job = bullKey(this.#names, identity.queue, lookupId)
-    const keys = [...markerKeys(this.#names, identity), resultChannel(this.#names, identity), job]
-    return { keys, args: [id, of, status, Date.now(), data, keepMs, part, ...endOf(result, failure)] }
+    const keys = [...formerMarkerKeys(this.#names, identity), resultChannel(this.#names, identity), job]
+    const mark = [markOf(identity), letterOf(status)]
+    return { keys, args: [...mark, id, of, status, Date.now(), data, keepMs, part, ...endOf(result, failure)] }
   }
 
   async #publishAll(all: ScriptInput[]): Promise<(Published | Error)[]> {

@@ -3,7 +3,9 @@
  *
  * BullMQ owns `<prefix>:<queue>:*`. All other keys are ours, `<prefix>:chat-enricher:*`, with this Redis type:
  *
- *     done:<queues>:<hash>    string  the marker: this lookup has its result; the value is the result's status
+ *     marked:<queues>         hash    the markers' generations (queues/marker.ts): number of shards, and when all of it is gone
+ *     marked:<queues>:<generation>:<shard>  hash  markers: these lookups have their result, with its status
+ *     done:<queues>:<hash>    string  a marker as earlier versions set it; done:<hash>: as still earlier ones did
  *     result:<queues>:<hash>  string  the result of a lookup with "deliver": "wait"; also a channel that tells the result of
  *                             any lookup to whoever waits for this one
  *     gate:<service>:rate              string  theoretical arrival time of the next call (GCRA), and when that was booked, ms
@@ -233,16 +235,18 @@ export function enqueuedHash({ lookupId, queue, enqueuedAt, redrive }: LookupIde
   return shortHash(parts.join('\n'), 32)
 }
 
-export function markerKey(names: QueueNames, identity: LookupIdentity): string {
-  return queuesKey(names, 'done', lookupHash(identity))
+/** The markers of all lookups of these queues lie behind this. */
+export function markersKey(names: QueueNames): string {
+  return queuesKey(names, 'marked')
 }
 
 /**
- * The marker's key, and the key that markers had before they belonged to queues. Such an old marker may live for
- * RESULT_MARKER_TTL_MS after the upgrade, and its lookup has had its result.
+ * The keys that a marker had when each one was a key of its own. Such a marker may live for RESULT_MARKER_TTL_MS after the
+ * upgrade, and its lookup has had its result.
  */
-export function markerKeys(names: QueueNames, identity: LookupIdentity): [now: string, before: string] {
-  return [markerKey(names, identity), ownKey(names, 'done', lookupHash(identity))]
+export function formerMarkerKeys(names: QueueNames, identity: LookupIdentity): [ofQueues: string, ofAll: string] {
+  const hash = lookupHash(identity)
+  return [queuesKey(names, 'done', hash), ownKey(names, 'done', hash)]
 }
 
 /** The channel on which the result is told; and the key under which it is kept if somebody waits for it. */

@@ -133,8 +133,8 @@ describe('enqueue --wait', () => {
       'it is finished',
       async () => (await world.queue(NAMES.lookupQueue).getJobState(lookupId)) === 'completed',
     )
-    const markers = await world.redis.keys('bull:chat-enricher:done:*')
-    expect(markers).toHaveLength(1)
+    const markers = await world.redis.keys('bull:chat-enricher:marked:*')
+    expect(markers).toHaveLength(2)
     await world.redis.del(...markers)
     await world.redis.hset(`bull:${NAMES.lookupQueue}:${lookupId}`, 'finishedOn', String(Date.now() - 3_600_000))
     const { code, stderr } = await run(['enqueue', '--file', '-', '--wait'], world.env, withKey('1', 'k'))

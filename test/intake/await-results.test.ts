@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/cli/demo/embedded-redis.ts'
 import { type Awaited, ResultWaiter } from '../../src/intake/await-results.ts'
 import { LookupQueues } from '../../src/queues/lookup-queue.ts'
-import { markerKey, resultChannel } from '../../src/redis/names.ts'
+import { formerMarkerKeys, resultChannel } from '../../src/redis/names.ts'
 import { connect, identityOf, type Publisher, publisher, resultFor } from '../support/queues.ts'
 import { NAMES, until } from '../support/world.ts'
 
@@ -146,7 +146,7 @@ it('looks at all of them when one was not told, because others may not have been
   await add(all)
   await waiter.lookFor('batch', all)
   const untold = all.flatMap((id) => {
-    const [marker, place] = [markerKey(NAMES, identityOf(id)), resultChannel(NAMES, identityOf(id))]
+    const [marker, place] = [formerMarkerKeys(NAMES, identityOf(id))[0], resultChannel(NAMES, identityOf(id))]
     return [marker, 'enriched', place, JSON.stringify(resultFor(identityOf(id)))]
   })
   await redis.mset(untold)

@@ -8,7 +8,7 @@ import { Fleet, type Member } from '../../src/fleet/members.ts'
 import { LookupHistories } from '../../src/queues/lookup-history.ts'
 import { Markers } from '../../src/queues/marker.ts'
 import { Leases } from '../../src/redis/lease.ts'
-import { leaseKey, markerKey, markerKeys, memberKey, membersKey } from '../../src/redis/names.ts'
+import { formerMarkerKeys, leaseKey, memberKey, membersKey } from '../../src/redis/names.ts'
 import { Orphans } from '../../src/upkeep/orphans.ts'
 import { Reconciler } from '../../src/upkeep/reconciler.ts'
 import { removeOld } from '../../src/upkeep/retention.ts'
@@ -58,7 +58,7 @@ async function makeOlder(id: string, ms: number, state = 'failed'): Promise<void
 }
 
 const mark = (...ids: string[]) =>
-  Promise.all(ids.map((id) => redis.set(markerKey(NAMES, identityOf(id)), 'failed', 'PX', 60_000)))
+  Promise.all(ids.map((id) => redis.set(formerMarkerKeys(NAMES, identityOf(id))[0], 'failed', 'PX', 60_000)))
 
 describe('a lookup that gave up without a result', () => {
   const DAY_MS = 86_400_000
@@ -77,9 +77,9 @@ describe('a lookup that gave up without a result', () => {
 
   it('has one, too, if a worker of an earlier version marked it so; not if another fleet did', async () => {
     await finish(['a', 'b', 'c'])
-    const [, before] = markerKeys(NAMES, identityOf('a'))
+    const [, before] = formerMarkerKeys(NAMES, identityOf('a'))
     await redis.set(before, 'failed')
-    await redis.set(markerKey({ ...NAMES, lookupQueue: 'other-lookups' }, identityOf('b')), 'failed')
+    await redis.set(formerMarkerKeys({ ...NAMES, lookupQueue: 'other-lookups' }, identityOf('b'))[0], 'failed')
     expect((await found(reconciler())).sort()).toEqual(['b', 'c'])
     const markers = new Markers(redis, NAMES)
     const published = ['a', 'b'].map((id) => markers.statusOf(identityOf(id)))
