@@ -10,8 +10,8 @@ import { build } from 'esbuild'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** Native code, and optional: what is bundled asks for it where it is installed. */
-const NATIVE = ['msgpackr-extract']
+/** Native code, and optional; and pages that a package serves from its own folder. */
+const LEFT_OUT = ['msgpackr-extract', '@fastify/swagger-ui']
 
 /** Packages in CommonJS `require` Node's own modules; an ES module has no `require`. A name that no package uses. */
 const REQUIRE = `import { createRequire as requireBeside } from 'node:module'; const require = requireBeside(import.meta.url);`
@@ -51,7 +51,7 @@ async function buildProgram() {
     platform: 'node',
     target: 'node20.19',
     mainFields: ['module', 'main'],
-    external: NATIVE,
+    external: LEFT_OUT,
     banner: { js: REQUIRE },
     sourcemap: true,
     sourcesContent: false,

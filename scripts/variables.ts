@@ -1,14 +1,14 @@
 /** Prints the tables of variables in README (the usual ones) and docs/configuration.md (all); `--write` puts them there. */
 
 import { readFileSync, writeFileSync } from 'node:fs'
-import type { Config } from '../src/config/config.ts'
+import type { AllConfig } from '../src/config/config.ts'
 import { VARIABLES, type Variable } from '../src/config/table.ts'
 import { USUAL } from '../src/config/usual.ts'
 
 /** Which table stands between which marks of which file. */
 export const TABLES = {
   'README.md': { mark: 'usual variables', keys: USUAL },
-  'docs/configuration.md': { mark: 'variables', keys: Object.keys(VARIABLES) as (keyof Config)[] },
+  'docs/configuration.md': { mark: 'variables', keys: Object.keys(VARIABLES) as (keyof AllConfig)[] },
 } as const
 
 export type TableFile = keyof typeof TABLES
@@ -23,7 +23,7 @@ export function withTable(file: TableFile, text: string): string {
   return `${text.slice(0, start + opening.length)}\n${tableOf(keys)}\n${text.slice(end)}`
 }
 
-function tableOf(keys: readonly (keyof Config)[]): string {
+function tableOf(keys: readonly (keyof AllConfig)[]): string {
   return ['| variable | default | meaning |', '| --- | --- | --- |', ...keys.map((key) => row(VARIABLES[key]))].join(
     '\n',
   )

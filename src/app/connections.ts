@@ -1,7 +1,13 @@
-/** The connections of a worker process, and what is said of them. */
+/** The connections of a process that stays, and what is said of them. */
 
 import type { Observe } from '../domain/event.ts'
-import { impatientConnection, patientConnection, type Redis, type RedisPlace } from '../redis/connections.ts'
+import {
+  impatientConnection,
+  patientConnection,
+  promptConnection,
+  type Redis,
+  type RedisPlace,
+} from '../redis/connections.ts'
 import { redisTrouble } from '../redis/errors.ts'
 
 export class Connections {
@@ -22,6 +28,11 @@ export class Connections {
   /** Gives up within a second. */
   impatient(name: string): Redis {
     return this.#heard(impatientConnection(this.#place, name), name)
+  }
+
+  /** Gives up within two seconds. */
+  prompt(name: string): Redis {
+    return this.#heard(promptConnection(this.#place, name), name)
   }
 
   close(): void {

@@ -7,10 +7,8 @@ import { serveWorker } from '../http/worker-server.ts'
 import { createLogger, logWritten } from '../observe/logger.ts'
 import { placeInWords } from '../redis/connections.ts'
 import { refusalInWords } from '../redis/errors.ts'
+import { asPortProblem, LOG_MARGIN_MS, stoppedBy } from './stopped-by.ts'
 import { WorkerApp } from './worker-app.ts'
-
-/** Time for the last log lines to be read. */
-const LOG_MARGIN_MS = 100
 
 export interface WorkerStop {
   /** Aborts when the worker shall stop; the reason names what asked for it. */
@@ -28,13 +26,10 @@ export async function runWorker(
   const logger = createLogger(config, log)
   const app = new WorkerApp(config, logger)
   hurry?.addEventListener('abort', () => void app.stop(String(hurry.reason)), { once: true })
-  const stopped = new Promise<boolean>((resolve) => {
-    const stop = () => void app.stop(String(signal.reason)).then(resolve)
-    if (signal.aborted) stop()
-    else signal.addEventListener('abort', stop, { once: true })
-  })
+  const stopped = stoppedBy(signal, (reason) => app.stop(reason))
   try {
-    const server = await serveWorker(app, { host: config.metricsHost, port: config.metricsPort }).catch(asPortProblem)
+    const { metricsHost: host, metricsPort: port } = config
+    const server = await serveWorker(app, { host, port }).catch(asPortProblem('METRICS_PORT'))
     app.closeLast(() => server.close())
     logger.info({ url: `${server.url}/metrics` }, `serving /metrics on ${server.url}`)
     await Promise.race([app.start(), stopped])
@@ -46,9 +41,4 @@ export async function runWorker(
   const clean = await stopped
   await within(LOG_MARGIN_MS, logWritten(log))
   return clean
-}
-
-function asPortProblem(error: NodeJS.ErrnoException & { port?: number }): never {
-  if (error.code !== 'EADDRINUSE') throw error
-  throw new Error(`METRICS_PORT: expected a free port (0: any), got ${error.port}, which is in use`)
 }

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { readDuration } from '../config/kinds.ts'
-import type { FleetControl, Released } from '../fleet/fleet-control.ts'
+import type { Released } from '../fleet/fleet-control.ts'
+import { DEFAULT_REASON, problemOfReason } from '../fleet/hold-by-hand.ts'
 import type { CliCommand } from './terminal/command.ts'
 import { GATE_GROUPS, WHICH_FLEET, withFleet } from './terminal/gate.ts'
 import type { Io } from './terminal/io.ts'
@@ -10,8 +11,6 @@ import { UsageError } from './terminal/usage-error.ts'
 import { whoIsThis } from './terminal/who.ts'
 
 const DEFAULT_FOR = '1d'
-const DEFAULT_REASON = 'by hand'
-const REASON_LENGTH = 200
 
 export function holdCommand(): CliCommand {
   const command = new Command('hold')
@@ -37,21 +36,14 @@ async function runHold(command: Command, io: Io): Promise<undefined> {
   const ms = durationOf(lasts)
   if (reason !== undefined) checkReason(reason)
   await withFleet(command, io, 'hold', async (fleet) => {
-    const began = await fleet.hold(whoIsThis(), reason ?? (await reasonSoFar(fleet)) ?? DEFAULT_REASON, ms)
+    const began = await fleet.hold(whoIsThis(), reason ?? null, ms)
     await io.print(`${began ? 'held' : 'held by hand already, now'} for ${lasts}; chat-enricher release ends it`)
   })
 }
 
 function checkReason(text: string): void {
-  const hasControls = /\p{Cc}/u.test(text)
-  if (!hasControls && text.trim() !== '' && text.length <= REASON_LENGTH) return
-  const got = text.trim() === '' ? 'none' : hasControls ? 'a control character' : `${text.length}`
-  throw new UsageError(`--reason: expected one line of 1 to ${REASON_LENGTH} characters, got ${got}`)
-}
-
-/** The reason given so far, because whoever prolongs a hold does not want to say it again. */
-async function reasonSoFar(fleet: FleetControl): Promise<string | undefined> {
-  return (await fleet.read()).holds.find(({ reason }) => reason === 'manual')?.why
+  const problem = problemOfReason(text)
+  if (problem) throw new UsageError(`--reason: ${problem}`)
 }
 
 function durationOf(text: string): number {

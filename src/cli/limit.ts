@@ -1,8 +1,9 @@
 import Table from 'cli-table3'
 import { Command } from 'commander'
-import type { ByHandSet, FleetWork, GateStatus } from '../app/hall.ts'
+import type { GateStatus } from '../app/hall.ts'
 import { VARIABLES } from '../config/table.ts'
 import type { Limits } from '../fleet/fleet-control.ts'
+import { isOfLimits, limitData } from '../fleet/limit-data.ts'
 import { byHandInWords } from './terminal/by-hand-in-words.ts'
 import type { CliCommand } from './terminal/command.ts'
 import { GATE_GROUPS, WHICH_FLEET, withFleet } from './terminal/gate.ts'
@@ -51,7 +52,7 @@ async function runLimit(command: Command, io: Io): Promise<undefined> {
     if (reset || Object.keys(wanted).length > 0) await fleet.changeLimits(whoIsThis(), wanted, reset)
     const status = await hall.status()
     if (status.serviceProblem !== null) return
-    await io.print(json ? JSON.stringify(asData(status)) : asText(status))
+    await io.print(json ? JSON.stringify(limitData(status)) : asText(status))
   })
 }
 
@@ -74,16 +75,6 @@ function limitsOf(asked: Pick<Options, keyof typeof FLAGS>): Partial<Limits> {
     }
   }
   return limits
-}
-
-/** `workers`: what each would keep to by itself. */
-function asData({ limitsSet, members, quota, pace, byHand }: FleetWork & GateStatus) {
-  const workers = (members ?? []).map(({ host, pid, limits }) => ({ host, pid, ...limits }))
-  return { set: limitsSet, workers, quota, pace, byHand: byHand.filter(isOfLimits) }
-}
-
-function isOfLimits({ what }: ByHandSet): boolean {
-  return what === 'limit' || what === 'pace'
 }
 
 function asText({ limits, quota, pace, byHand }: GateStatus): string {

@@ -22,6 +22,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     description: 'Take lookups, call the service, publish results; serves /metrics, /livez and /readyz.',
     load: async () => (await import('./worker.ts')).workerCommand(),
   },
+  api: {
+    description:
+      'Serve the HTTP API: lookups in, results out, what the fleet does, and actions on it; OpenAPI at /openapi.json.',
+    load: async () => (await import('./api.ts')).apiCommand(),
+  },
   enqueue: {
     description: 'Put lookups on the queue: ids as arguments, or a file of them, streamed.',
     load: async () => (await import('./enqueue.ts')).enqueueCommand(),

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { type Config, ConfigError, loadConfig } from './config.ts'
+import { type AllConfig, ConfigError, loadConfig } from './config.ts'
 import { VARIABLES, type Variable } from './table.ts'
 
 let folder = ''
@@ -164,6 +164,18 @@ const CASES: [name: string, standard: unknown, good: [string, unknown][], bad: s
   ['SHUTDOWN_TIMEOUT_MS', 25_000, [['0', 0]], ['3600001'], ms(0, 3_600_000)],
   ['METRICS_HOST', '0.0.0.0', [['::1', '::1']], ['a host'], 'a host name or an address'],
   ['METRICS_PORT', 9464, [['0', 0]], ['65536'], wholeNumber(0, 65_535)],
+  ['API_PORT', 8080, [['0', 0]], ['65536'], wholeNumber(0, 65_535)],
+  [
+    'API_HOST',
+    '127.0.0.1',
+    [
+      ['::1', '::1'],
+      ['localhost', 'localhost'],
+    ],
+    ['a host'],
+    'a host name or an address',
+  ],
+  ['API_REQUESTS_PER_SECOND', 200, [['1', 1]], ['0', 'none'], wholeNumber(1, 1_000_000)],
   ['LOG_LEVEL', 'info', [['debug', 'debug']], ['INFO'], 'trace or debug or info or warn or error or fatal or silent'],
   ['LOG_FORMAT', null, [['pretty', 'pretty']], ['text'], 'json or pretty'],
 ]
@@ -174,9 +186,9 @@ const COMPANIONS: Record<string, Record<string, string>> = {
   REDIS_SENTINEL_MASTER: { REDIS_SENTINELS: 'a:1' },
 }
 
-function keyOf(name: string): keyof Config {
+function keyOf(name: string): keyof AllConfig {
   const found = Object.entries(VARIABLES).find(([, variable]) => variable.name === name)
-  return found?.[0] as keyof Config
+  return found?.[0] as keyof AllConfig
 }
 
 describe('each variable', () => {
@@ -189,6 +201,7 @@ describe('each variable', () => {
       ...PROXIES,
       'REDIS_URL',
       'REDIS_SENTINEL_PASSWORD',
+      'API_TOKENS', // in tokens.test.ts
     ]
     expect(here.sort()).toEqual(
       Object.values(VARIABLES)

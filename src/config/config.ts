@@ -12,13 +12,19 @@ import { VARIABLES, type Variable, type VariableGroup } from './table.ts'
 
 type Table = typeof VARIABLES
 
-/** Every variable. For the one place that puts a worker together. */
-export type Config = { readonly [K in keyof Table]: Table[K] extends Variable<infer T> ? T : never }
+/** Every variable. */
+export type AllConfig = { readonly [K in keyof Table]: Table[K] extends Variable<infer T> ? T : never }
 
 type KeyIn<G extends VariableGroup> = { [K in keyof Table]: Table[K] extends { group: G } ? K : never }[keyof Table]
 
 /** The variables of these groups. A command reads only its own, so it neither sees nor checks the others. */
-export type ConfigOf<G extends VariableGroup> = Pick<Config, KeyIn<G>>
+export type ConfigOf<G extends VariableGroup> = Pick<AllConfig, KeyIn<G>>
+
+/** Every variable of a worker. For the one place that puts a worker together. */
+export type Config = ConfigOf<Exclude<VariableGroup, 'api'>>
+
+/** Every variable of the HTTP API; without SOAP_ENDPOINT it sees the only service that workers have called. */
+export type ApiConfig = ConfigOf<'redis' | 'queues' | 'endpoint' | 'stop' | 'api' | 'log'>
 
 export interface Setting {
   name: string
@@ -45,7 +51,7 @@ export class ConfigError extends Error {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
-type Entry = [key: keyof Config, variable: Variable<unknown>]
+type Entry = [key: keyof AllConfig, variable: Variable<unknown>]
 
 const ALL: readonly VariableGroup[] = [...new Set(Object.values(VARIABLES).map(({ group }) => group))]
 
@@ -119,10 +125,10 @@ function readGiven(variable: Variable<unknown>, env: Environment, flags: Environ
 }
 
 function standard(
-  key: keyof Config,
+  key: keyof AllConfig,
   variable: Variable<unknown>,
   needs: readonly string[],
-  given: Partial<Config>,
+  given: Partial<AllConfig>,
 ): Value {
   const { group, required, fallback, unset } = variable
   if (required && needs.includes(group)) throw new Error(`expected ${expectedOf(variable)}; it is not set`)

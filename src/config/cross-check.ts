@@ -4,16 +4,17 @@
  */
 
 import { secondEndMs } from '../domain/job-lock.ts'
-import type { Config } from './config.ts'
+import { isLoopbackAddress } from '../domain/loopback.ts'
+import type { AllConfig } from './config.ts'
 import { VARIABLES } from './table.ts'
 
-type Read = Partial<Config>
+type Read = Partial<AllConfig>
 
 /** A check over several variables: which ones, whether they agree, and what is wrong if not. */
 interface CrossCheck {
-  keys: (keyof Config)[]
-  agree(config: Config): boolean
-  problem(config: Config): string
+  keys: (keyof AllConfig)[]
+  agree(config: AllConfig): boolean
+  problem(config: AllConfig): string
 }
 
 const QUEUE_KEYS = ['lookupQueue', 'interactiveQueue', 'resultQueue'] as const
@@ -80,6 +81,12 @@ const OF_ALL: CrossCheck[] = [
     problem: () => 'SOAP_CLIENT_CERT_FILE: expected it together with SOAP_CLIENT_KEY_FILE, got one without the other',
   },
   {
+    keys: ['apiHost', 'apiTokens'],
+    agree: ({ apiHost, apiTokens }) => apiTokens !== null || isLoopbackAddress(apiHost),
+    problem: ({ apiHost }) =>
+      `API_HOST: expected 127.0.0.1, ::1 or localhost without API_TOKENS, got ${apiHost}: set API_TOKENS_FILE, so that not everybody may do everything`,
+  },
+  {
     keys: [...CODE_KEYS],
     agree: (config) => allDiffer(CODE_KEYS.flatMap((key) => [...(config[key] ?? [])])),
     problem: () => 'SOAP_*_CODES: expected each response code in one list only, got one in several',
@@ -92,13 +99,13 @@ export function crossCheck(given: Read, config: Read): string[] {
 }
 
 function failing(checks: CrossCheck[], among: Read): string[] {
-  const isComplete = (keys: (keyof Config)[]) => keys.every((key) => key in among)
+  const isComplete = (keys: (keyof AllConfig)[]) => keys.every((key) => key in among)
   return checks
-    .filter(({ keys, agree }) => isComplete(keys) && !agree(among as Config))
-    .map(({ problem }) => problem(among as Config))
+    .filter(({ keys, agree }) => isComplete(keys) && !agree(among as AllConfig))
+    .map(({ problem }) => problem(among as AllConfig))
 }
 
-type NumberKey = { [K in keyof Config]: Config[K] extends number ? K : never }[keyof Config]
+type NumberKey = { [K in keyof AllConfig]: AllConfig[K] extends number ? K : never }[keyof AllConfig]
 
 function atMost(small: NumberKey, large: NumberKey): CrossCheck {
   return {

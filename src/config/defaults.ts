@@ -3,10 +3,10 @@
  * told that another one, which nobody set, does not agree with it.
  */
 
-import type { Config } from './config.ts'
+import type { AllConfig } from './config.ts'
 
-type Given = Partial<Config>
-type Following = { readonly [K in keyof Config]?: (given: Given) => Config[K] }
+type Given = Partial<AllConfig>
+type Following = { readonly [K in keyof AllConfig]?: (given: Given) => AllConfig[K] }
 
 /**
  * What an attempt has beyond its longest call: time for the wait before a retry, and for retrying a call that failed at

@@ -27,9 +27,10 @@ import {
   yesOrNo,
 } from './kinds.ts'
 import type { Secret } from './secret.ts'
+import { tokens } from './tokens.ts'
 
 /** Which commands a variable is for. */
-export type VariableGroup = 'redis' | 'queues' | 'endpoint' | 'soap' | 'calls' | 'worker' | 'log'
+export type VariableGroup = 'redis' | 'queues' | 'endpoint' | 'soap' | 'calls' | 'worker' | 'stop' | 'api' | 'log'
 
 export interface Variable<T, G extends VariableGroup = VariableGroup> {
   name: string
@@ -402,10 +403,10 @@ export const VARIABLES = {
   ),
   shutdownTimeoutMs: variable(
     'SHUTDOWN_TIMEOUT_MS',
-    'worker',
+    'stop',
     ms(0, 3_600_000),
     '25000',
-    'what running lookups get at a stop before they are handed back',
+    'what running lookups get at a stop before they are handed back, and requests before they are cut',
   ),
   metricsHost: variable(
     'METRICS_HOST',
@@ -415,6 +416,29 @@ export const VARIABLES = {
     "where the worker's HTTP listens: `/metrics`, `/livez`, `/readyz`",
   ),
   metricsPort: variable('METRICS_PORT', 'worker', integer(0, 65_535), '9464', 'its port; 0: any that is free'),
+
+  apiHost: variable(
+    'API_HOST',
+    'api',
+    host,
+    '127.0.0.1',
+    'where the HTTP API listens; another address than loopback needs `API_TOKENS`',
+  ),
+  apiPort: variable('API_PORT', 'api', integer(0, 65_535), '8080', 'its port; 0: any that is free'),
+  apiTokens: optional(
+    'API_TOKENS',
+    'api',
+    tokens,
+    'who may do what: entries `name:role+role:token`, by comma or line; the file is read again when it changes; roles: `enqueue`, `results`, `view`, `operate`, `forget`',
+    'whole',
+  ),
+  apiRequestsPerSecond: variable(
+    'API_REQUESTS_PER_SECOND',
+    'api',
+    integer(1, 1_000_000),
+    '200',
+    'requests a second of each token that one process of the API takes',
+  ),
 
   logLevel: variable(
     'LOG_LEVEL',

@@ -1,7 +1,7 @@
-import type { Config } from './config.ts'
+import type { AllConfig } from './config.ts'
 
 /** The variables that people set: README has them, and `--help` shows their flags. */
-export const USUAL: readonly (keyof Config)[] = [
+export const USUAL: readonly (keyof AllConfig)[] = [
   'redisUrl',
   'soapEndpoint',
   'soapPublicKey1',

@@ -67,6 +67,13 @@ export type LookupEvent =
   | { type: 'held-back'; lookupId: string }
   | { type: 'lock-lost'; lookupId: string }
   | { type: 'internal-error'; lookupId: string; where: string; error: unknown }
+  // http; `route` is the route's pattern, so that no id stands in it; `who` is the name of a token
+  | { type: 'request-finished'; method: string; route: string; status: number; durationMs: number; who: string | null }
+  | { type: 'request-failed'; route: string; error: unknown }
+  | { type: 'token-refused' }
+  | { type: 'lookups-accepted'; producer: string | null; count: number }
+  | { type: 'stream-opened' }
+  | { type: 'stream-closed' }
   // redis and the process
   /** `word`: by which Redis names its refusal. `code`: of Node or OpenSSL. */
   | { type: 'redis-error'; kind: RedisErrorKind; where: string; word?: string; code?: string }

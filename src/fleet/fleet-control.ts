@@ -8,6 +8,7 @@ import { quotaSpent } from '../gate/quota.ts'
 import type { Redis } from '../redis/connections.ts'
 import type { GateKeys, QueueNames } from '../redis/names.ts'
 import { type ByHandSet, gateByHand } from './by-hand.ts'
+import { DEFAULT_REASON } from './hold-by-hand.ts'
 import { gateKeysFor } from './known-services.ts'
 import { Fleet } from './members.ts'
 
@@ -80,9 +81,17 @@ export class FleetControl {
     return quotaSpent(this.#redis, this.#keys, periodMs, at)
   }
 
-  /** Stops all calls for `ms` at most. False if they were stopped by hand already; then only the time is set anew. */
-  async hold(who: string, why: string, ms: number): Promise<boolean> {
-    return this.#holds.begin('manual', why, ms, { who, action: 'hold', arguments: { forMs: ms, reason: why } })
+  /**
+   * Stops all calls for `ms` at most. False if they were stopped by hand already; then the time is set anew, and the reason if
+   * one is given, because whoever prolongs a hold does not want to say it again.
+   */
+  async hold(who: string, why: string | null, ms: number): Promise<boolean> {
+    const reason = why ?? (await this.#reasonSoFar()) ?? DEFAULT_REASON
+    return this.#holds.begin('manual', reason, ms, { who, action: 'hold', arguments: { forMs: ms, reason } })
+  }
+
+  async #reasonSoFar(): Promise<string | undefined> {
+    return (await this.#holds.read()).holds.find(({ reason }) => reason === 'manual')?.why
   }
 
   /**

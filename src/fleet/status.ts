@@ -1,6 +1,6 @@
 /** What an operator wants to know at one look: what `status --json` prints, whole. */
 
-import { type QueueState, readQueues } from '../queues/queue-state.ts'
+import { JOB_STATES, type QueueState, readQueues } from '../queues/queue-state.ts'
 import { countUnlisted } from '../queues/unlisted.ts'
 import type { Redis, RedisPlace } from '../redis/connections.ts'
 import type { QueueNames } from '../redis/names.ts'
@@ -11,6 +11,8 @@ import { UnknownService } from './known-services.ts'
 import { Fleet, type SeenMember } from './members.ts'
 import { type OtherQueue, readOtherQueues } from './other-queues.ts'
 import { type RedisMemory, readMemory } from './redis-memory.ts'
+
+export { JOB_STATES }
 
 /** Holds, limits and calls in flight are those of one service; without one that is meant, the problem says why. */
 export type FleetStatus = FleetWork & Gate

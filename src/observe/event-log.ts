@@ -26,10 +26,14 @@ export function logEvents(logger: Logger, redis: string, clock: () => number): O
 }
 
 function askFor(event: LookupEvent, budget: LineBudget): number | null {
+  if (event.type === 'request-finished' && !FLOODS.includes(event.status)) return 0
   if (event.type === 'redis-error') return budget.ask(`redis-error ${event.kind}`, OF_REDIS)
   if (event.type === 'redis-ready') return budget.ask(event.type, OF_REDIS) // each connection hears of it
   return budget.ask(event.type, OF_LOOKUPS)
 }
+
+/** What is refused may come ten thousand times a second. */
+const FLOODS = [401, 403, 404, 408, 429, 503]
 
 /** Our ids and BullMQ's numbers are safe to show. The job id of a foreign producer may be a customer's name. */
 function presentable(lookupId: string): string {
@@ -130,6 +134,16 @@ const LINES: Lines = {
     level: 'error',
     message: 'a mistake of ours; the lookup goes back, at no cost to it',
     fields: { lookupId, where, error: nameAndPlace(error) },
+  }),
+  'request-finished': ({ method, route, status, durationMs, who }) => ({
+    level: 'info',
+    message: `${method} ${route} ${status}`,
+    fields: { durationMs: Math.round(durationMs), ...(who !== null && { who }) },
+  }),
+  'request-failed': ({ route, error }) => ({
+    level: 'error',
+    message: 'a mistake of ours; the request was answered with status 500',
+    fields: { route, error: nameAndPlace(error) },
   }),
   'redis-error': ({ kind, where, word, code }, redis) => ({
     level: 'error',

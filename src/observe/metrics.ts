@@ -16,7 +16,7 @@ const PERMIT_BUCKETS = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 const BYTE_BUCKETS = [512, 1024, 2048, 4096, 16_384, 65_536, 262_144, 1_048_576]
 
 /** promtool takes these three gauges of prom-client for counters, because their names end in _total. */
-const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
+export const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
 
 export type Metrics = ReturnType<typeof createMetrics>
 

@@ -11,6 +11,7 @@ import { endAll, watch } from './started.ts'
 
 const COMMANDS = [
   'worker',
+  'api',
   'enqueue',
   'lookup',
   'results',

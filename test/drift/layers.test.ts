@@ -56,7 +56,7 @@ function cases(): Case[] {
         }
       })
     const ofPackages = Object.keys(dependencies).map((name) => ({
-      name,
+      name: name.replace(/\W/g, '-'),
       specifier: name,
       allowed: packages.includes(name),
     }))

@@ -77,9 +77,9 @@ describe('README and docs', () => {
 })
 
 describe('worker --help all', () => {
-  it('has a flag for each variable, with its default', async () => {
-    const { stdout } = await run(['worker', '--help', 'all'])
-    const text = stdout.replace(/\s+/g, ' ')
+  it('has a flag for each variable, with its default; api for those of its own', async () => {
+    const helps = await Promise.all(['worker', 'api'].map((command) => run([command, '--help', 'all'])))
+    const text = helps.map(({ stdout }) => stdout.replace(/\s+/g, ' ')).join(' ')
     for (const { name, fallback, secret } of variables) {
       const flag = `--${name.toLowerCase().replaceAll('_', '-')}${secret === 'whole' ? '-file <path>' : ' <value>'}`
       expect(text).toContain(flag)

@@ -13,6 +13,8 @@ const HEADINGS: Record<VariableGroup, string> = {
   soap: 'SOAP service:',
   calls: 'Calls:',
   worker: 'Worker:',
+  stop: 'Worker:',
+  api: 'HTTP API:',
   log: 'Log:',
 }
 

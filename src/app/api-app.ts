@@ -1,0 +1,130 @@
+/**
+ * The composition root of the HTTP API: its connections, the hall that it shows, its health and its metrics.
+ *
+ * Start: at once, also without Redis: requests are answered that it is away, and are taken when it is there.
+ * Stop:  not ready any more, so that nobody sends us anything; whoever waits is answered; then the server, which answers
+ *        what it has taken; the connections last, because all of it speaks to Redis.
+ */
+
+import { monotonic, within } from '../clock.ts'
+import { type ApiConfig, ConfigError } from '../config/config.ts'
+import type { LookupEvent, Observe } from '../domain/event.ts'
+import { apiRoutes } from '../http/api-routes.ts'
+import { serveApi } from '../http/api-server.ts'
+import type { Listening } from '../http/listening.ts'
+import { countRequests, createApiMetrics, startSeries } from '../observe/api-metrics.ts'
+import { logEvents } from '../observe/event-log.ts'
+import type { Logger } from '../observe/logger.ts'
+import { placeInWords } from '../redis/connections.ts'
+import { MemoryPolicy } from '../redis/memory-policy.ts'
+import { servicesKey } from '../redis/names.ts'
+import { preflight } from '../redis/preflight.ts'
+import { Pulse } from '../redis/pulse.ts'
+import { REVISION, VERSION } from '../version.ts'
+import { apiStarted } from './api-started.ts'
+import { Connections } from './connections.ts'
+import { Hall } from './hall.ts'
+import { Health } from './health.ts'
+import { PromptHall } from './prompt-hall.ts'
+
+/** A Redis that is there has said by then what it is. */
+const PREFLIGHT_MS = 3000
+const CLOSE_MS = 100
+
+export class ApiApp {
+  readonly #config: ApiConfig
+  readonly #connections: Connections
+  readonly #observe: Observe
+  readonly #metrics = createApiMetrics({ version: VERSION, revision: REVISION })
+  readonly #hall: Hall
+  readonly #prompt: PromptHall
+  readonly #pulse: Pulse
+  readonly #memory: MemoryPolicy
+  readonly #stopping = new AbortController()
+  readonly health: Health
+  #server: Listening | null = null
+  #stopped: Promise<void> | null = null
+
+  constructor(config: ApiConfig, logger: Logger) {
+    this.#config = config
+    const hearers = [countRequests(this.#metrics), logEvents(logger, placeInWords(config).where, monotonic)]
+    this.#observe = (event) => {
+      for (const hear of hearers) hear(event)
+    }
+    this.#connections = new Connections(config, this.#observe)
+    const redis = this.#connections.prompt('api')
+    const quick = this.#connections.impatient('health')
+    this.#hall = new Hall(redis, config)
+    this.#prompt = new PromptHall(this.#hall, redis)
+    this.#pulse = new Pulse(quick, servicesKey(config))
+    this.#memory = new MemoryPolicy(quick, this.#observe)
+    const { signal } = this.#stopping
+    const nothingStuck = { workers: [], stuckWatch: { isStuck: false } }
+    const vitals = { redis: this.#pulse, memory: this.#memory, isStopping: () => signal.aborted, ...nothingStuck }
+    this.health = new Health(vitals)
+    hearers.push((event: LookupEvent) => this.health.hear(event))
+  }
+
+  /** Resolves to where it listens. Throws a ConfigError if Redis is there and not fit; then nothing is left open. */
+  async start(): Promise<string> {
+    try {
+      await this.#checkRedis()
+      this.#server = await serveApi(
+        {
+          health: this.health,
+          metrics: { contentType: this.#metrics.registry.contentType, text: () => this.#metricsText() },
+          routes: apiRoutes(this.#prompt, this.#observe, this.#stopping.signal),
+          onRoutes: (routes) => startSeries(this.#metrics, routes, this.#producers()),
+        },
+        this.#config,
+        this.#observe,
+      )
+      this.#observe({ type: 'started', what: 'api', details: apiStarted(this.#config, this.#server.url) })
+      return this.#server.url
+    } catch (error) {
+      await this.stop('could not start')
+      throw error
+    }
+  }
+
+  stop(reason: string): Promise<void> {
+    this.#stopped ??= this.#stop(reason)
+    return this.#stopped
+  }
+
+  async #stop(reason: string): Promise<void> {
+    const startedAt = monotonic()
+    this.#observe({ type: 'stopping', reason })
+    this.#stopping.abort(new Error(reason))
+    await this.#server?.close()
+    for (const watch of [this.#pulse, this.#memory]) watch.stop()
+    this.#hall.close()
+    this.#connections.close()
+    await within(CLOSE_MS, Promise.resolve())
+    this.#observe({ type: 'stopped', clean: true, durationMs: monotonic() - startedAt })
+  }
+
+  async #checkRedis(): Promise<void> {
+    const redis = this.#connections.impatient('preflight')
+    const asked = new Promise<void>((resolve) => redis.once('ready', () => resolve()))
+      .then(() => preflight(redis, placeInWords(this.#config).variable))
+      .catch(() => null) // whoever asks next will meet it, and be told
+    const fitness = await within(PREFLIGHT_MS, asked)
+    redis.disconnect()
+    if (fitness && fitness !== 'late') {
+      if (fitness.problems.length > 0) throw new ConfigError(fitness.problems)
+      for (const what of fitness.unknown) this.#observe({ type: 'redis-unknown', what })
+    }
+    await Promise.all([this.#pulse.start(), this.#memory.start()])
+  }
+
+  async #metricsText(): Promise<string> {
+    this.#metrics.redisUp.set(this.#pulse.answers ? 1 : 0)
+    this.#metrics.clockSkew.set(this.#pulse.skewMs / 1000)
+    return this.#metrics.registry.metrics()
+  }
+
+  #producers(): string[] {
+    return (this.#config.apiTokens?.() ?? []).filter(({ roles }) => roles.includes('enqueue')).map(({ name }) => name)
+  }
+}

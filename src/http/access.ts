@@ -1,0 +1,38 @@
+/** One fact for each request that has ended: the log line and the metrics are made of it. */
+
+import type { FastifyInstance } from 'fastify'
+import { monotonic } from '../clock.ts'
+import type { Observe } from '../domain/event.ts'
+import { PROBES } from './listening.ts'
+
+const QUIET: readonly string[] = PROBES
+
+/** For what is no route of ours: a path may hold anything. */
+export const NO_ROUTE = 'none'
+
+/** Returns the routes with the statuses that each says it may answer, which fills as routes are added. */
+export function reportRequests(server: FastifyInstance, observe: Observe): Map<string, number[]> {
+  const routes = new Map<string, number[]>()
+  server.addHook('onRoute', ({ url, schema }) => {
+    if (schema?.hide || !schema?.response) return
+    const statuses = Object.keys(schema.response).map(Number)
+    routes.set(url, [...new Set([...(routes.get(url) ?? []), ...statuses])])
+  })
+  const begun = new WeakMap<object, number>()
+  server.addHook('onRequest', async (request) => void begun.set(request, monotonic()))
+  server.addHook('onResponse', async (request, reply) => {
+    const route = routeName(request.routeOptions.url)
+    const status = reply.statusCode
+    if (QUIET.includes(route) && status === 200) return
+    const durationMs = monotonic() - (begun.get(request) ?? monotonic())
+    const who = request.caller?.name ?? null
+    observe({ type: 'request-finished', method: request.method, route, status, durationMs, who })
+  })
+  return routes
+}
+
+/** All files of the documentation page are one. */
+export function routeName(url: string | undefined): string {
+  if (url === undefined) return NO_ROUTE
+  return url.startsWith('/docs') ? '/docs' : url
+}

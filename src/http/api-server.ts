@@ -1,0 +1,121 @@
+/**
+ * The HTTP API, a thin face: what an action means is decided in `intake/` and `fleet/`. Here stands in which order a request
+ * is looked at: whether it may come from where it comes, whose token it has, whether that may ask this, how many have asked,
+ * and then its body. Whatever fails is answered as a problem (problem.ts).
+ */
+
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import { type FastifyInstance, fastify } from 'fastify'
+import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
+import { within } from '../clock.ts'
+import type { Tokens } from '../config/tokens.ts'
+import type { Observe } from '../domain/event.ts'
+import { reportRequests, routeName } from './access.ts'
+import { authenticate } from './auth.ts'
+import { readJson } from './body.ts'
+import { type Listening, probe, urlOf, type Watched } from './listening.ts'
+import { describe } from './openapi.ts'
+import { Problem } from './problem.ts'
+import { cutStalled, STALLED_AFTER_MS } from './stalls.ts'
+import { BODY_LIMIT, toProblem } from './to-problem.ts'
+import { TokenBook } from './token-book.ts'
+
+export interface ApiSettings {
+  apiHost: string
+  apiPort: number
+  apiTokens: Tokens | null
+  apiRequestsPerSecond: number
+  shutdownTimeoutMs: number
+}
+
+/** The server, for the routes. */
+export type Server = FastifyInstance
+
+/** What the routes are about. */
+export type Routes = (server: Server) => void
+
+const HEADERS_WITHIN_MS = 10_000
+const CHECK_EVERY_MS = 2_000
+
+/** Resolves once it listens; rejects if it cannot. */
+export async function serveApi(
+  app: Watched & { routes: Routes; onRoutes(routes: ReadonlyMap<string, number[]>): void },
+  settings: ApiSettings,
+  observe: Observe,
+): Promise<Listening> {
+  const { apiHost: host, apiPort: port, apiTokens, shutdownTimeoutMs } = settings
+  const server = createServer()
+  server.setErrorHandler((error, request, reply) => {
+    const problem = toProblem(error, request.body)
+    if (problem.code === 'internal')
+      observe({ type: 'request-failed', route: routeName(request.routeOptions.url), error })
+    return reply.code(problem.status).headers(problem.headers).send(JSON.stringify(problem))
+  })
+  server.setNotFoundHandler(() => {
+    throw new Problem('route-unknown', 'there is no such route; /openapi.json has all of them')
+  })
+  const routes = reportRequests(server, observe)
+  await server.register(helmet, HELMET)
+  await authenticate(server, apiTokens && new TokenBook(apiTokens), observe)
+  await server.register(rateLimit, limited(settings.apiRequestsPerSecond))
+  cutStalled(server)
+  readJson(server)
+  await describe(server) // behind the hooks above, so that they guard its pages, and before the routes that it describes
+  probe(server, app)
+  app.routes(server)
+  app.onRoutes(routes)
+  await server.listen({ host, port })
+  return { url: urlOf(server, host, port), close: () => closed(server, shutdownTimeoutMs) }
+}
+
+function createServer(): Server {
+  const server = fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT,
+    connectionTimeout: STALLED_AFTER_MS,
+    requestTimeout: 0, // a bulk intake may take hours; stalls.ts cuts what stalls
+    http: { headersTimeout: HEADERS_WITHIN_MS, connectionsCheckingInterval: CHECK_EVERY_MS },
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 1024 },
+    clientErrorHandler: (error, socket) => {
+      const problem = new Problem('invalid-request', 'expected a request of HTTP/1.1, got something else')
+      const body = JSON.stringify(problem)
+      const head = `HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nConnection: close\r\nContent-Length: ${body.length}`
+      if (socket.writable && (error as NodeJS.ErrnoException).code !== 'ECONNRESET')
+        socket.end(`${head}\r\n\r\n${body}`)
+      else socket.destroy()
+    },
+  })
+  server.setValidatorCompiler(validatorCompiler)
+  // Answers are written as they are: a field too many must not make an error of an answer. Tests hold them to the schemas.
+  server.setSerializerCompiler(() => (data) => JSON.stringify(data))
+  return server.withTypeProvider<ZodTypeProvider>() as unknown as Server
+}
+
+/** Nothing of an answer is for a browser to run. No HSTS, because whether there is TLS is for the proxy to know. */
+const HELMET = {
+  contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+  hsts: false,
+}
+
+/** Counted after whose request it is is known; unknown tokens have a limit of their own. */
+function limited(max: number) {
+  return {
+    max,
+    timeWindow: 1000,
+    keyGenerator: ({ caller }: { caller: { name: string | null } }) => caller.name ?? 'local',
+    allowList: (request: { routeOptions: { config: { roles?: unknown } } }) =>
+      request.routeOptions.config.roles === 'everybody',
+    errorResponseBuilder: () => new Problem('too-many-requests', `expected at most ${max} requests a second, got more`),
+  }
+}
+
+/** Takes nothing new, and cuts what is not answered in time. */
+async function closed(server: Server, timeoutMs: number): Promise<void> {
+  const closing = server.close()
+  if ((await within(timeoutMs, closing)) === 'late') {
+    server.server.closeAllConnections()
+    await closing
+  }
+}

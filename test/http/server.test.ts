@@ -1,0 +1,180 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import { start } from '../cli/started.ts'
+import { run } from '../support/in-process.ts'
+import { useWorld } from '../support/use-world.ts'
+import { until } from '../support/world.ts'
+import { send, startApi, stopAll } from './api.ts'
+
+const world = useWorld()
+afterEach(stopAll)
+
+const folder = mkdtempSync(join(tmpdir(), 'chat-enricher-api-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const TOKENS = 'looker:view:canary-token-of-a-looker,crm:enqueue:canary-token-of-the-crm'
+
+describe('without tokens', () => {
+  it('refuses what a page of another site makes a browser on this machine send', async () => {
+    const api = await startApi({ REDIS_URL: world.redisUrl })
+    const status = async (headers: Record<string, string>) => {
+      const answer = await api.ask('GET', '/v1/status', { headers })
+      return [answer.status, answer.body.code]
+    }
+    expect(await status({ 'sec-fetch-site': 'cross-site' })).toEqual([403, 'other-site'])
+    expect(await status({ 'sec-fetch-site': 'same-site' })).toEqual([403, 'other-site'])
+    expect(await status({ origin: 'https://evil.example' })).toEqual([403, 'other-site'])
+    expect(await status({ origin: 'null' })).toEqual([403, 'other-site'])
+    expect((await status({ origin: api.url, 'sec-fetch-site': 'same-origin' }))[0]).toBe(200)
+    expect((await status({ 'sec-fetch-site': 'none' }))[0]).toBe(200)
+  })
+
+  it('refuses a name that a web site may have pointed to this machine', async () => {
+    const api = await startApi({ REDIS_URL: world.redisUrl })
+    expect(await asked(api.url, 'GET /v1/status HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n')).toMatch(
+      /^HTTP\/1.1 403 [\s\S]*host-not-loopback/,
+    )
+    expect(await asked(api.url, 'GET /v1/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')).toMatch(
+      /^HTTP\/1.1 200 /,
+    )
+  })
+})
+
+describe('with tokens', () => {
+  it('asks for one, and for its role; a token of nobody takes its time and is counted', async () => {
+    const api = await startApi({ REDIS_URL: world.redisUrl, API_TOKENS: TOKENS })
+    const none = await api.ask('GET', '/v1/status')
+    expect([none.status, none.body.code, none.headers.get('www-authenticate')]).toEqual([
+      401,
+      'token-missing',
+      'Bearer realm="chat-enricher"',
+    ])
+    const startedAt = performance.now()
+    const guess = await api.ask('GET', '/v1/status', { token: 'canary-guess' })
+    expect([guess.status, guess.body.code]).toEqual([401, 'token-unknown'])
+    expect(performance.now() - startedAt).toBeGreaterThan(450)
+    const other = await api.ask('GET', '/v1/status', { token: 'canary-token-of-the-crm' })
+    expect([other.status, other.body.code]).toEqual([403, 'role-missing'])
+    expect((await api.ask('GET', '/v1/status', { token: 'canary-token-of-a-looker' })).status).toBe(200)
+    expect((await api.ask('GET', '/metrics')).text).toMatch(/^chat_enricher_tokens_refused_total 1$/m)
+  })
+
+  it('refuses a flood of guesses at once, while right tokens are heard', async () => {
+    const api = await startApi({ REDIS_URL: world.redisUrl, API_TOKENS: TOKENS })
+    const guess = (n: number) => `GET /v1/status HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer guess-${n}\r\n`
+    const bytes = Array.from({ length: 300 }, (_, n) => `${guess(n)}${n === 299 ? 'Connection: close\r\n' : ''}\r\n`)
+    const guesses = asked(api.url, bytes.join(''))
+    const right = await api.ask('GET', '/v1/status', { token: 'canary-token-of-a-looker' })
+    expect(right.status).toBe(200)
+    const statuses = [...(await guesses).matchAll(/^HTTP\/1.1 (\d+)/gm)].map(([, status]) => status)
+    expect(statuses).toHaveLength(300)
+    expect(new Set(statuses)).toEqual(new Set(['401', '429']))
+  })
+
+  it('shows its description to whoever has a token, and to nobody else', async () => {
+    const api = await startApi({ REDIS_URL: world.redisUrl, API_TOKENS: TOKENS })
+    for (const path of ['/openapi.json', '/docs/', '/docs/static/swagger-ui.css', '/nothing']) {
+      expect((await send(api.url, 'GET', path)).status, path).toBe(401)
+    }
+    const token = 'canary-token-of-the-crm'
+    expect((await send(api.url, 'GET', '/docs/', { token })).text).toContain('Swagger UI')
+    expect((await send(api.url, 'GET', '/nothing', { token })).body.code).toBe('route-unknown')
+    for (const path of ['/livez', '/readyz', '/metrics']) expect((await send(api.url, 'GET', path)).status).toBe(200)
+  })
+
+  it('counts a changed file within five seconds', async () => {
+    const file = join(folder, 'tokens')
+    writeFileSync(file, 'looker:view:canary-first\n')
+    const env = { API_PORT: '0', REDIS_URL: world.redisUrl, API_TOKENS_FILE: file, LOG_FORMAT: 'json' }
+    const api = start(['api'], env)
+    const [, url = ''] = await api.says(/"url":"([^"]+)"/)
+    const status = async (token: string) => (await send(url, 'GET', '/v1/status', { token })).status
+    expect(await status('canary-first')).toBe(200)
+    writeFileSync(file, 'looker:view:canary-second\n')
+    await until('the second token counts', async () => (await status('canary-second')) === 200, 5000)
+    expect(await status('canary-first')).toBe(401)
+    expect(api.stderr()).toContain('"msg":"GET /v1/status 200"')
+    expect(api.stderr()).toContain('"easilyGuessed":["looker"]')
+    expect(api.stderr()).not.toContain('canary')
+    api.child.kill('SIGTERM')
+    expect(await api.ended).toEqual({ code: 0, signal: null })
+  })
+
+  it('has a limit of requests for each', async () => {
+    const api = await startApi({ REDIS_URL: world.redisUrl, API_TOKENS: TOKENS, API_REQUESTS_PER_SECOND: '5' })
+    const token = 'canary-token-of-a-looker'
+    const answers = await Promise.all(Array.from({ length: 12 }, () => api.ask('GET', '/v1/status', { token })))
+    const refused = answers.filter(({ status }) => status === 429)
+    expect(refused.length).toBeGreaterThan(0)
+    expect(refused[0]?.body.code).toBe('too-many-requests')
+    expect(refused[0]?.headers.get('retry-after')).toBe('1')
+    // Another token has its own, and the probes have none.
+    expect((await api.ask('GET', '/v1/status', { token: 'canary-token-of-the-crm' })).status).toBe(403)
+    expect((await api.ask('GET', '/livez')).status).toBe(200)
+  })
+})
+
+describe('a request that is none', () => {
+  it('is a problem, whatever is wrong with it', async () => {
+    const api = await startApi({ REDIS_URL: world.redisUrl })
+    const holds = async (raw: string | Uint8Array, type = 'application/json') => {
+      const { status, body } = await api.ask('POST', '/v1/holds', { raw, headers: { 'content-type': type } })
+      return [status, body.code]
+    }
+    expect(await holds('{')).toEqual([400, 'invalid-json'])
+    expect(await holds('')).toEqual([400, 'invalid-json'])
+    expect(await holds('[]')).toEqual([400, 'invalid-request'])
+    expect(await holds(Buffer.from([0x7b, 0xff, 0x7d]))).toEqual([400, 'invalid-json'])
+    expect(await holds('a', 'text/plain')).toEqual([415, 'media-type-unknown'])
+    expect(await holds(`{"reason":"${'a'.repeat(1_048_577)}"}`)).toEqual([413, 'body-too-large'])
+    expect(await asked(api.url, 'nothing\r\n\r\n')).toMatch(/^HTTP\/1.1 400 [\s\S]*"code":"invalid-request"/)
+    expect((await send(api.url, 'GET', '/v1/%zz')).status).toBe(400)
+  })
+
+  it('never shows what it held', async () => {
+    const api = await startApi({ REDIS_URL: world.redisUrl })
+    const body = { reason: 'canary\n', forMs: 'canary', canaryField: 1 }
+    const { text: said } = await api.ask('POST', '/v1/holds?x=1', { body, headers: { 'x-canary': 'canary' } })
+    expect(said.replace('canaryField', '')).not.toContain('canary')
+    expect(api.log()).not.toContain('canary')
+  })
+})
+
+describe('without Redis', () => {
+  it('answers 503 within three seconds, and is there again with it', async () => {
+    const api = await startApi({ REDIS_URL: 'redis://127.0.0.1:1' })
+    const { status, body, headers } = await api.ask('GET', '/v1/status')
+    expect([status, body.code, headers.get('retry-after')]).toEqual([503, 'redis-unavailable', '2'])
+    expect((await api.ask('GET', '/readyz')).body).toMatchObject({ ready: false })
+    expect((await api.ask('GET', '/livez')).status).toBe(200)
+    expect((await api.ask('GET', '/metrics')).text).toContain('chat_enricher_redis_up 0')
+  })
+})
+
+describe('the command', () => {
+  it('refuses to listen beyond this machine without tokens', async () => {
+    const { code, stderr } = await run(['api', '--api-host', '0.0.0.0'])
+    expect(code).toBe(78)
+    expect(stderr).toContain('API_HOST: expected 127.0.0.1')
+  })
+
+  it('says which variable names a port that somebody else has', async () => {
+    const api = await startApi({ REDIS_URL: world.redisUrl })
+    const { port } = new URL(api.url)
+    const { code, stderr } = await run(['api'], { REDIS_URL: world.redisUrl, API_PORT: port })
+    expect(code).toBe(1)
+    expect(stderr).toContain(`API_PORT: expected a free port (0: any), got ${port}, which is in use`)
+  })
+})
+
+/** What a server says to these bytes. */
+async function asked(url: string, bytes: string): Promise<string> {
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  socket.write(bytes)
+  return text(socket)
+}
