@@ -23,21 +23,19 @@ import { Pulse } from '../redis/pulse.ts'
 import { REVISION, VERSION } from '../version.ts'
 import { apiStarted } from './api-started.ts'
 import { Connections } from './connections.ts'
-import { Hall } from './hall.ts'
 import { Health } from './health.ts'
 import { PromptHall } from './prompt-hall.ts'
+import { StandingHall } from './standing-hall.ts'
 
 /** A Redis that is there has said by then what it is. */
 const PREFLIGHT_MS = 3000
-const CLOSE_MS = 100
 
 export class ApiApp {
   readonly #config: ApiConfig
   readonly #connections: Connections
   readonly #observe: Observe
   readonly #metrics = createApiMetrics({ version: VERSION, revision: REVISION })
-  readonly #hall: Hall
-  readonly #prompt: PromptHall
+  readonly #hall: StandingHall
   readonly #pulse: Pulse
   readonly #memory: MemoryPolicy
   readonly #stopping = new AbortController()
@@ -52,10 +50,8 @@ export class ApiApp {
       for (const hear of hearers) hear(event)
     }
     this.#connections = new Connections(config, this.#observe)
-    const redis = this.#connections.prompt('api')
     const quick = this.#connections.impatient('health')
-    this.#hall = new Hall(redis, config)
-    this.#prompt = new PromptHall(this.#hall, redis)
+    this.#hall = new StandingHall(config, 'api')
     this.#pulse = new Pulse(quick, servicesKey(config))
     this.#memory = new MemoryPolicy(quick, this.#observe)
     const { signal } = this.#stopping
@@ -73,7 +69,7 @@ export class ApiApp {
         {
           health: this.health,
           metrics: { contentType: this.#metrics.registry.contentType, text: () => this.#metricsText() },
-          routes: apiRoutes(this.#prompt, this.#observe, this.#stopping.signal),
+          routes: apiRoutes(new PromptHall(this.#hall), this.#observe, this.#stopping.signal),
           onRoutes: (routes) => startSeries(this.#metrics, routes, this.#producers()),
         },
         this.#config,
@@ -98,9 +94,8 @@ export class ApiApp {
     this.#stopping.abort(new Error(reason))
     await this.#server?.close()
     for (const watch of [this.#pulse, this.#memory]) watch.stop()
-    this.#hall.close()
+    await this.#hall.close()
     this.#connections.close()
-    await within(CLOSE_MS, Promise.resolve())
     this.#observe({ type: 'stopped', clean: true, durationMs: monotonic() - startedAt })
   }
 

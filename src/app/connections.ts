@@ -1,13 +1,7 @@
 /** The connections of a process that stays, and what is said of them. */
 
 import type { Observe } from '../domain/event.ts'
-import {
-  impatientConnection,
-  patientConnection,
-  promptConnection,
-  type Redis,
-  type RedisPlace,
-} from '../redis/connections.ts'
+import { impatientConnection, patientConnection, type Redis, type RedisPlace } from '../redis/connections.ts'
 import { redisTrouble } from '../redis/errors.ts'
 
 export class Connections {
@@ -28,11 +22,6 @@ export class Connections {
   /** Gives up within a second. */
   impatient(name: string): Redis {
     return this.#heard(impatientConnection(this.#place, name), name)
-  }
-
-  /** Gives up within two seconds. */
-  prompt(name: string): Redis {
-    return this.#heard(promptConnection(this.#place, name), name)
   }
 
   close(): void {

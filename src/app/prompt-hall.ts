@@ -1,56 +1,61 @@
 /**
- * The hall for programs that ask all day and must not wait: each question is answered, or refused with a reason, within
- * three seconds, whatever Redis does.
+ * The hall for whoever asks by HTTP: each question is answered, or refused with a reason, within three seconds, whatever
+ * Redis does.
  */
 
 import { within } from '../clock.ts'
 import type { RedisErrorKind } from '../domain/event.ts'
-import type { Redis } from '../redis/connections.ts'
+import type { Acknowledger } from '../intake/acknowledge.ts'
+import { RedisUnavailable } from '../intake/errors.ts'
 import { isRedisError, kindOfRedisError, refusalInWords } from '../redis/errors.ts'
 import type { Hall } from './hall.ts'
+import type { StandingHall } from './standing-hall.ts'
 
-/** More than one command may take (two seconds), because most questions are several. */
 const ANSWERED_WITHIN_MS = 2_800
 
-/** Redis is away, or refuses, and may be there again. */
+/** Redis is away, or refuses, and may be there again. Nothing is said of where it is: that is nobody's business outside. */
 export class Unanswered extends Error {
   readonly kind: RedisErrorKind
 
-  constructor(message: string, kind: RedisErrorKind) {
-    super(message)
-    this.kind = kind
+  constructor(cause: unknown) {
+    const refusal = refusalInWords(cause)
+    super(refusal === null ? 'Redis does not answer in time; try again in a moment' : `Redis refuses: ${refusal}`, {
+      cause,
+    })
+    this.kind = kindOfRedisError(cause)
   }
 }
 
-const AWAY = 'Redis does not answer; try again in a moment'
-
 export class PromptHall {
-  readonly #hall: Hall
-  readonly #redis: Redis
+  readonly #hall: StandingHall
 
-  /** The hall's connection fails by itself when Redis hangs. */
-  constructor(hall: Hall, redis: Redis) {
+  constructor(hall: StandingHall) {
     this.#hall = hall
-    this.#redis = redis
   }
 
-  /** Rejects with an Unanswered where Redis is away, refuses, or takes too long. */
-  async ask<T>(work: (hall: Hall) => Promise<T>): Promise<T> {
-    if (this.#redis.status !== 'ready') throw new Unanswered(AWAY, 'connection')
+  /** Rejects with an Unanswered where Redis is away, refuses, or takes too long; what is not begun by then is never done. */
+  async ask<T>(work: (hall: Hall, acknowledger: Acknowledger) => Promise<T>): Promise<T> {
+    const late = new Unanswered(new Error('Command timed out'))
+    let isLate = false
+    const asked = this.#hall.enter((hall, acknowledger) => {
+      if (isLate) throw late
+      return work(hall, acknowledger)
+    })
     try {
-      const answer = await within(ANSWERED_WITHIN_MS, work(this.#hall))
-      if (answer === 'late')
-        throw new Unanswered('Redis is too slow to answer in time; try again in a moment', 'timeout')
+      const answer = await within(ANSWERED_WITHIN_MS, asked)
+      if (answer === 'late') throw late
       return answer
     } catch (error) {
-      throw isRedisError(error) ? unavailable(error) : error
+      throw asUnanswered(error)
+    } finally {
+      isLate = true
+      asked.catch(() => {}) // whoever asked has had an answer
     }
   }
 }
 
-/** Without the address of Redis, which is nobody's business beyond. */
-function unavailable(error: unknown): Unanswered {
-  const refusal = refusalInWords(error)
-  const said = refusal === null ? AWAY : `Redis refuses: ${refusal}`
-  return new Unanswered(said, kindOfRedisError(error))
+/** What has another reason stays as it is. */
+export function asUnanswered(error: unknown): unknown {
+  if (error instanceof RedisUnavailable) return new Unanswered(error.cause ?? error)
+  return isRedisError(error) ? new Unanswered(error) : error
 }

@@ -106,22 +106,6 @@ export function impatientConnection(place: RedisPlace, name: string): Redis {
   })
 }
 
-/** A connection for requests that come all day and are to be answered within three seconds, whatever Redis does. */
-export function promptConnection(place: RedisPlace, name: string): Redis {
-  return open(place, name, {
-    options: {
-      maxRetriesPerRequest: 1,
-      commandTimeout: 2000,
-      connectTimeout: 2000,
-      socketTimeout: 5000,
-      reconnectOnError: onceASecond(isReadonly),
-    },
-    tryAgain: backoff,
-    waits: false,
-    maxRedirections: 4,
-  })
-}
-
 /** A connection for commands that a person or a script waits for: they fail within seconds and say why. */
 export function commandConnection(place: RedisPlace, name: string): Redis {
   return open(place, name, {
