@@ -19,6 +19,7 @@ export const PROBLEMS = {
   'action-unknown': 404,
   'request-stalled': 408,
   'service-unknown': 409,
+  'no-pace': 409,
   'body-too-large': 413,
   'too-many-lookups': 413,
   'media-type-unknown': 415,

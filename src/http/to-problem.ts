@@ -2,6 +2,7 @@
 
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { Unanswered } from '../app/prompt-hall.ts'
+import { NoPace } from '../fleet/fleet-control.ts'
 import { UnknownService } from '../fleet/known-services.ts'
 import { fieldProblems } from './field-problems.ts'
 import { Problem } from './problem.ts'
@@ -26,6 +27,7 @@ const OF_FASTIFY: Readonly<Record<string, () => Problem>> = {
 export function toProblem(error: unknown, body: unknown): Problem {
   if (error instanceof Problem) return error
   if (error instanceof UnknownService) return new Problem('service-unknown', error.message)
+  if (error instanceof NoPace) return new Problem('no-pace', error.message)
   if (error instanceof Unanswered) {
     return new Problem(error.kind === 'oom' ? 'redis-full' : 'redis-unavailable', error.message)
   }

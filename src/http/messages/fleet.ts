@@ -30,7 +30,10 @@ export const holdsSchema = z
   .meta({ id: 'Holds' })
 
 export const releasedSchema = z
-  .strictObject({ released: z.array(z.enum(HOLD_REASONS)).describe('the reasons of the holds that were on') })
+  .strictObject({
+    holds: z.array(z.enum(HOLD_REASONS)).describe('the reasons of the holds that were on'),
+    paceBefore: z.number().nullable().describe('the part of the pace at which the fleet went; null: all of it'),
+  })
   .meta({ id: 'Released' })
 
 const limits = {
@@ -41,11 +44,30 @@ const limits = {
 
 const quotaSchema = z.strictObject({ calls: count, periodMs: ms, spent: count }).nullable()
 
+const since = { who: z.string().nullable(), since: z.number().nullable().describe("Redis' time, ms since 1970") }
+
+const paceSchema = z
+  .strictObject({ share: z.number(), ...since })
+  .nullable()
+  .describe('the part of the pace at which the fleet goes until it is released in full; null: all of it')
+
+const byHandSchema = z
+  .strictObject({
+    what: z.enum(['hold', 'pace', 'limit', 'accept-code', 'queue-paused']),
+    which: z.string(),
+    value: z.number().nullable(),
+    ...since,
+    cure: z.string().nullable().describe('the command that ends it'),
+  })
+  .meta({ id: 'ByHand', description: 'What somebody has changed by hand, and is still so.' })
+
 export const limitSchema = z
   .strictObject({
     set: z.strictObject(limits).partial().describe('by hand, for every process'),
     workers: z.array(z.strictObject({ host: z.string(), pid: count, ...limits })),
     quota: quotaSchema,
+    pace: paceSchema,
+    byHand: z.array(byHandSchema),
   })
   .meta({ id: 'Limit' })
 
@@ -69,6 +91,8 @@ export const statusSchema = z
     holds: z.array(holdSchema).optional(),
     limitsSet: z.strictObject(limits).partial().optional(),
     quota: quotaSchema.optional(),
+    pace: paceSchema.optional(),
+    byHand: z.array(byHandSchema).optional(),
   })
   .meta({ id: 'Status' })
 
@@ -103,6 +127,12 @@ export const holdRequest = z
 
 export const releaseRequest = z
   .strictObject({
+    pace: z
+      .number()
+      .gt(0)
+      .lte(1)
+      .optional()
+      .describe('goes on at this part of its pace until released in full; 1: in full'),
     acceptCode: z
       .int()
       .min(-(2 ** 31))

@@ -86,13 +86,15 @@ function holdRoutes(server: Server, hall: PromptHall, status: Status): void {
       'invalid-json',
       'media-type-unknown',
       'service-unknown',
+      'no-pace',
     ),
   }
   server.delete('/v1/holds', { config: OPERATE, schema: ended }, async (request) => {
-    const { acceptCode = null } = (request.body ?? {}) as { acceptCode?: number }
-    const released = await hall.ask(async (own) => (await own.control()).release(whoAsks(request), acceptCode))
+    const { acceptCode = null, pace = 1 } = (request.body ?? {}) as { acceptCode?: number; pace?: number }
+    const options = { acceptCode, pace: pace === 1 ? null : pace }
+    const released = await hall.ask(async (own) => (await own.control()).release(whoAsks(request), options))
     status.drop()
-    return { released }
+    return released
   })
 }
 
