@@ -5,6 +5,7 @@ import { hostname } from 'node:os'
 import { iso, monotonic, now } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import type { LookupEvent } from '../domain/event.ts'
+import { Callers } from '../fleet/callers.ts'
 import { Fleet, type Member } from '../fleet/members.ts'
 import type { Redis } from '../redis/connections.ts'
 import { VERSION } from '../version.ts'
@@ -22,9 +23,10 @@ export interface Doing {
 export class Membership {
   readonly id = randomUUID()
   readonly #fleet: Fleet
-  readonly #same: Omit<Member, 'inProgress' | 'perSecond' | 'stopping'>
+  readonly #same: Omit<Member, 'inProgress' | 'perSecond' | 'stopping' | 'callers'>
   /** When lookups got their result, of late. */
   readonly #published: number[] = []
+  readonly #callers = new Callers()
 
   constructor(redis: Redis, config: Config) {
     this.#fleet = new Fleet(redis, queueNames(config))
@@ -41,15 +43,16 @@ export class Membership {
     }
   }
 
-  hear({ type }: LookupEvent): void {
-    if (type === 'published') this.#published.push(monotonic())
+  hear(event: LookupEvent): void {
+    if (event.type === 'published') this.#published.push(monotonic())
+    else if (event.type === 'attempt-finished') this.#callers.count(event.producer, event.calls, monotonic())
   }
 
   beat(doing: Doing): Promise<void> {
     const since = monotonic() - PACE_OVER_MS
     while ((this.#published[0] ?? Number.POSITIVE_INFINITY) < since) this.#published.shift()
     const perSecond = this.#published.length / (PACE_OVER_MS / 1000)
-    return this.#fleet.beat({ ...this.#same, ...doing, perSecond })
+    return this.#fleet.beat({ ...this.#same, ...doing, perSecond, callers: this.#callers.ofLastMinute(monotonic()) })
   }
 
   leave(): Promise<void> {

@@ -19,6 +19,7 @@ interface Flags {
   priority?: number
   delay?: number
   correlationId?: string
+  producer?: string
   wait?: boolean
   deliver?: Delivery
   json?: boolean
@@ -35,6 +36,7 @@ export function enqueueCommand(): CliCommand {
     .option('--priority <n>', '1 is the most urgent; none at all comes before any', wholeNumber(1, 2_097_151))
     .option('--delay <ms>', 'not before so many milliseconds', wholeNumber(0, 366 * 86_400_000))
     .option('--correlation-id <text>', 'comes back in the results; what a line of the file brings comes first')
+    .option('--producer <name>', 'who asks, for lines of a file that do not say; comes back in the results')
     .option('--wait', 'print each result as NDJSON as it arrives')
     .addOption(
       new Option(
@@ -48,9 +50,10 @@ export function enqueueCommand(): CliCommand {
 }
 
 const EXAMPLES = `
-CSV and NDJSON may have the columns or fields connectionId, correlationId, idempotencyKey, expiresAt, metadata, deliver.
-Ids are taken as they stand, spaces and leading zeros included. The same idempotencyKey again is the same lookup;
-with another connectionId it is refused.
+CSV and NDJSON may have the columns or fields connectionId, correlationId, producer, idempotencyKey, expiresAt,
+metadata, deliver.
+Ids are taken as they stand, spaces and leading zeros included. The same idempotencyKey again is the same lookup (of
+another producer: another one); with another connectionId it is refused.
 --wait takes the results: they are kept for RESULT_KEEP_MS, and never go on the result queue, where others would take
 them. With --wait --deliver queue they are printed and go there, too.
 
@@ -87,14 +90,18 @@ async function runEnqueue(command: Command, io: Io): Promise<number> {
 }
 
 function commonOf(flags: Flags): Omit<Request, 'connectionId'> {
-  const { priority, delay, correlationId, wait, deliver = wait ? 'wait' : 'queue' } = flags
+  const { priority, delay, correlationId, producer, wait, deliver = wait ? 'wait' : 'queue' } = flags
   const common = {
     ...(deliver === 'wait' ? { deliver } : {}),
     ...(priority === undefined ? {} : { priority }),
     ...(delay === undefined ? {} : { delayMs: delay }),
     ...(correlationId === undefined ? {} : { correlationId }),
+    ...(producer === undefined ? {} : { producer }),
   }
   const checked = toLookup({ connectionId: 'any', ...common })
-  if (!checked.ok) throw new UsageError(checked.problem.replace('correlationId', '--correlation-id'))
+  if (!checked.ok)
+    throw new UsageError(
+      checked.problem.replace('correlationId', '--correlation-id').replace('producer:', '--producer:'),
+    )
   return common
 }

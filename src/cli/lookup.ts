@@ -48,7 +48,16 @@ async function resultNow(io: Io, config: OneCallConfig, connectionId: string): P
     held: (hold) => io.say(`${hold} (Ctrl-C: no call) …`),
     waiting: () => io.say('waiting for the turn of this call within the limits of the fleet …'),
   })
-  const about = { lookupId: '', connectionId, correlationId: null, metadata: null, calls: 1, attempts: 1, redrive: 0 }
+  const about = {
+    lookupId: '',
+    connectionId,
+    correlationId: null,
+    producer: null,
+    metadata: null,
+    calls: 1,
+    attempts: 1,
+    redrive: 0,
+  }
   const known = 'outcome' in end ? end.outcome : { ...end.record, failure: end.failure }
   const subject = { ...about, enqueuedAt, finishedAt: iso(now()) }
   const { lookupId: _none, ...result } = resultOf(subject, statusOf(end), known)

@@ -52,7 +52,15 @@ export type LookupEvent =
   | { type: 'released'; hold: Hold; at: number }
   // worker
   | { type: 'attempt-started'; lookupId: string; waitedMs: number; first: boolean }
-  | { type: 'attempt-finished'; lookupId: string; durationMs: number; status: ResultStatus | 'retry' | 'handed-back' }
+  | {
+      type: 'attempt-finished'
+      lookupId: string
+      durationMs: number
+      status: ResultStatus | 'retry' | 'handed-back'
+      /** The calls that it made; and for whom, if the lookup says so. */
+      calls: number
+      producer: string | null
+    }
   | { type: 'retry'; lookupId: string; when: 'now' | 'later'; reason: FailureReason; delayMs: number }
   | { type: 'call-shared'; source: 'shared' | 'cache' }
   | { type: 'verdict'; lookupId: string; verdict: AttemptVerdict; reason: FailureReason | 'none'; calls: number }

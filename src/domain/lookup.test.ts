@@ -75,6 +75,14 @@ describe('what comes with a connection id', () => {
   const rest = (value: Record<string, unknown>) => read({ connectionId: '1', ...value })
 
   it('is a correlation id of up to 256 characters, the empty one and control characters included', () => {
+    for (const producer of ['a', 'crm.EU_1-b', 'x'.repeat(64)]) {
+      expect(rest({ producer })).toEqual({ connectionId: '1', producer })
+    }
+    for (const producer of ['', 'x'.repeat(65), 'a b', 'ä', 'a\n']) {
+      expect(rest({ producer })).toMatch(
+        /^producer: expected a name of 1 to 64 characters of A-Z a-z 0-9 \. _ -, got a/,
+      )
+    }
     for (const correlationId of ['', 'x'.repeat(256), '😀'.repeat(256), 'a\nb']) {
       expect(rest({ correlationId })).toEqual({ connectionId: '1', correlationId })
     }

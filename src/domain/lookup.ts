@@ -60,11 +60,17 @@ function bytesOfJson(value: unknown): number {
   }
 }
 
+const PRODUCER = /^[A-Za-z0-9._-]{1,64}$/
+
 export const lookupSchema = z.object({
   connectionId: characters(1, 256).check(
     z.refine((text) => !CONTROL_CHARACTER.test(text) && !NOT_IN_XML.test(text), 'expected no control characters'),
   ),
   correlationId: z.optional(characters(0, 256)),
+  /** Who asks: the name of a program, for whoever looks at the fleet. */
+  producer: z.optional(
+    z.string().check(z.regex(PRODUCER, 'expected a name of 1 to 64 characters of A-Z a-z 0-9 . _ -')),
+  ),
   metadata: z.optional(
     z
       .record(z.string(), z.unknown())

@@ -46,6 +46,7 @@ export const resultSchema = z.object({
   lookupId: z.string(),
   connectionId: text('null only if none could be read from an invalid lookup'),
   correlationId: text('as the lookup had it'),
+  producer: text('as the lookup had it'),
   metadata: z.nullable(z.record(z.string(), z.unknown())).check(z.describe('as the lookup had it')),
   status: z.enum(RESULT_STATUSES),
   chatRequest: z

@@ -7,6 +7,7 @@ const SUBJECT = {
   lookupId: 'lk-1',
   connectionId: '12345',
   correlationId: null,
+  producer: null,
   metadata: null,
   enqueuedAt: '2026-11-24T11:00:00.000Z',
   finishedAt: '2026-11-24T11:00:01.000Z',

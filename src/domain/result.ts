@@ -17,6 +17,7 @@ export interface ResultSubject {
   lookupId: string
   connectionId: string | null
   correlationId: string | null
+  producer: string | null
   metadata: Record<string, unknown> | null
   enqueuedAt: string
   redrive: number
@@ -41,6 +42,7 @@ export function resultOf(
     lookupId: subject.lookupId,
     connectionId: subject.connectionId,
     correlationId: subject.correlationId,
+    producer: subject.producer,
     metadata: subject.metadata,
     status,
     chatRequest: known.chatRequest ?? null,

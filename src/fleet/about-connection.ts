@@ -52,11 +52,11 @@ function valuesOf(value: unknown, name = ''): string[] {
   return Object.entries(fieldsOf(value)).flatMap(([key, part]) => valuesOf(part, Array.isArray(value) ? name : key))
 }
 
-const OTHER_IDS = /^(lookupId|correlationId)$/
+const OTHER_IDS = /^(lookupId|correlationId|producer)$/
 
 /** Half a JSON, say: the id in quotes, or behind its name. */
 function saysBroken(text: string, connectionId: string): boolean {
-  const ours = text.replace(/"(lookupId|correlationId)"\s*:\s*"[^"]*"?/g, '')
+  const ours = text.replace(/"(lookupId|correlationId|producer)"\s*:\s*"[^"]*"?/g, '')
   return placesOf(ours, connectionId).some((at) => /(^|["']|connection\W{0,2}id\W{1,6})$/i.test(ours.slice(0, at)))
 }
 

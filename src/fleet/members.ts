@@ -6,6 +6,7 @@
 import type { Redis } from '../redis/connections.ts'
 import { memberKey, membersKey, type QueueNames } from '../redis/names.ts'
 import { redisTime } from '../redis/time.ts'
+import type { CallsFor } from './callers.ts'
 
 export interface Member {
   id: string
@@ -22,6 +23,8 @@ export interface Member {
   /** Its longer limit; null: none. */
   quota: { calls: number; periodMs: number } | null
   stopping: boolean
+  /** For whom it called in the last minute; empty where no lookup said who asks. Missing: a worker of an older version. */
+  callers?: CallsFor[]
 }
 
 export interface SeenMember extends Member {

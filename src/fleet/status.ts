@@ -2,9 +2,11 @@
 
 import { JOB_STATES, type QueueState, readQueues } from '../queues/queue-state.ts'
 import { countUnlisted } from '../queues/unlisted.ts'
+import { sampleWaiting, type WaitingSample } from '../queues/waiting-sample.ts'
 import type { Redis, RedisPlace } from '../redis/connections.ts'
 import type { QueueNames } from '../redis/names.ts'
 import { type ByHandSet, queuesByHand } from './by-hand.ts'
+import { addedUp, type CallsFor } from './callers.ts'
 import { drainSecondsOf, yetToEnd } from './drain.ts'
 import { FleetControl, type FleetGate, type Limits } from './fleet-control.ts'
 import { UnknownService } from './known-services.ts'
@@ -35,6 +37,13 @@ export interface FleetWork {
   backlog: number
   /** Results a second of the whole fleet, over the last ten seconds. */
   perSecond: number
+  /** Who asks, as lookups say it. */
+  producers: {
+    /** Of those that wait: a sample. */
+    waiting: WaitingSample
+    /** Calls of the last minute; empty where no lookup says who asks. */
+    calls: CallsFor[]
+  }
   /** What somebody has changed by hand, and is still so. */
   byHand: ByHandSet[]
   /** Seconds until the backlog is gone at that rate, if nothing is added; null while it does not move. */
@@ -59,12 +68,16 @@ export async function readStatus(redis: Redis, place: FleetPlace): Promise<Fleet
   return { ...work, drainSeconds, ...gate, byHand: [...gate.byHand, ...work.byHand] }
 }
 
+/** So many of those that wait are looked at, to say who asks. */
+const SAMPLE = 2_000
+
 async function readWork(redis: Redis, place: FleetPlace): Promise<FleetWork> {
-  const [queues, { members, lost }, memory, otherQueues] = await Promise.all([
+  const [queues, { members, lost }, memory, otherQueues, waiting] = await Promise.all([
     readFleetQueues(redis, place),
     new Fleet(redis, place).read(),
     readMemory(redis, place),
     readOtherQueues(redis, place),
+    sampleWaiting(redis, place, [place.lookupQueue, place.interactiveQueue], SAMPLE),
   ])
   const isDeaf = memory?.isFull === true
   const lookupQueues = queues.filter(({ queue }) => queue !== place.resultQueue)
@@ -78,6 +91,7 @@ async function readWork(redis: Redis, place: FleetPlace): Promise<FleetWork> {
     lost: isDeaf ? [] : lost,
     backlog,
     perSecond,
+    producers: { waiting, calls: addedUp(members.map(({ callers = [] }) => callers)) },
     byHand: queuesByHand(queues),
     drainSeconds: drainSecondsOf(lookupQueues, perSecond),
   }

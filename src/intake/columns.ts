@@ -1,6 +1,6 @@
 /** The names of our fields, however a file spells them, and the characters that part columns. */
 
-const FIELDS = ['connectionId', 'correlationId', 'metadata', 'expiresAt', 'deliver', 'idempotencyKey']
+const FIELDS = ['connectionId', 'correlationId', 'producer', 'metadata', 'expiresAt', 'deliver', 'idempotencyKey']
 const DELIMITERS = [',', ';', '\t', '|']
 
 /**

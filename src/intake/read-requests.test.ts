@@ -66,14 +66,23 @@ describe('a CSV file', () => {
   const csv = (...rows: string[]) => rows.join('\n')
 
   it.each([',', ';', '\t'])('parted by %j has its fields by their header, others ignored', async (comma) => {
-    const header = ['Note', ' connectionId ', 'correlationId', 'idempotencyKey', 'expiresAt', 'metadata'].join(comma)
+    const header = [
+      'Note',
+      ' connectionId ',
+      'correlationId',
+      'producer',
+      'idempotencyKey',
+      'expiresAt',
+      'metadata',
+    ].join(comma)
     const others = [',', ';', '\t'].filter((one) => one !== comma).join('')
-    const row = ['x', `1${others}2`, 'c', 'k', '2030-01-01T00:00:00Z', '"{""a"":[1]}"'].join(comma)
+    const row = ['x', `1${others}2`, 'c', 'crm', 'k', '2030-01-01T00:00:00Z', '"{""a"":[1]}"'].join(comma)
     expect(fields(await read(csv(header, row)))).toEqual([
       {
         line: 2,
         connectionId: `1${others}2`,
         correlationId: 'c',
+        producer: 'crm',
         idempotencyKey: 'k',
         expiresAt: '2030-01-01T00:00:00Z',
         metadata: { a: [1] },

@@ -6,10 +6,11 @@ import { parseLookup } from '../domain/lookup.ts'
 import type { LookupQueues, NewLookup } from '../queues/lookup-queue.ts'
 import { lookupIdFor } from '../redis/names.ts'
 
-/** One request for a lookup. The same `idempotencyKey` again is the same lookup. */
+/** One request for a lookup. The same `idempotencyKey` of the same producer again is the same lookup. */
 export interface Request {
   connectionId: unknown
   correlationId?: unknown
+  producer?: unknown
   metadata?: unknown
   expiresAt?: unknown
   deliver?: unknown
@@ -33,7 +34,7 @@ export function toLookup({ idempotencyKey, priority, delayMs, ...data }: Request
       problem: `idempotencyKey: expected a string of 1 to ${KEY_MAX} characters, no lone surrogates, got something else`,
     }
   }
-  const lookupId = lookupIdFor(idempotencyKey ?? undefined)
+  const lookupId = lookupIdFor(idempotencyKey ?? undefined, parsed.data.producer)
   const lookup = { ...parsed.data, lookupId, ...defined({ priority, delayMs }) }
   return { ok: true, lookup }
 }

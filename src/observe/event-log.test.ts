@@ -31,7 +31,7 @@ const FAILURE: Failure = { code: 'poison', class: 'permanent', reason: 'internal
 function ofEveryKind(lookupId: string): LookupEvent[] {
   return [
     { type: 'attempt-started', lookupId, waitedMs: 1, first: true },
-    { type: 'attempt-finished', lookupId, durationMs: 1, status: 'enriched' },
+    { type: 'attempt-finished', lookupId, durationMs: 1, status: 'enriched', calls: 1, producer: 'crm' },
     { type: 'retry', lookupId, when: 'later', reason: 'fault', delayMs: 1 },
     { type: 'attempt-charged', lookupId, charged: 1, limit: 5 },
     { type: 'published', lookupId, status: 'enriched', sinceEnqueuedMs: 1 },

@@ -32,6 +32,7 @@ function ended(
     lookupId: 'l',
     connectionId: 'c',
     correlationId: null,
+    producer: null,
     metadata: null,
     enqueuedAt: '',
     finishedAt: '',

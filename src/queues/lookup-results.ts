@@ -53,6 +53,7 @@ export function aboutLookup({ taken, lookup }: { taken: TakenLookup; lookup: Loo
     lookupId: lookup.lookupId,
     connectionId: lookup.connectionId,
     correlationId: lookup.correlationId ?? null,
+    producer: lookup.producer ?? null,
     metadata: lookup.metadata ?? null,
     enqueuedAt: iso(lookup.enqueuedAt),
     redrive: taken.redrive,
@@ -68,6 +69,7 @@ export function aboutUnread(taken: TakenLookup): About {
     lookupId: taken.lookupId,
     connectionId: echo(data.connectionId),
     correlationId: echo(data.correlationId),
+    producer: echo(data.producer),
     metadata: taken.problem === null ? (metadata.data ?? null) : null,
     enqueuedAt: iso(taken.enqueuedAt),
     redrive: taken.redrive,
@@ -77,10 +79,10 @@ export function aboutUnread(taken: TakenLookup): About {
 
 /** The subject of a result that is made now, for a lookup with this history. */
 export function subjectOf(about: About, history: LookupHistory): ResultSubject {
-  const { lookupId, connectionId, correlationId, metadata, enqueuedAt, redrive, taken } = about
+  const { taken, ...same } = about
   const { calls } = history
   const [attempts, finishedAt] = [attemptsOf(history, taken), iso(now())]
-  return { lookupId, connectionId, correlationId, metadata, enqueuedAt, finishedAt, calls, attempts, redrive }
+  return { ...same, finishedAt, calls, attempts }
 }
 
 /** The lookup was taken up once more, only to be ended. */

@@ -102,6 +102,14 @@ describe('an id of ours', () => {
     expect(lookupIdFor('')).toMatch(/^lk-[0-9a-f]{32}$/)
   })
 
+  it('is of its producer, if there is one: two producers may use the same key', () => {
+    const ids = [lookupIdFor('7', 'crm'), lookupIdFor('7', 'web'), lookupIdFor('7'), lookupIdFor('crm7')]
+    expect(new Set(ids).size).toBe(ids.length)
+    expect(lookupIdFor('7', 'crm')).toBe(ids[0])
+    expect(ids[0]).toMatch(/^lk-[0-9a-f]{32}$/)
+    expect(lookupIdFor('7')).toBe('lk-7902699be42c8a8e46fbbb4501726517') // as it ever was
+  })
+
   it('is another one each time where there is no key', () => {
     expect(new Set(Array.from({ length: 1000 }, () => lookupIdFor())).size).toBe(1000)
   })

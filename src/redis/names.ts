@@ -44,7 +44,7 @@
  * response codes: only those who would have been answered the same share an answer.
  */
 
-import { hash, randomBytes } from 'node:crypto'
+import { createHmac, hash, randomBytes } from 'node:crypto'
 import type { Lane } from '../domain/lane.ts'
 
 export interface QueueNames {
@@ -260,12 +260,19 @@ export function keptResultsStart(names: QueueNames): string {
 }
 
 /**
- * A lookup id of ours: from the idempotency key if there is one (the same key is the same lookup), else random. A raw id
- * from outside is never a job id: `active` or `meta` as one would write over the queue's own keys.
+ * A lookup id of ours: from the idempotency key if there is one (the same key is the same lookup; of two producers it is
+ * two), else random. A raw id from outside is never a job id: `active` or `meta` as one would write over the queue's own keys.
  */
-export function lookupIdFor(idempotencyKey?: string): string {
-  const hex = idempotencyKey === undefined ? randomBytes(16).toString('hex') : shortHash(idempotencyKey, 32)
-  return `lk-${hex}`
+export function lookupIdFor(idempotencyKey?: string, producer?: string): string {
+  return `lk-${hexFor(idempotencyKey, producer)}`
+}
+
+function hexFor(key?: string, producer?: string): string {
+  if (key === undefined) return randomBytes(16).toString('hex')
+  // Under the producer's name as the key of an HMAC: no idempotency key without a producer can be taken for one with it.
+  return producer === undefined
+    ? shortHash(key, 32)
+    : createHmac('sha256', producer).update(key).digest('hex').slice(0, 32)
 }
 
 export function resultId({ lookupId, redrive }: Pick<LookupIdentity, 'lookupId' | 'redrive'>): string {

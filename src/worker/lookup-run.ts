@@ -143,7 +143,7 @@ export class LookupRuns {
     return asked === null ? ofAge : Math.min(ofAge, fromIso(asked))
   }
 
-  async #observed({ taken }: Run, work: () => Promise<AttemptEnd>): Promise<AttemptEnd> {
+  async #observed({ taken, lookup, attempt }: Run, work: () => Promise<AttemptEnd>): Promise<AttemptEnd> {
     const startedAt = monotonic()
     const { lookupId } = taken
     const waitedMs = ageOf(taken)
@@ -154,7 +154,9 @@ export class LookupRuns {
       status = end.type === 'answered' ? end.outcome.status : end.type === 'give-up' ? end.status : 'retry'
       return end
     } finally {
-      this.#observe({ type: 'attempt-finished', lookupId, status, durationMs: monotonic() - startedAt })
+      const durationMs = monotonic() - startedAt
+      const { producer = null } = lookup
+      this.#observe({ type: 'attempt-finished', lookupId, status, durationMs, calls: attempt.calls, producer })
     }
   }
 }

@@ -40,6 +40,9 @@ export const limitSchema = z.strictObject({
   byHand: z.array(byHandSchema),
 })
 
+const producer = z.nullable(z.string())
+const callsFor = z.strictObject({ producer, calls: count })
+
 const memberSchema = z.strictObject({
   id: z.string(),
   host: z.string(),
@@ -52,6 +55,7 @@ const memberSchema = z.strictObject({
   limits: z.strictObject(ownLimits),
   quota: z.nullable(z.strictObject({ calls: count, periodMs: count })),
   stopping: z.boolean(),
+  callers: z.optional(z.array(callsFor)),
   seenMsAgo: count,
 })
 
@@ -97,6 +101,14 @@ const work = {
   lost: z.array(memberSchema),
   backlog: count,
   perSecond: z.number(),
+  producers: z.strictObject({
+    waiting: z.strictObject({
+      waiting: count,
+      sampled: count,
+      by: z.array(z.strictObject({ producer, lookups: count })),
+    }),
+    calls: z.array(callsFor),
+  }),
   byHand: z.array(byHandSchema),
   drainSeconds: z.nullable(z.number()),
 }

@@ -18,6 +18,7 @@ describe('a lookup', () => {
       lookupId: job.id,
       connectionId: '12345',
       correlationId: null,
+      producer: null,
       metadata: null,
       status: 'enriched',
       response: { code: 0 },
@@ -40,7 +41,7 @@ describe('a lookup', () => {
       { connectionId: 'nobody', deliver: 'wait' },
       { connectionId: '', deliver: 'wait' }, // invalid
       { connectionId: 'old', deliver: 'wait', expiresAt: '2020-01-01T00:00:00Z' },
-      { connectionId: '2', deliver: 'someday' }, // invalid, and it does not say that somebody waits
+      { connectionId: '2', producer: 'My CRM', deliver: 'someday' }, // invalid, and it does not say that somebody waits
       { connectionId: '3', deliver: 'queue' },
       { connectionId: '4', deliver: null },
     ]
@@ -52,8 +53,9 @@ describe('a lookup', () => {
       '4 enriched',
     ])
     expect(queued.find(({ status }) => status === 'invalid')?.failure?.message).toMatch(
-      /^deliver: expected queue or wait/,
+      /^producer: expected a name of 1 to 64 characters of A-Z a-z 0-9 \. _ -, got a string of 6 characters$/,
     )
+    expect(queued.map(({ producer }) => producer).sort()).toEqual(['My CRM', null, null])
     const keys = () => world.redis.keys('bull:chat-enricher:result:*')
     await until('four are kept', async () => (await keys()).length === 4)
     const kept = (await world.redis.mget(await keys())).map((text) => JSON.parse(text ?? ''))
@@ -79,7 +81,12 @@ describe('a lookup', () => {
   it('brings back what its producer sent along, and is asked with exactly its id', async () => {
     await startWorker({ ...world.env, ...fast })
     const connectionId = '  a&b <ç> "é" 😀 \'x\' ]]> '
-    const data = { connectionId, correlationId: 'order 7', metadata: { from: 'CRM', n: [1, null] } }
+    const data = {
+      connectionId,
+      correlationId: 'order 7',
+      producer: 'crm.EU_1-b',
+      metadata: { from: 'CRM', n: [1, null] },
+    }
     await world.queue(NAMES.interactiveQueue).add('lookup', data, { jobId: 'my-own-id' })
     const [result] = await consumer.have(1)
     expect(result).toMatchObject({ ...data, lookupId: 'my-own-id', status: 'enriched' })

@@ -38,7 +38,17 @@ export function identityOf(
 
 export function subjectFor({ lookupId, enqueuedAt, redrive }: LookupIdentity, connectionId = 'c'): ResultSubject {
   const times = { enqueuedAt: new Date(enqueuedAt).toISOString(), finishedAt: new Date().toISOString() }
-  return { lookupId, connectionId, correlationId: null, metadata: null, calls: 1, attempts: 1, redrive, ...times }
+  return {
+    lookupId,
+    connectionId,
+    correlationId: null,
+    producer: null,
+    metadata: null,
+    calls: 1,
+    attempts: 1,
+    redrive,
+    ...times,
+  }
 }
 
 export function resultFor(identity: LookupIdentity, connectionId = 'c'): Result {

@@ -131,8 +131,8 @@ export class EnqueueRun {
 
   #check(request: Request) {
     const { common } = this.#options
-    const correlationId = request.correlationId ?? common.correlationId
-    return toLookup({ ...common, ...request, correlationId, deliver: request.deliver ?? common.deliver })
+    const { correlationId = common.correlationId, producer = common.producer, deliver = common.deliver } = request
+    return toLookup({ ...common, ...request, correlationId, producer, deliver })
   }
 
   /** Answers what of the chunk goes on the queue. */

@@ -5,6 +5,7 @@ import { holdInWords, type Limits } from '../../fleet/fleet-control.ts'
 import { type SeenMember, TAKEN_UP_WITHIN_MS } from '../../fleet/members.ts'
 import { byHandInWords } from './by-hand-in-words.ts'
 import { LIMITS, limitInWords, quotaInWords } from './limits-in-words.ts'
+import { producersInWords } from './producers-in-words.ts'
 import { columns, counted, mebibytes, number, seconds } from './terminal.ts'
 
 /** A worker says something every two seconds. */
@@ -27,6 +28,7 @@ export function statusInWords(status: FleetStatus, now: number): string {
     ...differencesInWords(status.members ?? [], gate?.limitsSet),
     ...(gate && gate.callsInFlight > 0 ? [`calls in flight ${number.format(gate.callsInFlight)}`] : []),
     ...byHandInWords(status.byHand),
+    ...producersInWords(status.producers),
     ...(gate?.quota ? [`quota ${quotaInWords(gate.quota)}`] : []),
     `backlog ${number.format(status.backlog)}, ${number.format(status.perSecond)} results/s: ${drainInWords(status, gate)}`,
   ].join('\n')
