@@ -36,6 +36,8 @@ export interface LookupRequest {
   connectionId: string
   /** Up to 256 characters that come back in the result. */
   correlationId?: string
+  /** Who asks: 1 to 64 characters of A-Z a-z 0-9 . _ -; it comes back in the result, and `status` counts by it. */
+  producer?: string
   /** Up to 4 KiB of JSON that come back in the result. */
   metadata?: Record<string, unknown>
   /** ISO 8601 date and time: after this the lookup ends as `failed`, code `expired`. */
@@ -45,7 +47,7 @@ export interface LookupRequest {
    * lookup id within RESULT_KEEP_MS of the workers (`wait`, what `lookup` does).
    */
   deliver?: 'queue' | 'wait'
-  /** 1 to 1,024 characters. The same key again is the same lookup, and gets no second result. */
+  /** 1 to 1,024 characters. The same key of the same producer again is the same lookup, and gets no second result. */
   idempotencyKey?: string
   /** 1 (the most urgent) to 2,097,151; one without comes before all that have one. */
   priority?: number
