@@ -8,27 +8,27 @@ interface Address {
   port: number
 }
 
-/** Each stands for the variable of the same name, with its default. */
+/** Each stands for the variable of the same name, with its default where it is not said. */
 export interface RedisOptions {
   /** `redis://` or `rediss://`, with user and password; `redis://127.0.0.1:6379` if not said. */
-  redisUrl?: string
+  redisUrl?: string | undefined
   /** The sentinels that know where Redis is; user, password, TLS and database are those of `redisUrl`. */
-  redisSentinels?: readonly Address[]
+  redisSentinels?: readonly Address[] | undefined
   /** The name that the sentinels have for the master. */
-  redisSentinelMaster?: string
-  redisSentinelPassword?: string
+  redisSentinelMaster?: string | undefined
+  redisSentinelPassword?: string | undefined
   /** Some nodes of a Cluster; `prefix` then needs a hash tag, and is `{bull}` if not said. */
-  redisClusterNodes?: readonly Address[]
+  redisClusterNodes?: readonly Address[] | undefined
   /** BullMQ's prefix, and that of every other key; `bull` if not said. */
-  prefix?: string
+  prefix?: string | undefined
   /** `chat-lookups` if not said. */
-  lookupQueue?: string
+  lookupQueue?: string | undefined
   /** `chat-lookups-interactive` if not said. */
-  interactiveQueue?: string
+  interactiveQueue?: string | undefined
   /** `chat-results` if not said. */
-  resultQueue?: string
+  resultQueue?: string | undefined
   /** Needed by what is about holds and limits, where workers have called several services here. */
-  soapEndpoint?: string
+  soapEndpoint?: string | undefined
 }
 
 const GROUPS = ['redis', 'queues', 'endpoint'] as const

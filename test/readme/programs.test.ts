@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { endAll, watch } from '../cli/started.ts'
+import { Packed } from '../support/packed.ts'
 import { killAll, startWorker } from '../support/processes.ts'
 import { type Consumer, consume, NAMES, startWorld, until, type World } from '../support/world.ts'
 import { Folder, has, packagesOf, program } from './programs.ts'
@@ -49,6 +50,22 @@ async function resultOf(lookupId: string) {
 const answered = { connectionId: '12345', correlationId: 'order-7', status: 'enriched' }
 
 describe('README: Node', () => {
+  it('the library looks up, enqueues, and ends by itself', async () => {
+    const packed = new Packed([])
+    const consumer = consume(world)
+    try {
+      const printed = await packed.run('library.mjs', program('js', 'new ChatEnricher('), { REDIS_URL: world.redisUrl })
+      const [lookup, ...acks] = printed.trim().split('\n')
+      expect(lookup).toBe('enriched Luíza')
+      expect(acks).toEqual([expect.stringMatching(/^lk-\w{32} true$/), expect.stringMatching(/^lk-\w{32} true$/)])
+      const ids = acks.map((ack) => ack.split(' ')[0] ?? '')
+      await until('both have their result', () => ids.every((id) => consumer.of(id).length === 1))
+    } finally {
+      await consumer.close()
+      packed.remove()
+    }
+  })
+
   const producer = program('js', 'new Queue(')
   const consumer = program('js', 'new Worker(')
 
