@@ -1,0 +1,54 @@
+/** For commands that act on many lookups: their flags, what they say before they do it, and whether to go on. */
+
+import { createInterface } from 'node:readline/promises'
+import type { Command } from 'commander'
+import { DEFAULT_RATE, type Plan } from '../../fleet/paced.ts'
+import type { FoundLookup } from '../../fleet/selected.ts'
+import type { Io } from './io.ts'
+import { wholeNumber } from './positive.ts'
+import { columns, counted, seconds } from './terminal.ts'
+import { UsageError } from './usage-error.ts'
+
+export interface ActionFlags {
+  dryRun?: boolean
+  yes?: boolean
+  rate: number
+  json?: boolean
+}
+
+const RATE_MAX = 10_000
+
+export function withAction(command: Command): Command {
+  return command
+    .option('--dry-run', 'only say what would be done')
+    .option('--yes', 'do it without a question; a script has to say this for a selection')
+    .option('--rate <n>', 'lookups a second', wholeNumber(1, RATE_MAX), DEFAULT_RATE)
+    .option('--json', 'as JSON')
+}
+
+/** `whatFor`: as "to cancel". */
+export function planInWords({ count, sample, looked, unread }: Plan, whatFor: string): string {
+  const head = `${counted(count, 'lookup')} ${whatFor}, of ${counted(looked, 'lookup')} looked at`
+  const broken = unread > 0 ? `; ${counted(unread, 'job')} too large or broken to be read` : ''
+  if (sample.length === 0) return head + broken
+  const more = count > sample.length ? [`and ${counted(count - sample.length, 'more lookup')}`] : []
+  return [head + broken, columns([['lookup', 'queue', 'state', 'age'], ...sample.map(rowOf)]), ...more].join('\n')
+}
+
+function rowOf({ lookupId, queue, state, ageMs }: FoundLookup): string[] {
+  return [lookupId, queue, state, ageMs === null ? '-' : seconds(ageMs)]
+}
+
+/** Asks on a terminal. A script must have said --yes: a UsageError says so. */
+export async function isConfirmed(io: Io, question: string, yes: boolean, signal: AbortSignal): Promise<boolean> {
+  if (yes) return true
+  const isTerminal = (io.stdin as { isTTY?: boolean }).isTTY === true && io.stderr.isTTY === true
+  if (!isTerminal) throw new UsageError('expected --yes (or --dry-run), because there is no terminal to ask')
+  const lines = createInterface({ input: io.stdin, output: io.stderr })
+  try {
+    const answer = await lines.question(`${question} [y/N] `, { signal })
+    return /^y(es)?$/i.test(answer.trim())
+  } finally {
+    lines.close()
+  }
+}
