@@ -4,7 +4,7 @@ import { now } from '../clock.ts'
 import { problemOfMetadata } from '../domain/exact-json.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { Delivery } from '../domain/lookup.ts'
-import { type LookupIdentity, REDRIVE_FIELD, REDRIVEN_AT_FIELD } from '../redis/names.ts'
+import { END_FIELD, type LookupIdentity, REDRIVE_FIELD, REDRIVEN_AT_FIELD } from '../redis/names.ts'
 import { bytesInstead } from './bounded-reads.ts'
 import { FIELDS } from './bull-layout.ts'
 import { type StoredJob, tooLarge } from './stored-jobs.ts'
@@ -24,6 +24,8 @@ export interface TakenLookup extends LookupIdentity {
   taken: number
   /** How often its process died, or lost it. */
   stalls: number
+  /** It is a dead letter that somebody put back by BullMQ's own means (retried.ts); null: it is none. */
+  retried: 'yes' | 'perhaps' | null
 }
 
 /** From the second stall on, the lookup may be what kills its process. */
@@ -49,6 +51,7 @@ interface QueuedJob {
   data: unknown
   problem?: string | null | undefined
   redriven?: Redriven | undefined
+  retried?: TakenLookup['retried'] | undefined
   timestamp: number
   opts: { delay?: number | undefined }
   attemptsStarted: number
@@ -70,6 +73,7 @@ export function takenFrom(job: QueuedJob, lane: Lane): TakenLookup {
     problem: job.problem ?? null,
     taken: job.attemptsStarted,
     stalls: job.stalledCounter,
+    retried: job.retried ?? null,
   }
 }
 
@@ -84,6 +88,16 @@ export function redrivenFrom(fields: Readonly<Record<string, unknown>>): Redrive
   const redrive = Number(fields[REDRIVE_FIELD] ?? 0)
   if (!Number.isSafeInteger(redrive) || redrive <= 0) return { redrive: 0, at: 0 }
   return { redrive, at: plausibleTime(Number(fields[REDRIVEN_AT_FIELD] ?? 0)) }
+}
+
+/** From a job as it was handed out, and our fields of it. */
+export function retriedFrom(
+  { failedReason, attemptsMade }: { failedReason?: string; attemptsMade: number },
+  own: Readonly<Record<string, unknown>>,
+): TakenLookup['retried'] {
+  if (failedReason !== undefined) return null
+  if (own[END_FIELD] !== undefined) return 'yes'
+  return attemptsMade > 0 ? 'perhaps' : null
 }
 
 /** A delay that its producer asked for was over before it could be put back. */
@@ -115,6 +129,7 @@ export function takenStored(job: StoredJob, lane: Lane): TakenLookup {
     problem: problemOfData(fields[FIELDS.data] ?? ''),
     taken: count(FIELDS.taken),
     stalls: count(FIELDS.stalls),
+    retried: null,
   }
 }
 

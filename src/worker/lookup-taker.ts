@@ -11,13 +11,16 @@ import {
 } from 'bullmq'
 import { monotonic, now } from '../clock.ts'
 import { STALLED_CHECK_MS } from '../domain/job-lock.ts'
+import { ownFields } from '../queues/bounded-reads.ts'
 import type { KeptEnd } from '../queues/kept-end.ts'
-import { problemOfData, type Redriven, redrivenFrom } from '../queues/taken-lookup.ts'
+import { problemOfData, type Redriven, redrivenFrom, retriedFrom, type TakenLookup } from '../queues/taken-lookup.ts'
 import type { Redis } from '../redis/connections.ts'
 import type { Conclusion, PutBack } from './conclusion.ts'
 
 /** `problem`: why it is no lookup, whatever its data says. */
-export type LookupJob = Job & { problem?: string | null; redriven?: Redriven }
+export type LookupJob = Job & { problem?: string | null; redriven?: Redriven; retried?: TakenLookup['retried'] }
+
+const NONE = {}
 
 export interface TakerSettings {
   concurrency: number
@@ -56,8 +59,13 @@ export class LookupTaker extends Worker {
   /** The key's own id is the id, whatever the field of that name says. */
   protected override createJob(json: JobJson, id: string): LookupJob {
     json.id = id
-    const redriven = redrivenFrom(json as object as Record<string, unknown>)
-    return Object.assign(super.createJob(json, id), { problem: problemOfData(json.data), redriven })
+    const own = json.returnvalue === undefined ? NONE : ownFields(json.returnvalue)
+    json.returnvalue = undefined as unknown as string
+    return Object.assign(super.createJob(json, id), {
+      problem: problemOfData(json.data),
+      redriven: redrivenFrom(own),
+      retried: retriedFrom(json, own),
+    })
   }
 
   /** BullMQ hands out nothing where it cannot go on with a job's scheduler. The job itself is there, and is taken. */

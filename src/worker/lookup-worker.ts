@@ -12,6 +12,7 @@ import type { KeptEnd } from '../queues/kept-end.ts'
 import type { LookupHistories } from '../queues/lookup-history.ts'
 import type { Publisher } from '../queues/publisher.ts'
 import { hasTakeable } from '../queues/queue-state.ts'
+import { Retried } from '../queues/retried.ts'
 import { isSuspect, type TakenLookup, takenFrom } from '../queues/taken-lookup.ts'
 import type { Redis } from '../redis/connections.ts'
 import { isRefusal, redisTrouble } from '../redis/errors.ts'
@@ -57,6 +58,7 @@ export class LookupWorker implements Companion {
   readonly #probe: LookupProbe
   readonly #inHand = new InHand()
   readonly #conclusions: Conclusions
+  readonly #retried: Retried
   readonly #trouble: (error: unknown) => void
   #isStarted = false
   #stopping = false
@@ -78,6 +80,7 @@ export class LookupWorker implements Companion {
       say(error)
       if (isRefusal(error)) this.#rest.take()
     }
+    this.#retried = new Retried(parts.redis, names, parts.histories.markers)
     this.#conclusions = new Conclusions(parts, observe, this.#trouble)
     this.#listen()
     parts.solitude.join(this)
@@ -187,7 +190,7 @@ export class LookupWorker implements Companion {
     this.#inHand.add(taken.lookupId, attempt)
     this.#worker.askedAt = monotonic() // one that ends brings the next along, unasked for
     try {
-      const conclusion = await this.#conclude(job, taken, attempt)
+      const conclusion = await this.#conclude(job, token, taken, attempt)
       if (conclusion.type === 'wait' || conclusion.type === 'delay')
         await this.#putBack(conclusion, job, token, taken).catch(this.#trouble)
       return tellBullMQ(conclusion)
@@ -198,13 +201,14 @@ export class LookupWorker implements Companion {
     }
   }
 
-  async #conclude(job: LookupJob, taken: TakenLookup, attempt: Attempt): Promise<Conclusion> {
+  async #conclude(job: LookupJob, token: string, taken: TakenLookup, attempt: Attempt): Promise<Conclusion> {
     const { runs, redis, solitude } = this.#parts
     try {
       if (this.#stopping) throw new HandBack('shutdown')
       if (solitude.isTaken) throw new MakeWay('a suspect runs alone')
       await disown(job, redis, this.#names, taken.queue)
-      return await this.#conclusions.ofEnd(await runs.run(taken, attempt), taken, attempt)
+      const asked = taken.retried ? await this.#retried.adopt(taken, token) : taken
+      return await this.#conclusions.ofEnd(await runs.run(asked, attempt), asked, attempt)
     } catch (error) {
       return this.#conclusions.ofInterruption(error, taken, attempt)
     }
