@@ -65,7 +65,15 @@ export type LookupEvent =
   | { type: 'call-shared'; source: 'shared' | 'cache' }
   | { type: 'verdict'; lookupId: string; verdict: AttemptVerdict; reason: FailureReason | 'none'; calls: number }
   | { type: 'attempt-charged'; lookupId: string; charged: number; limit: number }
-  | { type: 'published'; lookupId: string; status: ResultStatus; sinceEnqueuedMs: number; failure?: Failure | null }
+  | {
+      type: 'published'
+      lookupId: string
+      status: ResultStatus
+      /** Or put back. */
+      sinceEnqueuedMs: number
+      redrive?: number
+      failure?: Failure | null
+    }
   | { type: 'suppressed'; lookupId: string }
   | { type: 'recovered'; lookupId: string }
   /** The lookup lay in no list of its queue, and was put back where it belongs. */

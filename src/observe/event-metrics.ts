@@ -27,7 +27,8 @@ export function countEvents(metrics: Metrics, clock: () => number): Observe {
     'call-shared': ({ source }) => metrics.callsShared.inc({ source }),
     verdict: ({ verdict, reason }) => metrics.verdicts.inc({ verdict, reason }),
     retry: ({ reason }) => metrics.retries.inc({ reason }),
-    published: ({ status, sinceEnqueuedMs }) => {
+    published: ({ status, sinceEnqueuedMs, redrive }) => {
+      if (redrive) metrics.redrives.inc()
       metrics.lookups.inc({ status })
       metrics.published.inc({ status })
       metrics.endToEnd.observe(sinceEnqueuedMs / 1000)

@@ -63,6 +63,7 @@ export function createMetrics(build: { version: string; revision: string }) {
     lastSuccess: gauge('last_success_timestamp_seconds', 'When a lookup was last enriched; 0 if never.'),
     published: counter('results_published_total', 'Results published.', { status: RESULT_STATUSES }),
     suppressed: plainCounter('results_suppressed_total', 'Results not published again, because they already were.'),
+    redrives: plainCounter('redrives_total', 'Lookups put back after they had ended that have their next result.'),
     callsShared: counter('calls_shared_total', 'Lookups answered without a call of their own.', {
       source: ['shared', 'cache'],
     }),

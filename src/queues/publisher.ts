@@ -59,7 +59,15 @@ export class Publisher {
     const sinceEnqueuedMs = ageOf(taken)
     const isNew = (await this.#results.publish(result, taken, deliveryOf(taken), failure)) === 'published'
     if (!isNew) this.#observe({ type: 'suppressed', lookupId })
-    else this.#observe({ type: 'published', lookupId, status, sinceEnqueuedMs, failure: failure ?? null })
+    else
+      this.#observe({
+        type: 'published',
+        lookupId,
+        status,
+        sinceEnqueuedMs,
+        redrive: taken.redrive,
+        failure: failure ?? null,
+      })
   }
 
   /** The result of a lookup that BullMQ failed without running it. Rejects when Redis did not take it. */

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { EndedLookups } from '../../src/queues/ended-lookups.ts'
-import { actionKey, END_FIELD, markerKey, REDRIVE_FIELD } from '../../src/redis/names.ts'
+import { removeMarker } from '../../src/queues/marker.ts'
+import { actionKey, END_FIELD, REDRIVE_FIELD } from '../../src/redis/names.ts'
 import { run } from '../support/in-process.ts'
 import { startWorker } from '../support/processes.ts'
 import { identityOf } from '../support/queues.ts'
@@ -107,7 +108,7 @@ describe('a dead letter that somebody retries by the means of BullMQ', () => {
 
   it('counts also when its marker has expired, so that no result comes twice under one id', async () => {
     await addDead('a')
-    await world.redis.del(markerKey(NAMES, identityOf('a')))
+    expect(await removeMarker(world.redis, NAMES, identityOf('a'))).toBe(1)
     await (await queue().getJob('a'))?.retry()
     await consumer.have(2)
     expect(seen('a')).toEqual(TWO)
