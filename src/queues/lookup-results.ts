@@ -33,6 +33,11 @@ export const CHILD_FAILED: Failure = {
   message: 'expected the jobs that it waited for (its children in a flow) to complete, but one failed',
 }
 
+export const CANCELLED: Failure = {
+  ...CHILD_FAILED,
+  message: 'expected the lookup to be run, but it was cancelled by hand before that',
+}
+
 export function invalid(problem: string): Failure {
   return { code: 'invalid', class: 'permanent', reason: 'internal', message: problem }
 }

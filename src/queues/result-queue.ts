@@ -31,7 +31,7 @@ import {
   resultId,
 } from '../redis/names.ts'
 import { Together } from '../redis/together.ts'
-import { ADD_KEYS, type BullAdd, bullAdd } from './bull-add.ts'
+import { ADD_KEYS, bullAdd } from './bull-add.ts'
 import { FIELDS, keysOf, LISTS, PLACES, SORTED_SETS } from './bull-layout.ts'
 import { failedReasonOf, keptOf } from './kept-end.ts'
 import { letterOf, MARKER_LUA, markOf } from './marker.ts'
@@ -48,7 +48,7 @@ const PLACES_END = LISTS_END + SORTED_SETS.length
 // that says of which lookup it is, and of a dead letter how it ended, as data and as a sentence. The result is not decoded,
 // because producers may put more into it than cjson reads.
 // Answers for each: 'published' or 'suppressed'.
-const publishScript = (add: string) => `
+const publishLua = (add: string) => `
 ${add}
 local MARKERS = KEYS[${PLACES_END + 1}]
 ${MARKER_LUA}
@@ -96,7 +96,7 @@ local function queue(id, of, status, timestamp, result, part)
   redis.call('HSET', PREFIX .. id, 'ce:of', of)
 end
 
-local function one(former, before, place, job, mark, letter, id, of, status, timestamp, result, keepMs, part, ended, sentence)
+local function publish(former, before, place, job, mark, letter, id, of, status, timestamp, result, keepMs, part, ended, sentence)
   if markedAs(mark, former, before) then return 'suppressed' end
   if keepMs == '0' then
     queue(id, of, status, timestamp, result, part)
@@ -113,6 +113,14 @@ export interface ResultQueueOptions {
   markerTtlMs: number
   /** How long the result of a lookup that somebody waits for is kept. */
   keepMs: number
+}
+
+/** `local function publish(...)` for a script that does more in the same step. */
+export interface Publishing {
+  lua: string
+  first: ScriptInput
+  /** How many keys and arguments it takes; its last argument is the sentence. */
+  each: { keys: number; args: number }
 }
 
 interface PublishScript {
@@ -139,7 +147,9 @@ export class ResultQueue {
   /** Rejects if the installed BullMQ is not the one that the script was written for, and if Redis is away. */
   async prepare(): Promise<PublishScript> {
     if (this.#prepared) return this.#prepared
-    const prepared = this.#scriptOf(await bullAdd(this.#queue, this.#redis, this.#names, DELIVERY))
+    const { lua, first, each } = await this.publishing()
+    const shape = { first: { keys: first.keys.length, args: first.args.length }, each }
+    const prepared = { script: new EachScript(`${lua}\nlocal one = publish`, shape), first }
     await prepared.script.run(this.#redis, prepared.first, []) // of no result: Redis knows the script from now on
     this.#prepared = prepared
     return prepared
@@ -152,18 +162,20 @@ export class ResultQueue {
     deliver: Delivery = 'queue',
     failure?: Failure,
   ): Promise<Published> {
-    return this.#together.ask(this.#publishing(result, identity, deliver, failure))
+    return this.#together.ask(this.inputOf(result, identity, deliver, failure))
   }
 
-  #scriptOf({ lua, keys, options }: BullAdd): PublishScript {
+  /** Rejects as `prepare` does. */
+  async publishing(): Promise<Publishing> {
+    const { lua, keys, options } = await bullAdd(this.#queue, this.#redis, this.#names, DELIVERY)
     const key = keysOf(this.#names, this.#queue.name)
     const all = [...keys, ...PLACES.map(key), markersKey(this.#names)]
     const first = { keys: all, args: [key(''), options, this.#options.markerTtlMs] }
-    const shape = { first: { keys: all.length, args: first.args.length }, each: { keys: 4, args: 11 } }
-    return { script: new EachScript(publishScript(lua), shape), first }
+    return { lua: publishLua(lua), first, each: { keys: 4, args: 11 } }
   }
 
-  #publishing(result: Result, identity: LookupIdentity, deliver: Delivery, failure?: Failure): ScriptInput {
+  /** What `publish` takes. */
+  inputOf(result: Result, identity: LookupIdentity, deliver: Delivery = 'queue', failure?: Failure): ScriptInput {
     const part = JSON.stringify({ enqueuedAt: result.enqueuedAt }).slice(1, -1)
     const { lookupId, status } = result
     const [id, of, data] = [resultId(identity), enqueuedHash(identity), JSON.stringify(result)]

@@ -4,7 +4,7 @@
  */
 
 import type { Redis } from '../redis/connections.ts'
-import { type QueueNames, REDRIVE_FIELD, REDRIVEN_AT_FIELD } from '../redis/names.ts'
+import { HISTORY_FIELD, type QueueNames, REDRIVE_FIELD, REDRIVEN_AT_FIELD } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
 import { COUNTED_FIELDS, FIELDS, keysOf, LOCK, QUEUE_KEYS } from './bull-layout.ts'
 
@@ -37,11 +37,12 @@ const READ_FIELDS = [
   ...COUNTED_FIELDS,
   REDRIVE_FIELD,
   REDRIVEN_AT_FIELD,
+  HISTORY_FIELD,
 ]
 const TIME_MAX_BYTES = 32
 
-// `look` answers a job's type, bytes and fingerprint, and reads no field above the limit.
-const LOOK = `
+/** `look` answers a job's type, bytes and fingerprint, and reads no field above the limit. */
+export const LOOK_LUA = `
 local function look(job)
   local kind = redis.call('TYPE', job).ok
   if kind ~= 'hash' then return kind, 0, kind end
@@ -54,7 +55,7 @@ end`
 // PREFIX is a job's key without its id.
 const READ = new Script(`
 local PREFIX, ids = KEYS[1], ARGV
-${LOOK}
+${LOOK_LUA}
 local found = {}
 for _, id in ipairs(ids) do
   local job = PREFIX .. id
@@ -76,7 +77,7 @@ return found`)
 const REMOVE = new Script(`
 local ACTIVE, STALLED, JOB, LOCK = unpack(KEYS)
 local id, fingerprint = unpack(ARGV)
-${LOOK}
+${LOOK_LUA}
 local _, _, found = look(JOB)
 if found ~= fingerprint then return 0 end
 redis.call('LREM', ACTIVE, 0, id)

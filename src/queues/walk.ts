@@ -260,3 +260,31 @@ async function searched(redis: Redis, [list = '']: string[], bookmark: Bookmark 
   }
   return null
 }
+
+// Which of the ids lie there, and where.
+const PLACES_STEP = new Script(`
+local LIST = KEYS[1]
+local from, till = tonumber(ARGV[1]), tonumber(ARGV[2])
+local wanted, found = {}, {}
+for i = 3, #ARGV do wanted[ARGV[i]] = true end
+local ids = redis.call('LRANGE', LIST, -till, -from)
+for i, id in ipairs(ids) do
+  if wanted[id] then
+    found[#found + 1] = id
+    found[#found + 1] = tostring(from + #ids - i)
+  end
+end
+return { #ids, found }`)
+
+/** Where these wait, as distances from the tail of `wait`, where workers take. One may be missed that moves meanwhile. */
+export async function placesInWait(redis: Redis, names: QueueNames, queue: string, ids: readonly string[]) {
+  const places = new Map<string, number>()
+  const list = keysOf(names, queue)('wait')
+  for (let from = 1; places.size < ids.length; from += SEARCH_STEP - SLACK) {
+    const till = from + SEARCH_STEP - 1
+    const [count, found] = (await PLACES_STEP.run(redis, [list], [from, till, ...ids])) as [number, string[]]
+    for (let i = 0; i < found.length; i += 2) places.set(found[i] ?? '', Number(found[i + 1]))
+    if (count < SEARCH_STEP) break
+  }
+  return places
+}

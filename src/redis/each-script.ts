@@ -22,9 +22,9 @@ export class EachScript {
 
   /**
    * `lua` defines `local function one(...)`, which takes the keys and arguments of one question and answers with anything but
-   * nil; what stands before the function runs once, and may use KEYS and ARGV of all.
+   * nil; what stands before the function runs once, and may use KEYS and ARGV of all; `last` runs once behind all of them.
    */
-  constructor(lua: string, { first, each }: EachShape) {
+  constructor(lua: string, { first, each }: EachShape, last = '') {
     this.#script = new Script(`
 ${lua}
 
@@ -37,6 +37,7 @@ for i = 1, (#KEYS - ${first.keys}) / ${each.keys} do
   if not done then answer = '${REFUSED}' .. tostring(type(answer) == 'table' and answer.err or answer) end
   answers[i] = answer
 end
+${last}
 return answers`)
   }
 

@@ -1,0 +1,78 @@
+/** Cancels lookups that no worker has in hand, by name or by what they are: each gets its result, and is a dead letter. */
+
+import { LANES, type Lane } from '../domain/lane.ts'
+import { CancelLookups, type ToCancel } from '../queues/cancel-lookups.ts'
+import type { Cancelled } from '../queues/cancel-script.ts'
+import { countUntaken } from '../queues/queue-state.ts'
+import type { ResultQueueOptions } from '../queues/result-queue.ts'
+import { placesInWait } from '../queues/walk.ts'
+import type { Redis } from '../redis/connections.ts'
+import { type QueueNames, queueOf } from '../redis/names.ts'
+import type { Refused, StepEnd } from './paced.ts'
+import type { FoundLookup } from './selected.ts'
+
+export interface CancelSettings extends ResultQueueOptions {
+  /** Unconsumed results at which it waits; null: it never does. */
+  resultBacklogLimit: number | null
+}
+
+/** Those that a selection may mean here: all others are in hand, or have ended. */
+export function mayBeCancelled({ state }: Pick<FoundLookup, 'state'>): boolean {
+  return state === 'waiting' || state === 'delayed'
+}
+
+export class Cancelling {
+  readonly #redis: Redis
+  readonly #names: QueueNames
+  readonly #settings: CancelSettings
+  readonly #lookups: CancelLookups
+
+  constructor(redis: Redis, names: QueueNames, settings: CancelSettings) {
+    this.#redis = redis
+    this.#names = names
+    this.#settings = settings
+    this.#lookups = new CancelLookups(redis, names, settings)
+  }
+
+  /** Those that are named. Rejects when Redis fails. */
+  async named(lookupIds: readonly string[], stepsKey: string): Promise<StepEnd> {
+    const why = new Map<string, Cancelled>()
+    for (const lane of LANES) {
+      const left = lookupIds.filter((id) => (why.get(id) ?? 'gone') === 'gone')
+      const places = await placesInWait(this.#redis, this.#names, queueOf(this.#names, lane), left)
+      const some = left.map((lookupId) => ({ lookupId, at: places.get(lookupId) ?? null }))
+      for (const [id, how] of await this.#lookups.cancel(lane, some, stepsKey)) why.set(id, how)
+    }
+    return stepEnd(lookupIds, why)
+  }
+
+  /** Those that were found. Rejects when Redis fails. */
+  async found(lookups: readonly FoundLookup[], stepsKey: string): Promise<StepEnd> {
+    const ends = await Promise.all(LANES.map((lane) => this.#ofLane(lane, lookups, stepsKey)))
+    return { done: ends.reduce((sum, { done }) => sum + done, 0), refused: ends.flatMap(({ refused }) => refused) }
+  }
+
+  async #ofLane(lane: Lane, lookups: readonly FoundLookup[], stepsKey: string): Promise<StepEnd> {
+    const some: ToCancel[] = lookups
+      .filter((lookup) => lookup.lane === lane)
+      .map(({ lookupId, behind }) => ({ lookupId, at: behind === null ? null : behind + 1 }))
+    const ids = some.map(({ lookupId }) => lookupId)
+    return stepEnd(ids, await this.#lookups.cancel(lane, some, stepsKey))
+  }
+
+  /** Why it has to wait: nobody takes the results. Null: it need not. */
+  async waitsFor(): Promise<string | null> {
+    const { resultBacklogLimit: limit } = this.#settings
+    if (limit === null) return null
+    const waiting = await countUntaken(this.#redis, this.#names, this.#names.resultQueue)
+    return waiting >= limit ? `${waiting} results wait to be consumed` : null
+  }
+}
+
+function stepEnd(lookupIds: readonly string[], why: ReadonlyMap<string, Cancelled>): StepEnd {
+  const refused = lookupIds.flatMap((lookupId): Refused[] => {
+    const how = why.get(lookupId) ?? 'gone'
+    return how === 'done' ? [] : [{ lookupId, why: how }]
+  })
+  return { done: lookupIds.length - refused.length, refused }
+}
