@@ -6,13 +6,17 @@
 import { AwaitedLookups } from './app/awaited-lookups.ts'
 import { StandingHall } from './app/standing-hall.ts'
 import { firstOf, orAborted } from './clock.ts'
+import { ConfigError } from './config/config.ts'
 import { configFromOptions, type RedisOptions } from './config/from-options.ts'
 import type { Lane } from './domain/lane.ts'
+import { parseLookup } from './domain/lookup.ts'
 import type { Result } from './domain/result.ts'
+import { parseSelection, type Selection } from './domain/selection.ts'
+import type { FoundLookup } from './fleet/selected.ts'
 import type { FleetStatus } from './fleet/status.ts'
 import type { Ack, Enqueued } from './intake/acknowledge.ts'
+import { InvalidSelection } from './intake/errors.ts'
 
-export { ConfigError } from './config/config.ts'
 export type { ChatRequest, ServiceResponse } from './domain/chat-request.ts'
 export type { FailureCode } from './domain/failure.ts'
 export type { ResultFailure, ResultStatus } from './domain/result.ts'
@@ -20,15 +24,20 @@ export type { NotEnqueued } from './intake/acknowledge.ts'
 export {
   Closed,
   InvalidLookup,
+  InvalidSelection,
   KeyConflict,
   LookupTimeout,
   RedisUnavailable,
   ResultGone,
 } from './intake/errors.ts'
-export type { Ack, Enqueued, FleetStatus, Result }
+export type { Ack, Enqueued, FleetStatus, FoundLookup, Result, Selection }
+export { ConfigError }
 
 /** Where Redis is and which queues: each option is the variable of that name, with its default. No environment is read. */
-export interface ChatEnricherOptions extends RedisOptions {}
+export interface ChatEnricherOptions extends RedisOptions {
+  /** Who asks, of every lookup that does not say: 1 to 64 characters of A-Z a-z 0-9 . _ - */
+  producer?: string | undefined
+}
 
 /** What is asked. Unknown fields are refused by the types, and passed over at run time. */
 export interface LookupRequest {
@@ -98,8 +107,11 @@ export class ChatEnricher implements AsyncDisposable {
   readonly #hall: StandingHall
   readonly #awaited: AwaitedLookups
 
+  readonly #producer: { producer?: string }
+
   /** Connects to nothing yet. Throws a ConfigError that names each option that is wrong. */
-  constructor(options: ChatEnricherOptions = {}) {
+  constructor({ producer, ...options }: ChatEnricherOptions = {}) {
+    this.#producer = producer === undefined ? {} : { producer: checkedProducer(producer) }
     this.#hall = new StandingHall(configFromOptions(options), 'library')
     this.#awaited = new AwaitedLookups(this.#hall)
   }
@@ -110,7 +122,7 @@ export class ChatEnricher implements AsyncDisposable {
    */
   enqueue(request: LookupRequest, { interactive, signal }: EnqueueOptions = {}): Promise<Enqueued> {
     return this.#run(signal, () =>
-      this.#hall.enter((_, acknowledger) => acknowledger.one(laneOf(interactive), request)),
+      this.#hall.enter((_, acknowledger) => acknowledger.one(laneOf(interactive), this.#ours(request))),
     )
   }
 
@@ -125,7 +137,7 @@ export class ChatEnricher implements AsyncDisposable {
     { interactive, signal }: EnqueueOptions = {},
   ): AsyncGenerator<Ack, void, undefined> {
     signal?.throwIfAborted()
-    for await (const acks of this.#hall.acknowledge(laneOf(interactive), requests, signal)) yield* acks
+    for await (const acks of this.#hall.acknowledge(laneOf(interactive), requests, this.#producer, signal)) yield* acks
   }
 
   /**
@@ -134,7 +146,7 @@ export class ChatEnricher implements AsyncDisposable {
    * had its result, and that is not kept any more. A Redis that goes away for a moment does not end the wait.
    */
   lookup(request: LookupRequest, { timeoutMs = LOOKUP_TIMEOUT_MS, signal }: LookupOptions = {}): Promise<Result> {
-    return this.#run(signal, (end) => this.#awaited.lookup(request, timeoutMs, end))
+    return this.#run(signal, (end) => this.#awaited.lookup(this.#ours(request), timeoutMs, end))
   }
 
   /**
@@ -153,6 +165,16 @@ export class ChatEnricher implements AsyncDisposable {
     return this.#run(signal, () => this.#hall.enter((hall) => hall.status()))
   }
 
+  /**
+   * The lookups that the selection means, wherever they are on the queues, in steps that leave Redis to others. Lookups move
+   * meanwhile; one that is there all the time is found. Rejects with InvalidSelection where it is none.
+   */
+  async *find(selection: Selection, { signal }: Abortable = {}): AsyncGenerator<FoundLookup, void, undefined> {
+    const parsed = parseSelection(selection)
+    if (!parsed.ok) throw new InvalidSelection(parsed.problem)
+    for await (const { lookups } of this.#hall.find(parsed.selection, signal)) yield* lookups
+  }
+
   /** Waits for handlers of results that run, ends everything else with `Closed`, and closes the connections. */
   close(): Promise<void> {
     return this.#hall.close()
@@ -160,6 +182,10 @@ export class ChatEnricher implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #ours(request: LookupRequest): LookupRequest {
+    return { ...this.#producer, ...request }
   }
 
   /** Ends with what was asked, the signal's reason, or `Closed`, whatever is first. */
@@ -176,4 +202,10 @@ export class ChatEnricher implements AsyncDisposable {
 
 function laneOf(interactive = false): Lane {
   return interactive ? 'interactive' : 'batch'
+}
+
+function checkedProducer(producer: string): string {
+  const parsed = parseLookup({ connectionId: 'any', producer })
+  if (!parsed.ok) throw new ConfigError([parsed.problem])
+  return producer
 }

@@ -4,11 +4,13 @@ import type { Writable } from 'node:stream'
 import type { ConfigOf } from '../config/config.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { Result } from '../domain/result.ts'
+import type { Selection } from '../domain/selection.ts'
 import { type Activity, readActivity } from '../fleet/activity.ts'
 import type { ByHandSet } from '../fleet/by-hand.ts'
 import { FleetControl, type FleetGate } from '../fleet/fleet-control.ts'
 import { Forget, type ForgetEnd, type ForgetOptions } from '../fleet/forget.ts'
 import { removeFleet } from '../fleet/remove-fleet.ts'
+import { Selected, type SelectedStep } from '../fleet/selected.ts'
 import { type FleetStatus, type FleetWork, type GateStatus, readStatus } from '../fleet/status.ts'
 import { type Awaited, ResultWaiter } from '../intake/await-results.ts'
 import { HoldWatch } from '../intake/hold-watch.ts'
@@ -72,6 +74,11 @@ export class Hall {
   /** Who did what by hand, the newest first; at most `limit` entries. */
   activity(limit: number): Promise<Activity[]> {
     return readActivity(this.#redis, this.#config, limit)
+  }
+
+  /** The lookups that are meant, step by step, and how many were looked at. Rejects with the signal's reason. */
+  find(selection: Selection, signal?: AbortSignal): AsyncGenerator<SelectedStep> {
+    return new Selected(this.#redis, this.#config, selection).all(signal)
   }
 
   /** Throws an UnknownService where it is not clear whose fleet is meant. */

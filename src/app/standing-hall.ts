@@ -7,6 +7,8 @@ import { setMaxListeners } from 'node:events'
 import { firstOf, within } from '../clock.ts'
 import { byOptions } from '../config/from-options.ts'
 import type { Lane } from '../domain/lane.ts'
+import type { Selection } from '../domain/selection.ts'
+import type { SelectedStep } from '../fleet/selected.ts'
 import { type Ack, Acknowledger } from '../intake/acknowledge.ts'
 import { Closed, RedisUnavailable } from '../intake/errors.ts'
 import type { Request } from '../intake/submit.ts'
@@ -60,21 +62,19 @@ export class StandingHall {
     }
   }
 
-  /** As `Acknowledger.all`, in words; ends with `Closed` when the hall is closed. */
-  async *acknowledge(
+  /** As `Acknowledger.all`. */
+  acknowledge(
     lane: Lane,
     requests: AsyncIterable<Request> | Iterable<Request>,
-    signal: AbortSignal | undefined,
+    common: Partial<Request>,
+    signal?: AbortSignal,
   ): AsyncGenerator<Ack[]> {
-    const acknowledger = await this.enter(async (_, own) => own)
-    const end = firstOf(this.closing, signal)
-    try {
-      yield* acknowledger.all(lane, requests, end.signal)
-    } catch (error) {
-      throw this.#inWords(error)
-    } finally {
-      end.clear()
-    }
+    return this.#each(signal, (_, acknowledger, end) => acknowledger.all(lane, requests, common, end))
+  }
+
+  /** As `Hall.find`. */
+  find(selection: Selection, signal?: AbortSignal): AsyncGenerator<SelectedStep> {
+    return this.#each(signal, (hall, _, end) => hall.find(selection, end))
   }
 
   /** Has `handler` take the results, from when Redis is there until the hall is closed. */
@@ -99,6 +99,21 @@ export class StandingHall {
     )
     this.#opened?.hall.close()
     this.#opened?.redis.disconnect()
+  }
+
+  /** Rejects in words, and with `Closed` when the hall is closed meanwhile. */
+  async *#each<T>(
+    signal: AbortSignal | undefined,
+    start: (hall: Hall, acknowledger: Acknowledger, end: AbortSignal) => AsyncGenerator<T>,
+  ): AsyncGenerator<T> {
+    const end = firstOf(this.closing, signal)
+    try {
+      yield* await this.enter(async (hall, acknowledger) => start(hall, acknowledger, end.signal))
+    } catch (error) {
+      throw this.#inWords(error)
+    } finally {
+      end.clear()
+    }
   }
 
   #open(): Opened {

@@ -63,16 +63,20 @@ export class Acknowledger {
 
   /**
    * Enqueues what the source brings, in its order and in chunks, and yields what became of each chunk. A bad lookup does not
-   * stop the others. Rejects with the error of the source, of Redis, or the signal's reason, once everything is told of what
+   * stop the others. `common` is what every lookup gets unless it says so itself. Rejects with the error of the source, of Redis, or the signal's reason, once everything is told of what
    * was sent.
    */
   async *all(
     lane: Lane,
     requests: AsyncIterable<Request> | Iterable<Request>,
+    common: Partial<Request>,
     signal: AbortSignal,
   ): AsyncGenerator<Ack[]> {
     for await (const chunk of chunksOf(requests, signal)) {
-      const { acks, error } = await this.#chunk(lane, chunk)
+      const { acks, error } = await this.#chunk(
+        lane,
+        chunk.map((request) => ({ ...common, ...request })),
+      )
       yield acks
       if (error) throw error
     }

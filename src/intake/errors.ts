@@ -20,6 +20,11 @@ export class InvalidLookup extends Error {
   override readonly name = 'InvalidLookup'
 }
 
+/** What was to be searched for is no selection. The message names the field and what was expected. */
+export class InvalidSelection extends Error {
+  override readonly name = 'InvalidSelection'
+}
+
 /** The idempotency key was given before, with another connection id. Nothing was enqueued. */
 export class KeyConflict extends Error {
   override readonly name = 'KeyConflict'

@@ -34,6 +34,18 @@ describe('enqueue', () => {
     ])
   })
 
+  it('says who asks: the lookup itself, else the enricher', async () => {
+    await using enricher = new ChatEnricher({ redisUrl: world.redisUrl, producer: 'crm' })
+    const ids = [
+      (await enricher.enqueue({ connectionId: '1' })).lookupId,
+      (await enricher.enqueue({ connectionId: '2', producer: 'night-job' })).lookupId,
+    ]
+    for await (const ack of enricher.enqueueMany([{ connectionId: '3' }])) ids.push(...idsIn([ack]))
+    const jobs = await Promise.all(ids.map((id) => world.queue(NAMES.lookupQueue).getJob(id)))
+    expect(jobs.map((job) => job?.data.producer)).toEqual(['crm', 'night-job', 'crm'])
+    expect(() => new ChatEnricher({ producer: 'a b' })).toThrow(ConfigError)
+  })
+
   it('knows delay, priority and the interactive queue', async () => {
     const enricher = open()
     const { lookupId } = await enricher.enqueue({ connectionId: '1', delayMs: 60_000 }, { interactive: true })
@@ -164,6 +176,35 @@ describe('enqueueMany', () => {
     const next = stuck.next()
     setImmediate(() => abort.abort(new Error('enough')))
     await expect(next).rejects.toThrow('enough')
+  })
+})
+
+describe('find', () => {
+  it('yields the lookups that are meant, of both queues', async () => {
+    const enricher = open()
+    for await (const _ of enricher.enqueueMany(
+      Array.from({ length: 700 }, (_, i) => ({ connectionId: String(i % 7) })),
+    ));
+    await enricher.enqueue({ connectionId: '3', delayMs: 60_000 }, { interactive: true })
+    const found = []
+    for await (const lookup of enricher.find({ connectionId: '3' })) found.push(lookup)
+    expect(found).toHaveLength(101)
+    expect(new Set(found.map(({ state, lane }) => `${lane} ${state}`))).toEqual(
+      new Set(['batch waiting', 'interactive delayed']),
+    )
+  })
+
+  it('can be left, and aborted, and refuses what is no selection', async () => {
+    const enricher = open()
+    for await (const _ of enricher.enqueueMany(Array.from({ length: 700 }, (_, i) => ({ connectionId: String(i) }))));
+    for await (const one of enricher.find({ all: true })) if (one) break
+    const abort = new AbortController()
+    const all = async () => {
+      for await (const _ of enricher.find({ all: true }, abort)) abort.abort(new Error('enough'))
+    }
+    await expect(all()).rejects.toThrow('enough')
+    await expect(enricher.find({} as never).next()).rejects.toThrow('expected at least one field')
+    await expect(enricher.find({ state: 'lost' as never }).next()).rejects.toMatchObject({ name: 'InvalidSelection' })
   })
 })
 
