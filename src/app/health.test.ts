@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { noTime } from '../domain/timing.ts'
 import { Health, type Vitals } from './health.ts'
 
 const well: Vitals = {
@@ -28,7 +29,7 @@ describe('readiness', () => {
     const health = new Health({ ...well, workers: [{ isRunning: true }, { isRunning: false }] })
     health.hear(trouble('oom'))
     expect(health.readiness().reasons).toEqual(["workers take no lookups: Redis' memory is full: it takes no writes"])
-    health.hear({ type: 'published', lookupId: 'x', status: 'enriched', sinceEnqueuedMs: 1 })
+    health.hear({ type: 'published', lookupId: 'x', status: 'enriched', sinceEnqueuedMs: 1, timing: noTime() })
     expect(health.readiness().reasons).toEqual(['workers take no lookups: they do not run (yet)'])
   })
 

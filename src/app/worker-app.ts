@@ -153,7 +153,7 @@ export class WorkerApp {
     const { redis, news, parts } = this.#built
     const url = new URL(this.#config.soapEndpoint ?? '')
     await redis.hset(servicesKey(queueNames(this.#config)), serviceOf(url.href), url.host)
-    news.on('message', () => void parts.keeper.look().catch(() => {})) // it looks twice a second all the same
+    news.on('message', () => void parts.keeper.hear().catch(() => {})) // it looks twice a second all the same
     await news.subscribe(parts.holds.channel)
     await parts.keeper.start()
   }

@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts'
 import type { Observe } from '../domain/event.ts'
 import { Gate } from '../gate/gate.ts'
 import { Holds } from '../gate/holds.ts'
+import { PastHolds } from '../gate/past-holds.ts'
 import { ServiceMemories } from '../gate/service-memory.ts'
 import { LookupHistories } from '../queues/lookup-history.ts'
 import { openQueue } from '../queues/lookup-queue.ts'
@@ -41,6 +42,7 @@ export function buildWorkerParts(config: Config, redis: Redis, observe: Observe)
   const keys = gateKeysOf(config)
   const options = gateOptions(config)
   const holds = new Holds(redis, keys)
+  const pastHolds = new PastHolds(redis, keys)
   const memory = new ServiceMemories(redis, keys)
   const gate = new Gate(redis, keys, options, observe, redisTrouble(observe, 'gate'))
   // One socket for a call of each lookup; more would only wait at the service.
@@ -56,12 +58,12 @@ export function buildWorkerParts(config: Config, redis: Redis, observe: Observe)
   const { soapProbeConnectionId, resultMarkerTtlMs: markerTtlMs, resultKeepMs: keepMs } = config
   const charges = new ChargeDecision(memory, soapProbeConnectionId)
   const solitude = new Solitude()
-  const runs = new LookupRuns({ histories, enricher, charges, solitude }, runSettings(config), observe)
+  const runs = new LookupRuns({ histories, enricher, charges, solitude, pastHolds }, runSettings(config), observe)
   const results = new ResultQueue(openQueue(names.resultQueue, redis, names), redis, names, { markerTtlMs, keepMs })
   const publisher = new Publisher(results, histories, observe)
   const parts = { runs, publisher, histories, solitude, redis }
   const workers = workerSettings(config).map((own) => new LookupWorker(parts, names, own, observe))
-  const keeperParts = { holds, gate, memory, enricher, codes, workers }
+  const keeperParts = { holds, pastHolds, gate, memory, enricher, codes, workers }
   const keeper = new HoldKeeper(keeperParts, { ...options, soapProbeConnectionId }, observe)
   return { workers, publisher, results, soap, gate, holds, keeper, histories }
 }

@@ -4,6 +4,7 @@ import { iso, now } from '../clock.ts'
 import type { CallEnd } from '../domain/call-end.ts'
 import { parseLookup } from '../domain/lookup.ts'
 import { type Result, type ResultStatus, resultOf } from '../domain/result.ts'
+import { noTime } from '../domain/timing.ts'
 import type { CliCommand } from './terminal/command.ts'
 import type { Io } from './terminal/io.ts'
 import { configOf, withVariables } from './terminal/options.ts'
@@ -41,7 +42,11 @@ async function runLookup(command: Command, io: Io): Promise<number> {
 }
 
 /** The result that a queued lookup would have got, had this call been its last. */
-async function resultNow(io: Io, config: OneCallConfig, connectionId: string): Promise<Omit<Result, 'lookupId'>> {
+async function resultNow(
+  io: Io,
+  config: OneCallConfig,
+  connectionId: string,
+): Promise<Omit<Result, 'lookupId' | 'timing'>> {
   const enqueuedAt = iso(now())
   const end = await oneCall(config, connectionId, io.interruption(), {
     withoutGate: (why) => io.say(`warning: no Redis (${why}), so this call is made outside of the limits of the fleet`),
@@ -59,8 +64,8 @@ async function resultNow(io: Io, config: OneCallConfig, connectionId: string): P
     redrive: 0,
   }
   const known = 'outcome' in end ? end.outcome : { ...end.record, failure: end.failure }
-  const subject = { ...about, enqueuedAt, finishedAt: iso(now()) }
-  const { lookupId: _none, ...result } = resultOf(subject, statusOf(end), known)
+  const subject = { ...about, timing: noTime(), enqueuedAt, finishedAt: iso(now()) }
+  const { lookupId: _none, timing: _unmeasured, ...result } = resultOf(subject, statusOf(end), known)
   return result
 }
 

@@ -6,6 +6,7 @@
 import type { Failure, FailureReason } from './failure.ts'
 import type { Hold, HoldReason } from './hold.ts'
 import type { ResultStatus } from './result.ts'
+import type { Timing } from './timing.ts'
 
 export const CALL_OUTCOMES = ['answer', 'fault', 'http_error', 'timeout', 'network', 'unreadable'] as const
 export type CallOutcome = (typeof CALL_OUTCOMES)[number]
@@ -71,6 +72,7 @@ export type LookupEvent =
       status: ResultStatus
       /** Or put back. */
       sinceEnqueuedMs: number
+      timing: Timing
       redrive?: number
       failure?: Failure | null
     }

@@ -1,4 +1,5 @@
 import { type Failure, isFailure } from './failure.ts'
+import { noTime, type Timing } from './timing.ts'
 
 /**
  * History: what happened to a lookup so far. Kept on its job between attempts; a lookup has none before its first
@@ -19,6 +20,10 @@ export interface LookupHistory {
   rechecks: number
   /** Times its process died while it ran there alone. */
   diedAlone: number
+  /** Where its time went, up to when it went back. */
+  timing: Timing
+  /** When it went back and was due again, Redis time, ms; 0: it has not gone back. */
+  dueAt: number
   /** The failure that it went back with. It becomes the result's failure if the lookup has to give up. */
   lastFailure: Failure | null
 }
@@ -31,14 +36,15 @@ export const NO_HISTORY: Readonly<LookupHistory> = Object.freeze({
   retriedOnce: false,
   rechecks: 0,
   diedAlone: 0,
+  timing: noTime(),
+  dueAt: 0,
   lastFailure: null,
 })
 
 /** Reads the history that is kept on a job. Each field counts for nothing if somebody else wrote something else there. */
 export function readHistory(text: string | null | undefined): LookupHistory {
   const kept = parsed(text)
-  const count = (name: keyof LookupHistory) =>
-    Number.isSafeInteger(kept[name]) ? Math.max(0, kept[name] as number) : 0
+  const count = (name: keyof LookupHistory) => whole(kept[name])
   return {
     charged: count('charged'),
     failures: count('failures'),
@@ -47,8 +53,39 @@ export function readHistory(text: string | null | undefined): LookupHistory {
     retriedOnce: kept.retriedOnce === true,
     rechecks: count('rechecks'),
     diedAlone: count('diedAlone'),
+    timing: readTiming(kept.timing),
+    dueAt: count('dueAt'),
     lastFailure: isFailure(kept.lastFailure) ? kept.lastFailure : null,
   }
+}
+
+function whole(value: unknown): number {
+  return Number.isSafeInteger(value) ? Math.max(0, value as number) : 0
+}
+
+/** As it is kept. Its timing is in few bytes: five numbers, and none without one. */
+export function writeHistory({ timing, dueAt, ...history }: LookupHistory): string {
+  const { waitedMs, pacedMs, calledMs, delayedMs, heldMs } = timing
+  const numbers = [waitedMs, pacedMs, calledMs, delayedMs, heldMs].map(Math.round)
+  const isSpent = numbers.some((ms) => ms > 0)
+  return JSON.stringify({ ...history, ...(isSpent && { timing: numbers }), ...(dueAt > 0 && { dueAt }) })
+}
+
+function readTiming(value: unknown): Timing {
+  const [waitedMs, pacedMs, calledMs, delayedMs, heldMs] = Array.isArray(value) ? value : []
+  return {
+    waitedMs: whole(waitedMs),
+    pacedMs: whole(pacedMs),
+    calledMs: whole(calledMs),
+    delayedMs: whole(delayedMs),
+    heldMs: whole(heldMs),
+  }
+}
+
+/** The history of a lookup that goes back now, to be due after `delayMs`. */
+export function wentBack(history: LookupHistory, at: number, delayMs: number): LookupHistory {
+  const timing = { ...history.timing, delayedMs: history.timing.delayedMs + delayMs }
+  return { ...history, timing, dueAt: Math.round(at + delayMs) }
 }
 
 function parsed(text: string | null | undefined): Record<string, unknown> {

@@ -41,6 +41,14 @@ export const resultFailureSchema = z.object({
   httpStatus: z.exactOptional(z.int().check(z.describe('of an answer whose status was not 200'))),
 })
 
+export const timingSchema = z.object({
+  waitedMs: count('from enqueued (or due) to its first start, and again after it had gone back'),
+  pacedMs: count('for permits'),
+  calledMs: count('on the wire, its own calls or one that it shared'),
+  delayedMs: count('backoff and rechecks'),
+  heldMs: count('while the fleet held it'),
+})
+
 export const resultSchema = z.object({
   version: z.literal(1),
   lookupId: z.string(),
@@ -61,6 +69,7 @@ export const resultSchema = z.object({
     .check(
       z.describe('shared: a call of another lookup of the same connection id; service also where no call was made'),
     ),
+  timing: timingSchema,
   enqueuedAt: time('ISO 8601, UTC'),
   finishedAt: time('ISO 8601, UTC'),
   redrive: count('how often the lookup was put back after it gave up; 0 at first'),

@@ -13,6 +13,7 @@ const SUBJECT = {
   finishedAt: '2026-11-24T11:00:01.000Z',
   calls: 2,
   attempts: 1,
+  timing: { waitedMs: 1, pacedMs: 2, calledMs: 3, delayedMs: 4, heldMs: 5 },
   redrive: 0,
 }
 

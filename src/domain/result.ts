@@ -4,6 +4,7 @@ import type * as z from 'zod/mini'
 import type { ChatRequest, ServiceResponse } from './chat-request.ts'
 import type { Failure } from './failure.ts'
 import type { resultFailureSchema, resultSchema } from './result-schema.ts'
+import type { Timing } from './timing.ts'
 
 export const RESULT_STATUSES = ['enriched', 'not-found', 'rejected', 'invalid', 'failed'] as const
 export type ResultStatus = (typeof RESULT_STATUSES)[number]
@@ -24,6 +25,7 @@ export interface ResultSubject {
   finishedAt: string
   calls: number
   attempts: number
+  timing: Timing
 }
 
 /** A result whose unknown fields are null. */
@@ -51,6 +53,7 @@ export function resultOf(
     calls: subject.calls,
     attempts: subject.attempts,
     source: known.source ?? 'service',
+    timing: subject.timing,
     enqueuedAt: subject.enqueuedAt,
     finishedAt: subject.finishedAt,
     redrive: subject.redrive,

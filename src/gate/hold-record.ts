@@ -22,6 +22,9 @@ const SLOW_START_MS = 5_000
 /** By then nobody knows any more why the pace was lowered. Like a hold, it ends at some time by itself. */
 const PACE_KEPT_MS = 366 * 86_400_000
 
+/** Longer than a lookup lives (LOOKUP_EXPIRY_MS). */
+const PAST_HOLDS = { most: 200, ms: 8 * 86_400_000 }
+
 export const HOLD_RECORD_LUA = `${NOW_LUA}
 local function extend(key, ms)
   if redis.call('PTTL', key) < ms then redis.call('PEXPIRE', key, math.ceil(ms)) end
@@ -48,15 +51,26 @@ local function readHolds(key, at)
   return holds, slowUntil, pace
 end
 
+-- In a key beside \`key\`, by reason and beginning, with the end as score: so a hold that ends by its time needs nobody to
+-- write that. It is for lookups' timing alone, so nothing fails with it.
+local function rememberSpan(key, reason, hold, endsAt)
+  local past = key .. '-past'
+  redis.pcall('ZADD', past, endsAt, reason .. ':' .. string.format('%.0f', hold.since))
+  redis.pcall('ZREMRANGEBYRANK', past, 0, -${PAST_HOLDS.most + 1})
+  extend(past, ${PAST_HOLDS.ms})
+end
+
 local function keepHold(key, reason, hold, at)
   redis.call('HSET', key, reason, cjson.encode(hold))
   extend(key, hold.expiresAt - at)
+  rememberSpan(key, reason, hold, hold.expiresAt)
 end
 
 local function endHold(key, reason, at)
-  local wasOn = readHold(key, reason, at) ~= nil
+  local hold = readHold(key, reason, at)
   redis.call('HDEL', key, reason)
-  return wasOn
+  if hold then rememberSpan(key, reason, hold, at) end
+  return hold ~= nil
 end
 
 local function slowStart(key, at)

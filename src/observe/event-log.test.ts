@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import { type LookupEvent, REDIS_ERROR_KINDS } from '../domain/event.ts'
 import type { Failure } from '../domain/failure.ts'
+import { noTime } from '../domain/timing.ts'
 import { cureOf } from '../gate/hold-words.ts'
 import { logEvents } from './event-log.ts'
 
@@ -34,9 +35,9 @@ function ofEveryKind(lookupId: string): LookupEvent[] {
     { type: 'attempt-finished', lookupId, durationMs: 1, status: 'enriched', calls: 1, producer: 'crm' },
     { type: 'retry', lookupId, when: 'later', reason: 'fault', delayMs: 1 },
     { type: 'attempt-charged', lookupId, charged: 1, limit: 5 },
-    { type: 'published', lookupId, status: 'enriched', sinceEnqueuedMs: 1 },
-    { type: 'published', lookupId, status: 'failed', sinceEnqueuedMs: 1, failure: FAILURE },
-    { type: 'published', lookupId, status: 'rejected', sinceEnqueuedMs: 1, failure: FAILURE },
+    { type: 'published', lookupId, status: 'enriched', sinceEnqueuedMs: 1, timing: noTime() },
+    { type: 'published', lookupId, status: 'failed', sinceEnqueuedMs: 1, timing: noTime(), failure: FAILURE },
+    { type: 'published', lookupId, status: 'rejected', sinceEnqueuedMs: 1, timing: noTime(), failure: FAILURE },
     { type: 'suppressed', lookupId },
     { type: 'recovered', lookupId },
     { type: 'adopted', lookupId },
@@ -91,7 +92,14 @@ describe('the log', () => {
 
   it('warns of a dead letter, saying why', () => {
     const failure: Failure = { ...FAILURE, code: 'soap-fault', soapFaultCode: 'Server', httpStatus: 500 }
-    const event = { type: 'published', lookupId: '1', status: 'failed', sinceEnqueuedMs: 1, failure } as const
+    const event = {
+      type: 'published',
+      lookupId: '1',
+      status: 'failed',
+      sinceEnqueuedMs: 1,
+      timing: noTime(),
+      failure,
+    } as const
     expect(linesOf(event)).toMatchObject([
       { level: 40, code: 'soap-fault', soapFaultCode: 'Server', httpStatus: 500, lookupId: '1' },
     ])

@@ -27,7 +27,8 @@ export function countEvents(metrics: Metrics, clock: () => number): Observe {
     'call-shared': ({ source }) => metrics.callsShared.inc({ source }),
     verdict: ({ verdict, reason }) => metrics.verdicts.inc({ verdict, reason }),
     retry: ({ reason }) => metrics.retries.inc({ reason }),
-    published: ({ status, sinceEnqueuedMs, redrive }) => {
+    published: ({ status, sinceEnqueuedMs, timing, redrive }) => {
+      metrics.phases.add(timing)
       if (redrive) metrics.redrives.inc()
       metrics.lookups.inc({ status })
       metrics.published.inc({ status })

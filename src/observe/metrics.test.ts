@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { CALL_OUTCOMES, REDIS_ERROR_KINDS } from '../domain/event.ts'
 import { FAILURE_REASONS } from '../domain/failure.ts'
 import { RESULT_STATUSES } from '../domain/result.ts'
+import { noTime, PHASES } from '../domain/timing.ts'
 import { countEvents } from './event-metrics.ts'
 import { createMetrics } from './metrics.ts'
 import { QueueCollector } from './queue-collector.ts'
@@ -24,6 +25,7 @@ const COUNTERS: [string, string?, (readonly string[])?][] = [
   ['results_published_total', 'status', RESULT_STATUSES],
   ['results_suppressed_total'],
   ['queue_collect_errors_total'],
+  ['lookup_phase_seconds_total', 'phase', PHASES],
   ['redis_errors_total', 'kind', REDIS_ERROR_KINDS],
 ]
 const HISTOGRAMS: [string, string?, (readonly string[])?][] = [
@@ -147,6 +149,24 @@ describe('the state of the queues', () => {
   })
 })
 
+it('count where the time of lookups went, however often they are read', async () => {
+  const metrics = createMetrics(BUILD)
+  const timing = { waitedMs: 500, pacedMs: 0, calledMs: 231, delayedMs: 0, heldMs: 2000 }
+  const count = countEvents(metrics, () => 1)
+  for (let i = 0; i < 2; i++) {
+    count({ type: 'published', lookupId: '1', status: 'enriched', sinceEnqueuedMs: 3000, timing })
+    await metrics.registry.metrics()
+  }
+  const lines = (await metrics.registry.metrics()).split('\n').filter((line) => line.includes('lookup_phase_seconds'))
+  expect(lines.slice(2)).toEqual([
+    'chat_enricher_lookup_phase_seconds_total{phase="waited"} 1',
+    'chat_enricher_lookup_phase_seconds_total{phase="held"} 4',
+    'chat_enricher_lookup_phase_seconds_total{phase="paced"} 0',
+    'chat_enricher_lookup_phase_seconds_total{phase="called"} 0.462',
+    'chat_enricher_lookup_phase_seconds_total{phase="delayed"} 0',
+  ])
+})
+
 describe('the metrics as Prometheus reads them', () => {
   const promtool = spawnSync('promtool', ['--version']).status === 0
   if (!promtool && process.env.CI === 'true')
@@ -156,7 +176,10 @@ describe('the metrics as Prometheus reads them', () => {
 
   it.skipIf(!promtool)('pass promtool check metrics', async () => {
     const metrics = createMetrics(BUILD)
-    countEvents(metrics, () => 1)({ type: 'published', lookupId: '1', status: 'enriched', sinceEnqueuedMs: 1 })
+    countEvents(
+      metrics,
+      () => 1,
+    )({ type: 'published', lookupId: '1', status: 'enriched', sinceEnqueuedMs: 1, timing: noTime() })
     const read = async () => ({
       ...FLEET,
       queues: [{ queue: 'a', jobs: { waiting: 1 }, oldestAgeSeconds: 1, added: 1 }],

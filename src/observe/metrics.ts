@@ -9,6 +9,7 @@ import { ATTEMPT_VERDICTS, CALL_OUTCOMES, REDIS_ERROR_KINDS } from '../domain/ev
 import { FAILURE_REASONS } from '../domain/failure.ts'
 import { HOLD_REASONS } from '../domain/hold.ts'
 import { RESULT_STATUSES } from '../domain/result.ts'
+import { noTime, PHASES, sumOf, type Timing } from '../domain/timing.ts'
 
 const CALL_BUCKETS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30]
 const WAIT_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600]
@@ -44,6 +45,7 @@ export function createMetrics(build: { version: string; revision: string }) {
 
   const metrics = {
     registry,
+    phases: new PhaseTimes(registry),
     lookups: counter('lookups_total', 'Lookups that got their result.', { status: RESULT_STATUSES }),
     retries: counter('lookup_retries_total', 'Retries, quick and later.', { reason: FAILURE_REASONS }),
     verdicts: counter('attempt_verdicts_total', 'What attempts came to, and why.', {
@@ -110,6 +112,34 @@ export function createMetrics(build: { version: string; revision: string }) {
   metrics.evictionPolicyOk.set(1) // a worker does not start on any other policy
   metrics.buildInfo.set({ ...build, nodejs_version: process.version }, 1)
   return metrics
+}
+
+/**
+ * Where the time of lookups went. A counter with labels is dear to increase, and this would be five times for each lookup:
+ * so it is summed up here, and counted when somebody asks.
+ */
+class PhaseTimes {
+  #sum = noTime()
+
+  constructor(registry: Registry) {
+    const count = (counter: Counter<'phase'>) => {
+      for (const phase of PHASES) counter.inc({ phase }, this.#sum[`${phase}Ms`] / 1000)
+      this.#sum = noTime()
+    }
+    new Counter({
+      name: 'chat_enricher_lookup_phase_seconds_total',
+      help: 'Where the time of lookups that got their result went.',
+      labelNames: ['phase'],
+      registers: [registry],
+      collect() {
+        count(this)
+      },
+    })
+  }
+
+  add(timing: Timing): void {
+    this.#sum = sumOf(this.#sum, timing)
+  }
 }
 
 /** Each label with each of its values: a series that starts with some of its labels would be another one. */

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import type { Failure } from '../domain/failure.ts'
 import { type Result, type ResultStatus, resultOf } from '../domain/result.ts'
+import { noTime } from '../domain/timing.ts'
 import { failedReasonOf, keptOf, keptOfMarker, readEnd } from './kept-end.ts'
 
 const FAULT: Failure = {
@@ -36,6 +37,7 @@ function ended(
     metadata: null,
     enqueuedAt: '',
     finishedAt: '',
+    timing: noTime(),
     redrive: 0,
   }
   return resultOf({ ...about, calls, attempts }, status, known)

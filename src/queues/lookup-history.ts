@@ -1,6 +1,6 @@
 /** What is known of a lookup before it is run: whether it has had its result, and its history. */
 
-import { type LookupHistory, NO_HISTORY, readHistory } from '../domain/history.ts'
+import { type LookupHistory, NO_HISTORY, readHistory, writeHistory } from '../domain/history.ts'
 import type { ResultStatus } from '../domain/result.ts'
 import type { Redis } from '../redis/connections.ts'
 import {
@@ -97,7 +97,7 @@ export class LookupHistories {
 
   /** The lookup runs alone in its process from now on. If it is then found stalled, its process died of it. */
   async beginAlone(taking: Taking, history: LookupHistory): Promise<void> {
-    await BEGIN_ALONE.run(this.#redis, [this.#job(taking)], [JSON.stringify(history), taking.stalls])
+    await BEGIN_ALONE.run(this.#redis, [this.#job(taking)], [writeHistory(history), taking.stalls])
   }
 
   /** The process has survived the lookup, so a later stall has another cause. */
@@ -117,7 +117,7 @@ export class LookupHistories {
   ): Promise<void> {
     const job = this.#job(identity)
     const deduplication = bullKey(this.#names, identity.queue, `${QUEUE_KEYS.deduplication}:`)
-    const args = [JSON.stringify(history), mayBeCharged ? 1 : 0, token, identity.lookupId]
+    const args = [writeHistory(history), mayBeCharged ? 1 : 0, token, identity.lookupId]
     await REMEMBER.run(this.#redis, [job, job + LOCK, deduplication], args)
   }
 

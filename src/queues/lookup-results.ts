@@ -5,6 +5,7 @@ import type { Failure } from '../domain/failure.ts'
 import { afterNothing, attemptsOf, type LookupHistory } from '../domain/history.ts'
 import { echo, type Lookup, lookupSchema } from '../domain/lookup.ts'
 import { type Result, type ResultSubject, resultOf } from '../domain/result.ts'
+import { rounded } from '../domain/timing.ts'
 import type { TakenLookup } from './taken-lookup.ts'
 
 export const EXPIRED: Failure = {
@@ -49,8 +50,10 @@ export interface LookupEnd {
 }
 
 /** Which lookup a result is about; `taken`: how often the lookup was taken up. */
-export interface About extends Omit<ResultSubject, 'calls' | 'attempts' | 'finishedAt'> {
+export interface About extends Omit<ResultSubject, 'calls' | 'attempts' | 'finishedAt' | 'timing'> {
   taken: number
+  /** When it was enqueued, or put back after its end, ms; 0: it does not say. */
+  askedAt: number
 }
 
 export function aboutLookup({ taken, lookup }: { taken: TakenLookup; lookup: Lookup }): About {
@@ -63,6 +66,7 @@ export function aboutLookup({ taken, lookup }: { taken: TakenLookup; lookup: Loo
     enqueuedAt: iso(lookup.enqueuedAt),
     redrive: taken.redrive,
     taken: taken.taken,
+    askedAt: taken.askedAt,
   }
 }
 
@@ -79,15 +83,31 @@ export function aboutUnread(taken: TakenLookup): About {
     enqueuedAt: iso(taken.enqueuedAt),
     redrive: taken.redrive,
     taken: taken.taken,
+    askedAt: taken.askedAt,
   }
 }
 
 /** The subject of a result that is made now, for a lookup with this history. */
 export function subjectOf(about: About, history: LookupHistory): ResultSubject {
-  const { taken, ...same } = about
+  const { lookupId, connectionId, correlationId, producer, metadata, enqueuedAt, redrive } = about
+  const { taken, askedAt } = about
   const { calls } = history
-  const [attempts, finishedAt] = [attemptsOf(history, taken), iso(now())]
-  return { ...same, finishedAt, calls, attempts }
+  const at = now()
+  const timing = rounded(history.timing, askedAt === 0 ? Number.POSITIVE_INFINITY : at - askedAt)
+  const [attempts, finishedAt] = [attemptsOf(history, taken), iso(at)]
+  return {
+    lookupId,
+    connectionId,
+    correlationId,
+    producer,
+    metadata,
+    enqueuedAt,
+    redrive,
+    finishedAt,
+    calls,
+    attempts,
+    timing,
+  }
 }
 
 /** The lookup was taken up once more, only to be ended. */

@@ -65,6 +65,7 @@ export class Publisher {
         lookupId,
         status,
         sinceEnqueuedMs,
+        timing: result.timing,
         redrive: taken.redrive,
         failure: failure ?? null,
       })

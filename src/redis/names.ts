@@ -22,6 +22,7 @@
  *     gate:<service>:quota             hash    calls of the longer limit, by slice of its period
  *     gate:<service>:limits            hash    limits that were set by hand, for every process
  *     fleet:<fleet>:hold               hash    the holds that are on, by reason; also a channel that tells of changes
+ *     fleet:<fleet>:hold-past          zset    from when to when the last holds were
  *     fleet:<fleet>:memory             hash    how the service has answered lately, and for which connection ids
  *     fleet:<fleet>:answers            list    of what kind the last answers were
  *     fleet:<fleet>:accepted           set     response codes that an operator has accepted
@@ -157,6 +158,11 @@ export function gateKeys(names: QueueNames, service: string): GateKeys {
     acceptedBy: ofFleet('accepted-by'),
     activity: activityKey(names),
   }
+}
+
+/** Written by the scripts that begin and end holds (gate/hold-record.ts), which have the key of the holds. */
+export function pastHoldsKey({ hold }: Pick<GateKeys, 'hold'>): string {
+  return `${hold}-past`
 }
 
 /** Where lookups of one connection id meet to share a call, of those who would be answered the same. */

@@ -4,7 +4,8 @@ import { after, monotonic, orAborted, QuickSignal, type Signal } from '../clock.
 import type { CallEnd, FailedCall } from '../domain/call-end.ts'
 import { type CallReport, Held } from '../domain/hold.ts'
 import type { Lane } from '../domain/lane.ts'
-import type { Judgement, PermitRequest } from '../gate/gate.ts'
+import { noTime, type Timing } from '../domain/timing.ts'
+import type { Judgement, Permit, PermitRequest } from '../gate/gate.ts'
 import { type KnownCodes, reportOf } from './call-report.ts'
 
 /** The outside service, as the pipeline needs it: one call. Rejects only with the signal's reason. */
@@ -14,7 +15,7 @@ export interface LookupClient {
 
 /** Permission to call, and where to say how a call ended, as the pipeline needs it. */
 export interface CallGate {
-  permit(request: PermitRequest, signal: Signal): Promise<{ release(): void }>
+  permit(request: PermitRequest, signal: Signal): Promise<Permit>
   report(report: CallReport, probe?: string | null): Promise<Judgement | null>
 }
 
@@ -54,6 +55,11 @@ export interface AttemptRequest {
  */
 export class Attempt {
   calls = 0
+  /** How long its last call was on the wire, ms. */
+  wireMs = 0
+  /** Where the time of this run goes. Its wait in the queue is counted once it `isTimed`. */
+  readonly timing: Timing = noTime()
+  isTimed = false
   /** The attempt's time ended in the middle of a call, so it was the service that did not answer. */
   wasCutOff = false
   /** The lookup has failed by itself before, so its failures do not count against the service. */
@@ -139,18 +145,28 @@ export class Attempt {
     const { client, gate } = this.#parts
     await this.mayCall
     const { lane, probe } = this.#request
-    const permit = await gate.permit({ lane, probe, again: isRetry && probe === null }, this.signal)
+    const askedAt = monotonic()
+    let permit: Permit | null = null
     try {
+      permit = await gate.permit({ lane, probe, again: isRetry && probe === null }, this.signal)
+      this.#calledAt = monotonic()
       this.#startClock()
       this.calls++
-      this.#calledAt = monotonic()
       return await client.call(connectionId, this.signal)
     } catch (error) {
-      if (error instanceof DeadlineReached) this.#tellCutOff()
+      if (permit && error instanceof DeadlineReached) this.#tellCutOff()
       throw error
     } finally {
-      permit.release()
+      this.#count(askedAt, permit !== null)
+      permit?.release()
     }
+  }
+
+  #count(askedAt: number, hasCalled: boolean): void {
+    const at = monotonic()
+    this.wireMs = hasCalled ? at - this.#calledAt : 0
+    this.timing.calledMs += this.wireMs
+    this.timing.pacedMs += at - this.wireMs - askedAt
   }
 
   #tellCutOff(): void {

@@ -21,6 +21,15 @@ export type CallSource = 'service' | 'shared' | 'cache'
 export interface SharedCall {
   end: CallEnd
   source: CallSource
+  /** How long it was on the wire, whoever made it. */
+  wireMs: number
+}
+
+/** One lookup's attempt, which makes the call if nobody else does. */
+export interface Caller {
+  readonly signal: Signal
+  /** Of its last call. */
+  readonly wireMs: number
 }
 
 interface Meeting {
@@ -45,10 +54,10 @@ export class CallSharing {
   }
 
   /** Rejects with the signal's reason, or with what `call` rejects with. */
-  share(sharer: Sharer, signal: Signal, call: () => Promise<CallEnd>): Promise<SharedCall> {
+  share(sharer: Sharer, caller: Caller, call: () => Promise<CallEnd>): Promise<SharedCall> {
     const key = this.#calls.meetingPlace(sharer)
     const known = this.#here.get(key)
-    return known ? this.#follow(known, key, sharer, signal, call) : this.#begin(key, sharer, signal, call)
+    return known ? this.#follow(known, key, sharer, caller, call) : this.#begin(key, sharer, caller, call)
   }
 
   /** Somebody in this process is calling, or waits for who is. If nothing comes of it, the next one begins. */
@@ -56,21 +65,23 @@ export class CallSharing {
     known: Meeting,
     key: string,
     sharer: Sharer,
-    signal: Signal,
+    caller: Caller,
     call: () => Promise<CallEnd>,
   ): Promise<SharedCall> {
     for (let at: Meeting | undefined = known; at; at = this.#here.get(key)) {
       at.isFollowed = true
-      const shared = await orAborted(at.call.catch(nobody), signal)
-      if (shared) return this.#tell({ end: shared.end, source: shared.source === 'cache' ? 'cache' : 'shared' })
+      const shared = await orAborted(at.call.catch(nobody), caller.signal)
+      if (!shared) continue
+      const { end, wireMs } = shared
+      return this.#tell({ end, source: shared.source === 'cache' ? 'cache' : 'shared', wireMs })
     }
-    return this.#begin(key, sharer, signal, call)
+    return this.#begin(key, sharer, caller, call)
   }
 
-  #begin(key: string, sharer: Sharer, signal: Signal, call: () => Promise<CallEnd>): Promise<SharedCall> {
+  #begin(key: string, sharer: Sharer, caller: Caller, call: () => Promise<CallEnd>): Promise<SharedCall> {
     const meeting: Meeting = { call: NOTHING_YET, isFollowed: false }
     this.#here.set(key, meeting)
-    meeting.call = this.#meet(key, sharer, signal, call, meeting)
+    meeting.call = this.#meet(key, sharer, caller, call, meeting)
     return meeting.call
   }
 
@@ -78,7 +89,7 @@ export class CallSharing {
   async #meet(
     key: string,
     sharer: Sharer,
-    signal: Signal,
+    caller: Caller,
     call: () => Promise<CallEnd>,
     meeting: Meeting,
   ): Promise<SharedCall> {
@@ -87,12 +98,18 @@ export class CallSharing {
         const place = await this.#calls.join(sharer, following)
         switch (place.is) {
           case 'leader':
-            return { end: await this.#lead(place.lead, call, meeting), source: 'service' }
-          case 'answered':
-            return this.#tell({ end: JSON.parse(place.end) as CallEnd, source: place.source })
+            return {
+              end: await this.#lead(place.lead, caller, call, meeting),
+              source: 'service',
+              wireMs: caller.wireMs,
+            }
+          case 'answered': {
+            const { wireMs = 0, ...end } = JSON.parse(place.end) as CallEnd & { wireMs?: number }
+            return this.#tell({ end, source: place.source, wireMs })
+          }
           case 'follower':
             following = place.leader
-            await sleep(LOOK_EVERY_MS * (0.5 + Math.random()), signal)
+            await sleep(LOOK_EVERY_MS * (0.5 + Math.random()), caller.signal)
         }
       }
     } finally {
@@ -100,14 +117,14 @@ export class CallSharing {
     }
   }
 
-  async #lead(lead: Lead, call: () => Promise<CallEnd>, meeting: Meeting): Promise<CallEnd> {
+  async #lead(lead: Lead, caller: Caller, call: () => Promise<CallEnd>, meeting: Meeting): Promise<CallEnd> {
     this.#calls.keepAlive(lead)
     let end: CallEnd | null = null
     try {
       end = await call()
       return end
     } finally {
-      this.#calls.leave(lead, end && inText(end), meeting.isFollowed)
+      this.#calls.leave(lead, end && inText(end, caller.wireMs), meeting.isFollowed)
     }
   }
 
@@ -117,7 +134,11 @@ export class CallSharing {
   }
 }
 
-function inText(end: CallEnd) {
+function inText(end: CallEnd, wireMs: number) {
   const good = 'outcome' in end
-  return { text: () => JSON.stringify(end), good, found: good && end.outcome.status === 'enriched' }
+  return {
+    text: () => JSON.stringify({ ...end, wireMs: Math.round(wireMs) }),
+    good,
+    found: good && end.outcome.status === 'enriched',
+  }
 }

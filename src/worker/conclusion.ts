@@ -15,6 +15,7 @@
 import type { Observe } from '../domain/event.ts'
 import { afterNothing, type LookupHistory } from '../domain/history.ts'
 import { Held } from '../domain/hold.ts'
+import { sumOf } from '../domain/timing.ts'
 import { failedReasonOf, type KeptEnd, keptOf, keptOfMarker } from '../queues/kept-end.ts'
 import type { LookupHistories } from '../queues/lookup-history.ts'
 import type { Publisher } from '../queues/publisher.ts'
@@ -101,9 +102,9 @@ export class Conclusions {
   }
 
   /** The history after a run without an end: with its calls, or as no attempt if it made none. */
-  async #historyAfter(taken: TakenLookup, { calls }: Attempt): Promise<LookupHistory> {
+  async #historyAfter(taken: TakenLookup, { calls, timing }: Attempt): Promise<LookupHistory> {
     const { history } = await this.#histories.recall(taken)
-    return afterNothing(history, calls)
+    return { ...afterNothing(history, calls), timing: sumOf(history.timing, timing) }
   }
 }
 

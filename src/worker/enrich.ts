@@ -4,11 +4,12 @@
  */
 
 import pRetry from 'p-retry'
-import { type Signal, sleep } from '../clock.ts'
+import { monotonic, type Signal, sleep } from '../clock.ts'
 import type { CallEnd, FailedCall, Outcome } from '../domain/call-end.ts'
 import type { Observe } from '../domain/event.ts'
 import type { LookupHistory } from '../domain/history.ts'
 import type { Lookup } from '../domain/lookup.ts'
+import type { Timing } from '../domain/timing.ts'
 import { RetryRefused } from '../gate/gate.ts'
 import { Attempt, type AttemptParts, type AttemptRequest, DeadlineReached, NO_TIME_LEFT } from './attempt.ts'
 import type { CallSharing, CallSource, SharedCall } from './call-sharing.ts'
@@ -88,18 +89,39 @@ export class Enricher {
 
   async #call(attempt: Attempt, lookup: Lookup, course: Course): Promise<SharedCall> {
     const call = (): Promise<CallEnd> => attempt.call(lookup.connectionId, course.isRetry)
-    if (!this.#sharing || attempt.isProbe) return { end: await call(), source: 'service' }
+    if (!this.#sharing || attempt.isProbe) return { end: await call(), source: 'service', wireMs: 0 }
     // A lookup that is asked again must not get the earlier answer, however new that is.
     const askedAt = course.isRecheck ? 0 : lookup.askedAt
-    return this.#sharing.share({ ...lookup, askedAt, lane: attempt.lane }, attempt.signal, call)
+    const { timing } = attempt
+    const [since, ownMs] = [monotonic(), timing.pacedMs + timing.calledMs]
+    let shared: SharedCall | null = null
+    try {
+      shared = await this.#sharing.share({ ...lookup, askedAt, lane: attempt.lane }, attempt, call)
+      return shared
+    } finally {
+      const othersMs = monotonic() - since - (timing.pacedMs + timing.calledMs - ownMs)
+      if (!shared || shared.source === 'shared') countShared(timing, othersMs, shared?.wireMs ?? 0)
+    }
   }
 
   /** Rejects if the attempt's time ends meanwhile, or if the lookup is taken away; then there is no retry. */
   async #wait(attempt: Attempt, { lookupId }: Lookup, { delayMs, reason }: Course): Promise<true> {
     this.#observe({ type: 'retry', lookupId, when: 'now', reason, delayMs })
-    await sleep(delayMs, attempt.signal)
+    const since = monotonic()
+    try {
+      await sleep(delayMs, attempt.signal)
+    } finally {
+      attempt.timing.delayedMs += monotonic() - since
+    }
     return true
   }
+}
+
+/** Of the wait for a call of another lookup, what that was on the wire counts as called; before, it waited for its permit. */
+function countShared(timing: Timing, waitedMs: number, wireMs: number): void {
+  const calledMs = Math.min(wireMs, waitedMs)
+  timing.calledMs += calledMs
+  timing.pacedMs += waitedMs - calledMs
 }
 
 /** The course of one attempt: its failures so far, and the verdict on the last of them. */

@@ -10,6 +10,7 @@ import { type Hold, type HoldReason, NOT_FOUND } from '../domain/hold.ts'
 import type { Gate } from '../gate/gate.ts'
 import { cureOf } from '../gate/hold-words.ts'
 import type { Holds } from '../gate/holds.ts'
+import type { PastHolds } from '../gate/past-holds.ts'
 import { type ProbeSettings, probe } from '../gate/probe.ts'
 import type { Question } from '../gate/report-script.ts'
 import type { ServiceMemories } from '../gate/service-memory.ts'
@@ -18,6 +19,7 @@ import type { LookupWorker } from './lookup-worker.ts'
 
 export interface HoldKeeperParts {
   holds: Holds
+  pastHolds: PastHolds
   gate: Gate
   memory: ServiceMemories
   enricher: Enricher
@@ -39,6 +41,7 @@ export class HoldKeeper {
   readonly #stopped = new AbortController()
   #timer: { stop: () => void } | null = null
   #seen = new Map<HoldReason, Hold>()
+  #isPastOld = true
   #looking: Promise<void> | null = null
   #probing = false
   #pace = 1
@@ -71,6 +74,12 @@ export class HoldKeeper {
     this.#stopped.abort(new Error('stopping'))
   }
 
+  /** Somebody tells that holds have changed; the change may be over when we look. */
+  hear(): Promise<void> {
+    this.#isPastOld = true
+    return this.look()
+  }
+
   /** Looks now, because something has changed. One look at a time, and one more for changes during it. */
   look(): Promise<void> {
     const before = this.#looking
@@ -88,11 +97,21 @@ export class HoldKeeper {
     const [{ at, holds: on, pace }, accepted] = await Promise.all([holds.read(), holds.accepted()])
     codes.accept(accepted)
     this.#pace = pace?.share ?? 1
+    await this.#readPast(on)
     this.#tell(on, at)
     for (const worker of workers) on.length > 0 ? worker.hold() : worker.release()
     if (on.length === 0) return
     gate.refuseAll()
     if (on.every(({ reason }) => PROBED.includes(reason))) void this.#probe(on, at).catch(() => {})
+  }
+
+  /** Before lookups are taken again, because what they waited for was the hold. */
+  async #readPast(on: Hold[]): Promise<void> {
+    const isSame =
+      on.length === this.#seen.size && on.every((hold) => this.#seen.get(hold.reason)?.since === hold.since)
+    if (isSame && !this.#isPastOld) return
+    this.#isPastOld = false
+    await this.#parts.pastHolds.read()
   }
 
   #tell(on: Hold[], at: number): void {

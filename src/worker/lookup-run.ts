@@ -12,11 +12,14 @@
 
 import { fromIso, monotonic, now } from '../clock.ts'
 import type { Observe } from '../domain/event.ts'
+import type { Failure } from '../domain/failure.ts'
 import type { LookupHistory } from '../domain/history.ts'
 import { fullIso, LOOKUP_JOB_NAME, type Lookup, type ParsedLookup, parseLookup } from '../domain/lookup.ts'
 import type { ResultStatus } from '../domain/result.ts'
+import { sumOf } from '../domain/timing.ts'
+import type { PastHolds } from '../gate/past-holds.ts'
 import { type KnownLookup, type LookupHistories, NOTHING_KNOWN } from '../queues/lookup-history.ts'
-import { aboutLookup, aboutUnread, EXPIRED, endWithout, invalid, POISON } from '../queues/lookup-results.ts'
+import { type About, aboutLookup, aboutUnread, EXPIRED, endWithout, invalid, POISON } from '../queues/lookup-results.ts'
 import { ageOf, isSuspect, type TakenLookup } from '../queues/taken-lookup.ts'
 import type { Attempt, AttemptRequest } from './attempt.ts'
 import type { ChargeDecision } from './charge.ts'
@@ -38,12 +41,19 @@ export class LookupRuns {
   readonly #enricher: Enricher
   readonly #charges: ChargeDecision
   readonly #solitude: Solitude
+  readonly #pastHolds: PastHolds
   readonly #settings: RunSettings
   readonly #ends: RunEnds
   readonly #observe: Observe
 
   constructor(
-    parts: { histories: LookupHistories; enricher: Enricher; charges: ChargeDecision; solitude: Solitude },
+    parts: {
+      histories: LookupHistories
+      enricher: Enricher
+      charges: ChargeDecision
+      solitude: Solitude
+      pastHolds: PastHolds
+    },
     settings: RunSettings,
     observe: Observe,
   ) {
@@ -51,6 +61,7 @@ export class LookupRuns {
     this.#enricher = parts.enricher
     this.#charges = parts.charges
     this.#solitude = parts.solitude
+    this.#pastHolds = parts.pastHolds
     this.#settings = settings
     this.#ends = new RunEnds(settings, observe)
     this.#observe = observe
@@ -75,6 +86,7 @@ export class LookupRuns {
     if (known.published) throw new HasResult(known.published)
     const at = await this.#histories.time()
     const { history } = known
+    this.#countWait(taken, history, attempt, at)
     const parsed = readTaken(taken)
     if (!parsed.ok) return this.#endWithout(attempt, aboutUnread(taken), history, invalid(parsed.problem))
     const { lookupId, enqueuedAt, askedAt } = taken
@@ -100,9 +112,21 @@ export class LookupRuns {
     return NOTHING_KNOWN
   }
 
-  async #endWithout(attempt: Attempt, ...end: Parameters<typeof endWithout>): Promise<RunEnd> {
+  async #endWithout(attempt: Attempt, about: About, history: LookupHistory, failure: Failure): Promise<RunEnd> {
     await attempt.mayCall
-    return { type: 'result', ...endWithout(...end) }
+    const timing = sumOf(history.timing, attempt.timing)
+    return { type: 'result', ...endWithout(about, { ...history, timing }, failure) }
+  }
+
+  /** From when it was due, `at` being now; both by Redis' clock. */
+  #countWait(taken: TakenLookup, history: LookupHistory, attempt: Attempt, at: number): void {
+    const { timing } = attempt
+    const firstDueAt = taken.askedAt === 0 ? at : taken.askedAt + taken.askedDelayMs
+    const dueAt = history.dueAt || firstDueAt
+    timing.heldMs = this.#pastHolds.heldMs(dueAt, at)
+    timing.waitedMs = Math.max(0, at - dueAt - timing.heldMs)
+    if (history.dueAt > at) timing.delayedMs = at - history.dueAt // somebody has promoted it: it was delayed for less
+    attempt.isTimed = true
   }
 
   /** The lookup stays alone until its run has ended altogether: LookupWorker gives the solitude back. */
@@ -123,6 +147,7 @@ export class LookupRuns {
     const isOver = isSpent || charge === 'service-is-down'
     const end = isOver ? null : await this.#observed(run, () => this.#enricher.run(attempt, lookup, history))
     history.calls += attempt.calls
+    history.timing = sumOf(history.timing, attempt.timing)
     if (end) return this.#ends.of(end, run, history)
     if (!isSpent) return this.#ends.ofServiceDown(run, history)
     return { type: 'result', ...endWithout(aboutLookup(run), history, history.lastFailure ?? POISON) }

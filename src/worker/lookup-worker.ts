@@ -5,6 +5,7 @@
 
 import { monotonic } from '../clock.ts'
 import type { Observe } from '../domain/event.ts'
+import { type LookupHistory, wentBack } from '../domain/history.ts'
 import type { Lane } from '../domain/lane.ts'
 import { boundReads } from '../queues/bounded-reads.ts'
 import { disown } from '../queues/foreign-options.ts'
@@ -192,7 +193,7 @@ export class LookupWorker implements Companion {
     try {
       const conclusion = await this.#conclude(job, token, taken, attempt)
       if (conclusion.type === 'wait' || conclusion.type === 'delay')
-        await this.#putBack(conclusion, job, token, taken).catch(this.#trouble)
+        await this.#putBack(conclusion, job, token, taken, attempt).catch(this.#trouble)
       return tellBullMQ(conclusion)
     } finally {
       attempt.close()
@@ -214,13 +215,20 @@ export class LookupWorker implements Companion {
     }
   }
 
-  async #putBack(to: PutBack, job: LookupJob, token: string, taken: TakenLookup): Promise<void> {
+  async #putBack(to: PutBack, job: LookupJob, token: string, taken: TakenLookup, attempt: Attempt): Promise<void> {
     if (to.why === 'hold') this.#tap.shut('hold') // or it would be taken up again at once
-    const mayBeCharged = to.type === 'delay' && to.mayBeCharged
-    if (to.history) await this.#parts.histories.remember(taken, token, to.history, mayBeCharged)
+    if (to.history) await this.#remember(to, to.history, token, taken, attempt)
     await putBack(job, token, to)
     const told = TOLD[to.why]
     if (told) this.#observe({ type: told, lookupId: taken.lookupId })
+  }
+
+  /** A run that ended before its wait was counted leaves that to the next one. */
+  async #remember(to: PutBack, history: LookupHistory, token: string, taken: TakenLookup, { isTimed }: Attempt) {
+    const { histories } = this.#parts
+    const [delayMs, mayBeCharged] = to.type === 'delay' ? [to.ms, to.mayBeCharged] : [0, false]
+    const kept = isTimed ? wentBack(history, await histories.time(), delayMs) : history
+    await histories.remember(taken, token, kept, mayBeCharged)
   }
 }
 

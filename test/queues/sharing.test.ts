@@ -75,7 +75,7 @@ function share(
   call: () => Promise<CallEnd>,
   { lane = 'batch' as Lane, ageMs = 0, signal = new AbortController().signal } = {},
 ): Promise<SharedCall> {
-  const answer = of.sharing.share({ lane, connectionId: 'c', askedAt: Date.now() - ageMs }, signal, call)
+  const answer = of.sharing.share({ lane, connectionId: 'c', askedAt: Date.now() - ageMs }, { signal, wireMs: 7 }, call)
   answer.catch(() => {}) // looked at later
   return answer
 }
@@ -299,14 +299,14 @@ describe('a lookup that comes when the call is over', () => {
     const own = share(process(), call)
     await called(2)
     calls[1]?.answer(NOT_FOUND)
-    expect(await own).toEqual({ end: { outcome: NOT_FOUND }, source: 'service' })
+    expect(await own).toEqual({ end: { outcome: NOT_FOUND }, source: 'service', wireMs: 7 })
   })
 
   it('and cannot say when it was enqueued makes its own', async () => {
     const { calls, called, call } = await answeredAndFollowed()
     const own = process().sharing.share(
       { lane: 'batch', connectionId: 'c', askedAt: 0 },
-      new AbortController().signal,
+      { signal: new AbortController().signal, wireMs: 7 },
       call,
     )
     await called(2)
@@ -318,7 +318,7 @@ describe('a lookup that comes when the call is over', () => {
     const { calls, called, call } = await answeredAndFollowed()
     const own = process().sharing.share(
       { lane: 'batch', connectionId: 'd', askedAt: 1 },
-      new AbortController().signal,
+      { signal: new AbortController().signal, wireMs: 7 },
       call,
     )
     await called(2)
@@ -349,7 +349,7 @@ describe('CACHE_TTL_MS', () => {
     const settings = { cacheTtlMs: 60_000 }
     const { calls, call } = await once(FOUND, settings)
     const one = process(settings)
-    expect(await share(one, call)).toEqual({ end: { outcome: FOUND }, source: 'cache' })
+    expect(await share(one, call)).toEqual({ end: { outcome: FOUND }, source: 'cache', wireMs: 7 })
     expect((await share(one, call, { lane: 'interactive' })).source).toBe('cache')
     expect(one.events).toEqual(Array(2).fill({ type: 'call-shared', source: 'cache' }))
     expect(calls).toHaveLength(1)

@@ -3,6 +3,7 @@
 import type { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { type Result, type ResultSubject, resultOf } from '../../src/domain/result.ts'
+import { noTime } from '../../src/domain/timing.ts'
 import { openQueue } from '../../src/queues/lookup-queue.ts'
 import { ResultQueue } from '../../src/queues/result-queue.ts'
 import { patientConnection, singleRedis } from '../../src/redis/connections.ts'
@@ -46,6 +47,7 @@ export function subjectFor({ lookupId, enqueuedAt, redrive }: LookupIdentity, co
     metadata: null,
     calls: 1,
     attempts: 1,
+    timing: noTime(),
     redrive,
     ...times,
   }
