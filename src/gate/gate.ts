@@ -48,6 +48,9 @@ export interface Judgement {
   isOwn: boolean
 }
 
+/** Nearly every call is answered, and nobody has to decide anything: that costs no promise. */
+const NO_JUDGEMENT = Promise.resolve(null)
+
 /** What a lease lasts beyond the call: its turn, and the way. */
 const LEASE_MARGIN_MS = 5000
 const UNDECIDED_ASK_AGAIN_MS = 50
@@ -103,7 +106,13 @@ export class Gate {
    * Reports how a call ended, and waits while the fleet finds out whose failure it was. Never rejects; resolves to null
    * if the fleet has no answer to it, or Redis is away.
    */
-  async report(report: CallReport, probe: string | null = null): Promise<Judgement | null> {
+  report(report: CallReport, probe: string | null = null): Promise<Judgement | null> {
+    if (probe !== null || !report.answered || report.kind !== null) return this.#judged(report, probe)
+    void this.#reports.tell(report)
+    return NO_JUDGEMENT
+  }
+
+  async #judged(report: CallReport, probe: string | null): Promise<Judgement | null> {
     const reply = await this.#tell(report, probe)
     const { kind } = report
     return reply && { isHeldFor: kind !== null && reply.heldKinds.includes(kind), isOwn: reply.failureIs === 'own' }

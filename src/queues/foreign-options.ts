@@ -9,15 +9,18 @@ import type { Redis } from '../redis/connections.ts'
 import type { QueueNames } from '../redis/names.ts'
 import { FIELDS, keysOf } from './bull-layout.ts'
 
-export async function disown(job: Job, redis: Redis, names: QueueNames, queue: string): Promise<void> {
+/** Null: nothing had to be written. */
+export function disown(job: Job, redis: Redis, names: QueueNames, queue: string): Promise<void> | null {
   const { opts } = job
   const asksForRemoval = opts.removeOnComplete !== undefined || opts.removeOnFail !== undefined
   delete opts.removeOnComplete
   delete opts.removeOnFail
   opts.attempts = 0
   delete opts.backoff
-  if (!asksForRemoval) return
-  const key = keysOf(names, queue)(job.id ?? '')
+  return asksForRemoval ? disownInRedis(redis, keysOf(names, queue)(job.id ?? '')) : null
+}
+
+async function disownInRedis(redis: Redis, key: string): Promise<void> {
   const stored = JSON.parse((await redis.hget(key, FIELDS.options)) ?? '{}') as Record<string, unknown>
   for (const option of ['removeOnComplete', 'removeOnFail', 'attempts', 'backoff']) delete stored[option]
   await redis.hset(key, FIELDS.options, JSON.stringify(stored))

@@ -46,9 +46,9 @@ export class Together<Question, Answer> {
 }
 
 function settle<Question, Answer>(asked: Asked<Question, Answer>[], answers: (Answer | Error)[]): void {
-  for (const [index, { resolve, reject }] of asked.entries()) {
+  asked.forEach(({ resolve, reject }, index) => {
     const answer = answers[index] as Answer | Error
     if (answer instanceof Error) reject(answer)
     else resolve(answer)
-  }
+  })
 }

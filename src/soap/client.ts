@@ -78,7 +78,12 @@ export class SoapClient {
   async #post(request: SoapRequest, signal?: Signal): Promise<CallEnd> {
     const started = monotonic()
     this.#observe({ type: 'call-started' })
-    const answer = await this.#transport.post(request, signal).catch((error: unknown) => ({ error }))
+    let answer: HttpAnswer | { error: unknown }
+    try {
+      answer = await this.#transport.post(request, signal)
+    } catch (error) {
+      answer = { error }
+    }
     // The caller gave up on the call: it is counted as one without an answer in time.
     const abandoned = 'error' in answer && signal?.aborted === true && answer.error === signal.reason
     const end = this.#judge(
@@ -91,7 +96,7 @@ export class SoapClient {
       const { bytes: responseBytes, status: httpStatus } = answer
       this.#observe({ type: 'call-finished', outcome, durationMs, responseBytes, httpStatus })
     }
-    if (abandoned) throw answer.error
+    if (abandoned) throw signal?.reason
     return end
   }
 

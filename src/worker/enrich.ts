@@ -58,7 +58,8 @@ export class Enricher {
   async run(attempt: Attempt, lookup: Lookup, history: LookupHistory): Promise<AttemptEnd> {
     const course = new Course(history, this.#settings)
     try {
-      const { end, source } = await this.#calls(attempt, lookup, course)
+      const first = await this.#call(attempt, lookup, course)
+      const { end, source } = isRetried(first, attempt, course) ? await this.#again(attempt, lookup, course) : first
       if ('outcome' in end) return { type: 'answered', outcome: end.outcome, source, calls: attempt.calls }
     } catch (error) {
       if (error instanceof DeadlineReached) course.timeIsUp(attempt.wasCutOff)
@@ -68,14 +69,12 @@ export class Enricher {
     return course.end(attempt.calls)
   }
 
-  /** The first call, and those that the verdict asks for at once. */
-  async #calls(attempt: Attempt, lookup: Lookup, course: Course): Promise<SharedCall> {
-    const isRetried = ({ end }: SharedCall) => 'failure' in end && course.isRetriedNow(end, attempt.leftMs)
-    const first = await this.#call(attempt, lookup, course)
-    if (!isRetried(first)) return first
+  /** The calls that the verdict asks for at once, after the first. */
+  #again(attempt: Attempt, lookup: Lookup, course: Course): Promise<SharedCall> {
     const turn = async (number: number) => {
-      const called = number === 1 ? first : await this.#call(attempt, lookup, course)
-      if (number === 1 || isRetried(called)) throw RETRY_NOW
+      if (number === 1) throw RETRY_NOW // the first call has been made
+      const called = await this.#call(attempt, lookup, course)
+      if (isRetried(called, attempt, course)) throw RETRY_NOW
       return called
     }
     return pRetry(turn, {
@@ -96,7 +95,11 @@ export class Enricher {
     const [since, ownMs] = [monotonic(), timing.pacedMs + timing.calledMs]
     let shared: SharedCall | null = null
     try {
-      shared = await this.#sharing.share({ ...lookup, askedAt, lane: attempt.lane }, attempt, call)
+      shared = await this.#sharing.share(
+        { lane: attempt.lane, connectionId: lookup.connectionId, askedAt },
+        attempt,
+        call,
+      )
       return shared
     } finally {
       const othersMs = monotonic() - since - (timing.pacedMs + timing.calledMs - ownMs)
@@ -122,6 +125,10 @@ function countShared(timing: Timing, waitedMs: number, wireMs: number): void {
   const calledMs = Math.min(wireMs, waitedMs)
   timing.calledMs += calledMs
   timing.pacedMs += waitedMs - calledMs
+}
+
+function isRetried({ end }: SharedCall, attempt: Attempt, course: Course): boolean {
+  return 'failure' in end && course.isRetriedNow(end, attempt.leftMs)
 }
 
 /** The course of one attempt: its failures so far, and the verdict on the last of them. */

@@ -82,7 +82,7 @@ export class LookupRuns {
   }
 
   async #run(taken: TakenLookup, attempt: Attempt): Promise<RunEnd> {
-    const known = await this.#know(taken, attempt)
+    const known = taken.taken > 1 ? await this.#histories.recall(taken) : this.#unrun(taken, attempt)
     if (known.published) throw new HasResult(known.published)
     const at = await this.#histories.time()
     const { history } = known
@@ -102,8 +102,7 @@ export class LookupRuns {
    * A first run has no history. Only the marker matters, and it is rarely set: read it in parallel; `mayCall` awaits it
    * before the first call.
    */
-  async #know(taken: TakenLookup, attempt: Attempt): Promise<KnownLookup> {
-    if (taken.taken > 1) return this.#histories.recall(taken)
+  #unrun(taken: TakenLookup, attempt: Attempt): KnownLookup {
     const published = this.#histories.markers.statusOf(taken)
     attempt.mayCall = published.then((status) => {
       if (status) throw new HasResult(status)
@@ -141,11 +140,11 @@ export class LookupRuns {
   async #attempt(run: Run): Promise<RunEnd> {
     const { known, lookup, attempt } = run
     const history = { ...known.history }
-    const charge = await this.#charges.decide(known, lookup.connectionId, attempt)
+    const charge = known.failedAt === null ? 'free' : await this.#charges.decide(known, lookup.connectionId, attempt)
     const isSpent = charge === 'charged' && this.#isSpentBy(run, history)
     attempt.isTroubled = isTroubled(history)
     const isOver = isSpent || charge === 'service-is-down'
-    const end = isOver ? null : await this.#observed(run, () => this.#enricher.run(attempt, lookup, history))
+    const end = isOver ? null : await this.#observed(run, history)
     history.calls += attempt.calls
     history.timing = sumOf(history.timing, attempt.timing)
     if (end) return this.#ends.of(end, run, history)
@@ -168,14 +167,14 @@ export class LookupRuns {
     return asked === null ? ofAge : Math.min(ofAge, fromIso(asked))
   }
 
-  async #observed({ taken, lookup, attempt }: Run, work: () => Promise<AttemptEnd>): Promise<AttemptEnd> {
+  async #observed({ taken, attempt, lookup }: Run, history: LookupHistory): Promise<AttemptEnd> {
     const startedAt = monotonic()
     const { lookupId } = taken
     const waitedMs = ageOf(taken)
     this.#observe({ type: 'attempt-started', lookupId, waitedMs, first: taken.taken <= 1 })
     let status: ResultStatus | 'retry' | 'handed-back' = 'handed-back'
     try {
-      const end = await work()
+      const end = await this.#enricher.run(attempt, lookup, history)
       status = end.type === 'answered' ? end.outcome.status : end.type === 'give-up' ? end.status : 'retry'
       return end
     } finally {

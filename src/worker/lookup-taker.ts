@@ -69,11 +69,11 @@ export class LookupTaker extends Worker {
   }
 
   /** BullMQ hands out nothing where it cannot go on with a job's scheduler. The job itself is there, and is taken. */
-  protected override async nextJobFromJobData(json?: JobJson, id?: string, token?: string): Promise<Job> {
-    const job = await super.nextJobFromJobData(json, id, token)
-    if (job || !json?.repeatJobKey) return job
+  protected override nextJobFromJobData(json?: JobJson, id?: string, token?: string): Promise<Job> {
+    const next = super.nextJobFromJobData(json, id, token)
+    if (!json?.repeatJobKey) return next
     const { repeatJobKey: _, ...rest } = json
-    return super.nextJobFromJobData(rest, id, token)
+    return next.then((job) => job ?? super.nextJobFromJobData(rest, id, token))
   }
 
   /**

@@ -207,7 +207,8 @@ export class LookupWorker implements Companion {
     try {
       if (this.#stopping) throw new HandBack('shutdown')
       if (solitude.isTaken) throw new MakeWay('a suspect runs alone')
-      await disown(job, redis, this.#names, taken.queue)
+      const disowned = disown(job, redis, this.#names, taken.queue)
+      if (disowned) await disowned
       const asked = taken.retried ? await this.#retried.adopt(taken, token) : taken
       return await this.#conclusions.ofEnd(await runs.run(asked, attempt), asked, attempt)
     } catch (error) {
