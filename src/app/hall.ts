@@ -7,12 +7,14 @@ import type { Result } from '../domain/result.ts'
 import type { Selection } from '../domain/selection.ts'
 import { type Activity, readActivity } from '../fleet/activity.ts'
 import type { ByHandSet } from '../fleet/by-hand.ts'
+import { type CallsCost, costOf } from '../fleet/cost.ts'
 import { FleetControl, type FleetGate } from '../fleet/fleet-control.ts'
 import { Forget, type ForgetEnd, type ForgetOptions } from '../fleet/forget.ts'
 import { removeFleet } from '../fleet/remove-fleet.ts'
 import { Selected, type SelectedStep } from '../fleet/selected.ts'
 import { type FleetStatus, type FleetWork, type GateStatus, readStatus } from '../fleet/status.ts'
 import { type Awaited, ResultWaiter } from '../intake/await-results.ts'
+import { type DryRun, dryRun } from '../intake/dry-run.ts'
 import { HoldWatch } from '../intake/hold-watch.ts'
 import { type LookupStory, readStory } from '../intake/lookup-story.ts'
 import { submit } from '../intake/submit.ts'
@@ -41,6 +43,14 @@ export type HallConfig = ConfigOf<'redis' | 'queues'> & Partial<ConfigOf<'endpoi
 
 /** Waits for results; takes none from whoever consumes them. */
 export type Waiting = Pick<ResultWaiter, 'expect' | 'lookFor' | 'forget' | 'waiting' | 'isLost'>
+
+/** `callsAtMost`: before retries. `callsShared`: if each lookup shares its call with all of the same connection id. */
+export interface DryRunEnd extends DryRun, CallsCost {
+  callsAtMost: number
+  callsShared: number
+}
+
+type DrySource = Omit<Parameters<typeof dryRun>[0], 'connectionIdsOf'>
 
 /** Takes results from the queue. */
 export type Consumer = Pick<ResultConsumer, 'next' | 'close'>
@@ -112,6 +122,15 @@ export class Hall {
     const watch = new HoldWatch(async () => (await this.control()).read(), onChange)
     this.#closers.push(() => watch.stop())
     return watch
+  }
+
+  /** What enqueueing these would put on a queue, and what that takes. Writes nothing. */
+  async dryRun(source: DrySource, signal?: AbortSignal): Promise<DryRunEnd> {
+    const connectionIdsOf = (ids: string[]) => this.connectionIdsOf(ids)
+    const told = await dryRun({ ...source, connectionIdsOf }, signal)
+    const { lookups, repeatedIds } = told
+    const cost = costOf(lookups, await this.status())
+    return { ...told, callsAtMost: lookups, callsShared: lookups - repeatedIds, ...cost }
   }
 
   /** For which connection ids these lookups are on a queue already, finished ones included. */

@@ -39,6 +39,7 @@ export class Membership {
       startedAt: iso(now()),
       concurrency: config.concurrency + config.interactiveConcurrency,
       limits: ownLimits(config),
+      interactiveShare: config.interactiveShare,
       quota: quotaCalls === null ? null : { calls: quotaCalls, periodMs: quotaPeriodMs },
     }
   }

@@ -4,6 +4,7 @@ import { DELIVERIES, type Delivery } from '../domain/lookup.ts'
 import type { FileFormat } from '../intake/read-requests.ts'
 import { type Request, toLookup } from '../intake/submit.ts'
 import type { CliCommand } from './terminal/command.ts'
+import { runDry } from './terminal/enqueue-dry-run.ts'
 import { EnqueueRun } from './terminal/enqueue-run.ts'
 import { fromArguments, fromFile } from './terminal/enqueue-source.ts'
 import { GATE_GROUPS } from './terminal/gate.ts'
@@ -21,6 +22,7 @@ interface Flags {
   correlationId?: string
   producer?: string
   wait?: boolean
+  dryRun?: boolean
   deliver?: Delivery
   json?: boolean
 }
@@ -44,7 +46,11 @@ export function enqueueCommand(): CliCommand {
         'where results go: queue, or wait for whoever waits (the default with --wait)',
       ).choices(DELIVERIES),
     )
-    .option('--json', 'print a line of JSON for each lookup that is on the queue (with --wait: the results only)')
+    .option('--dry-run', 'enqueue nothing: say how many lines, bad ones, repeats, calls, hours, and share of the quota')
+    .option(
+      '--json',
+      'print a line of JSON for each lookup that is on the queue (with --wait: the results only; with --dry-run: what it says)',
+    )
     .addHelpText('after', EXAMPLES)
   return { command: withVariables(command, GATE_GROUPS, ['redis', 'queues']), action: runEnqueue }
 }
@@ -56,6 +62,8 @@ Ids are taken as they stand, spaces and leading zeros included. The same idempot
 another producer: another one); with another connectionId it is refused.
 --wait takes the results: they are kept for RESULT_KEEP_MS, and never go on the result queue, where others would take
 them. With --wait --deliver queue they are printed and go there, too.
+--dry-run reads all of the file in memory that does not grow beyond 100 MB, and writes nothing. Repeats are counted exactly
+up to three million different ids. Calls are told before retries; the hours are those at the limit in force, if nothing else waits.
 
 Exit: 0; 1 if a line held no lookup (it is reported and skipped, the others are enqueued), if an awaited result is not
 enriched or not-found, or if the reader of its lines has gone; 130 after Ctrl-C. Whatever
@@ -65,6 +73,7 @@ Examples:
   chat-enricher enqueue 12345 67890 --wait
   chat-enricher enqueue 12345 --wait --deliver queue
   chat-enricher enqueue --file ids.txt
+  chat-enricher enqueue --file ids.txt --dry-run
   chat-enricher enqueue -- -12345
   zcat chats.ndjson.gz | chat-enricher enqueue --file - --priority 10`
 
@@ -74,13 +83,16 @@ async function runEnqueue(command: Command, io: Io): Promise<number> {
   const ids = command.args
   if (ids.length > 0 && flags.file !== undefined) throw new UsageError('expected ids or --file, got both')
   if (ids.length === 0 && flags.file === undefined) throw new UsageError('expected ids or --file, got neither')
+  if (flags.dryRun && flags.wait) throw new UsageError('expected --dry-run or --wait, got both')
   const { config } = configOf(command, io, GATE_GROUPS, ['redis', 'queues'])
   const source =
     flags.file === undefined ? fromArguments(ids) : await fromFile(io.stdin, flags.file, flags.format ?? null)
   const { interactive, wait = false, json = false } = flags
   const lane = interactive ? 'interactive' : 'batch'
   const run = withHall(config, 'enqueue', (hall) =>
-    new EnqueueRun(io, hall, config, { lane, common, wait, json }, source).run(),
+    flags.dryRun
+      ? runDry(io, hall, { common, json }, source)
+      : new EnqueueRun(io, hall, config, { lane, common, wait, json }, source).run(),
   )
   return run.catch((error: Error) => {
     // It has said where it stopped; it has not done what it was to do.

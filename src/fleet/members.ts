@@ -23,6 +23,8 @@ export interface Member {
   /** Its longer limit; null: none. */
   quota: { calls: number; periodMs: number } | null
   stopping: boolean
+  /** The part of the pace that is kept for interactive lookups. Missing: a worker of an older version. */
+  interactiveShare?: number
   /** For whom it called in the last minute; empty where no lookup said who asks. Missing: a worker of an older version. */
   callers?: CallsFor[]
 }

@@ -55,6 +55,7 @@ const memberSchema = z.strictObject({
   limits: z.strictObject(ownLimits),
   quota: z.nullable(z.strictObject({ calls: count, periodMs: count })),
   stopping: z.boolean(),
+  interactiveShare: z.optional(z.number()),
   callers: z.optional(z.array(callsFor)),
   seenMsAgo: count,
 })
@@ -127,3 +128,22 @@ export const statusSchema = z.union([
   z.strictObject({ ...work, ...gate, serviceProblem: z.null() }),
   z.strictObject({ ...work, serviceProblem: z.string() }),
 ])
+
+const part = z.number().check(z.nonnegative())
+
+export const dryRunSchema = z.strictObject({
+  lines: count,
+  bad: count,
+  firstBad: z.array(z.strictObject({ line: count, problem: z.string() })).check(z.maxLength(10)),
+  lookups: count,
+  repeatedKeys: count,
+  repeatedIds: count,
+  isExact: z.boolean(),
+  callsAtMost: count,
+  callsShared: count,
+  perSecond: z.nullable(part),
+  hours: z.nullable(part),
+  backlog: count,
+  quota: z.nullable(z.strictObject({ share: part, calls: count, left: count })),
+  interactiveKeeps: z.nullable(z.strictObject({ share: part, perSecond: part })),
+})

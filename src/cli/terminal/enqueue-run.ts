@@ -4,7 +4,7 @@ import type { Awaited, Hall, HallConfig, NewLookup, Waiting } from '../../app/ha
 import { monotonic, sleep } from '../../clock.ts'
 import type { Lane } from '../../domain/lane.ts'
 import type { FleetGate } from '../../fleet/fleet-control.ts'
-import { KEY_CONFLICT, keyUses, type Request, toLookup } from '../../intake/submit.ts'
+import { type Checked, KEY_CONFLICT, keyUses, type Request, toLookup } from '../../intake/submit.ts'
 import type { Source } from './enqueue-source.ts'
 import { Interrupted, type Io } from './io.ts'
 import { type Progress, progressBar } from './progress.ts'
@@ -22,6 +22,12 @@ export interface EnqueueOptions {
   common: Omit<Request, 'connectionId'>
   wait: boolean
   json: boolean
+}
+
+/** What a line says comes before what all get. */
+export function checkedWith(common: EnqueueOptions['common'], request: Request): Checked {
+  const { correlationId = common.correlationId, producer = common.producer, deliver = common.deliver } = request
+  return toLookup({ ...common, ...request, correlationId, producer, deliver })
 }
 
 export class EnqueueRun {
@@ -118,7 +124,10 @@ export class EnqueueRun {
   async *#lookups(): AsyncGenerator<NewLookup> {
     for await (const read of this.#source.requests) {
       this.#stop.throwIfAborted()
-      const checked = 'problem' in read ? { ok: false as const, problem: read.problem } : this.#check(read.request)
+      const checked =
+        'problem' in read
+          ? { ok: false as const, problem: read.problem }
+          : checkedWith(this.#options.common, read.request)
       if (!checked.ok) {
         this.#refuse(read.line, checked.problem)
         continue
@@ -127,12 +136,6 @@ export class EnqueueRun {
       this.#read.push({ line: read.line, hasKey })
       yield checked.lookup
     }
-  }
-
-  #check(request: Request) {
-    const { common } = this.#options
-    const { correlationId = common.correlationId, producer = common.producer, deliver = common.deliver } = request
-    return toLookup({ ...common, ...request, correlationId, producer, deliver })
   }
 
   /** Answers what of the chunk goes on the queue. */
