@@ -62,7 +62,7 @@ Ids are taken as they stand, spaces and leading zeros included. The same idempot
 another producer: another one); with another connectionId it is refused.
 --wait takes the results: they are kept for RESULT_KEEP_MS, and never go on the result queue, where others would take
 them. With --wait --deliver queue they are printed and go there, too.
---dry-run reads all of the file in memory that does not grow beyond 100 MB, and writes nothing. Repeats are counted exactly
+--dry-run reads all of the file in bounded memory, and writes nothing. Repeats are counted exactly
 up to three million different ids. Calls are told before retries; the hours are those at the limit in force, if nothing else waits.
 
 Exit: 0; 1 if a line held no lookup (it is reported and skipped, the others are enqueued), if an awaited result is not
