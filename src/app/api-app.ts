@@ -23,8 +23,8 @@ import { Pulse } from '../redis/pulse.ts'
 import { REVISION, VERSION } from '../version.ts'
 import { apiStarted } from './api-started.ts'
 import { Connections } from './connections.ts'
+import type { Log } from './hall.ts'
 import { Health } from './health.ts'
-import { PromptHall } from './prompt-hall.ts'
 import { StandingHall } from './standing-hall.ts'
 
 /** A Redis that is there has said by then what it is. */
@@ -38,13 +38,15 @@ export class ApiApp {
   readonly #hall: StandingHall
   readonly #pulse: Pulse
   readonly #memory: MemoryPolicy
+  readonly #log: Log
   readonly #stopping = new AbortController()
   readonly health: Health
   #server: Listening | null = null
   #stopped: Promise<void> | null = null
 
-  constructor(config: ApiConfig, logger: Logger) {
+  constructor(config: ApiConfig, logger: Logger, log: Log) {
     this.#config = config
+    this.#log = log
     const hearers = [countRequests(this.#metrics), logEvents(logger, placeInWords(config).where, monotonic)]
     this.#observe = (event) => {
       for (const hear of hearers) hear(event)
@@ -69,7 +71,7 @@ export class ApiApp {
         {
           health: this.health,
           metrics: { contentType: this.#metrics.registry.contentType, text: () => this.#metricsText() },
-          routes: apiRoutes(new PromptHall(this.#hall), this.#observe, this.#stopping.signal),
+          routes: apiRoutes(this.#hall, this.#observe, this.#stopping.signal, this.#log),
           onRoutes: (routes) => startSeries(this.#metrics, routes, this.#producers()),
         },
         this.#config,

@@ -14,7 +14,7 @@ export async function runApi(
   signal: AbortSignal,
 ): Promise<void> {
   const logger = createLogger(config, log)
-  const app = new ApiApp(config, logger)
+  const app = new ApiApp(config, logger, { logFormat: config.logFormat, out: log })
   const stopped = stoppedBy(signal, (reason) => app.stop(reason))
   await app.start().catch(asPortProblem('API_PORT'))
   await stopped

@@ -1,9 +1,10 @@
 /** Lookups whose callers wait for the result. However many wait, one connection listens for all of them. */
 
 import { deadline, orAborted } from '../clock.ts'
+import type { Lane } from '../domain/lane.ts'
 import { LookupTimeout, ResultGone } from '../intake/errors.ts'
 import type { Request } from '../intake/submit.ts'
-import type { Awaited, Result, Waiting } from './hall.ts'
+import type { Awaited, Hall, Result, Waiting } from './hall.ts'
 import type { StandingHall } from './standing-hall.ts'
 
 const LANE = 'interactive'
@@ -20,26 +21,27 @@ export class AwaitedLookups {
   /** Enqueues, and resolves to the result. Rejects with a LookupTimeout or a ResultGone, or when the signal aborts. */
   lookup(request: Request, timeoutMs: number, signal: AbortSignal): Promise<Result> {
     return this.#hall.enter(async (hall, acknowledger) => {
-      this.#waiting ??= hall.awaitResults((awaited) => this.#ended(awaited))
       const { lookupId } = await acknowledger.one(LANE, { deliver: 'wait', ...request })
       const late = deadline(timeoutMs, () => new LookupTimeout(lookupId, timeoutMs), signal)
-      const caller = new Caller()
+      const wait = this.wait(hall, LANE, lookupId)
       try {
-        return await orAborted(this.#resultOf(lookupId, caller, this.#waiting), late.signal)
+        return await orAborted(resultOf(wait), late.signal)
       } finally {
         late.clear()
-        this.#leave(lookupId, caller)
+        wait.leave()
       }
     })
   }
 
-  async #resultOf(lookupId: string, caller: Caller, waiting: Waiting): Promise<Result> {
+  /** Waits for a lookup that is on its queue, until it is left. `listens` rejects where Redis could not be asked for it. */
+  wait(hall: Hall, lane: Lane, lookupId: string): Wait {
+    this.#waiting ??= hall.awaitResults((awaited) => this.#ended(awaited))
+    const waiting = this.#waiting
+    const caller = new Caller()
     this.#callers.set(lookupId, (this.#callers.get(lookupId) ?? new Set()).add(caller))
-    await waiting.expect(LANE, [lookupId])
-    await waiting.lookFor(LANE, [lookupId])
-    const { result, status } = await caller.hasEnded
-    if (result) return result
-    throw new ResultGone(lookupId, status === 'removed' ? null : status)
+    const listens = waiting.expect(lane, [lookupId]).then(() => waiting.lookFor(lane, [lookupId]))
+    listens.catch(() => {}) // told to whoever awaits it
+    return { listens, hasEnded: caller.hasEnded, leave: () => this.#leave(lane, lookupId, caller) }
   }
 
   #ended(awaited: Awaited): void {
@@ -47,13 +49,27 @@ export class AwaitedLookups {
   }
 
   /** Several callers with the same idempotency key wait for one lookup. */
-  #leave(lookupId: string, caller: Caller): void {
+  #leave(lane: Lane, lookupId: string, caller: Caller): void {
     const callers = this.#callers.get(lookupId)
     callers?.delete(caller)
     if (!callers || callers.size > 0) return
     this.#callers.delete(lookupId)
-    this.#waiting?.forget(LANE, lookupId)
+    this.#waiting?.forget(lane, lookupId)
   }
+}
+
+export interface Wait {
+  /** Resolves when nothing can be missed any more. */
+  listens: Promise<void>
+  hasEnded: Promise<Awaited>
+  leave(): void
+}
+
+async function resultOf({ listens, hasEnded }: Wait): Promise<Result> {
+  await listens
+  const { lookupId, result, status } = await hasEnded
+  if (result) return result
+  throw new ResultGone(lookupId, status === 'removed' ? null : status)
 }
 
 class Caller {

@@ -16,7 +16,7 @@ import { type FleetStatus, type FleetWork, type GateStatus, readStatus } from '.
 import { type Awaited, ResultWaiter } from '../intake/await-results.ts'
 import { type DryRun, dryRun } from '../intake/dry-run.ts'
 import { HoldWatch } from '../intake/hold-watch.ts'
-import { type LookupStory, readStory } from '../intake/lookup-story.ts'
+import { type LookupStory, readResult, readStory } from '../intake/lookup-story.ts'
 import { submit } from '../intake/submit.ts'
 import type { LogSettings } from '../observe/logger.ts'
 import { connectionIdsOf, LookupQueues, type NewLookup } from '../queues/lookup-queue.ts'
@@ -79,6 +79,11 @@ export class Hall {
   /** What is known of one lookup; null: nothing. */
   story(lookupId: string): Promise<LookupStory | null> {
     return readStory(this.#redis, this.#config, lookupId)
+  }
+
+  /** The result of the lookup with this story, as long as it is there. */
+  resultOf(story: LookupStory): Promise<Result | null> {
+    return readResult(this.#redis, this.#config, story)
   }
 
   /** Who did what by hand, the newest first; at most `limit` entries. */

@@ -52,6 +52,16 @@ export class PromptHall {
       asked.catch(() => {}) // whoever asked has had an answer
     }
   }
+
+  /** For work of many steps, each of which fails by itself while Redis is away. */
+  async take<T>(work: (hall: Hall) => Promise<T>): Promise<T> {
+    await this.ask(async () => {}) // nothing is begun without Redis
+    try {
+      return await this.#hall.enter(work)
+    } catch (error) {
+      throw asUnanswered(error)
+    }
+  }
 }
 
 /** What has another reason stays as it is. */

@@ -9,7 +9,7 @@ import { byOptions } from '../config/from-options.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { Selection } from '../domain/selection.ts'
 import type { SelectedStep } from '../fleet/selected.ts'
-import { type Ack, Acknowledger } from '../intake/acknowledge.ts'
+import { type Ack, Acknowledger, type Brought } from '../intake/acknowledge.ts'
 import { Closed, RedisUnavailable } from '../intake/errors.ts'
 import type { Request } from '../intake/submit.ts'
 import { ResultWorker, type ResultWorkerOptions } from '../queues/result-worker.ts'
@@ -65,7 +65,7 @@ export class StandingHall {
   /** As `Acknowledger.all`. */
   acknowledge(
     lane: Lane,
-    requests: AsyncIterable<Request> | Iterable<Request>,
+    requests: AsyncIterable<Brought> | Iterable<Brought>,
     common: Partial<Request>,
     signal?: AbortSignal,
   ): AsyncGenerator<Ack[]> {

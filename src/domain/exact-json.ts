@@ -14,9 +14,21 @@ const NUMBER = '\u0000number '
 /** Null: its metadata comes back as it was written. The text is JSON. */
 export function problemOfMetadata(text: string): string | null {
   if (!RISKY.test(text) && !mayRepeatKeys(text)) return null
-  const marked = (JSON.parse(markedIn(text)) ?? {}) as object
-  const last = Object.entries(marked).findLast(([key]) => nameOf(key) === 'metadata')
-  return last ? problemOf(last[1]) : null
+  return problemOf(fieldOf(JSON.parse(markedIn(text)), 'metadata'))
+}
+
+/** The same of each lookup in the array `lookups`, by its index; those that come back as they were written are left out. */
+export function problemsOfLookups(text: string): Map<number, string> {
+  if (!RISKY.test(text) && !mayRepeatKeys(text)) return new Map()
+  const list = fieldOf(JSON.parse(markedIn(text)), 'lookups')
+  const problems = (Array.isArray(list) ? list : []).map((one) => problemOf(fieldOf(one, 'metadata')))
+  return new Map(problems.flatMap((problem, index) => (problem === null ? [] : [[index, problem]])))
+}
+
+/** Of an object with marked keys; the last one counts, as for JSON.parse. */
+function fieldOf(marked: unknown, name: string): unknown {
+  if (typeof marked !== 'object' || marked === null) return undefined
+  return Object.entries(marked).findLast(([key]) => nameOf(key) === name)?.[1]
 }
 
 /** Some key stands twice in the text, perhaps in two objects. */

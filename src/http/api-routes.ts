@@ -1,12 +1,25 @@
 /** All routes of the API. */
 
-import type { PromptHall } from '../app/prompt-hall.ts'
+import { AwaitedLookups } from '../app/awaited-lookups.ts'
+import { PromptHall } from '../app/prompt-hall.ts'
+import type { StandingHall } from '../app/standing-hall.ts'
 import type { Observe } from '../domain/event.ts'
 import type { Routes } from './api-server.ts'
 import { fleetRoutes } from './routes/fleet.ts'
+import { forgetRoute } from './routes/forget.ts'
+import { Intake } from './routes/intake.ts'
+import { lookupRoutes } from './routes/lookups.ts'
+import { Waits } from './waits.ts'
 
-export function apiRoutes(hall: PromptHall, _observe: Observe, _stopping: AbortSignal): Routes {
+/** `stopping`: whoever waits is answered. `log`: for what must be written down, whatever the level. */
+export function apiRoutes(hall: StandingHall, observe: Observe, stopping: AbortSignal, log: ForgetLog): Routes {
+  const prompt = new PromptHall(hall)
+  const waits = new Waits(prompt, new AwaitedLookups(hall), stopping)
   return (server) => {
-    fleetRoutes(server, hall)
+    fleetRoutes(server, prompt)
+    lookupRoutes(server, new Intake(prompt, hall, waits, observe, stopping))
+    forgetRoute(server, prompt, log)
   }
 }
+
+type ForgetLog = Parameters<typeof forgetRoute>[2]

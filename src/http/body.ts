@@ -25,6 +25,8 @@ export function readJson(server: FastifyInstance): void {
       return parsed(request.bodyText)
     },
   )
+  // Read line by line by the route that takes it.
+  server.addContentTypeParser('application/x-ndjson', (_request, payload, done) => done(null, payload))
 }
 
 function parsed(text: string): unknown {

@@ -8,17 +8,10 @@ import { Problem } from './problem.ts'
 /** A request whose body has not arrived by then is cut. */
 export const STALLED_AFTER_MS = 30_000
 
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** The body has no end that anybody waits for; a pause in it is told by the socket. */
-    streams?: boolean
-  }
-}
-
 export function cutStalled(server: FastifyInstance): void {
   const cuts = new WeakMap<object, () => void>()
   server.addHook('onRequest', async (request, reply) => {
-    if (request.routeOptions.config.streams || !hasBody(request)) return
+    if (isStream(request) || !hasBody(request)) return
     const cut = () => {
       const problem = new Problem('request-stalled', `expected the whole request within ${STALLED_AFTER_MS / 1000} s`)
       reply.header('connection', 'close').code(problem.status).headers(problem.headers).send(JSON.stringify(problem))
@@ -32,6 +25,11 @@ export function cutStalled(server: FastifyInstance): void {
   server.addHook('onRequestAbort', arrived)
 }
 
+/** The body has no end that anybody waits for; a pause in it is told by the socket. */
+export function isStream({ headers }: FastifyRequest): boolean {
+  return /^application\/x-ndjson\s*(;|$)/i.test(headers['content-type'] ?? '')
+}
+
 function hasBody({ headers }: FastifyRequest): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }
@@ -39,5 +37,4 @@ function hasBody({ headers }: FastifyRequest): boolean {
 /** While the answer is awaited nothing is sent in either direction. */
 export function mayRest(socket: Socket, ms: number): void {
   socket.setTimeout(ms + STALLED_AFTER_MS)
-  socket.once('timeout', () => socket.destroy())
 }

@@ -29,6 +29,9 @@ export interface NotEnqueued {
 
 export type Ack = Enqueued | NotEnqueued
 
+/** What a source brings: what is asked, or why it cannot be read. */
+export type Brought = Request | InvalidLookup
+
 /** What became of a chunk; after an error nothing more should be sent. */
 interface Acked {
   acks: Ack[]
@@ -63,23 +66,41 @@ export class Acknowledger {
 
   /**
    * Enqueues what the source brings, in its order and in chunks, and yields what became of each chunk. A bad lookup does not
-   * stop the others. `common` is what every lookup gets unless it says so itself. Rejects with the error of the source, of Redis, or the signal's reason, once everything is told of what
-   * was sent.
+   * stop the others. `common` is what every lookup gets unless it says so itself. Rejects with the error of the source, of
+   * Redis, or the signal's reason, once everything is told of what was sent.
    */
   async *all(
     lane: Lane,
-    requests: AsyncIterable<Request> | Iterable<Request>,
+    requests: AsyncIterable<Brought> | Iterable<Brought>,
     common: Partial<Request>,
     signal: AbortSignal,
   ): AsyncGenerator<Ack[]> {
     for await (const chunk of chunksOf(requests, signal)) {
-      const { acks, error } = await this.#chunk(
-        lane,
-        chunk.map((request) => ({ ...common, ...request })),
-      )
+      const asked = chunk.map((one) => (one instanceof InvalidLookup ? one : { ...common, ...one }))
+      const { acks, error } = await this.#chunk(lane, asked)
       yield acks
       if (error) throw error
     }
+  }
+
+  /** Enqueues as many as go to Redis together. */
+  async some(lane: Lane, requests: Request[]): Promise<Ack[]> {
+    return (await this.#chunk(lane, requests)).acks
+  }
+
+  /** Which of them would be refused, and why, if they were enqueued now; nothing is. */
+  async refusals(requests: Request[]): Promise<{ index: number; error: Error }[]> {
+    const checked = requests.map(checkedRequest)
+    const asked = checked.flatMap((one, index) => ('lookup' in one ? [{ ...one, index }] : []))
+    const keyed = asked.filter(({ hasKey }) => hasKey).map(({ lookup }) => lookup.lookupId)
+    const uses = keyUses(
+      asked.map(({ lookup }) => lookup),
+      await this.#known(keyed),
+    )
+    const conflicts = asked.flatMap(({ index }, place) =>
+      uses[place] === 'conflict' ? [{ index, error: new KeyConflict(KEY_CONFLICT) }] : [],
+    )
+    return [...checked.flatMap((one, index) => ('error' in one ? [{ index, error: one.error }] : [])), ...conflicts]
   }
 
   /** Enqueues one, and rejects with its error. */
@@ -90,7 +111,7 @@ export class Acknowledger {
     return ack
   }
 
-  async #chunk(lane: Lane, requests: Request[]): Promise<Acked> {
+  async #chunk(lane: Lane, requests: Brought[]): Promise<Acked> {
     const checked = requests.map(checkedRequest)
     const asked = checked.filter((one) => 'lookup' in one)
     const { acks, error } = await this.#add(lane, asked)
@@ -165,7 +186,8 @@ export class Acknowledger {
   }
 }
 
-function checkedRequest(request: Request): Asked | NotEnqueued {
+function checkedRequest(request: Brought): Asked | NotEnqueued {
+  if (request instanceof InvalidLookup) return { connectionId: null, error: request }
   const checked = toLookup(request ?? {})
   if (checked.ok) return { lookup: checked.lookup, hasKey: request.idempotencyKey != null }
   return { connectionId: echo(request?.connectionId), error: new InvalidLookup(checked.problem) }

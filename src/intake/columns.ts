@@ -41,9 +41,17 @@ export function misspelt(names: string[]): string | null {
   return wrong === undefined ? null : `expected ${meantBy(wrong)}, got ${shown(wrong)}`
 }
 
+/** Null if every name is ours. */
+export function unknownField(names: string[]): string | null {
+  const unknown = names.find((name) => !FIELDS.includes(name))
+  return unknown === undefined
+    ? null
+    : (misspelt([unknown]) ?? `expected one of ${FIELDS.join(', ')}, got ${shown(unknown, 'another')}`)
+}
+
 /** A column name is shown only if it looks like one, because it may hold somebody's data. */
-function shown(name: string): string {
-  return /^[A-Za-z][A-Za-z _.-]{0,40}$/.test(name) ? name : 'a name that is almost that'
+function shown(name: string, otherwise = 'a name that is almost that'): string {
+  return /^[A-Za-z][A-Za-z _.-]{0,40}$/.test(name) ? name : otherwise
 }
 
 /**

@@ -1,13 +1,14 @@
 /** The story of one lookup, as far as Redis still knows it: where it is, what happened to it, how it ended. */
 
-import { iso, now } from '../clock.ts'
+import { fromIso, iso, now } from '../clock.ts'
 import { type LookupHistory, readHistory } from '../domain/history.ts'
 import { LANES, type Lane } from '../domain/lane.ts'
-import type { Delivery } from '../domain/lookup.ts'
+import { type Delivery, echo } from '../domain/lookup.ts'
 import type { Result, ResultStatus } from '../domain/result.ts'
 import { dueAt, FIELDS } from '../queues/bull-layout.ts'
 import { ENDED_FIELDS, type KeptEnd, readEnd } from '../queues/kept-end.ts'
 import { readMarkers } from '../queues/marker.ts'
+import { lookAt } from '../queues/result-look.ts'
 import { deliveryOf, redrivenFrom } from '../queues/taken-lookup.ts'
 import type { Redis } from '../redis/connections.ts'
 import {
@@ -27,6 +28,10 @@ export interface LookupStory {
   lookupId: string
   queue: string
   lane: Lane
+  /** As its job says, or its result; null: neither is there, or says. */
+  connectionId: string | null
+  correlationId: string | null
+  producer: string | null
   state: LookupPlace
   enqueuedAt: string | null
   /** When a delayed one is due. */
@@ -62,11 +67,10 @@ export interface LookupEndStory {
 
 /** Looks in both lookup queues; null if neither knows the lookup. */
 export async function readStory(redis: Redis, names: QueueNames, lookupId: string): Promise<LookupStory | null> {
-  for (const lane of LANES) {
-    const story = await readFrom(redis, names, lane, lookupId)
-    if (story) return story
-  }
-  return null
+  const stories = await Promise.all(LANES.map((lane) => readFrom(redis, names, lane, lookupId)))
+  const known = stories.filter((story) => story !== null)
+  // Its marker does not say on which queue it was; its job does.
+  return known.find(({ state }) => state !== 'gone') ?? known[0] ?? null
 }
 
 async function readFrom(redis: Redis, names: QueueNames, lane: Lane, lookupId: string): Promise<LookupStory | null> {
@@ -85,6 +89,7 @@ async function readFrom(redis: Redis, names: QueueNames, lane: Lane, lookupId: s
     lookupId,
     queue,
     lane,
+    ...saidBy(job.data, parsed(kept.result ?? resultData)),
     state: place.state,
     enqueuedAt: enqueuedAt > 0 ? iso(enqueuedAt) : null,
     dueAt: place.dueAt === null ? null : iso(place.dueAt),
@@ -98,6 +103,17 @@ async function readFrom(redis: Redis, names: QueueNames, lane: Lane, lookupId: s
     keptUntil: kept.until,
     end: endOf(job.finishedOn, kept.result ?? resultData, job.kept),
   }
+}
+
+/** Its result, as long as that is kept for whoever waits or lies in the result queue; null: it is not there. */
+export async function readResult(
+  redis: Redis,
+  names: QueueNames,
+  { lookupId, queue, redrive, enqueuedAt }: LookupStory,
+): Promise<Result | null> {
+  const identity = { lookupId, queue, redrive, enqueuedAt: enqueuedAt === null ? 0 : fromIso(enqueuedAt) }
+  const [look] = await lookAt(redis, names, [identity])
+  return look?.result ?? null
 }
 
 async function readKept(redis: Redis, names: QueueNames, identity: LookupIdentity) {
@@ -122,6 +138,7 @@ async function readJob(redis: Redis, key: string) {
   const [timestamp, taken, stalls, finishedOn = null, redrive, history, data, ...ended] = values
   return {
     isThere: Boolean(timestamp),
+    data: parsed(data ?? null),
     deliver: data ? deliveryOf({ data: parsed(data) }) : null,
     enqueuedAt: Number(timestamp ?? 0),
     redrive: redrivenFrom({ [REDRIVE_FIELD]: redrive }).redrive,
@@ -131,6 +148,14 @@ async function readJob(redis: Redis, key: string) {
     kept: readEnd(ended),
     history: history ? readHistory(history) : null,
   }
+}
+
+type Said = Pick<LookupStory, 'connectionId' | 'correlationId' | 'producer'>
+
+function saidBy(job: unknown, result: unknown): Said {
+  const sources = [job, result].map((source) => Object(source) as Record<string, unknown>)
+  const said = (name: keyof Said) => echo(sources.map((source) => source[name]).find((value) => value != null))
+  return { connectionId: said('connectionId'), correlationId: said('correlationId'), producer: said('producer') }
 }
 
 function behind(known: LookupHistory | null): Pick<LookupStory, 'history' | 'lastFailure'> {

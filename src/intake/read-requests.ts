@@ -5,7 +5,7 @@
 
 import type { Readable } from 'node:stream'
 import { problemOfMetadata } from '../domain/exact-json.ts'
-import { checkedColumns, delimitersIn, misspelt } from './columns.ts'
+import { checkedColumns, delimitersIn, misspelt, unknownField } from './columns.ts'
 import { readCsvRows } from './csv-rows.ts'
 import { type FileFormat, type FileLayout, layoutOf, OR_LINES, peek } from './file-head.ts'
 import type { Request } from './submit.ts'
@@ -65,17 +65,22 @@ function asRow({ line, text }: Text): TextLine {
   return { line, problem: `expected an id, got ${JSON.stringify(delimitersIn(text)[0])}, as a table has: ${OR_LINES}` }
 }
 
-async function* readNdjson(lines: AsyncIterable<TextLine>): AsyncGenerator<ReadRequest> {
+/** NDJSON whose fields are all ours: one that is not known is a mistake, and no column of somebody's table. */
+export function readLookupLines(bytes: AsyncIterable<Buffer>): AsyncGenerator<ReadRequest> {
+  return readNdjson(readTextLines(bytes), unknownField)
+}
+
+async function* readNdjson(lines: AsyncIterable<TextLine>, wrongIn = misspelt): AsyncGenerator<ReadRequest> {
   for await (const read of lines) {
     if ('problem' in read) yield read
-    else if (read.text.trim() !== '') yield fromJson(read.line, read.text)
+    else if (read.text.trim() !== '') yield fromJson(read.line, read.text, wrongIn)
   }
 }
 
-function fromJson(line: number, text: string): ReadRequest {
+function fromJson(line: number, text: string, wrongIn: typeof misspelt): ReadRequest {
   const value = parseJson(text)
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-  const wrong = isObject ? misspelt(Object.keys(value)) : null
+  const wrong = isObject ? wrongIn(Object.keys(value)) : null
   if (wrong) return { line, problem: `a field: ${wrong}` }
   const inexact = isObject ? problemOfMetadata(text) : null
   if (inexact) return { line, problem: inexact }

@@ -45,7 +45,7 @@ export async function startApi(env: Record<string, string>): Promise<Api> {
   out.on('data', (data) => {
     log += data
   })
-  const app = new ApiApp(config, createLogger({ logLevel: 'info', logFormat: 'json' }, out))
+  const app = new ApiApp(config, createLogger({ logLevel: 'info', logFormat: 'json' }, out), { logFormat: 'json', out })
   const url = await app.start()
   const document = await documentOf(url, env.API_TOKENS)
   const ask = async (method: string, path: string, asked: Ask = {}) => {

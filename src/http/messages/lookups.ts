@@ -1,0 +1,136 @@
+/** Lookups as the API takes them, and what it says of them. */
+
+import * as z from 'zod'
+import { LANES } from '../../domain/lane.ts'
+import { DELIVERIES, lookupSchema } from '../../domain/lookup.ts'
+import { RESULT_STATUSES } from '../../domain/result.ts'
+import { resultSchema as resultOfQueue } from '../../domain/result-schema.ts'
+import { wholeNumber, yes } from './queries.ts'
+
+export const MOST_AT_ONCE = 10_000
+const WAIT_MAX_S = 60
+const KEY_MAX = 1024
+const PRIORITY_MAX = 2_097_151
+const DELAY_MAX_MS = 366 * 86_400_000
+
+const count = z.int().min(0)
+const key = z
+  .string()
+  .min(1, `expected 1 to ${KEY_MAX} characters`)
+  .max(KEY_MAX, `expected 1 to ${KEY_MAX} characters`)
+  .refine((text) => text.isWellFormed(), 'expected no lone surrogates')
+
+/** Null is what some languages write for a field that is missing. */
+const { connectionId, correlationId, producer, metadata, expiresAt, deliver } = lookupSchema.shape
+const fields = {
+  connectionId,
+  correlationId: z.nullable(correlationId).optional(),
+  producer: z.nullable(producer).optional().describe("the token's name, if anything"),
+  metadata: z.nullable(metadata).optional(),
+  expiresAt: z.nullable(expiresAt).optional(),
+  deliver: z.nullable(deliver).optional(),
+  idempotencyKey: key.nullable().optional().describe('the same key again is the same lookup'),
+  priority: z
+    .int()
+    .min(1)
+    .max(PRIORITY_MAX)
+    .optional()
+    .describe('1 is the most urgent; none comes before all that have one'),
+  delayMs: z.int().min(0).max(DELAY_MAX_MS).optional(),
+}
+const interactive = z.boolean().optional().describe('on the queue of the lookups that a person waits for')
+
+export const oneRequest = z.strictObject({ ...fields, interactive }).meta({ id: 'LookupRequest' })
+export const batchRequest = z
+  .strictObject({ lookups: z.array(z.strictObject(fields)).min(1).max(MOST_AT_ONCE), interactive })
+  .meta({ id: 'LookupsRequest' })
+export const lookupsRequest = z.union([oneRequest, batchRequest])
+export type OneRequest = z.infer<typeof oneRequest>
+export type BatchRequest = z.infer<typeof batchRequest>
+
+const wait = wholeNumber(1, WAIT_MAX_S, 'how many seconds to wait').optional()
+export const enqueueQuery = z.strictObject({ wait, interactive: yes.optional().describe('of NDJSON') })
+export const waitQuery = z.strictObject({ wait })
+
+export const keyHeader = z.looseObject({ 'idempotency-key': key.optional() })
+
+export const lookupParams = z.strictObject({ lookupId: z.string().min(1) })
+
+export const ackSchema = z
+  .strictObject({
+    lookupId: z.string(),
+    connectionId: z.string(),
+    isNew: z.boolean().describe('false: the same idempotency key had put it there before'),
+  })
+  .meta({ id: 'Ack' })
+export const acksSchema = z.strictObject({ lookups: z.array(ackSchema) }).meta({ id: 'Acks' })
+
+/** A line of the answer to NDJSON. */
+export const ackLineSchema = z
+  .union([
+    ackSchema.extend({ line: count }),
+    z.strictObject({ line: count, error: z.string(), code: z.string() }),
+    z.strictObject({ error: z.string(), code: z.string(), acknowledgedThrough: count }),
+  ])
+  .meta({ id: 'AckLine' })
+
+export const resultSchema = z.object(resultOfQueue.shape).meta({ id: 'Result' })
+
+const story = {
+  lookupId: z.string(),
+  queue: z.string(),
+  lane: z.enum(LANES),
+  connectionId: z.string().nullable(),
+  correlationId: z.string().nullable(),
+  producer: z.string().nullable(),
+  state: z.enum(['waiting', 'prioritized', 'delayed', 'active', 'completed', 'failed', 'gone']),
+  enqueuedAt: z.iso.datetime().nullable(),
+  dueAt: z.iso.datetime().nullable().describe('of a delayed one'),
+  redrive: count,
+  taken: count,
+  stalls: count,
+  history: z.strictObject({ charged: count, failures: count, calls: count, rechecks: count }).nullable(),
+  lastFailure: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+  result: z.enum(RESULT_STATUSES).nullable().describe('null: it has none yet, or it is forgotten'),
+  resultIsThere: z.boolean(),
+  deliver: z.enum(DELIVERIES).nullable(),
+  keptUntil: z.iso.datetime().nullable(),
+  end: z
+    .strictObject({
+      finishedAt: z.iso.datetime().nullable(),
+      status: z.enum(RESULT_STATUSES),
+      code: z.string().nullable(),
+      message: z.string().nullable(),
+      calls: count.nullable(),
+      attempts: count.nullable(),
+    })
+    .nullable()
+    .describe('null: it has not ended, or nobody knows any more how'),
+}
+
+export const storySchema = z
+  .looseObject(story)
+  .meta({ id: 'Story', description: 'What `status LOOKUP_ID --json` prints.' })
+
+export const lookupSchemaOfApi = z
+  .strictObject({
+    story: storySchema,
+    result: resultSchema
+      .nullable()
+      .describe('null: there is none, it is not there any more, or the token may not read it'),
+  })
+  .meta({ id: 'Lookup' })
+
+export const forgetRequest = z
+  .strictObject({
+    connectionId: z.string().min(1),
+    waitMs: z.int().min(0).max(60_000).default(10_000).describe('for lookups that are in hand'),
+  })
+  .meta({ id: 'ForgetRequest' })
+
+export const forgottenSchema = z
+  .strictObject({
+    removed: z.record(z.string(), count),
+    active: z.array(z.string()).describe('ids of what was in hand all the time, and is still there'),
+  })
+  .meta({ id: 'Forgotten' })

@@ -1,0 +1,229 @@
+/** Lookups: put on a queue, one or many, and what became of each. */
+
+import type { FastifyRequest, RouteShorthandOptions } from 'fastify'
+import type { LookupStory } from '../../app/hall.ts'
+import type { PromptHall } from '../../app/prompt-hall.ts'
+import { problemOfMetadata, problemsOfLookups } from '../../domain/exact-json.ts'
+import type { Lane } from '../../domain/lane.ts'
+import { allows } from '../../domain/role.ts'
+import { KeyConflict } from '../../intake/errors.ts'
+import { CHUNK, type Request } from '../../intake/submit.ts'
+import { answers, json } from '../answers.ts'
+import type { Server } from '../api-server.ts'
+import {
+  ackLineSchema,
+  ackSchema,
+  acksSchema,
+  type BatchRequest,
+  batchRequest,
+  enqueueQuery,
+  keyHeader,
+  lookupParams,
+  lookupSchemaOfApi,
+  lookupsRequest,
+  MOST_AT_ONCE,
+  type OneRequest,
+  oneRequest,
+  resultSchema,
+  waitQuery,
+} from '../messages/lookups.ts'
+import { type FieldProblem, Problem } from '../problem.ts'
+import { isStream, mayRest } from '../stalls.ts'
+import { inWords } from '../to-problem.ts'
+import { validating } from '../validating.ts'
+import { type Intake, laneOf } from './intake.ts'
+import { streamLookups } from './lookup-stream.ts'
+
+const tags = ['lookups']
+
+export function lookupRoutes(server: Server, intake: Intake): void {
+  enqueueRoute(server, intake)
+  storyRoute(server, intake)
+}
+
+function enqueueRoute(server: Server, intake: Intake): void {
+  const schema = {
+    tags,
+    summary: 'Puts a lookup on a queue, or up to 10,000; with NDJSON any number.',
+    querystring: enqueueQuery,
+    headers: keyHeader,
+    body: lookupsRequest,
+    response: answers(
+      {
+        200: {
+          description: 'With ?wait: the result of the lookup. To NDJSON: a line for each line, in order.',
+          content: {
+            'application/json': { schema: resultSchema },
+            'application/x-ndjson': { schema: ackLineSchema },
+          },
+        },
+        202: json('On the queue.', acksSchema.or(ackSchema)),
+      },
+      ...BODY_PROBLEMS,
+    ),
+  }
+  const validatorCompiler = validating((body) => (Object.hasOwn(Object(body), 'lookups') ? batchRequest : oneRequest))
+  const config = { roles: ['enqueue'] as const }
+  const options: RouteShorthandOptions = { config, schema, validatorCompiler, preValidation: refuseTooMany }
+  server.post('/v1/lookups', options, async (request, reply) => {
+    await intake.checkRoom()
+    if (isStream(request)) return streamLookups(intake, request, reply)
+    const body = request.body as OneRequest | BatchRequest
+    const { wait } = request.query as { wait?: number }
+    if ('lookups' in body) return reply.code(202).send({ lookups: await enqueueBatch(intake, request, body) })
+    const result = await enqueueOne(intake, request, body, wait)
+    return reply.code(result.status).send(result.body)
+  })
+}
+
+const BODY_PROBLEMS = [
+  'invalid-request',
+  'invalid-json',
+  'key-with-batch',
+  'producer-of-another',
+  'request-stalled',
+  'body-too-large',
+  'too-many-lookups',
+  'media-type-unknown',
+  'key-conflict',
+  'redis-full',
+  'results-piled-up',
+  'too-many-waiting',
+] as const
+
+async function refuseTooMany({ body }: FastifyRequest): Promise<void> {
+  const { lookups } = Object(body) as { lookups?: unknown }
+  if (!Array.isArray(lookups) || lookups.length <= MOST_AT_ONCE) return
+  throw new Problem('too-many-lookups', `lookups: expected at most ${MOST_AT_ONCE}, got ${lookups.length}: send NDJSON`)
+}
+
+async function enqueueOne(intake: Intake, request: FastifyRequest, body: OneRequest, wait?: number) {
+  const inexact = problemOfMetadata(request.bodyText ?? '')
+  if (inexact) throw refused([{ field: 'metadata', problem: inexact.replace(/^metadata: /, '') }])
+  const { interactive = false, ...asked } = body
+  const lane = laneOf(interactive)
+  const waited = wait === undefined || asked.deliver != null ? asked : { ...asked, deliver: 'wait' }
+  const lookup = intake.ofCaller(request, {
+    ...waited,
+    idempotencyKey: keyOf(request, asked.idempotencyKey),
+  } as Request)
+  const ack = await intake.hall.ask((_, acknowledger) => acknowledger.one(lane, lookup)).catch(asConflict)
+  intake.accepted(request, 1)
+  if (wait === undefined) return { status: 202, body: ack }
+  await waitFor(intake, request, lane, ack.lookupId, wait)
+  const found = await readLookup(intake.hall, ack.lookupId)
+  return found?.result ? { status: 200, body: found.result } : { status: 202, body: ack }
+}
+
+/** A retry of the same request has the same key. */
+function keyOf({ headers }: FastifyRequest, own: string | null | undefined): string | null | undefined {
+  const given = headers['idempotency-key'] as string | undefined
+  if (given === undefined || own == null || given === own) return given ?? own
+  throw refused([{ field: 'idempotencyKey', problem: 'expected what the header Idempotency-Key says, got another' }])
+}
+
+/** Whole or not at all: nothing is enqueued if one of them is wrong. */
+async function enqueueBatch(intake: Intake, request: FastifyRequest, { lookups, interactive = false }: BatchRequest) {
+  if (request.headers['idempotency-key'] !== undefined) {
+    throw new Problem(
+      'key-with-batch',
+      'Idempotency-Key: expected one lookup, got several: give each its idempotencyKey',
+    )
+  }
+  const inexact = problemsOfLookups(request.bodyText ?? '')
+  if (inexact.size > 0) throw refused([...inexact].map(([index, problem]) => at(index, problem)))
+  const asked: Request[] = lookups.map((lookup) => intake.ofCaller(request, lookup as Request))
+  const refusals = await intake.hall.ask((_, acknowledger) => acknowledger.refusals(asked))
+  const invalid = refusals.filter(({ error }) => !(error instanceof KeyConflict))
+  if (invalid.length > 0) throw refused(invalid.map(({ index, error }) => at(index, error.message)))
+  if (refusals.length > 0) throw conflicts(refusals.map(({ index, error }) => at(index, error.message)))
+  const acks = []
+  for (let start = 0; start < asked.length; start += CHUNK) {
+    const part = asked.slice(start, start + CHUNK)
+    acks.push(...(await intake.hall.ask((_, acknowledger) => acknowledger.some(laneOf(interactive), part))))
+    const failed = acks.findIndex((ack) => 'error' in ack)
+    const ack = acks[failed]
+    if (ack && 'error' in ack)
+      throw ack.error instanceof KeyConflict ? conflicts([at(failed, ack.error.message)]) : ack.error
+    intake.accepted(request, part.length)
+  }
+  return acks
+}
+
+/** `connectionId: expected …` of the lookup at this index. */
+function at(index: number, problem: string): FieldProblem {
+  const [, field, words = problem] = /^(\w+): (.*)$/s.exec(problem) ?? []
+  return { field: field === undefined ? `lookups[${index}]` : `lookups[${index}].${field}`, problem: words }
+}
+
+function refused(errors: FieldProblem[]): Problem {
+  return new Problem('invalid-request', inWords(errors), errors)
+}
+
+function conflicts(errors: FieldProblem[]): Problem {
+  return new Problem('key-conflict', inWords(errors), errors)
+}
+
+function asConflict(error: unknown): never {
+  if (!(error instanceof KeyConflict)) throw error
+  throw conflicts([{ field: 'idempotencyKey', problem: error.message.replace(/^idempotencyKey: /, '') }])
+}
+
+function storyRoute(server: Server, intake: Intake): void {
+  const schema = {
+    tags,
+    summary:
+      'Where a lookup is, what happened to it, and its result once there is one; with ?wait as soon as there is one.',
+    params: lookupParams,
+    querystring: waitQuery,
+    response: answers(
+      { 200: json('What is known of it.', lookupSchemaOfApi) },
+      'invalid-request',
+      'lookup-unknown',
+      'too-many-waiting',
+    ),
+  }
+  const config = { roles: ['enqueue', 'view'] as const }
+  server.get('/v1/lookups/:lookupId', { config, schema }, async (request) => {
+    const { lookupId } = request.params as { lookupId: string }
+    const { wait } = request.query as { wait?: number }
+    const seen = visible(request, await readLookup(intake.hall, lookupId))
+    if (wait === undefined || seen.story.result !== null) return seen
+    await waitFor(intake, request, seen.story.lane, lookupId, wait)
+    return visible(request, await readLookup(intake.hall, lookupId))
+  })
+}
+
+interface Found {
+  story: LookupStory
+  result: unknown
+}
+
+async function readLookup(hall: PromptHall, lookupId: string): Promise<Found | null> {
+  return hall.ask(async (own) => {
+    const story = await own.story(lookupId)
+    return story && { story, result: await own.resultOf(story) }
+  })
+}
+
+/** What the service said is for its producer, and for whoever may read results. Another's lookup is not known to a producer. */
+function visible({ caller }: FastifyRequest, found: Found | null): Found {
+  const isOwn = caller.name !== null && found?.story.producer === caller.name && allows(caller.roles, 'enqueue')
+  if (!found || !(isOwn || allows(caller.roles, 'view'))) {
+    throw new Problem('lookup-unknown', 'there is no such lookup; a connection id is not a lookup id')
+  }
+  return isOwn || allows(caller.roles, 'results') ? found : { ...found, result: null }
+}
+
+async function waitFor(intake: Intake, request: FastifyRequest, lane: Lane, lookupId: string, seconds: number) {
+  const gone = new AbortController()
+  const leave = () => gone.abort()
+  request.raw.socket.once('close', leave)
+  mayRest(request.raw.socket, 1000 * seconds)
+  try {
+    await intake.waits.until(lane, lookupId, 1000 * seconds, gone.signal)
+  } finally {
+    request.raw.socket.off('close', leave)
+    mayRest(request.raw.socket, 0)
+  }
+}
