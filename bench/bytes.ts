@@ -17,6 +17,7 @@ export async function bytes({ lookups }: { lookups: number }): Promise<void> {
   const figures: Record<string, number> = {
     'waiting, of ours': await waiting(lookups, {}),
     'waiting, with a correlation id': await waiting(lookups, { correlationId: 'order-2024-000123' }),
+    'delayed by its producer': await waiting(lookups, { delayMs: 86_400_000 }),
     ...(await finished(lookups)),
   }
   printTable(
@@ -29,9 +30,17 @@ export async function bytes({ lookups }: { lookups: number }): Promise<void> {
 async function waiting(lookups: number, more: Partial<NewLookup>): Promise<number> {
   const embedded = await startEmbeddedRedis()
   const redis = new Redis(embedded.url, { protocol: 2, maxRetriesPerRequest: null })
-  const queues = new LookupQueues(redis, NAMES)
-  await queues.add('batch', [{ lookupId: id(-1), connectionId: 'the first' }])
+  await new LookupQueues(redis, NAMES).add('batch', [{ lookupId: id(-1), connectionId: 'the first' }])
   const before = await usedMemory(redis)
+  await enqueue(redis, lookups, more)
+  const each = ((await usedMemory(redis)) - before) / lookups
+  redis.disconnect()
+  await embedded.stop()
+  return each
+}
+
+async function enqueue(redis: Redis, lookups: number, more: Partial<NewLookup> = {}): Promise<void> {
+  const queues = new LookupQueues(redis, NAMES)
   for (let from = 0; from < lookups; from += 1000) {
     const all = Array.from({ length: 1000 }, (_, i) => ({
       lookupId: id(from + i),
@@ -40,10 +49,6 @@ async function waiting(lookups: number, more: Partial<NewLookup>): Promise<numbe
     }))
     await queues.add('batch', all)
   }
-  const each = ((await usedMemory(redis)) - before) / lookups
-  redis.disconnect()
-  await embedded.stop()
-  return each
 }
 
 const id = (i: number) => `lk-${(i + 2).toString(16).padStart(32, '0')}`
@@ -51,7 +56,7 @@ const id = (i: number) => `lk-${(i + 2).toString(16).padStart(32, '0')}`
 /** After a worker has worked them off: the finished lookup, its marker, and the result that nobody has taken yet. */
 async function finished(lookups: number): Promise<Record<string, number>> {
   const figures: Record<string, number> = {}
-  const load = { lookups, warmUp: 1000, concurrency: 64 }
+  const load = { lookups, warmUp: 1000, concurrency: 64, enqueue }
   await workOff(ours('chat-enricher'), load, async (redis) => {
     const all = lookups + 1000
     const shrinksBy = async (pattern: string) => {

@@ -22,6 +22,8 @@ export interface Load {
   measured?: number
   latencyMs?: number
   concurrency: number
+  /** Unset: by plain BullMQ. */
+  enqueue?: (redis: Redis, count: number) => Promise<void>
 }
 
 export interface Cost {
@@ -67,7 +69,7 @@ export async function workOff(variant: Variant, load: Load, after?: (redis: Redi
   const service = await start([path('./service.mjs')], { LATENCY_MS: String(load.latencyMs ?? 0) }, /^http/)
   let worker: Started | undefined
   try {
-    await enqueue(redis, load.warmUp + load.lookups)
+    await (load.enqueue ?? enqueue)(redis, load.warmUp + load.lookups)
     const env = { REDIS_URL: embedded.url, SOAP_ENDPOINT: service.line, CONCURRENCY: String(load.concurrency) }
     worker = await start(variant.args, { ...env, ...variant.env }, variant.isUp)
     const read = () => reading(redis, worker?.pid ?? 0, embedded.pid)

@@ -47,6 +47,8 @@ export const FIELDS = {
   data: 'data',
   options: 'opts',
   timestamp: 'timestamp',
+  delay: 'delay',
+  priority: 'priority',
   processedOn: 'processedOn',
   finishedOn: 'finishedOn',
   failedReason: 'failedReason',

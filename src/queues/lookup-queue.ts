@@ -1,6 +1,6 @@
 /** The lookup queues, from the producer's side. */
 
-import { Queue } from 'bullmq'
+import { Job, Queue } from 'bullmq'
 import { LANES, type Lane } from '../domain/lane.ts'
 import { LOOKUP_JOB_NAME, type LookupData } from '../domain/lookup.ts'
 import type { Redis } from '../redis/connections.ts'
@@ -17,17 +17,35 @@ export interface NewLookup extends LookupData {
   delayMs?: number
 }
 
+/**
+ * Its options do not say again what its key says, nor what is so anyway: with a delay or a priority beside them they would pass
+ * 64 bytes, and Redis would keep the whole job in a form that takes twice as much.
+ */
+class LeanJob extends Job {
+  override asJSON() {
+    const json = super.asJSON()
+    const { jobId: _, attempts, ...opts } = json.opts
+    return { ...json, opts: attempts ? { ...opts, attempts } : opts }
+  }
+}
+
+class LeanQueue extends Queue {
+  protected override get Job() {
+    return LeanJob as typeof Job
+  }
+}
+
 export class LookupQueues {
   readonly #queues: Record<Lane, Queue>
 
   constructor(redis: Redis, names: QueueNames) {
-    const open = (lane: Lane) => openQueue(queueOf(names, lane), redis, names)
+    const open = (lane: Lane) => openQueue(queueOf(names, lane), redis, names, LeanQueue)
     this.#queues = { batch: open('batch'), interactive: open('interactive') }
   }
 
   /**
    * Adds all lookups, or rejects if Redis fails. Adding the same ids again is safe, because a job that exists stays as it
-   * is. Options that the worker decides are not stored in the job, because they would double its memory.
+   * is. Options that the worker decides are not stored in the job.
    */
   async add(lane: Lane, lookups: NewLookup[]): Promise<void> {
     await this.#queues[lane].addBulk(
@@ -72,8 +90,8 @@ export async function connectionIdsOf(redis: Redis, names: QueueNames, lookupIds
  * A BullMQ queue on a connection of ours. The call that fails reports its error, and so does whoever listens to the
  * connection. Without a listener here BullMQ would print every lost connection with its stack.
  */
-export function openQueue(name: string, redis: Redis, { prefix }: QueueNames): Queue {
-  const queue = new Queue(name, { connection: redis, prefix, skipVersionCheck: true, skipMetasUpdate: true })
+export function openQueue(name: string, redis: Redis, { prefix }: QueueNames, kind = Queue): Queue {
+  const queue = new kind(name, { connection: redis, prefix, skipVersionCheck: true, skipMetasUpdate: true })
   queue.on('error', () => {})
   return queue
 }

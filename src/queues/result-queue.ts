@@ -82,8 +82,25 @@ local function addAs(id, status, timestamp, result)
 end
 
 local function writeEnd(job, ended, sentence)
-  if ended == '' or redis.call('TYPE', job).ok ~= 'hash' then return end
+  if redis.call('TYPE', job).ok ~= 'hash' then return end
   redis.call('HSET', job, '${END_FIELD}', ended, '${FIELDS.failedReason}', sentence)
+end
+
+local function saysMore(options)
+  for _, option in ipairs({ '"delay"', '"parent"', '"repeat"' }) do
+    if string.find(options, option, 1, true) then return true end
+  end
+  return false
+end
+
+-- What nobody asks a finished lookup for: millions of them are kept. BullMQ reads a job without these as one that has none.
+local function slim(job)
+  if redis.call('TYPE', job).ok ~= 'hash' then return end
+  local needless = { '${FIELDS.processedOn}', '${FIELDS.delay}' }
+  local priority, options = unpack(redis.call('HMGET', job, '${FIELDS.priority}', '${FIELDS.options}'))
+  if priority == '0' then table.insert(needless, '${FIELDS.priority}') end
+  if options and not saysMore(options) then table.insert(needless, '${FIELDS.options}') end
+  redis.call('HDEL', job, unpack(needless))
 end
 
 local function queue(id, of, status, timestamp, result, part)
@@ -94,6 +111,7 @@ local function queue(id, of, status, timestamp, result, part)
   end
   if free then addAs(id, status, timestamp, result) end
   redis.call('HSET', PREFIX .. id, 'ce:of', of)
+  redis.pcall('HDEL', PREFIX .. id, '${FIELDS.delay}', '${FIELDS.priority}') -- both are 0
 end
 
 local function publish(former, before, place, job, mark, letter, id, of, status, timestamp, result, keepMs, part, ended, sentence)
@@ -104,7 +122,7 @@ local function publish(former, before, place, job, mark, letter, id, of, status,
     redis.call('SET', place, result, 'PX', keepMs)
   end
   setMarker(mark, letter, MARKER_MS)
-  writeEnd(job, ended, sentence)
+  if ended == '' then pcall(slim, job) else writeEnd(job, ended, sentence) end
   redis.pcall('PUBLISH', place, result) -- whoever waits also looks
   return 'published'
 end`

@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/cli/demo/embedded-redis.ts'
 import { resultOf } from '../../src/domain/result.ts'
+import { LookupQueues } from '../../src/queues/lookup-queue.ts'
 import { readMarkers, removeMarker } from '../../src/queues/marker.ts'
 import { bullKey, END_FIELD, formerMarkerKeys, markersKey, resultChannel } from '../../src/redis/names.ts'
 import { connect, identityOf, type Publisher, publisher, resultFor, subjectFor } from '../support/queues.ts'
@@ -175,6 +176,40 @@ describe('the result of a lookup that failed', () => {
  */
 const added = async () => Number(await redis.get(`bull:${NAMES.resultQueue}:id`))
 const lookupsSeen = (consumer: Consumer) => new Set(consumer.results.map(({ lookupId }) => lookupId)).size
+
+describe('the job of a lookup whose result is published', () => {
+  const lookups = () => new LookupQueues(redis, NAMES)
+  const fieldsOf = async (id: string) => (await redis.hkeys(`bull:${NAMES.lookupQueue}:${id}`)).sort()
+
+  // Fails without: src/queues/result-queue.ts: slim()
+  it('keeps what is asked for later, and BullMQ reads it as before', async () => {
+    await lookups().add('batch', [{ lookupId: 'a', connectionId: 'c' }])
+    await redis.hset(`bull:${NAMES.lookupQueue}:a`, 'processedOn', Date.now())
+    await publish(here)
+    expect(await fieldsOf('a')).toEqual(['data', 'name', 'timestamp'])
+    expect(await lookups().of('batch').getJob('a')).toMatchObject({
+      id: 'a',
+      name: 'lookup',
+      data: { connectionId: 'c' },
+    })
+  })
+
+  it('keeps its priority, and the delay that its producer asked for', async () => {
+    await lookups().add('batch', [{ lookupId: 'a', connectionId: 'c', priority: 3 }])
+    await lookups().add('batch', [{ lookupId: 'b', connectionId: 'c', delayMs: 5 }])
+    await publish(here)
+    await publish(here, identityOf('b'))
+    expect(await fieldsOf('a')).toEqual(['data', 'name', 'priority', 'timestamp'])
+    expect(await fieldsOf('b')).toEqual(['data', 'name', 'opts', 'timestamp'])
+  })
+
+  // Fails without: src/queues/lookup-queue.ts: LeanJob
+  it('says in its options only what is not said elsewhere', async () => {
+    await lookups().add('batch', [{ lookupId: 'a', connectionId: 'c', priority: 3, delayMs: 5 }])
+    const options = await redis.hget(`bull:${NAMES.lookupQueue}:a`, 'opts')
+    expect(JSON.parse(options ?? '')).toEqual({ priority: 3, delay: 5 })
+  })
+})
 
 describe('a result after SCRIPT FLUSH', () => {
   it('is neither lost nor doubled, however often that comes', async () => {
