@@ -41,6 +41,7 @@ export class Membership {
       limits: ownLimits(config),
       interactiveShare: config.interactiveShare,
       quota: quotaCalls === null ? null : { calls: quotaCalls, periodMs: quotaPeriodMs },
+      keeps: { lookupsMs: config.lookupRetentionMs, markersMs: config.resultMarkerTtlMs },
     }
   }
 

@@ -8,6 +8,12 @@ import { memberKey, membersKey, type QueueNames } from '../redis/names.ts'
 import { redisTime } from '../redis/time.ts'
 import type { CallsFor } from './callers.ts'
 
+/** How long finished lookups and markers are kept. */
+export interface Keeps {
+  lookupsMs: number
+  markersMs: number
+}
+
 export interface Member {
   id: string
   host: string
@@ -22,6 +28,8 @@ export interface Member {
   limits: { rate: number | null; burst: number; inFlight: number | null }
   /** Its longer limit; null: none. */
   quota: { calls: number; periodMs: number } | null
+  /** Missing: a worker of an older version. */
+  keeps?: Keeps
   stopping: boolean
   /** The part of the pace that is kept for interactive lookups. Missing: a worker of an older version. */
   interactiveShare?: number

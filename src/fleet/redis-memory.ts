@@ -8,6 +8,8 @@ export interface RedisMemory {
   usedBytes: number
   /** Null: no limit. */
   maxBytes: number | null
+  /** The memory of its machine; null: it does not say. */
+  machineBytes: number | null
   isFull: boolean
 }
 
@@ -19,7 +21,8 @@ export async function readMemory(redis: Redis, place: RedisPlace): Promise<Redis
     const usedBytes = numberIn(text, 'used_memory')
     const max = numberIn(text, 'maxmemory')
     if (usedBytes === null || max === null) return []
-    return [{ where, usedBytes, maxBytes: max || null, isFull: max > 0 && usedBytes >= max }]
+    const machineBytes = numberIn(text, 'total_system_memory')
+    return [{ where, usedBytes, maxBytes: max || null, machineBytes, isFull: max > 0 && usedBytes >= max }]
   })
   return read.toSorted((a, b) => shareOf(b) - shareOf(a))[0] ?? null
 }

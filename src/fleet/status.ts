@@ -11,6 +11,7 @@ import { drainSecondsOf, yetToEnd } from './drain.ts'
 import { FleetControl, type FleetGate, type Limits } from './fleet-control.ts'
 import { UnknownService } from './known-services.ts'
 import { Fleet, type SeenMember } from './members.ts'
+import { type MemoryNeed, memoryNeed } from './memory-need.ts'
 import { type OtherQueue, readOtherQueues } from './other-queues.ts'
 import { type RedisMemory, readMemory } from './redis-memory.ts'
 
@@ -26,6 +27,8 @@ export interface FleetQueue extends QueueState {
 
 export interface FleetWork {
   redis: RedisMemory | null
+  /** Null where no worker says how long it keeps what. */
+  memoryNeed: MemoryNeed | null
   queues: FleetQueue[]
   /** Queues under the same prefix that are not ours, and have jobs that wait. */
   otherQueues: OtherQueue[]
@@ -85,6 +88,7 @@ async function readWork(redis: Redis, place: FleetPlace): Promise<FleetWork> {
   const perSecond = isDeaf ? 0 : members.reduce((sum, member) => sum + member.perSecond, 0)
   return {
     redis: memory,
+    memoryNeed: memoryNeed(members, perSecond, memory),
     queues,
     otherQueues,
     members: isDeaf ? null : members,

@@ -54,6 +54,7 @@ const memberSchema = z.strictObject({
   perSecond: z.number(),
   limits: z.strictObject(ownLimits),
   quota: z.nullable(z.strictObject({ calls: count, periodMs: count })),
+  keeps: z.strictObject({ lookupsMs: count, markersMs: count }),
   stopping: z.boolean(),
   interactiveShare: z.optional(z.number()),
   callers: z.optional(z.array(callsFor)),
@@ -91,11 +92,20 @@ const memorySchema = z.strictObject({
   where: z.string(),
   usedBytes: count,
   maxBytes: z.nullable(count),
+  machineBytes: z.nullable(count),
   isFull: z.boolean(),
+})
+
+const needSchema = z.strictObject({
+  perSecond: z.number(),
+  bytes: count,
+  availableBytes: z.nullable(count),
+  keeps: z.strictObject({ lookupsMs: count, markersMs: count }),
 })
 
 const work = {
   redis: z.nullable(memorySchema),
+  memoryNeed: z.nullable(needSchema),
   queues: z.array(queueSchema),
   otherQueues: z.array(z.strictObject({ queue: z.string(), waiting: count })),
   members: z.nullable(z.array(memberSchema)),

@@ -16,6 +16,7 @@ export function statusInWords(status: FleetStatus, now: number): string {
   const gate = status.serviceProblem === null ? status : null
   return [
     ...memoryInWords(status),
+    ...tooMuchInWords(status),
     ...(gate ? holdsInWords(gate) : []),
     ...status.queues.flatMap(restraintsInWords),
     ...status.otherQueues.map(
@@ -30,6 +31,7 @@ export function statusInWords(status: FleetStatus, now: number): string {
     ...byHandInWords(status.byHand),
     ...producersInWords(status.producers),
     ...(gate?.quota ? [`quota ${quotaInWords(gate.quota)}`] : []),
+    ...needInWords(status),
     `backlog ${number.format(status.backlog)}, ${number.format(status.perSecond)} results/s: ${drainInWords(status, gate)}`,
   ].join('\n')
 }
@@ -44,6 +46,21 @@ function memoryInWords({ redis }: FleetStatus): string[] {
   const of = `${mebibytes(usedBytes)} of ${mebibytes(maxBytes ?? 0)}`
   return [
     `Redis at ${where} takes no writes: its memory is full (${of}). Do: raise its maxmemory, or delete what else lies in it.`,
+  ]
+}
+
+function needInWords({ memoryNeed }: FleetStatus): string[] {
+  if (!memoryNeed || memoryNeed.perSecond === 0) return []
+  const { perSecond, bytes } = memoryNeed
+  return [`what is remembered at ${number.format(perSecond)} lookups/s fills up to ${mebibytes(bytes)} of Redis`]
+}
+
+function tooMuchInWords({ memoryNeed, redis }: FleetStatus): string[] {
+  if (!memoryNeed || !redis || memoryNeed.bytes <= (memoryNeed.availableBytes ?? Number.POSITIVE_INFINITY)) return []
+  const { perSecond, bytes, availableBytes, keeps } = memoryNeed
+  return [
+    `Redis at ${redis.where} has ${mebibytes(availableBytes ?? 0)}, but ${number.format(perSecond)} lookups/s need up to ${mebibytes(bytes)}. ` +
+      `Do: give it more, or lower LOOKUP_RETENTION_MS (${keeps.lookupsMs}) or RESULT_MARKER_TTL_MS (${keeps.markersMs}).`,
   ]
 }
 
