@@ -8,6 +8,8 @@ import type { Selection } from '../domain/selection.ts'
 import { type Activity, readActivity } from '../fleet/activity.ts'
 import type { ByHandSet } from '../fleet/by-hand.ts'
 import { type CallsCost, costOf } from '../fleet/cost.ts'
+import { type DeadLetterGroup, type DeadLetters, type LookOptions, readDeadLetters } from '../fleet/dead-letters.ts'
+import { EndedActions, type EndedEnd, type EndedPlan, type EndedRequest } from '../fleet/ended-actions.ts'
 import { FleetControl, type FleetGate } from '../fleet/fleet-control.ts'
 import { Forget, type ForgetEnd, type ForgetOptions } from '../fleet/forget.ts'
 import { removeFleet } from '../fleet/remove-fleet.ts'
@@ -29,6 +31,11 @@ export type {
   Activity,
   Awaited,
   ByHandSet,
+  DeadLetterGroup,
+  EndedActions,
+  EndedEnd,
+  EndedPlan,
+  EndedRequest,
   FleetStatus,
   FleetWork,
   ForgetEnd,
@@ -94,6 +101,16 @@ export class Hall {
   /** The lookups that are meant, step by step, and how many were looked at. Rejects with the signal's reason. */
   find(selection: Selection, signal?: AbortSignal): AsyncGenerator<SelectedStep> {
     return new Selected(this.#redis, this.#config, selection).all(signal)
+  }
+
+  /** Lookups that gave up, of those that are selected, in groups by cause. */
+  deadLetters(selection: Selection, options?: LookOptions): Promise<DeadLetters> {
+    return readDeadLetters(new Selected(this.#redis, this.#config, { ...selection, state: 'dead' }), options)
+  }
+
+  /** Puts lookups back that have ended, or ends dead letters for good. */
+  endedActions(): EndedActions {
+    return new EndedActions(this.#redis, this.#config, () => this.control())
   }
 
   /** Throws an UnknownService where it is not clear whose fleet is meant. */

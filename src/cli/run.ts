@@ -56,6 +56,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     description: 'End the holds of the fleet, whatever they are for; accept a response code that is right after all.',
     load: async () => (await import('./hold.ts')).releaseCommand(),
   },
+  'dead-letters': {
+    description: 'The lookups that gave up, in groups by cause; put them back, or drop them for good.',
+    load: async () => (await import('./dead-letters.ts')).deadLettersCommand(),
+  },
   forget: {
     description: 'Erase from Redis every trace of one connection id, and say what was removed.',
     load: async () => (await import('./forget.ts')).forgetCommand(),

@@ -157,3 +157,38 @@ export const dryRunSchema = z.strictObject({
   quota: z.nullable(z.strictObject({ share: part, calls: count, left: count })),
   interactiveKeeps: z.nullable(z.strictObject({ share: part, perSecond: part })),
 })
+
+const text = z.nullable(z.string())
+const foundSchema = z.looseObject({ lookupId: z.string(), state: z.string(), failure: text })
+const refused = z.array(z.strictObject({ lookupId: z.string(), why: z.enum(['again', 'early', 'elsewhere', 'gone']) }))
+const endedAction = z.enum(['redrive', 'drop'])
+export const deadLetterSchemas = {
+  group: z.strictObject({
+    failure: text,
+    fault: text,
+    httpStatus: z.nullable(count),
+    count,
+    firstAt: z.nullable(z.iso.datetime()),
+    lastAt: z.nullable(z.iso.datetime()),
+    failedAgain: count,
+  }),
+  end: z.strictObject({ looked: count, unread: count, complete: z.boolean() }),
+  plan: z.strictObject({
+    action: endedAction,
+    count,
+    sample: z.array(foundSchema).check(z.maxLength(10)),
+    looked: count,
+    unread: count,
+    calls: count,
+    seconds: count,
+    refused: text,
+  }),
+  acted: z.strictObject({
+    action: endedAction,
+    done: count,
+    refused,
+    refusedCount: count,
+    looked: count,
+    wentOnFrom: z.nullable(z.iso.datetime()),
+  }),
+}

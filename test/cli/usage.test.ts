@@ -19,6 +19,7 @@ const COMMANDS = [
   'limit',
   'hold',
   'release',
+  'dead-letters',
   'forget',
   'activity',
   'stand-in',

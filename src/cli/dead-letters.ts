@@ -1,0 +1,144 @@
+import { Command } from 'commander'
+import type { EndedEnd, EndedPlan, EndedRequest, Hall } from '../app/hall.ts'
+import { withHall } from '../app/with-hall.ts'
+import type { Selection } from '../domain/selection.ts'
+import { problemOfState } from '../fleet/ended-actions.ts'
+import { DEFAULT_RATE } from '../fleet/paced.ts'
+import type { CliCommand } from './terminal/command.ts'
+import { isConfirmed } from './terminal/confirm.ts'
+import { endInWords, groupsInWords, planInWords, refusedInWords } from './terminal/dead-letters-in-words.ts'
+import type { Io } from './terminal/io.ts'
+import { configOf, withVariables } from './terminal/options.ts'
+import { wholeNumber } from './terminal/positive.ts'
+import { progressBar } from './terminal/progress.ts'
+import { selectionOf, withSelection } from './terminal/selection-flags.ts'
+import { UsageError } from './terminal/usage-error.ts'
+import { whoIsThis } from './terminal/who.ts'
+
+const GROUPS = ['redis', 'queues', 'endpoint'] as const
+const ACTIONS = ['list', 'redrive', 'drop'] as const
+
+interface Flags {
+  rate: number
+  dryRun?: boolean
+  yes?: boolean
+  force?: boolean
+  reason?: string
+  json?: boolean
+}
+
+export function deadLettersCommand(): CliCommand {
+  const command = new Command('dead-letters')
+    .argument('[action]', 'list, redrive (put back) or drop (end for good)', 'list')
+    .argument('[lookup-id...]', 'those lookups, instead of a selection')
+    .option('--rate <n>', 'lookups a second', wholeNumber(1, 100_000), DEFAULT_RATE)
+    .option('--dry-run', 'say what would be done, and do nothing')
+    .option('--yes', 'do not ask')
+    .option(
+      '--force',
+      'redrive: also what failed with the cause for which the fleet holds, without waiting for its end',
+    )
+    .option('--reason <text>', 'drop: why, for the activity')
+    .option('--json', 'groups as NDJSON; what was done, or would be, as one object')
+    .addHelpText('after', EXAMPLES)
+  return { command: withVariables(withSelection(command), GROUPS), action: runDeadLetters }
+}
+
+const EXAMPLES = `
+Lists the lookups that gave up, in groups by cause: failure code, SOAP fault, HTTP status.
+redrive puts them back on their queue, clean, at --rate: their next result says redrive 1 (2, …) and has an id of its own, so
+a consumer can tell both results. It waits while the fleet holds. Lookups that finished in another way can be put back, too:
+--state finished, as long as they are kept. drop removes dead letters; their results stay.
+A selection is counted first, and asked about on a terminal; a script says --yes. Ids need neither. What was cut off is
+finished by running it again: nothing is put back twice.
+
+Exit: 0 (also if there is none); 1 if one that was named is no dead letter, the fleet holds for the cause, or no Redis; 2 wrong
+usage; 78 wrong configuration.
+
+Examples:
+  chat-enricher dead-letters
+  chat-enricher dead-letters redrive --failure soap-fault --newer-than 2h --dry-run
+  chat-enricher dead-letters redrive --state finished --response-code 9 --newer-than 2h
+  chat-enricher dead-letters drop --older-than 7d --reason "asked again by the CRM"`
+
+async function runDeadLetters(command: Command, io: Io): Promise<number> {
+  const [action = 'list', ...lookupIds] = command.args
+  const flags = command.opts() as Flags
+  const selection = selectionOf(command)
+  const request = action === 'list' ? null : requestOf(action, lookupIds, selection, flags)
+  if (!request && lookupIds.length > 0)
+    throw new UsageError('list: expected no lookup ids; status LOOKUP_ID tells of one')
+  const { config } = configOf(command, io, GROUPS)
+  return withHall(config, 'dead-letters', (hall) =>
+    request ? act(hall, io, request, flags) : list(hall, io, selection ?? {}, flags),
+  )
+}
+
+function requestOf(action: string, ids: string[], given: Selection | null, { reason, force }: Flags): EndedRequest {
+  if (action !== 'redrive' && action !== 'drop') {
+    throw new UsageError(`action: expected one of ${ACTIONS.join(', ')}, got ${JSON.stringify(action)}`)
+  }
+  const selection = given ?? {}
+  const others = Object.keys(selection).filter((field) => field !== 'state')
+  if (ids.length > 0 && others.length > 0) throw new UsageError('expected lookup ids or a selection, got both')
+  if (ids.length === 0 && given === null)
+    throw new UsageError(`${action}: expected lookup ids or a selection, as --all`)
+  const problem = problemOfState(action, selection)
+  if (problem) throw new UsageError(`--${problem}`)
+  if (action === 'drop' && !reason) throw new UsageError('--reason: expected one, because what is dropped is gone')
+  const lookupIds = ids.length > 0 ? [...new Set(ids)] : null
+  return { action, who: whoIsThis(), selection, lookupIds, ...(reason && { reason }), ...(force && { force }) }
+}
+
+async function list(hall: Hall, io: Io, selection: Selection, { json }: Flags): Promise<number> {
+  const progress = progressBar(io, 'lookups looked at', null, Boolean(json))
+  const onLooked = (looked: number) => progress.update(looked, looked)
+  const options = { signal: io.interruption(), onLooked }
+  const { groups, looked, unread } = await hall.deadLetters(selection, options).finally(() => progress.stop())
+  if (!json) await io.print(groupsInWords(groups))
+  else for (const line of [...groups, { looked, unread, complete: true }]) await io.print(JSON.stringify(line))
+  return 0
+}
+
+async function act(hall: Hall, io: Io, request: EndedRequest, flags: Flags): Promise<number> {
+  const { rate: ratePerSecond, dryRun, yes, json } = flags
+  const signal = io.interruption()
+  const actions = hall.endedActions()
+  let total = request.lookupIds?.length ?? 0
+  if (!request.lookupIds) {
+    const plan = await actions.plan(request, { ratePerSecond, signal })
+    total = plan.count
+    if (dryRun || plan.refused) return tellPlan(io, request, plan, flags)
+    if (!yes) io.say(planInWords(request, plan))
+    if (plan.count > 0 && !(await isConfirmed(io, `${request.action} ${plan.count}?`, yes))) return 1
+  } else if (dryRun) throw new UsageError('--dry-run: expected a selection, got lookup ids')
+  const progress = progressBar(io, 'lookups', total, Boolean(json))
+  let waits: string | null = null
+  const end = await actions
+    .run(request, {
+      ratePerSecond,
+      signal,
+      onProgress: ({ done, waitsFor }) => {
+        progress.update(done, done)
+        if (waitsFor && waitsFor !== waits) progress.say(`waits: ${waitsFor}`)
+        waits = waitsFor
+      },
+    })
+    .finally(() => progress.stop())
+  return tellEnd(hall, io, request, end, json)
+}
+
+async function tellPlan(io: Io, request: EndedRequest, plan: EndedPlan, { json }: Flags): Promise<number> {
+  await io.print(json ? JSON.stringify({ action: request.action, ...plan }) : planInWords(request, plan))
+  if (plan.refused) io.say(plan.refused)
+  return plan.refused ? 1 : 0
+}
+
+async function tellEnd(hall: Hall, io: Io, request: EndedRequest, end: EndedEnd, json?: boolean): Promise<number> {
+  await io.print(json ? JSON.stringify({ action: request.action, ...end }) : endInWords(request, end))
+  if (!request.lookupIds) return 0
+  for (const { lookupId, why } of end.refused) {
+    io.say(refusedInWords(lookupId, why, why === 'elsewhere' ? await hall.story(lookupId) : null))
+  }
+  return end.refusedCount > 0 ? 1 : 0
+}
