@@ -1,14 +1,12 @@
 /** The most memory that a worker has at full speed, as it is and with the heap limit that image and compose file set. */
 
+import { SHIPPED_NODE_OPTIONS } from '../test/support/heap-limit.ts'
 import { type Load, ours, workOff } from './load.ts'
 import { printJson, printTable } from './table.ts'
 
-/** As in the Dockerfile. */
-const HEAP_LIMIT = '--max-old-space-size=128'
-
 export async function memory({ lookups }: { lookups: number }): Promise<void> {
   const load: Load = { lookups, warmUp: 4_000, concurrency: 64 }
-  const variants = [ours('plain'), ours(HEAP_LIMIT, {}, [HEAP_LIMIT])]
+  const variants = [ours('plain'), ours(SHIPPED_NODE_OPTIONS, { NODE_OPTIONS: SHIPPED_NODE_OPTIONS })]
   const figures: Record<string, unknown> = {}
   const rows: string[][] = []
   for (const variant of variants) {

@@ -2,6 +2,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SHAPES } from '../bars/soap-shapes.ts'
+import { SHIPPED_NODE_OPTIONS } from '../support/heap-limit.ts'
 import { type Answer, CHAT } from '../support/scripted-service.ts'
 import { forgetMostResident, mostResidentBytes, residentBytes } from './memory.ts'
 import { PATIENT } from './outage.ts'
@@ -18,7 +19,7 @@ const answers: Record<string, Answer> = {}
 
 beforeAll(async () => {
   const env = { LOOKUP_ATTEMPTS: '2', LOOKUP_BACKOFF_MIN_MS: '20', LOOKUP_BACKOFF_MAX_MS: '100', CALL_RETRIES: '1' }
-  rig = await startRig({ workers: 0, env: { ...env, BREAKER_MIN_CALLS: '1000' } })
+  rig = await startRig({ workers: 0, env: { ...env, BREAKER_MIN_CALLS: '1000', NODE_OPTIONS: SHIPPED_NODE_OPTIONS } })
   worker = await rig.startWorker()
   rig.service.script = ({ id }) => answers[id.slice(0, id.lastIndexOf('_'))] ?? CHAT
   // A process that has just started grows by itself.

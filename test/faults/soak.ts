@@ -6,6 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import build from '../support/build.ts'
+import { SHIPPED_NODE_OPTIONS } from '../support/heap-limit.ts'
 import { run } from '../support/processes.ts'
 import { arrive, carryOut, DRAIN_MS, judge, numberOf, planOf, QUICK, tell } from './random.ts'
 import { type Disturbance, randomFrom } from './random-faults.ts'
@@ -46,6 +47,7 @@ async function soak({ minutes, seed, isIdle }: SoakOptions): Promise<boolean> {
     ...QUICK,
     LOOKUP_RETENTION_MS: String(LOOKUP_RETENTION_MS),
     RESULT_MARKER_TTL_MS: String(RESULT_MARKER_TTL_MS),
+    NODE_OPTIONS: SHIPPED_NODE_OPTIONS,
   }
   const rig = await startRig({ workers: WORKERS, env })
   try {
