@@ -7,11 +7,14 @@ import type { Result } from '../domain/result.ts'
 import type { Selection } from '../domain/selection.ts'
 import { type Activity, readActivity } from '../fleet/activity.ts'
 import type { ByHandSet } from '../fleet/by-hand.ts'
+import { type CancelOptions, type CancelSettings, cancel, planned, type WhichLookups } from '../fleet/cancel.ts'
 import { type CallsCost, costOf } from '../fleet/cost.ts'
 import { type DeadLetterGroup, type DeadLetters, type LookOptions, readDeadLetters } from '../fleet/dead-letters.ts'
 import { EndedActions, type EndedEnd, type EndedPlan, type EndedRequest } from '../fleet/ended-actions.ts'
+import { type FindOptions, type FindPage, findAll, findPage } from '../fleet/find.ts'
 import { FleetControl, type FleetGate } from '../fleet/fleet-control.ts'
 import { Forget, type ForgetEnd, type ForgetOptions } from '../fleet/forget.ts'
+import { type PacedEnd, type Plan, type PlanOptions, planOf } from '../fleet/paced.ts'
 import { removeFleet } from '../fleet/remove-fleet.ts'
 import { Selected, type SelectedStep } from '../fleet/selected.ts'
 import { type FleetStatus, type FleetWork, type GateStatus, readStatus } from '../fleet/status.ts'
@@ -101,6 +104,27 @@ export class Hall {
   /** The lookups that are meant, step by step, and how many were looked at. Rejects with the signal's reason. */
   find(selection: Selection, signal?: AbortSignal): AsyncGenerator<SelectedStep> {
     return new Selected(this.#redis, this.#config, selection).all(signal)
+  }
+
+  /** The same as people and programs see them, with why each waits. */
+  findViews(selection: Selection, signal?: AbortSignal): AsyncGenerator<Omit<FindPage, 'next'>> {
+    return findAll(this.#redis, { ...this.#config, soapEndpoint: this.#endpoint }, selection, signal)
+  }
+
+  /** A page of them. */
+  findPage(selection: Selection, options?: FindOptions): Promise<FindPage> {
+    return findPage(this.#redis, { ...this.#config, soapEndpoint: this.#endpoint }, selection, options)
+  }
+
+  /** What cancelling them would do. */
+  cancelPlan(which: WhichLookups, options?: PlanOptions): Promise<Plan> {
+    const [selection, isMeant] = planned(which)
+    return planOf(new Selected(this.#redis, this.#config, selection), isMeant, options)
+  }
+
+  /** Ends those that no worker has in hand, each with its result. */
+  cancel(settings: CancelSettings, which: WhichLookups, options: CancelOptions): Promise<PacedEnd> {
+    return cancel(this.#redis, this.#config, settings, which, options)
   }
 
   /** Lookups that gave up, of those that are selected, in groups by cause. */

@@ -44,6 +44,14 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
       'Backlog, age of the oldest lookup, rates, the members of the fleet, and when the backlog will be gone.',
     load: async () => (await import('./status.ts')).statusCommand(),
   },
+  find: {
+    description: 'The lookups that match, a line each: state, age, why it waits, what it has behind it.',
+    load: async () => (await import('./find.ts')).findCommand(),
+  },
+  cancel: {
+    description: 'End lookups that no worker has in hand, by id or by what they are; each gets its result.',
+    load: async () => (await import('./cancel.ts')).cancelCommand(),
+  },
   limit: {
     description: "Show or set the fleet's limits while it runs: calls a second, burst, calls in flight.",
     load: async () => (await import('./limit.ts')).limitCommand(),

@@ -1,6 +1,7 @@
 /** Who did what by hand to this fleet, the newest first. */
 
 import { iso } from '../clock.ts'
+import type { Selection } from '../domain/selection.ts'
 import { CUT_OFF_AFTER_MS } from '../redis/activity.ts'
 import type { Redis } from '../redis/connections.ts'
 import { actionKey, activityKey, type QueueNames, shortHash } from '../redis/names.ts'
@@ -56,6 +57,17 @@ const MOST_NAMED = 10
 /** Arguments of an action on lookups that were named: how many, and hashes of the first ones. */
 export function namedLookups(lookupIds: readonly string[]): Record<string, unknown> {
   return { named: lookupIds.length, lookups: lookupIds.slice(0, MOST_NAMED).map(hashOfId) }
+}
+
+/** Arguments of an action on a selection. */
+export function selectedLookups({ connectionId, correlationId, ...same }: Selection): Record<string, unknown> {
+  return {
+    selection: {
+      ...(connectionId !== undefined && { connectionId: hashOfId(connectionId) }),
+      ...(correlationId !== undefined && { correlationId: hashOfId(correlationId) }),
+      ...same,
+    },
+  }
 }
 
 type Fields = Readonly<Record<string, string>>

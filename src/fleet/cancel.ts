@@ -1,24 +1,75 @@
 /** Cancels lookups that no worker has in hand, by name or by what they are: each gets its result, and is a dead letter. */
 
 import { LANES, type Lane } from '../domain/lane.ts'
+import type { Selection } from '../domain/selection.ts'
 import { CancelLookups, type ToCancel } from '../queues/cancel-lookups.ts'
 import type { Cancelled } from '../queues/cancel-script.ts'
 import { countUntaken } from '../queues/queue-state.ts'
 import type { ResultQueueOptions } from '../queues/result-queue.ts'
 import { placesInWait } from '../queues/walk.ts'
+import { ActionInSteps } from '../redis/activity.ts'
 import type { Redis } from '../redis/connections.ts'
 import { type QueueNames, queueOf } from '../redis/names.ts'
-import type { Refused, StepEnd } from './paced.ts'
-import type { FoundLookup } from './selected.ts'
+import { namedLookups, selectedLookups } from './activity.ts'
+import { actOnEach, actOnSelected, type PacedEnd, type PacedOptions, type Refused, type StepEnd } from './paced.ts'
+import { type FoundLookup, Selected } from './selected.ts'
 
 export interface CancelSettings extends ResultQueueOptions {
   /** Unconsumed results at which it waits; null: it never does. */
   resultBacklogLimit: number | null
 }
 
+/** Which lookups: those of these ids, or those that a selection means. */
+export type WhichLookups = { lookupIds: readonly string[] } | { selection: Selection }
+
+export interface CancelOptions extends Omit<PacedOptions, 'waitsFor'> {
+  /** Who does it, for the activity. */
+  who: string
+}
+
+/**
+ * Cancels them at a pace, and waits while results pile up. Rejects when Redis fails, and with the signal's reason; what was
+ * done is done, and running it again does the rest.
+ */
+export async function cancel(
+  redis: Redis,
+  names: QueueNames,
+  settings: CancelSettings,
+  which: WhichLookups,
+  { who, ...options }: CancelOptions,
+): Promise<PacedEnd> {
+  const cancelling = new Cancelling(redis, names, settings)
+  const args = 'selection' in which ? selectedLookups(which.selection) : namedLookups(which.lookupIds)
+  const action = await ActionInSteps.begin(redis, names, { who, action: 'cancel', arguments: args })
+  const paced = { ...options, waitsFor: () => cancelling.waitsFor() }
+  try {
+    const end =
+      'selection' in which
+        ? await actOnSelected(
+            new Selected(redis, names, which.selection),
+            mayBeCancelled,
+            (found) => cancelling.found(found, action.stepsKey),
+            paced,
+          )
+        : await actOnEach(which.lookupIds, (ids) => cancelling.named(ids, action.stepsKey), paced)
+    await action.end('done')
+    return end
+  } catch (error) {
+    await action.end('stopped').catch(() => {}) // Redis may be what failed
+    throw error
+  }
+}
+
 /** Those that a selection may mean here: all others are in hand, or have ended. */
 export function mayBeCancelled({ state }: Pick<FoundLookup, 'state'>): boolean {
   return state === 'waiting' || state === 'delayed'
+}
+
+/** The lookups that would be cancelled, as a search finds them. */
+export function planned(which: WhichLookups): [Selection, isMeant: (lookup: FoundLookup) => boolean] {
+  if ('selection' in which) return [which.selection, mayBeCancelled]
+  const ids = new Set(which.lookupIds)
+  return [{ all: true }, (lookup) => mayBeCancelled(lookup) && ids.has(lookup.lookupId)]
 }
 
 export class Cancelling {

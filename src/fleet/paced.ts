@@ -172,11 +172,16 @@ export interface Plan {
   unread: number
 }
 
+export interface PlanOptions {
+  signal?: AbortSignal
+  onLooked?: (looked: number) => void
+}
+
 /** Rejects when Redis fails, and with the signal's reason. */
 export async function planOf(
   selected: Selected,
   isMeant: (lookup: FoundLookup) => boolean,
-  { signal, onLooked }: { signal?: AbortSignal; onLooked?: (looked: number) => void } = {},
+  { signal, onLooked }: PlanOptions = {},
 ): Promise<Plan> {
   const plan: Plan = { count: 0, sample: [], looked: 0, unread: 0 }
   for await (const { lookups, looked, unread } of selected.all(signal)) {

@@ -16,6 +16,8 @@ const COMMANDS = [
   'lookup',
   'results',
   'status',
+  'find',
+  'cancel',
   'limit',
   'hold',
   'release',

@@ -1,0 +1,111 @@
+import { Command } from 'commander'
+import type { Hall } from '../app/hall.ts'
+import { withHall } from '../app/with-hall.ts'
+import type { WhichLookups } from '../fleet/cancel.ts'
+import type { PacedEnd } from '../fleet/paced.ts'
+import { type ActionFlags, isConfirmed, planInWords, withAction } from './terminal/action.ts'
+import type { CliCommand } from './terminal/command.ts'
+import { GATE_GROUPS } from './terminal/gate.ts'
+import type { Io } from './terminal/io.ts'
+import { configOf, withVariables } from './terminal/options.ts'
+import { progressBar } from './terminal/progress.ts'
+import { selectionOf, withSelection } from './terminal/selection-flags.ts'
+import { counted, number, seconds } from './terminal/terminal.ts'
+import { UsageError } from './terminal/usage-error.ts'
+import { whoIsThis } from './terminal/who.ts'
+
+export function cancelCommand(): CliCommand {
+  const command = withAction(withSelection(new Command('cancel').argument('[lookup-id...]', 'ids of lookups')))
+  command.addHelpText('after', EXAMPLES)
+  return { command: withVariables(command, GATE_GROUPS, ['redis', 'queues']), action: runCancel }
+}
+
+const EXAMPLES = `
+Ends lookups that no worker has in hand: those that wait, are delayed, went back after a failure, or are to be asked again. Each
+gets its one result (status failed, code cancelled), and is among the dead letters, from where it can be put back. With a
+selection it says first what it would do. It waits while results pile up. Stopped or killed, it has done what it has done;
+run again, it does the rest. Nothing that comes after it began is cancelled.
+
+Exit: 0 (also for an empty selection); 1 if one that was named was in hand, had ended or is not known, or no Redis; 2 wrong
+usage, or no --yes where there is no terminal to ask; 78 wrong configuration; 130 after Ctrl-C.
+
+Examples:
+  chat-enricher cancel lk-5d41402abc4b2a76b9719d911017c592
+  chat-enricher cancel --producer import --state waiting --dry-run
+  chat-enricher cancel --producer import --rate 500 --yes`
+
+/** Also how results are published, as a worker has it. */
+const CONFIG_GROUPS = [...GATE_GROUPS, 'worker'] as const
+
+async function runCancel(command: Command, io: Io): Promise<number> {
+  const flags = command.opts() as ActionFlags
+  const which = whichOf(command)
+  const { config } = configOf(command, io, CONFIG_GROUPS, ['redis', 'queues'])
+  const { resultMarkerTtlMs: markerTtlMs, resultKeepMs: keepMs, resultBacklogLimit } = config
+  const signal = io.interruption()
+  return withHall(config, 'cancel', async (hall) => {
+    if (!(await goesOn(io, hall, which, flags, signal))) return 0
+    const progress = progressBar(io, 'lookups cancelled', null, 'lookupIds' in which)
+    let waitedFor: string | null = null
+    const end = await hall
+      .cancel({ markerTtlMs, keepMs, resultBacklogLimit }, which, {
+        who: whoIsThis(),
+        ratePerSecond: flags.rate,
+        signal,
+        onProgress: ({ done, waitsFor }) => {
+          progress.update(done, done)
+          if (waitsFor !== null && waitedFor === null) progress.say(`waits: ${waitsFor}`)
+          waitedFor = waitsFor
+        },
+      })
+      .finally(() => progress.stop())
+    return tell(io, end, which, flags.json ?? false)
+  })
+}
+
+function whichOf(command: Command): WhichLookups {
+  const selection = selectionOf(command)
+  const lookupIds = [...new Set(command.args)]
+  if (selection !== null && lookupIds.length > 0) throw new UsageError('expected ids or a selection, got both')
+  if (selection !== null) return { selection }
+  if (lookupIds.length === 0)
+    throw new UsageError('expected ids, or what to cancel, as --producer NAME or --all, got neither')
+  return { lookupIds }
+}
+
+/** Says what would be done, and asks; not about what was named. */
+async function goesOn(
+  io: Io,
+  hall: Hall,
+  which: WhichLookups,
+  { dryRun = false, yes = false, json = false, rate }: ActionFlags,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if ('lookupIds' in which && !dryRun) return true
+  const plan = await hall.cancelPlan(which, { signal })
+  const takesSeconds = Math.ceil(plan.count / rate)
+  if (json && dryRun) await io.print(JSON.stringify({ ...plan, calls: 0, seconds: takesSeconds }))
+  else
+    io.say(
+      `${planInWords(plan, 'to cancel')}\nno calls; ${seconds(takesSeconds * 1000)} at ${number.format(rate)} a second`,
+    )
+  if (dryRun || plan.count === 0) return false
+  return isConfirmed(io, `Cancel ${counted(plan.count, 'lookup')}?`, yes, signal)
+}
+
+const WHY: Readonly<Record<string, string>> = {
+  active: 'a worker has it in hand, so it gets its answer',
+  ended: 'it has had its result',
+  gone: 'there is no such lookup',
+  changed: 'it changed again and again: run cancel again',
+  moved: 'it moved again and again: run cancel again',
+}
+
+async function tell(io: Io, { done, refused, refusedCount, looked }: PacedEnd, which: WhichLookups, json: boolean) {
+  const isNamed = 'lookupIds' in which
+  if (json) await io.print(JSON.stringify({ cancelled: done, refused, looked }))
+  else await io.print(`${counted(done, 'lookup')} cancelled`)
+  if (isNamed && !json) for (const { lookupId, why } of refused) io.say(`${lookupId}: ${WHY[why] ?? why}`)
+  if (!isNamed && refusedCount > 0) io.say(`${counted(refusedCount, 'lookup')} started or ended before that`)
+  return isNamed && refusedCount > 0 ? 1 : 0
+}

@@ -1,0 +1,163 @@
+/** The lookups that a selection means, as people and programs see them: with why each waits. */
+
+import { iso } from '../clock.ts'
+import type { HoldReason } from '../domain/hold.ts'
+import type { Selection } from '../domain/selection.ts'
+import type { Waits } from '../domain/waits.ts'
+import { keysOf, PAUSED_FIELD, QUEUE_KEYS } from '../queues/bull-layout.ts'
+import type { Redis } from '../redis/connections.ts'
+import type { QueueNames } from '../redis/names.ts'
+import { readCursor, writeCursor } from './cursor.ts'
+import { FleetControl } from './fleet-control.ts'
+import { UnknownService } from './known-services.ts'
+import { type FoundLookup, Selected, STEP, type WalkPoint } from './selected.ts'
+
+/** Times are ISO 8601, UTC; null: it has none, or nobody knows. */
+export interface LookupView
+  extends Omit<FoundLookup, 'place' | 'enqueuedAt' | 'startedAt' | 'endedAt' | 'dueAt' | 'behind'> {
+  enqueuedAt: string | null
+  startedAt: string | null
+  endedAt: string | null
+  dueAt: string | null
+  /** Null: it does not wait. */
+  waits: Waits | null
+}
+
+export interface FindPage {
+  lookups: LookupView[]
+  /** Hand it back for the next page; null: this is the last one. */
+  next: string | null
+  /** How many were looked at for this page; of these, too large or broken to be read. */
+  looked: number
+  unread: number
+}
+
+export interface FindOptions {
+  /** `next` of the page before. */
+  cursor?: string | null
+  /** Lookups of the page, at most. */
+  limit?: number
+  /** Looked at for the page, at most. */
+  look?: number
+}
+
+export type FindPlace = QueueNames & { soapEndpoint: string | null }
+
+const PAGE = { limit: 100, look: 20_000 }
+
+/** One page; it may be empty and not the last. Rejects when Redis fails, and with an InvalidCursor. */
+export async function findPage(
+  redis: Redis,
+  place: FindPlace,
+  selection: Selection,
+  { cursor = null, limit = PAGE.limit, look = PAGE.look }: FindOptions = {},
+): Promise<FindPage> {
+  const selected = new Selected(redis, place, selection)
+  const circumstances = await readCircumstances(redis, place)
+  const page: FindPage = { lookups: [], next: null, looked: 0, unread: 0 }
+  let point: WalkPoint | null = cursor === null ? await selected.start() : readCursor(cursor, selection)
+  while (point && page.lookups.length < limit && page.looked < look) {
+    const size = { look: Math.min(STEP.look, look - page.looked), send: limit - page.lookups.length }
+    const { lookups, looked, unread, next } = await selected.step(point, size)
+    page.lookups.push(...(await viewsOf(redis, place, lookups, circumstances)))
+    page.looked += looked
+    page.unread += unread
+    point = next
+  }
+  return { ...page, next: point && writeCursor(point, selection) }
+}
+
+/** All of them, step by step; `lookups` of a step may be none. Rejects with the signal's reason. */
+export async function* findAll(
+  redis: Redis,
+  place: FindPlace,
+  selection: Selection,
+  signal?: AbortSignal,
+): AsyncGenerator<Omit<FindPage, 'next'>> {
+  const circumstances = await readCircumstances(redis, place)
+  for await (const { lookups, looked, unread } of new Selected(redis, place, selection).all(signal)) {
+    yield { lookups: await viewsOf(redis, place, lookups, circumstances), looked, unread }
+  }
+}
+
+/** What keeps all lookups of a queue waiting. */
+interface Circumstances {
+  holds: HoldReason[]
+  paused: ReadonlySet<string>
+  /** How many lie in `wait`, by queue. */
+  waiting: ReadonlyMap<string, number>
+}
+
+async function readCircumstances(redis: Redis, place: FindPlace): Promise<Circumstances> {
+  const queues = [place.lookupQueue, place.interactiveQueue]
+  const [holds, paused, waiting] = await Promise.all([
+    readHolds(redis, place),
+    Promise.all(queues.map((queue) => redis.hexists(keysOf(place, queue)(QUEUE_KEYS.meta), PAUSED_FIELD))),
+    Promise.all(queues.map((queue) => redis.llen(keysOf(place, queue)('wait')))),
+  ])
+  return {
+    holds,
+    paused: new Set(queues.filter((_, index) => paused[index] === 1)),
+    waiting: new Map(queues.map((queue, index) => [queue, waiting[index] ?? 0])),
+  }
+}
+
+async function readHolds(redis: Redis, place: FindPlace): Promise<HoldReason[]> {
+  try {
+    const { holds } = await (await FleetControl.of(redis, place, place.soapEndpoint)).read()
+    return holds.map(({ reason }) => reason)
+  } catch (error) {
+    if (error instanceof UnknownService) return [] // nobody has called a service, or several were called
+    throw error
+  }
+}
+
+async function viewsOf(
+  redis: Redis,
+  names: QueueNames,
+  lookups: readonly FoundLookup[],
+  circumstances: Circumstances,
+): Promise<LookupView[]> {
+  return Promise.all(
+    lookups.map(async ({ place, enqueuedAt, startedAt, endedAt, dueAt, behind, ...same }) => {
+      const time = (ms: number | null) => (ms === null ? null : iso(ms))
+      const ahead = place === 'prioritized' ? await aheadOf(redis, names, same, circumstances) : behind
+      const waits = waitsOf({ place, ...same }, ahead, circumstances)
+      const times = {
+        enqueuedAt: time(enqueuedAt),
+        startedAt: time(startedAt),
+        endedAt: time(endedAt),
+        dueAt: time(dueAt),
+      }
+      return { ...same, ...times, waits }
+    }),
+  )
+}
+
+/** Those that have a priority come behind all that have none. */
+async function aheadOf(
+  redis: Redis,
+  names: QueueNames,
+  { lookupId, queue }: Pick<FoundLookup, 'lookupId' | 'queue'>,
+  { waiting }: Circumstances,
+): Promise<number | null> {
+  const rank = await redis.zrank(keysOf(names, queue)('prioritized'), lookupId)
+  return rank === null ? null : rank + (waiting.get(queue) ?? 0)
+}
+
+type Waiting = Pick<FoundLookup, 'place' | 'state' | 'queue' | 'failure' | 'rechecks'>
+
+function waitsOf(lookup: Waiting, behind: number | null, { holds, paused }: Circumstances): Waits | null {
+  const { place, state, queue } = lookup
+  if (state !== 'waiting' && state !== 'delayed') return null
+  const same = { holds, behind, after: null }
+  if (place === 'delayed') return { ...same, for: 'time', after: delayedAfter(lookup) }
+  if (place === 'waiting-children') return { ...same, for: 'flow' }
+  if (paused.has(queue)) return { ...same, for: 'unpause' }
+  return { ...same, for: holds.length > 0 ? 'release' : 'turn' }
+}
+
+function delayedAfter({ failure, rechecks }: Waiting): NonNullable<Waits['after']> {
+  if (failure !== null) return 'failure'
+  return rechecks > 0 ? 'recheck' : 'asked'
+}
