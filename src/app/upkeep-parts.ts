@@ -7,6 +7,7 @@ import { countUntaken, estimateWaitingBytes } from '../queues/queue-state.ts'
 import type { Redis } from '../redis/connections.ts'
 import { Leases } from '../redis/lease.ts'
 import { maxMemory } from '../redis/preflight.ts'
+import { DeadLetterCounts } from '../upkeep/dead-letter-counts.ts'
 import { Orphans } from '../upkeep/orphans.ts'
 import { Reconciler } from '../upkeep/reconciler.ts'
 import { UnreadableJobs } from '../upkeep/unreadable.ts'
@@ -32,6 +33,7 @@ export function buildUpkeep(
     reconciler: new Reconciler(redis, names, histories, { markerTtlMs }),
     unreadable: new UnreadableJobs(redis, names, histories.markers),
     orphans: new Orphans(redis, names),
+    deadLetterCounts: new DeadLetterCounts(redis, names),
     redis,
   }
   return new Upkeep(parts, { lookupRetentionMs, deadLetterRetentionMs, resultQueue }, observe)

@@ -8,6 +8,7 @@ import type { Metrics } from '../observe/metrics.ts'
 import { QueueCollector, type QueueReading } from '../observe/queue-collector.ts'
 import { readQueues } from '../queues/queue-state.ts'
 import type { Redis } from '../redis/connections.ts'
+import { readDeadLetterCounts } from '../upkeep/dead-letter-counts.ts'
 import { gateKeysOf } from './gate-settings.ts'
 import { queueNames } from './worker-settings.ts'
 
@@ -50,9 +51,11 @@ export class WorkerMetrics {
 
   async #readQueues(): Promise<QueueReading> {
     const { ratePerSecond, maxCallsInFlight } = this.#config
-    const [{ queues }, set] = await Promise.all([
-      readQueues(this.#redis, queueNames(this.#config)),
+    const names = queueNames(this.#config)
+    const [{ queues }, set, deadLetters] = await Promise.all([
+      readQueues(this.#redis, names),
       this.#limits.read(),
+      readDeadLetterCounts(this.#redis, names),
     ])
     const { rate = ratePerSecond, inFlight = maxCallsInFlight } = set
     const held = new Set(this.#measured.keeper.holds.map(({ reason }) => reason))
@@ -60,6 +63,7 @@ export class WorkerMetrics {
       ratePerSecond: (rate ?? Number.POSITIVE_INFINITY) * this.#measured.keeper.pace,
       callsInFlight: inFlight ?? Number.POSITIVE_INFINITY,
       holds: Object.fromEntries(HOLD_REASONS.map((reason) => [reason, held.has(reason)])),
+      deadLetters,
       clockSkewSeconds: this.#measured.pulse.skewMs / 1000,
       queues: queues.map(({ oldestAgeMs, ...queue }) => ({ ...queue, oldestAgeSeconds: oldestAgeMs / 1000 })),
     }

@@ -4,8 +4,8 @@ import { withHall } from '../app/with-hall.ts'
 import type { Selection } from '../domain/selection.ts'
 import { problemOfState } from '../fleet/ended-actions.ts'
 import { DEFAULT_RATE } from '../fleet/paced.ts'
+import { isConfirmed } from './terminal/action.ts'
 import type { CliCommand } from './terminal/command.ts'
-import { isConfirmed } from './terminal/confirm.ts'
 import { endInWords, groupsInWords, planInWords, refusedInWords } from './terminal/dead-letters-in-words.ts'
 import type { Io } from './terminal/io.ts'
 import { configOf, withVariables } from './terminal/options.ts'
@@ -110,7 +110,7 @@ async function act(hall: Hall, io: Io, request: EndedRequest, flags: Flags): Pro
     total = plan.count
     if (dryRun || plan.refused) return tellPlan(io, request, plan, flags)
     if (!yes) io.say(planInWords(request, plan))
-    if (plan.count > 0 && !(await isConfirmed(io, `${request.action} ${plan.count}?`, yes))) return 1
+    if (plan.count > 0 && !(await isConfirmed(io, `${request.action} ${plan.count}?`, Boolean(yes), signal))) return 1
   } else if (dryRun) throw new UsageError('--dry-run: expected a selection, got lookup ids')
   const progress = progressBar(io, 'lookups', total, Boolean(json))
   let waits: string | null = null

@@ -13,9 +13,10 @@ import { every, now } from '../clock.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { Result, ResultStatus } from '../domain/result.ts'
 import { lookAt, type ResultLook } from '../queues/result-look.ts'
+import { redrivenFrom } from '../queues/taken-lookup.ts'
 import { Channels } from '../redis/channels.ts'
 import type { Redis } from '../redis/connections.ts'
-import { type LookupIdentity, type QueueNames, queueOf, resultChannel } from '../redis/names.ts'
+import { bullKey, type LookupIdentity, type QueueNames, queueOf, REDRIVE_FIELD, resultChannel } from '../redis/names.ts'
 
 /**
  * How a lookup ended. The result is null if it was consumed before we listened, or is no longer kept; the status is null if
@@ -50,6 +51,8 @@ export class ResultWaiter {
   readonly #channels: Channels
   /** By channel; those that were looked at longest ago come first. */
   readonly #waiting = new Map<string, Expected>()
+  /** Of lookups that were put back, by queue and id. */
+  readonly #redrives = new Map<string, number>()
   readonly #timer: { stop: () => void }
 
   /** `subscriber` is a connection of its own, because one that subscribes can do nothing else. */
@@ -82,6 +85,7 @@ export class ResultWaiter {
 
   /** Call before the lookups are enqueued. */
   async expect(lane: Lane, lookupIds: string[]): Promise<void> {
+    await this.#readRedrives(lane, lookupIds)
     const expected = lookupIds.map((lookupId) => this.#expected(lane, lookupId))
     for (const one of expected) this.#waiting.set(one.channel, one)
     await this.#channels.join(expected.map(({ channel }) => channel))
@@ -99,6 +103,7 @@ export class ResultWaiter {
   forget(lane: Lane, lookupId: string): void {
     const { channel } = this.#expected(lane, lookupId)
     if (this.#waiting.delete(channel)) this.#channels.leave(channel)
+    this.#redrives.delete(`${queueOf(this.#names, lane)} ${lookupId}`)
   }
 
   stop(): void {
@@ -106,14 +111,28 @@ export class ResultWaiter {
   }
 
   #expected(lane: Lane, lookupId: string): Expected {
-    const identity = { lookupId, queue: queueOf(this.#names, lane), enqueuedAt: 0, redrive: 0 }
+    const queue = queueOf(this.#names, lane)
+    const redrive = this.#redrives.get(`${queue} ${lookupId}`) ?? 0
+    const identity = { lookupId, queue, enqueuedAt: 0, redrive }
     return { ...identity, channel: resultChannel(this.#names, identity), isEnqueued: false }
+  }
+
+  /** One that is there already, and was put back, is to have a result with a number of its own. */
+  async #readRedrives(lane: Lane, lookupIds: string[]): Promise<void> {
+    const queue = queueOf(this.#names, lane)
+    const asking = this.#redis.pipeline()
+    for (const id of lookupIds) asking.hget(bullKey(this.#names, queue, id), REDRIVE_FIELD)
+    for (const [index, [, value]] of ((await asking.exec()) ?? []).entries()) {
+      const { redrive } = redrivenFrom({ [REDRIVE_FIELD]: value })
+      if (redrive > 0) this.#redrives.set(`${queue} ${lookupIds[index]}`, redrive)
+    }
   }
 
   #ended(channel: string, result: Result | null, status: Awaited['status']): void {
     const expected = this.#waiting.get(channel)
     if (!expected) return
     this.#waiting.delete(channel)
+    this.#redrives.delete(`${expected.queue} ${expected.lookupId}`)
     this.#channels.leave(channel)
     this.#onResult({ lookupId: expected.lookupId, result, status })
   }

@@ -13,6 +13,7 @@ const FLEET = {
   ratePerSecond: 50,
   callsInFlight: Number.POSITIVE_INFINITY,
   holds: { service: true, quota: false },
+  deadLetters: { expired: 3 },
 }
 const BUILD = { version: '1.2.3', revision: 'abc' }
 

@@ -6,7 +6,7 @@
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { ATTEMPT_VERDICTS, CALL_OUTCOMES, REDIS_ERROR_KINDS } from '../domain/event.ts'
-import { FAILURE_REASONS } from '../domain/failure.ts'
+import { FAILURE_CODES, FAILURE_REASONS } from '../domain/failure.ts'
 import { HOLD_REASONS } from '../domain/hold.ts'
 import { RESULT_STATUSES } from '../domain/result.ts'
 import { noTime, PHASES, sumOf, type Timing } from '../domain/timing.ts'
@@ -86,6 +86,7 @@ export function createMetrics(build: { version: string; revision: string }) {
     rateLimit: gauge('rate_limit_per_second', 'Fleet (max): calls a second in force; +Inf for none.'),
     inFlightLimit: gauge('calls_in_flight_limit', 'Fleet (max): calls in flight in force; +Inf for none.'),
     holdActive: gauge('hold_active', 'Fleet (max): 1 while the fleet holds for this reason.', 'reason'),
+    deadLetters: gauge('dead_letters', 'Fleet (max): dead letters by failure, counted once a minute.', 'failure'),
     holds: counter('holds_total', 'Holds that this process began.', { reason: HOLD_REASONS }),
     queueJobs: gauge('queue_jobs', 'Fleet (max): jobs in a queue by state.', 'queue', 'state'),
     oldestAge: gauge('queue_oldest_job_age_seconds', 'Fleet (max): age of the oldest waiting job.', 'queue'),
@@ -109,6 +110,7 @@ export function createMetrics(build: { version: string; revision: string }) {
     buildInfo: gauge('build_info', 'Always 1.', 'version', 'revision', 'nodejs_version'),
   }
   for (const reason of HOLD_REASONS) metrics.holdActive.set({ reason }, 0)
+  for (const failure of FAILURE_CODES) metrics.deadLetters.set({ failure }, 0)
   metrics.evictionPolicyOk.set(1) // a worker does not start on any other policy
   metrics.buildInfo.set({ ...build, nodejs_version: process.version }, 1)
   return metrics

@@ -1,5 +1,6 @@
 /** Reads the state of the queues when `/metrics` is asked, at most once a second. Never waits for a Redis that hangs. */
 
+import { FAILURE_CODES } from '../domain/failure.ts'
 import type { Metrics } from './metrics.ts'
 
 /** What app/ hands in: the pipeline's own reader, with seconds and counts. */
@@ -11,6 +12,8 @@ export interface QueueReading {
   callsInFlight: number
   /** Whether the hold of each reason is on. */
   holds: Record<string, boolean>
+  /** By failure, as they were counted last. */
+  deadLetters: Record<string, number>
   queues: { queue: string; jobs: Record<string, number>; oldestAgeSeconds: number; added: number }[]
 }
 
@@ -47,15 +50,17 @@ export class QueueCollector {
 
   /** Redis cannot be read: drop the gauges. Dashboards take the max over processes, so a stale value would win. */
   #forget(): void {
-    const { queueJobs, oldestAge, jobsAdded, holdActive } = this.#metrics
-    for (const metric of [queueJobs, oldestAge, jobsAdded, holdActive]) metric.reset()
+    const { queueJobs, oldestAge, jobsAdded, holdActive, deadLetters } = this.#metrics
+    for (const metric of [queueJobs, oldestAge, jobsAdded, holdActive, deadLetters]) metric.reset()
   }
 
-  #show({ clockSkewSeconds, ratePerSecond, callsInFlight, holds, queues }: QueueReading): void {
+  #show({ clockSkewSeconds, ratePerSecond, callsInFlight, holds, deadLetters, queues }: QueueReading): void {
     this.#metrics.clockSkew.set(clockSkewSeconds)
     this.#metrics.rateLimit.set(ratePerSecond)
     this.#metrics.inFlightLimit.set(callsInFlight)
     for (const [reason, isOn] of Object.entries(holds)) this.#metrics.holdActive.set({ reason }, isOn ? 1 : 0)
+    for (const failure of FAILURE_CODES) this.#metrics.deadLetters.set({ failure }, 0)
+    for (const [failure, count] of Object.entries(deadLetters)) this.#metrics.deadLetters.set({ failure }, count)
     this.#metrics.jobsAdded.reset()
     for (const { queue, jobs, oldestAgeSeconds, added } of queues) {
       for (const [state, count] of Object.entries(jobs)) this.#metrics.queueJobs.set({ queue, state }, count)

@@ -31,6 +31,7 @@
  *     answer:<hash>:<asker>            hash    what the service answered for it, for those who share the call
  *     services:<queues>                hash    hosts of the services that workers were set to, by <service>
  *     member:<queues>:<id>  string  one worker process, as it sees itself, renewed by it
+ *     dead-letters:<queues> hash    how many dead letters there are, by failure, as they were counted last
  *     members:<queues>      zset    ids of the worker processes, by the time they were last seen
  *     lease:<queues>:<task> string  which process does a task of the whole fleet
  *     activity:<queues>      stream  what was done by hand, an entry each
@@ -194,6 +195,10 @@ export function leaseKey(names: QueueNames, task: string): string {
 
 export function activityKey(names: QueueNames): string {
   return queuesKey(names, 'activity')
+}
+
+export function deadLettersKey(names: QueueNames): string {
+  return queuesKey(names, 'dead-letters')
 }
 
 export function actionKey(names: QueueNames, id: string): string {

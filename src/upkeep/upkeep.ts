@@ -11,6 +11,7 @@ import { type TakenLookup, takenStored } from '../queues/taken-lookup.ts'
 import type { Redis } from '../redis/connections.ts'
 import { isRedisError } from '../redis/errors.ts'
 import type { Leases } from '../redis/lease.ts'
+import type { DeadLetterCounts } from './dead-letter-counts.ts'
 import type { Orphans } from './orphans.ts'
 import type { Reconciler } from './reconciler.ts'
 import { type Retention, removeOld } from './retention.ts'
@@ -33,6 +34,7 @@ export interface UpkeepParts {
   reconciler: Reconciler
   unreadable: UnreadableJobs
   orphans: Orphans
+  deadLetterCounts?: DeadLetterCounts
   redis: Redis
 }
 
@@ -77,7 +79,8 @@ export class Upkeep {
         () => removeOld(queue, this.#parts.redis, this.#settings),
       ]
     })
-    return [...ofLanes, () => this.#adopt(this.#settings.resultQueue)]
+    const counts = async () => this.#parts.deadLetterCounts?.run()
+    return [...ofLanes, () => this.#adopt(this.#settings.resultQueue), counts]
   }
 
   async #adopt(queue: string): Promise<void> {

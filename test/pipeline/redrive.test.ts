@@ -1,9 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import { type Awaited, ResultWaiter } from '../../src/intake/await-results.ts'
 import { EndedLookups } from '../../src/queues/ended-lookups.ts'
 import { removeMarker } from '../../src/queues/marker.ts'
 import { actionKey, END_FIELD, REDRIVE_FIELD } from '../../src/redis/names.ts'
 import { run } from '../support/in-process.ts'
-import { startWorker } from '../support/processes.ts'
+import { killAll, startWorker } from '../support/processes.ts'
 import { identityOf } from '../support/queues.ts'
 import { useConsumer, useWorld } from '../support/use-world.ts'
 import { NAMES, until } from '../support/world.ts'
@@ -146,5 +147,28 @@ describe('a dead letter that comes back because a worker died or lost it', () =>
     await (await queue().getJob('x'))?.retry('completed')
     await until('it is done again', async () => Number(await world.redis.hget(key('x'), 'atm')) === 2)
     expect(seen('x')).toEqual([['enriched', 0, 1, 1]])
+  })
+})
+
+describe('whoever waits for a lookup that was put back', () => {
+  it('gets its next result, not the one before', async () => {
+    await addDead('a')
+    await killAll()
+    const subscriber = world.redis.duplicate()
+    const awaited: Awaited[] = []
+    const waiter = new ResultWaiter({ redis: world.redis, subscriber }, NAMES, (one) => awaited.push(one))
+    try {
+      const steps = { stepsKey: actionKey(NAMES, 'ac-1'), since: Date.now() }
+      await new EndedLookups(world.redis, NAMES).redrive(NAMES.lookupQueue, ['a'], steps, false)
+      await waiter.expect('batch', ['a'])
+      await waiter.lookFor('batch', ['a'])
+      expect(awaited).toEqual([])
+      await startWorker({ ...world.env, RATE_LIMIT_PER_SECOND: 'none' })
+      await until('it is told', () => awaited.length > 0)
+      expect(awaited).toMatchObject([{ status: 'enriched', result: { redrive: 1 } }])
+    } finally {
+      waiter.stop()
+      subscriber.disconnect()
+    }
   })
 })
