@@ -130,6 +130,8 @@ describe('the state of the queues', () => {
       'calls_in_flight_limit +Inf',
       'hold_active{reason="service"} 1',
       'hold_active{reason="quota"} 0',
+      'dead_letters{failure="expired"} 3',
+      'dead_letters{failure="poison"} 0',
       'redis_up 1',
     ]) {
       expect(lines).toContain(`chat_enricher_${line}`)
