@@ -26,6 +26,7 @@ import { submit } from '../intake/submit.ts'
 import type { LogSettings } from '../observe/logger.ts'
 import { connectionIdsOf, LookupQueues, type NewLookup } from '../queues/lookup-queue.ts'
 import { ResultConsumer } from '../queues/result-consumer.ts'
+import { resultStreamOf } from '../queues/result-stream.ts'
 import { commandConnection, type Redis, type RedisPlace } from '../redis/connections.ts'
 import { shortHash } from '../redis/names.ts'
 import { givenUp } from './reach-redis.ts'
@@ -123,8 +124,9 @@ export class Hall {
   }
 
   /** Ends those that no worker has in hand, each with its result. */
-  cancel(settings: CancelSettings, which: WhichLookups, options: CancelOptions): Promise<PacedEnd> {
-    return cancel(this.#redis, this.#config, settings, which, options)
+  cancel(settings: Omit<CancelSettings, 'stream'>, which: WhichLookups, options: CancelOptions): Promise<PacedEnd> {
+    const publishing = { ...settings, stream: resultStreamOf(this.#config) }
+    return cancel(this.#redis, this.#config, publishing, which, options)
   }
 
   /** Lookups that gave up, of those that are selected, in groups by cause. */
@@ -195,7 +197,7 @@ export class Hall {
   async forget(connectionId: string, log: Log, options: ForgetOptions): Promise<ForgetEnd> {
     const { createLogger } = await import('../observe/logger.ts') // dear to load, and needed here alone
     const logger = createLogger({ ...log, logLevel: 'info' }, log.out) // an audit line is not to be turned off
-    const end = await new Forget(this.#redis, this.#config, connectionId).run(options)
+    const end = await new Forget(this.#redis, this.#config, connectionId, this.#config.resultStream).run(options)
     const { removed, active } = end
     logger.info({ connection: shortHash(connectionId), removed, active: active.length }, 'forgot a connection id')
     return end

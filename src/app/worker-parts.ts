@@ -10,6 +10,7 @@ import { LookupHistories } from '../queues/lookup-history.ts'
 import { openQueue } from '../queues/lookup-queue.ts'
 import { Publisher } from '../queues/publisher.ts'
 import { ResultQueue } from '../queues/result-queue.ts'
+import { resultStreamOf } from '../queues/result-stream.ts'
 import { SharedCalls } from '../queues/shared-calls.ts'
 import type { Redis } from '../redis/connections.ts'
 import { redisTrouble } from '../redis/errors.ts'
@@ -59,7 +60,8 @@ export function buildWorkerParts(config: Config, redis: Redis, observe: Observe)
   const charges = new ChargeDecision(memory, soapProbeConnectionId)
   const solitude = new Solitude()
   const runs = new LookupRuns({ histories, enricher, charges, solitude, pastHolds }, runSettings(config), observe)
-  const results = new ResultQueue(openQueue(names.resultQueue, redis, names), redis, names, { markerTtlMs, keepMs })
+  const publishing = { markerTtlMs, keepMs, stream: resultStreamOf(config) }
+  const results = new ResultQueue(openQueue(names.resultQueue, redis, names), redis, names, publishing)
   const publisher = new Publisher(results, histories, observe)
   const parts = { runs, publisher, histories, solitude, redis }
   const workers = workerSettings(config).map((own) => new LookupWorker(parts, names, own, observe))

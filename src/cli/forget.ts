@@ -84,6 +84,7 @@ const WORDS: [keyof Forgotten, string][] = [
   ['answers', 'kept answer'],
   ['memories', 'place'],
   ['events', 'event'],
+  ['streamed', 'entry of the stream of results'],
 ]
 
 function inWords(removed: Forgotten): string {

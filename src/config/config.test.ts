@@ -72,6 +72,8 @@ const CASES: [name: string, standard: unknown, good: [string, unknown][], bad: s
   ['LOOKUP_QUEUE', 'chat-lookups', [['in', 'in']], ['a:b', 'a b', 'chat-enricher'], QUEUE],
   ['INTERACTIVE_QUEUE', 'chat-lookups-interactive', [['now', 'now']], ['a:b'], QUEUE],
   ['RESULT_QUEUE', 'chat-results', [['out', 'out']], ['a:b'], QUEUE],
+  ['RESULT_STREAM', null, [['bull:all', 'bull:all']], ['a b'], 'a key without spaces'],
+  ['RESULT_STREAM_MAXLEN', 100_000, [['1', 1]], ['0'], wholeNumber(1, 1_000_000_000)],
   [
     'SOAP_ENDPOINT',
     null,
@@ -475,6 +477,15 @@ describe('the configuration', () => {
     [
       { LOOKUP_QUEUE: 'a', RESULT_QUEUE: 'a' },
       'LOOKUP_QUEUE, INTERACTIVE_QUEUE, RESULT_QUEUE: expected three different names, got the same one twice',
+    ],
+    [
+      { REDIS_CLUSTER_NODES: 'redis:6379', QUEUE_PREFIX: '{chat}', RESULT_STREAM: 'results' },
+      'RESULT_STREAM: expected the hash tag of QUEUE_PREFIX beside REDIS_CLUSTER_NODES, as {chat}:results, ' +
+        'so that it lies on the same node; got "results"',
+    ],
+    [
+      { RESULT_STREAM: 'bull:chat-results:events' },
+      'RESULT_STREAM: expected a key of its own, as chat-results-stream, got "bull:chat-results:events", which lies among the keys of a queue',
     ],
     [
       { RESULT_MARKER_TTL_MS: '65000', LOOKUP_DEADLINE_MS: '100000' },

@@ -65,10 +65,28 @@ const OF_ALL: CrossCheck[] = [
   },
   {
     keys: ['prefix', 'redisClusterNodes'],
-    agree: (config) => config.redisClusterNodes === null || hasHashTag(config.prefix),
+    agree: (config) => config.redisClusterNodes === null || hashTag(config.prefix) !== '',
     problem: ({ prefix }) =>
       'QUEUE_PREFIX: expected a hash tag, as {chat}, beside REDIS_CLUSTER_NODES, so that all keys lie on one node; ' +
       `got ${JSON.stringify(prefix)}`,
+  },
+  {
+    keys: ['resultStream', 'prefix', 'redisClusterNodes'],
+    agree: ({ resultStream, prefix, redisClusterNodes }) =>
+      resultStream === null || redisClusterNodes === null || hashTag(resultStream) === hashTag(prefix),
+    problem: ({ resultStream, prefix }) =>
+      `RESULT_STREAM: expected the hash tag of QUEUE_PREFIX beside REDIS_CLUSTER_NODES, as {${hashTag(prefix)}}:results, ` +
+      `so that it lies on the same node; got ${JSON.stringify(resultStream)}`,
+  },
+  {
+    keys: ['resultStream', 'prefix', ...QUEUE_KEYS],
+    agree: ({ resultStream, prefix, ...names }) =>
+      resultStream === null ||
+      !['chat-enricher', ...QUEUE_KEYS.map((key) => names[key])].some((name) =>
+        resultStream.startsWith(`${prefix}:${name}:`),
+      ),
+    problem: ({ resultStream }) =>
+      `RESULT_STREAM: expected a key of its own, as chat-results-stream, got ${JSON.stringify(resultStream)}, which lies among the keys of a queue`,
   },
   {
     keys: ['concurrency', 'interactiveConcurrency'],
@@ -123,9 +141,9 @@ function sameQueueTwice(): string {
 }
 
 /** A Cluster hashes what stands between the first { of a key and the next }, unless nothing stands there. */
-function hasHashTag(prefix: string): boolean {
-  const [, tag = ''] = /^[^{]*\{([^}]*)\}/.exec(prefix) ?? []
-  return tag !== ''
+function hashTag(key: string): string {
+  const [, tag = ''] = /^[^{]*\{([^}]*)\}/.exec(key) ?? []
+  return tag
 }
 
 function hasDatabase(url: string): boolean {

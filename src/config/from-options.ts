@@ -27,6 +27,10 @@ export interface RedisOptions {
   interactiveQueue?: string | undefined
   /** `chat-results` if not said. */
   resultQueue?: string | undefined
+  /** The stream that the workers write every result to, too; none if not said. */
+  resultStream?: string | undefined
+  /** Results that it keeps; 100,000 if not said. */
+  resultStreamMaxLength?: number | undefined
   /** Needed by what is about holds and limits, where workers have called several services here. */
   soapEndpoint?: string | undefined
 }

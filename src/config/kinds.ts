@@ -184,6 +184,7 @@ function withoutSpaces(expected: string): Kind<string> {
 
 export const masterName = withoutSpaces('a name without spaces')
 export const prefix = withoutSpaces('a text without spaces')
+export const streamKey = withoutSpaces('a key without spaces')
 
 export const secretText: Kind<Secret> = {
   expected: 'its value, or the path of a file with it in NAME_FILE',

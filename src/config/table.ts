@@ -21,6 +21,7 @@ import {
   ratio,
   redisUrl,
   secretText,
+  streamKey,
   url,
   urlWithPassword,
   YEAR_MS,
@@ -127,6 +128,19 @@ export const VARIABLES = {
     'queue of the lookups that a person waits for',
   ),
   resultQueue: variable('RESULT_QUEUE', 'queues', queueName, 'chat-results', 'queue of the results'),
+  resultStream: optional(
+    'RESULT_STREAM',
+    'queues',
+    streamKey,
+    'key of a Redis stream that receives every result, too; the same for all processes; in a Cluster with the hash tag of `QUEUE_PREFIX`',
+  ),
+  resultStreamMaxLength: variable(
+    'RESULT_STREAM_MAXLEN',
+    'queues',
+    integer(1, 1_000_000_000),
+    '100000',
+    'results that the stream keeps, the last ones (some more, because Redis trims it by whole blocks)',
+  ),
 
   soapEndpoint: required(
     'SOAP_ENDPOINT',

@@ -25,7 +25,7 @@ export async function emptyEvents(
   return 0
 }
 
-async function* entriesOf(redis: Redis, stream: string): AsyncGenerator<[id: string, fields: string[]]> {
+export async function* entriesOf(redis: Redis, stream: string): AsyncGenerator<[id: string, fields: string[]]> {
   for (let from = '-'; ; ) {
     const page = await redis.xrange(stream, from, '+', 'COUNT', PAGE)
     yield* page

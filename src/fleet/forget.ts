@@ -31,6 +31,7 @@ import { NOW_LUA } from '../redis/time.ts'
 import { type FoundJob, isAbout, lookupIn } from './about-connection.ts'
 import { hashOfId } from './activity.ts'
 import { emptyEvents } from './event-stream.ts'
+import { removeStreamed } from './streamed-results.ts'
 
 /** How many of each were removed. */
 export interface Forgotten {
@@ -42,6 +43,8 @@ export interface Forgotten {
   /** Places where a fleet remembered which ids the service has answered. */
   memories: number
   events: number
+  /** Entries of the results' stream. */
+  streamed: number
 }
 
 export interface ForgetEnd {
@@ -94,16 +97,18 @@ export class Forget {
   readonly #redis: Redis
   readonly #names: QueueNames
   readonly #connectionId: string
+  readonly #resultStream: string | null
   readonly #queues: Map<string, Queue>
-  readonly #removed: Forgotten = { lookups: 0, results: 0, markers: 0, answers: 0, memories: 0, events: 0 }
+  readonly #removed: Forgotten = { lookups: 0, results: 0, markers: 0, answers: 0, memories: 0, events: 0, streamed: 0 }
   /** Ids of what was removed, by queue, for the event streams. */
   readonly #ids = new Map<string, Set<string>>()
   readonly #active = new Map<string, { queue: Queue; job: FoundJob }>()
   #stepsKey = ''
 
-  constructor(redis: Redis, names: QueueNames, connectionId: string) {
+  constructor(redis: Redis, names: QueueNames, connectionId: string, resultStream: string | null) {
     this.#redis = redis
     this.#names = names
+    this.#resultStream = resultStream
     this.#connectionId = connectionId
     const { lookupQueue, interactiveQueue, resultQueue } = names
     const all = [lookupQueue, interactiveQueue, resultQueue]
@@ -141,6 +146,8 @@ export class Forget {
     await this.#forgetAnswers()
     await this.#forgetService()
     await this.#forgetEvents()
+    if (this.#resultStream !== null)
+      this.#removed.streamed = await removeStreamed(this.#redis, this.#resultStream, this.#connectionId)
   }
 
   async #sweep(onProgress: (keys: number) => void): Promise<void> {

@@ -9,6 +9,9 @@
  * A result that somebody waits for ("deliver": "wait") never goes on the queue: the same script keeps it under a key of its
  * own for RESULT_KEEP_MS, so that whoever comes late finds it, and no consumer of the queue takes it.
  *
+ * If there is a RESULT_STREAM, the same script adds every result to it, of either kind, before anything else: what Redis then
+ * refuses takes the entry away again.
+ *
  * A script does not roll back. What was refused half way (a key of the wrong type, a command that the ACL forbids) may leave
  * a job that lies in no list, where no consumer will ever see it: such a job is taken away.
  */
@@ -35,23 +38,25 @@ import { ADD_KEYS, bullAdd } from './bull-add.ts'
 import { FIELDS, keysOf, LISTS, PLACES, SORTED_SETS } from './bull-layout.ts'
 import { failedReasonOf, keptOf } from './kept-end.ts'
 import { letterOf, MARKER_LUA, markOf } from './marker.ts'
+import { type ResultStream, streamLua } from './result-stream.ts'
 
 export type Published = 'published' | 'suppressed'
 
 const LISTS_END = ADD_KEYS.length + LISTS.length
 const PLACES_END = LISTS_END + SORTED_SETS.length
 
-// KEYS: those of BullMQ's add, the lists and sorted sets of the queue, the markers, and of each result two keys that its
-// marker had in earlier versions, where the result is told and kept, and the lookup's job.
+// KEYS: those of BullMQ's add, the lists and sorted sets of the queue, the markers, the results' stream if there is one, and
+// of each result two keys that its marker had in earlier versions, where the result is told and kept, and the lookup's job.
 // ARGV: BullMQ's prefix, options (JSON), the marker's life (ms), and of each result: its mark, and what stands there, id, of
 // which lookup it is, status, timestamp, the result, how long it is kept (ms; 0: it goes on the queue), a part of the result
 // that says of which lookup it is, and of a dead letter how it ended, as data and as a sentence. The result is not decoded,
 // because producers may put more into it than cjson reads.
 // Answers for each: 'published' or 'suppressed'.
-const publishLua = (add: string) => `
+const publishLua = (add: string, stream: ResultStream | null) => `
 ${add}
 local MARKERS = KEYS[${PLACES_END + 1}]
 ${MARKER_LUA}
+${streamLua(PLACES_END + 2, stream)}
 local PREFIX, OPTIONS, MARKER_MS = ARGV[1], cmsgpack.pack(cjson.decode(ARGV[2])), tonumber(ARGV[3])
 local LISTS = { unpack(KEYS, ${ADD_KEYS.length + 1}, ${LISTS_END}) }
 local SORTED_SETS = { unpack(KEYS, ${LISTS_END + 1}, ${PLACES_END}) }
@@ -116,10 +121,15 @@ end
 
 local function publish(former, before, place, job, mark, letter, id, of, status, timestamp, result, keepMs, part, ended, sentence)
   if markedAs(mark, former, before) then return 'suppressed' end
+  local entry, added, problem = addToStream(result), true, nil
   if keepMs == '0' then
-    queue(id, of, status, timestamp, result, part)
+    added, problem = pcall(queue, id, of, status, timestamp, result, part)
   else
-    redis.call('SET', place, result, 'PX', keepMs)
+    added, problem = pcall(redis.call, 'SET', place, result, 'PX', keepMs)
+  end
+  if not added then
+    takeFromStream(entry)
+    error(problem, 0)
   end
   setMarker(mark, letter, MARKER_MS)
   if ended == '' then pcall(slim, job) else writeEnd(job, ended, sentence) end
@@ -131,6 +141,8 @@ export interface ResultQueueOptions {
   markerTtlMs: number
   /** How long the result of a lookup that somebody waits for is kept. */
   keepMs: number
+  /** Where every result goes, too. */
+  stream: ResultStream | null
 }
 
 /** `local function publish(...)` for a script that does more in the same step. */
@@ -187,9 +199,10 @@ export class ResultQueue {
   async publishing(): Promise<Publishing> {
     const { lua, keys, options } = await bullAdd(this.#queue, this.#redis, this.#names, DELIVERY)
     const key = keysOf(this.#names, this.#queue.name)
-    const all = [...keys, ...PLACES.map(key), markersKey(this.#names)]
+    const { stream } = this.#options
+    const all = [...keys, ...PLACES.map(key), markersKey(this.#names), ...(stream ? [stream.key] : [])]
     const first = { keys: all, args: [key(''), options, this.#options.markerTtlMs] }
-    return { lua: publishLua(lua), first, each: { keys: 4, args: 11 } }
+    return { lua: publishLua(lua, stream), first, each: { keys: 4, args: 11 } }
   }
 
   /** What `publish` takes. */

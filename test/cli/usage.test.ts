@@ -53,7 +53,7 @@ describe('help', () => {
       expect([usual.code, all.code]).toEqual([0, 0])
       for (const { stdout } of [usual, all]) expect(stdout).toMatch(/--watch.*--redis-url .*--soap-endpoint.*Examples/s)
       expect(usual.stdout).not.toMatch(/--redis-sentinels|--redis-url-file|--result-queue/)
-      expect(usual.stdout.replace(/\s+/g, ' ')).toContain('--help all shows 9 more flags (Redis and queues)')
+      expect(usual.stdout.replace(/\s+/g, ' ')).toContain('--help all shows 11 more flags (Redis and queues)')
       for (const flag of ['--redis-sentinels', '--redis-url-file', '--result-queue']) expect(all.stdout).toContain(flag)
     }
   })

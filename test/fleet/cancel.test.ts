@@ -26,7 +26,12 @@ beforeAll(async () => {
   redis = connect(embedded.url)
   queues = new LookupQueues(redis, NAMES)
   results = openQueue(NAMES.resultQueue, redis, NAMES)
-  cancelling = new Cancelling(redis, NAMES, { markerTtlMs: 60_000, keepMs: 60_000, resultBacklogLimit: 100_000 })
+  cancelling = new Cancelling(redis, NAMES, {
+    markerTtlMs: 60_000,
+    keepMs: 60_000,
+    stream: null,
+    resultBacklogLimit: 100_000,
+  })
 })
 afterAll(async () => {
   redis.disconnect()
@@ -222,7 +227,12 @@ describe('cancel by a selection', () => {
   })
 
   it('waits while results pile up', async () => {
-    const strict = new Cancelling(redis, NAMES, { markerTtlMs: 60_000, keepMs: 60_000, resultBacklogLimit: 1 })
+    const strict = new Cancelling(redis, NAMES, {
+      markerTtlMs: 60_000,
+      keepMs: 60_000,
+      stream: null,
+      resultBacklogLimit: 1,
+    })
     await add('lk-1')
     expect(await strict.waitsFor()).toBeNull()
     await cancel('lk-1')

@@ -6,6 +6,7 @@ import { type Result, type ResultSubject, resultOf } from '../../src/domain/resu
 import { noTime } from '../../src/domain/timing.ts'
 import { openQueue } from '../../src/queues/lookup-queue.ts'
 import { ResultQueue } from '../../src/queues/result-queue.ts'
+import type { ResultStream } from '../../src/queues/result-stream.ts'
 import { patientConnection, singleRedis } from '../../src/redis/connections.ts'
 import type { LookupIdentity } from '../../src/redis/names.ts'
 import { NAMES } from './world.ts'
@@ -22,10 +23,15 @@ export function connect(url: string): Redis {
   return redis
 }
 
-export function publisher(url: string, markerTtlMs = 60_000, keepMs = 30_000): Publisher {
+export function publisher(
+  url: string,
+  markerTtlMs = 60_000,
+  keepMs = 30_000,
+  stream: ResultStream | null = null,
+): Publisher {
   const redis = connect(url)
   const queue = openQueue(NAMES.resultQueue, redis, NAMES)
-  return { redis, queue, results: new ResultQueue(queue, redis, NAMES, { markerTtlMs, keepMs }) }
+  return { redis, queue, results: new ResultQueue(queue, redis, NAMES, { markerTtlMs, keepMs, stream }) }
 }
 
 export function identityOf(
