@@ -103,7 +103,7 @@ describe.each(services)('%s', (_name, it) => {
   test('has the secrets that it uses, as files that a fresh clone has', () => {
     const used = it.secrets ?? []
     const read = Object.entries(it.environment ?? {})
-      .filter(([name]) => name.startsWith('SOAP_') && name.endsWith('_FILE'))
+      .filter(([name]) => /^(SOAP|API)_\w+_FILE$/.test(name))
       .map(([, path]) => path?.replace('/run/secrets/', ''))
     expect(read.sort()).toEqual([...used].sort())
     for (const name of used) {
@@ -176,12 +176,23 @@ describe('worker', () => {
   })
 })
 
+test('the API asks for tokens, which on a fresh clone are right', () => {
+  const { environment = {}, ports, healthcheck, stop_grace_period: grace } = service('api')
+  expect(environment).toMatchObject({ API_HOST: '0.0.0.0', API_TOKENS_FILE: '/run/secrets/api_tokens' })
+  expect(ports).toEqual([`127.0.0.1:\${CHAT_API_PORT:-${environment.API_PORT}}:${environment.API_PORT}`])
+  expect(healthcheck?.test[3]).toContain(`http://127.0.0.1:${environment.API_PORT}/livez`)
+  expect(grace).toBe('45s')
+  const file = pathOf(onAFreshClone(compose.secrets.api_tokens?.file ?? ''))
+  const { apiTokens } = loadConfig({ API_TOKENS_FILE: file }, {}, [], ['api']).config
+  expect(apiTokens?.()).toHaveLength(1)
+})
+
 test('health checks in JavaScript are JavaScript', () => {
   const scripts = services
     .map(([, it]) => it.healthcheck?.test ?? [])
     .filter((words) => words[1] === 'node')
     .map((words) => words[3] ?? '')
-  expect(scripts).toHaveLength(2)
+  expect(scripts).toHaveLength(3)
   for (const script of scripts) expect(() => new Function(script)).not.toThrow()
 })
 

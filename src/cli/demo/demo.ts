@@ -10,8 +10,8 @@ import type { CliCommand } from '../terminal/command.ts'
 import { type Io, whenAborted } from '../terminal/io.ts'
 import { wholeNumber } from '../terminal/positive.ts'
 import { counted, NO_LINES_BETWEEN, number, PLAIN } from '../terminal/terminal.ts'
+import { DemoProcess } from './demo-process.ts'
 import { LiveProgress, Tally } from './demo-progress.ts'
-import { DemoWorker } from './demo-worker.ts'
 import { startEmbeddedRedis } from './embedded-redis.ts'
 
 const WORKERS = 2
@@ -63,7 +63,9 @@ class Demo {
   readonly #hall: Hall
   readonly #where: { REDIS_URL: string; QUEUE_PREFIX: string }
   readonly #tally = new Tally()
-  readonly #workers: DemoWorker[] = []
+  readonly #workers: DemoProcess[] = []
+  #api: DemoProcess | null = null
+  #apiUrl = ''
   #standIn: StandIn | null = null
   #metrics: string[] = []
   #failure: Error | null = null
@@ -95,18 +97,26 @@ class Demo {
     this.#standIn = standIn
     this.#io.say(`service    ${standIn.url} (stand-in, ${SERVICE_LATENCY_MS.join(' to ')} ms an answer)`)
     for (let count = 0; count < WORKERS; count++) this.#addWorker(standIn.url)
+    this.#api = new DemoProcess(this.#io, { ...this.#where, SOAP_ENDPOINT: standIn.url }, 'api')
+    this.#hear(this.#api)
     this.#metrics = await Promise.all(this.#workers.map((worker) => worker.started()))
+    this.#apiUrl = await this.#api.started()
     for (const [index, { pid }] of this.#workers.entries())
       this.#io.say(`worker     pid ${pid}, ${this.#metrics[index]}/metrics`)
+    this.#io.say(`API        ${this.#apiUrl}/docs`)
     this.#io.say(`limit      ${CALLS_PER_SECOND} calls a second, for all workers together\n`)
   }
 
   #addWorker(endpoint: string): void {
-    const worker = new DemoWorker(this.#io, this.#environment(endpoint))
-    worker.died.catch((error: Error) => {
+    const worker = new DemoProcess(this.#io, this.#environment(endpoint))
+    this.#hear(worker)
+    this.#workers.push(worker)
+  }
+
+  #hear(process: DemoProcess): void {
+    process.died.catch((error: Error) => {
       this.#failure = error
     })
-    this.#workers.push(worker)
   }
 
   #environment(endpoint: string): NodeJS.ProcessEnv {
@@ -161,12 +171,13 @@ class Demo {
       `calls the service saw: ${number.format(requests.all().length)}, at most ${most} arrived in any second\n`,
     )
     for (const url of this.#metrics) await this.#io.print(`metrics    ${url}/metrics`)
+    await this.#io.print(`API        ${this.#apiUrl}/docs`)
     await this.#io.print(`stand-in   ${origin}/`)
   }
 
   /** The workers first, because they use the rest. */
   async stop(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.stop()))
+    await Promise.all([...this.#workers, this.#api].map((process) => process?.stop()))
     await this.#standIn?.close()
   }
 }

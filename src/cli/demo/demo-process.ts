@@ -1,4 +1,4 @@
-/** A worker process of the demo: this same program, which ends when the demo does, however that comes about. */
+/** A process of the demo, a worker or the API: this same program, which ends when the demo does, however that comes about. */
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,24 +11,33 @@ const WARNING = 40
 /** The build puts the whole program into one folder. */
 const MAIN = new URL(import.meta.url.endsWith('.ts') ? '../../main.ts' : './main.js', import.meta.url)
 
-export class DemoWorker {
+export class DemoProcess {
   readonly #io: Io
+  readonly #command: string
   readonly pid: number
   readonly #process: ChildProcess
   /** Rejects if it ends before it is told to. */
   readonly died: Promise<never>
 
-  constructor(io: Io, env: NodeJS.ProcessEnv) {
+  constructor(io: Io, env: NodeJS.ProcessEnv, command: 'worker' | 'api' = 'worker') {
     this.#io = io
-    this.#process = fork(fileURLToPath(MAIN), ['worker'], {
+    this.#command = command
+    this.#process = fork(fileURLToPath(MAIN), [command], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'], // it ends when the channel to this process does
       detached: true, // and not by the terminal's Ctrl-C, before this process has said its last
-      env: { PATH: io.env.PATH, METRICS_HOST: '127.0.0.1', METRICS_PORT: '0', LOG_FORMAT: 'json', ...env },
+      env: {
+        PATH: io.env.PATH,
+        METRICS_HOST: '127.0.0.1',
+        METRICS_PORT: '0',
+        API_PORT: '0',
+        LOG_FORMAT: 'json',
+        ...env,
+      },
     })
     this.pid = this.#process.pid ?? 0
     this.died = new Promise((_, reject) => {
       this.#process.once('exit', (code, signal) => {
-        reject(new Error(`worker ${this.pid} of the demo ended by itself (${signal ?? `exit code ${code}`})`))
+        reject(new Error(`${command} ${this.pid} of the demo ended by itself (${signal ?? `exit code ${code}`})`))
       })
     })
     this.died.catch(() => {})
@@ -45,8 +54,8 @@ export class DemoWorker {
         for (const line of lines) {
           const { msg = line, url: metrics, level = WARNING } = parsed(line)
           if (metrics) at = metrics.replace(/\/metrics$/, '')
-          if (msg === 'worker started') resolve(at)
-          if (level >= WARNING) this.#io.say(`worker ${this.pid}: ${msg}`)
+          if (msg === `${this.#command} started`) resolve(at)
+          if (level >= WARNING) this.#io.say(`${this.#command} ${this.pid}: ${msg}`)
         }
       })
     })
