@@ -27,9 +27,30 @@ export async function describe(server: FastifyInstance): Promise<void> {
       components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
       security: [{ token: [] }],
     },
-    transform: jsonSchemaTransform,
-    transformObject: jsonSchemaTransformObject,
+    transform: (document) => {
+      const { schema, url } = jsonSchemaTransform(document)
+      return { schema: { operationId: operationIdOf(document.route), ...schema }, url }
+    },
+    transformObject: (document) => withoutUnused(jsonSchemaTransformObject(document) as Described),
   })
   await server.register(swaggerUi, { routePrefix: '/docs', staticCSP: true, uiConfig: { persistAuthorization: false } })
   server.get('/openapi.json', { schema: { hide: true } }, async () => server.swagger())
+}
+
+/** `getLookupsByLookupId`: what a generated client calls it. */
+function operationIdOf({ method, url }: { method: string | string[]; url: string }): string {
+  const words = url.split('/').filter((part) => part !== '' && part !== 'v1')
+  const named = words.map((word) => (word.startsWith(':') ? `-by-${word.slice(1)}` : `-${word}`)).join('')
+  return `${String(method).toLowerCase()}${named}`.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+}
+
+type Described = { components?: { schemas?: Record<string, object> } }
+
+/** The type provider describes each message as it is taken and as it is given, also where one of them never happens. */
+function withoutUnused<T extends Described>(document: T): T {
+  const schemas = Object.entries(document.components?.schemas ?? {})
+  const isUsed = ([name]: [string, object]) => JSON.stringify(document).includes(`"#/components/schemas/${name}"`)
+  const used = schemas.filter(isUsed)
+  const pruned = { ...document, components: { ...document.components, schemas: Object.fromEntries(used) } }
+  return used.length < schemas.length ? withoutUnused(pruned) : document
 }

@@ -73,7 +73,7 @@ export const limitSchema = z
 
 const queueSchema = z.looseObject({
   queue: z.string(),
-  jobs: z.record(z.enum(JOB_STATES), count),
+  jobs: z.strictObject(Object.fromEntries(JOB_STATES.map((state) => [state, count]))),
   oldestAgeMs: ms,
   isPaused: z.boolean(),
   added: count,
