@@ -84,7 +84,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   demo: {
     description:
-      'All of it on this machine: a Redis of its own, the stand-in of the service, two workers; enriches chats, live.',
+      'All of it on this machine: a Redis of its own, the stand-in of the service, two workers, the HTTP API; enriches chats, live.',
     load: async () => (await import('./demo/demo.ts')).demoCommand(),
   },
   config: {
