@@ -5,6 +5,7 @@ import { PromptHall } from '../app/prompt-hall.ts'
 import type { StandingHall } from '../app/standing-hall.ts'
 import type { Observe } from '../domain/event.ts'
 import type { Routes } from './api-server.ts'
+import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { fleetRoutes } from './routes/fleet.ts'
 import { forgetRoute } from './routes/forget.ts'
 import { Intake } from './routes/intake.ts'
@@ -17,6 +18,7 @@ export function apiRoutes(hall: StandingHall, observe: Observe, stopping: AbortS
   const waits = new Waits(prompt, new AwaitedLookups(hall), stopping)
   return (server) => {
     fleetRoutes(server, prompt)
+    deadLetterRoutes(server, prompt)
     lookupRoutes(server, new Intake(prompt, hall, waits, observe, stopping))
     forgetRoute(server, prompt, log)
   }

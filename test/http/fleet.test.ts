@@ -46,6 +46,16 @@ describe('the fleet over HTTP', () => {
     expect((await api.ask('DELETE', '/v1/limit')).body.set).toEqual({})
   })
 
+  it('shows what gave up, by cause, of a selection', async () => {
+    const api = await startApi({ REDIS_URL: world.redisUrl })
+    expect((await api.ask('GET', '/v1/dead-letters')).body).toEqual({ groups: [], looked: 0, unread: 0 })
+    expect((await api.ask('GET', '/v1/dead-letters?failure=timeout&olderThanMs=0')).status).toBe(200)
+    const wrong = await api.ask('GET', '/v1/dead-letters?failure=canary')
+    expect([wrong.status, wrong.body.errors[0].field]).toEqual([400, 'failure'])
+    expect(wrong.text).not.toContain('canary')
+    expect((await api.ask('GET', '/v1/dead-letters?failed=timeout')).status).toBe(400)
+  })
+
   it('names each field that is wrong, unknown or empty', async () => {
     const api = await startApi({ REDIS_URL: world.redisUrl })
     const { status, body } = await api.ask('POST', '/v1/holds', { body: { reason: '', forMs: '1', why: 'x' } })

@@ -9,6 +9,7 @@ const MAY: Record<string, readonly Role[] | 'any'> = {
   'GET /v1/lookups/{lookupId}': ['enqueue', 'view', 'operate'],
   'GET /v1/status': ['view', 'operate'],
   'GET /v1/activity': ['view', 'operate'],
+  'GET /v1/dead-letters': ['view', 'operate'],
   'GET /v1/holds': ['view', 'operate'],
   'POST /v1/holds': ['operate'],
   'DELETE /v1/holds': ['operate'],
