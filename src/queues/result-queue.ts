@@ -132,7 +132,8 @@ local function publish(former, before, place, job, mark, letter, id, of, status,
     error(problem, 0)
   end
   setMarker(mark, letter, MARKER_MS)
-  if ended == '' then pcall(slim, job) else writeEnd(job, ended, sentence) end
+  -- An invalid one may be a job that nobody can work on: whoever takes that away looks whether it is still the same.
+  if ended ~= '' then writeEnd(job, ended, sentence) elseif status ~= 'invalid' then pcall(slim, job) end
   redis.pcall('PUBLISH', place, result) -- whoever waits also looks
   return 'published'
 end`
