@@ -2,15 +2,20 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 
 const fileOf = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
-const ofNode = readdirSync(new URL('../../examples/node', import.meta.url))
+const shown = fileOf('README.md') + fileOf('docs/http.md')
+const folders = readdirSync(new URL('../../examples', import.meta.url)).filter((name) => name !== 'README.md')
+const examples = folders.flatMap((folder) =>
+  readdirSync(new URL(`../../examples/${folder}`, import.meta.url)).map((name) => `${folder}/${name}`),
+)
 
 describe('the examples', () => {
-  it.each(ofNode)('node/%s is a program that README shows, which test/readme runs', (name) => {
-    expect(fileOf('README.md')).toContain(`\n\`\`\`js\n${fileOf(`examples/node/${name}`)}\`\`\`\n`)
+  it.each(examples)('%s is a program that README or docs/http.md shows, which test/readme runs', (path) => {
+    const blocks = [...shown.matchAll(/^```\w+\n([\s\S]*?)^```$/gm)].map(([, text]) => text)
+    expect(blocks).toContain(fileOf(`examples/${path}`))
   })
 
   it('are listed with what they do', () => {
-    const listed = [...fileOf('examples/README.md').matchAll(/^\| `node\/([^`]+)` \|/gm)].map(([, name]) => name)
-    expect(listed.toSorted()).toEqual(ofNode.toSorted())
+    const listed = [...fileOf('examples/README.md').matchAll(/^\| `([^`]+)` \|/gm)].map(([, path]) => path)
+    expect(listed.toSorted()).toEqual(examples.toSorted())
   })
 })

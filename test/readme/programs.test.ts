@@ -1,11 +1,10 @@
-import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { endAll, watch } from '../cli/started.ts'
 import { Packed } from '../support/packed.ts'
-import { killAll, startWorker } from '../support/processes.ts'
+import { type Environment, killAll, startWorker } from '../support/processes.ts'
 import { type Consumer, consume, NAMES, startWorld, until, type World } from '../support/world.ts'
-import { Folder, has, packagesOf, program } from './programs.ts'
+import { Folder, has, PYTHON, packagesOf, program, runIn } from './programs.ts'
 
 let world: World
 let folder: Folder
@@ -25,14 +24,10 @@ afterEach(async () => {
   folder.remove()
 })
 
-/** Runs a program in the folder to its end, and resolves to what it printed; rejects unless it ends well. */
-function run(command: string, args: string[], env: Record<string, string | undefined> = {}): Promise<string> {
+function run(command: string, args: string[], env: Environment = {}): Promise<string> {
   const { hostname, port } = new URL(world.redisUrl)
   const redis = { REDIS_URL: world.redisUrl, REDIS_HOST: hostname, REDIS_PORT: port }
-  const options = { cwd: folder.path, env: { PATH: process.env.PATH, ...redis, ...env }, timeout: 30_000 }
-  return new Promise((resolve, reject) => {
-    execFile(command, args, options, (error, stdout, stderr) => (error ? reject(new Error(stderr)) : resolve(stdout)))
-  })
+  return runIn(folder, command, args, { ...redis, ...env })
 }
 
 /** The one result that a consumer of the test's own gets for this lookup. */
@@ -102,9 +97,6 @@ describe('README: Node', () => {
   }
 })
 
-/** Debian's Python: its packages, and none of pip's. */
-const PYTHON = '/usr/bin/python3'
-
 describe('README: a MULTI', () => {
   it.skipIf(!has(PYTHON, '-c', 'import redis'))('of Python enqueues (skipped without python3-redis)', async () => {
     const lookupId = (await run(PYTHON, ['-I', folder.write('p.py', program('python'))])).trim()
@@ -116,9 +108,13 @@ describe('README: a MULTI', () => {
     expect(await resultOf(lookupId)).toMatchObject({ lookupId, ...answered })
   })
 
-  it.skipIf(!has('redis-cli', '--version'))('of redis-cli enqueues (skipped without redis-cli)', async () => {
-    expect(await run('sh', ['-eu', folder.write('p.sh', program('sh', 'MULTI'))])).not.toMatch(/error/i)
-    expect(await resultOf('try-1')).toMatchObject({ connectionId: '12345', status: 'enriched' })
+  const hasRedisCli = has('redis-cli', '--version') && has('jq', '--version')
+  it.skipIf(!hasRedisCli)('of redis-cli prints its ChatRequest (skipped without redis-cli and jq)', async () => {
+    const printed = await run('sh', ['-eu', folder.write('p.sh', program('sh', 'MULTI'))])
+    expect(printed).not.toMatch(/error/i)
+    expect(printed).toContain('"userName": "Luíza"')
+    const [, lookupId = ''] = /^rs-(.*)$/.exec((await world.queue(NAMES.resultQueue).getJobs())[0]?.id ?? '') ?? []
+    expect(await resultOf(lookupId)).toMatchObject({ connectionId: '12345', status: 'enriched' })
   })
 
   it('that is sent twice with one id, as after a lost answer, has one result', async () => {
@@ -153,17 +149,6 @@ describe('README: a MULTI', () => {
     expect(consumer.of(lookupId)).toHaveLength(1)
     await consumer.close()
   }, 90_000)
-})
-
-describe('README: C#', () => {
-  it.skipIf(!has('mcs', '--version'))('enqueues by the command (skipped without mono-mcs)', async () => {
-    await run('mcs', ['-out:p.exe', folder.write('p.cs', program('csharp'))])
-    await run('mono', ['p.exe'], folder.pathWithCommand())
-    const consumer = consume(world)
-    await until('it is answered', () => consumer.results.some(({ lookupId }) => lookupId.startsWith('lk-')))
-    expect(consumer.results.find(({ lookupId }) => lookupId.startsWith('lk-'))).toMatchObject({ status: 'enriched' })
-    await consumer.close()
-  })
 })
 
 describe('README: the shell', () => {

@@ -1,6 +1,6 @@
 /** The programs that README shows, and folders in which nothing is but what the first line of a program installs. */
 
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -18,6 +18,24 @@ export function program(language: string, having = ''): string {
     throw new Error(`README: expected one block of ${language} with ${having}, got ${found.length}`)
   }
   return found[0]?.[2] ?? ''
+}
+
+/** The text of a file in examples/. */
+export function example(path: string): string {
+  return readFileSync(join(ROOT, 'examples', path), 'utf8')
+}
+
+/** Debian's Python: its packages, and none of pip's. */
+export const PYTHON = '/usr/bin/python3'
+
+/** Runs a program in the folder to its end, and resolves to what it printed; rejects, with that, unless it ends well. */
+export function runIn(folder: Folder, command: string, args: string[], env: object = {}): Promise<string> {
+  const options = { cwd: folder.path, env: { PATH: process.env.PATH, ...env }, timeout: 30_000 }
+  return new Promise((resolve, reject) => {
+    execFile(command, args, options, (error, stdout, stderr) =>
+      error ? reject(new Error(`${error.message}: ${stdout}${stderr}`)) : resolve(stdout),
+    )
+  })
 }
 
 /** What npm would install for the program, taken from our node_modules, so that no network is asked. */
