@@ -22,7 +22,8 @@ export async function streamLookups(intake: Intake, request: FastifyRequest, rep
   const leave = () => gone.abort(new Error('whoever asked has gone'))
   reply.raw.once('close', leave)
   try {
-    const headers = { ...reply.getHeaders(), 'content-type': 'application/x-ndjson' }
+    // Closed at its end, because whoever still sends lines then would wait for somebody to read them.
+    const headers = { ...reply.getHeaders(), 'content-type': 'application/x-ndjson', connection: 'close' }
     reply.raw.writeHead(200, headers as Record<string, string>)
     reply.raw.flushHeaders()
     const run = new StreamRun(intake, request, AbortSignal.any([gone.signal, intake.stopping]))
@@ -31,6 +32,7 @@ export async function streamLookups(intake: Intake, request: FastifyRequest, rep
     reply.raw.destroy() // whoever asked has gone
   } finally {
     reply.raw.off('close', leave)
+    if (!request.raw.complete) request.raw.socket.destroySoon()
     close()
   }
 }
