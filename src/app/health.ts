@@ -21,6 +21,8 @@ export interface Vitals {
   memory: { unsafe: string | null }
   workers: readonly { isRunning: boolean }[]
   stuckWatch: { isStuck: boolean }
+  /** What else is wrong, in words; null: nothing. */
+  further?(): string | null
 }
 
 /**
@@ -72,6 +74,7 @@ export class Health {
         : `workers take no lookups: ${said ?? 'they do not run (yet)'}`,
       memory.unsafe &&
         `maxmemory-policy of Redis is ${memory.unsafe}, which may throw lookups away: set it to noeviction`,
+      this.#vitals.further?.(),
       Math.abs(redis.skewMs) > MAX_CLOCK_SKEW_MS && `clock is ${(redis.skewMs / 1000).toFixed(1)} s off that of Redis`,
     ].filter((text) => typeof text === 'string')
     return { ready: reasons.length === 0, reasons }

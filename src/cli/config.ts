@@ -6,7 +6,19 @@ import type { Io } from './terminal/io.ts'
 import { configOf, withVariables } from './terminal/options.ts'
 import { NO_LINES_BETWEEN, PLAIN } from './terminal/terminal.ts'
 
-const GROUPS = ['redis', 'queues', 'endpoint', 'soap', 'calls', 'worker', 'stop', 'api', 'log'] as const
+const GROUPS = [
+  'redis',
+  'queues',
+  'endpoint',
+  'soap',
+  'calls',
+  'worker',
+  'metrics',
+  'stop',
+  'api',
+  'webhook',
+  'log',
+] as const
 
 export function configCommand(): CliCommand {
   const command = new Command('config')

@@ -39,6 +39,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     description: 'Consume the result queue to NDJSON on stdout. A result is removed only after its line is written.',
     load: async () => (await import('./results.ts')).resultsCommand(),
   },
+  webhook: {
+    description: 'Consume the result queue and post each result to WEBHOOK_URL, signed; serves /metrics and /readyz.',
+    load: async () => (await import('./webhook.ts')).webhookCommand(),
+  },
   status: {
     description:
       'Backlog, age of the oldest lookup, rates, the members of the fleet, and when the backlog will be gone.',

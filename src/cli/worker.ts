@@ -4,7 +4,7 @@ import type { CliCommand } from './terminal/command.ts'
 import type { Io } from './terminal/io.ts'
 import { configOf, withVariables } from './terminal/options.ts'
 
-const GROUPS = ['redis', 'queues', 'endpoint', 'soap', 'calls', 'worker', 'stop', 'log'] as const
+const GROUPS = ['redis', 'queues', 'endpoint', 'soap', 'calls', 'worker', 'metrics', 'stop', 'log'] as const
 
 export function workerCommand(): CliCommand {
   const command = new Command('worker').addHelpText('after', EXAMPLE)

@@ -194,6 +194,24 @@ export const secretText: Kind<Secret> = {
   },
 }
 
+/** Its path and query may hold a token, so none of it is shown. */
+export const webhookUrl: Kind<Secret> = {
+  expected: 'a URL with https:// or http://',
+  parse: (text, secret) => {
+    url('https:', 'http:').parse(text, secret)
+    return secret
+  },
+}
+
+export const webhookSecret: Kind<Secret> = {
+  expected: 'whsec_ and base64, or a text without spaces, or the path of a file with it in NAME_FILE',
+  parse: (text, secret) => {
+    if (!/^\S+$/.test(text)) throw new Error('none, or one with spaces')
+    if (/^whsec_(?![A-Za-z0-9+/]+={0,2}$)/.test(text)) throw new Error('no base64 behind whsec_')
+    return secret
+  },
+}
+
 export const file: Kind<Secret> = { expected: 'the path of a file that can be read', parse: (path) => secretFile(path) }
 
 export const codes: Kind<ReadonlySet<number>> = {

@@ -24,6 +24,8 @@ import {
   streamKey,
   url,
   urlWithPassword,
+  webhookSecret,
+  webhookUrl,
   YEAR_MS,
   yesOrNo,
 } from './kinds.ts'
@@ -31,7 +33,18 @@ import type { Secret } from './secret.ts'
 import { tokens } from './tokens.ts'
 
 /** Which commands a variable is for. */
-export type VariableGroup = 'redis' | 'queues' | 'endpoint' | 'soap' | 'calls' | 'worker' | 'stop' | 'api' | 'log'
+export type VariableGroup =
+  | 'redis'
+  | 'queues'
+  | 'endpoint'
+  | 'soap'
+  | 'calls'
+  | 'worker'
+  | 'metrics'
+  | 'stop'
+  | 'api'
+  | 'webhook'
+  | 'log'
 
 export interface Variable<T, G extends VariableGroup = VariableGroup> {
   name: string
@@ -424,12 +437,12 @@ export const VARIABLES = {
   ),
   metricsHost: variable(
     'METRICS_HOST',
-    'worker',
+    'metrics',
     host,
     '0.0.0.0',
-    "where the worker's HTTP listens: `/metrics`, `/livez`, `/readyz`",
+    'where the HTTP of a worker, or of `webhook`, listens: `/metrics`, `/livez`, `/readyz`',
   ),
-  metricsPort: variable('METRICS_PORT', 'worker', integer(0, 65_535), '9464', 'its port; 0: any that is free'),
+  metricsPort: variable('METRICS_PORT', 'metrics', integer(0, 65_535), '9464', 'its port; 0: any that is free'),
 
   apiHost: variable(
     'API_HOST',
@@ -452,6 +465,28 @@ export const VARIABLES = {
     integer(1, 1_000_000),
     '200',
     'requests a second of each token that one process of the API takes',
+  ),
+
+  webhookUrl: required(
+    'WEBHOOK_URL',
+    'webhook',
+    webhookUrl,
+    'where `webhook` posts each result; a user and password in it are sent as Basic',
+    'whole',
+  ),
+  webhookSecret: required(
+    'WEBHOOK_SECRET',
+    'webhook',
+    webhookSecret,
+    'key of the signature (Standard Webhooks): `whsec_` and base64, or plain text',
+    'whole',
+  ),
+  webhookConcurrency: variable(
+    'WEBHOOK_CONCURRENCY',
+    'webhook',
+    integer(1, 100),
+    '4',
+    'results on the way at one time',
   ),
 
   logLevel: variable(

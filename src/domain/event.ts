@@ -31,6 +31,19 @@ export const REDIS_ERROR_KINDS = [
 ] as const
 export type RedisErrorKind = (typeof REDIS_ERROR_KINDS)[number]
 
+/** What came of a try to post a result to the webhook. `busy`: status 429 or 503; `refused`: another 4xx; `error`: another 5xx. */
+export const DELIVERY_OUTCOMES = [
+  'delivered',
+  'refused',
+  'redirect',
+  'gone',
+  'busy',
+  'error',
+  'timeout',
+  'network',
+] as const
+export type DeliveryOutcome = (typeof DELIVERY_OUTCOMES)[number]
+
 export type LookupEvent =
   // soap
   | { type: 'call-started' }
@@ -92,6 +105,10 @@ export type LookupEvent =
   | { type: 'lookups-accepted'; producer: string | null; count: number }
   | { type: 'stream-opened' }
   | { type: 'stream-closed' }
+  // webhook
+  | { type: 'result-posted'; outcome: DeliveryOutcome; durationMs: number; status?: number; code?: string }
+  /** Null: it does not hold any more. */
+  | { type: 'webhook-held'; why: 'gone' | 'silent' | null }
   // redis and the process
   /** `word`: by which Redis names its refusal. `code`: of Node or OpenSSL. */
   | { type: 'redis-error'; kind: RedisErrorKind; where: string; word?: string; code?: string }

@@ -145,6 +145,16 @@ const LINES: Lines = {
     message: 'a mistake of ours; the request was answered with status 500',
     fields: { route, error: nameAndPlace(error) },
   }),
+  'result-posted': ({ outcome, status, code, durationMs }) => {
+    if (outcome === 'delivered') return null
+    const how = status === undefined ? outcome : `HTTP ${status}`
+    const fields = { outcome, ...(code && { code }), durationMs: Math.round(durationMs) }
+    return { level: 'warn', message: `webhook: expected a 2xx, got ${how}; the result comes again`, fields }
+  },
+  'webhook-held': ({ why }) => {
+    if (why === null) return { level: 'info', message: 'webhook: a 2xx again; the hold is over', fields: {} }
+    return { level: 'error', message: `webhook HELD: ${WEBHOOK_HELD[why]}`, fields: {} }
+  },
   'redis-error': ({ kind, where, word, code }, redis) => ({
     level: 'error',
     message: `Redis at ${redis}: ${code ? `${code}: ` : ''}${REDIS_TROUBLE[kind]}`,
@@ -163,6 +173,13 @@ const LINES: Lines = {
     message: `Redis at ${redis} is there again`,
     fields: { where },
   }),
+}
+
+/** Also what /readyz says. */
+export const WEBHOOK_HELD: Record<'gone' | 'silent', string> = {
+  gone: 'HTTP 410: the receiver wants no more results. Do: correct WEBHOOK_URL, or stop this process. One try every five minutes; no result is lost',
+  silent:
+    'no 2xx for four hours. Do: look at the receiver, WEBHOOK_URL and WEBHOOK_SECRET. One try every five minutes; no result is lost',
 }
 
 const REDIS_TROUBLE: Record<Extract<LookupEvent, { type: 'redis-error' }>['kind'], string> = {

@@ -1,7 +1,7 @@
 /** The result queue from the consumer's side, for a reader that takes exactly as many results as it wants. */
 
 import { type Job, Worker } from 'bullmq'
-import { every } from '../clock.ts'
+import { every, now } from '../clock.ts'
 import type { Result } from '../domain/result.ts'
 import type { Redis } from '../redis/connections.ts'
 import { isRedisError, kindOfRedisError } from '../redis/errors.ts'
@@ -12,6 +12,21 @@ import { FIELDS, keysOf, LOCK, QUEUE_KEYS } from './bull-layout.ts'
 const LOCK_MS = 30_000
 
 const nothing = () => {}
+
+/** What `take` throws so that the result comes again once so many ms have passed. However often: it is never given up. */
+export class ComesAgain extends Error {
+  readonly afterMs: number
+  constructor(afterMs: number) {
+    super('to be taken again')
+    this.afterMs = afterMs
+  }
+}
+
+/** `id`: of the result. `times`: how often it was taken, this time included. */
+export interface Taken {
+  id: string
+  times: number
+}
 
 /**
  * A process that was stopped for a while has lost the lock, and another reader may get the result, too: at least once.
@@ -57,10 +72,11 @@ export class ResultConsumer {
   }
 
   /**
-   * Hands the next result to `take`, removes it once `take` has resolved, and puts it back if `take` rejects. Resolves to
-   * false if there was none (after a second's wait, if `wait`). A result that cannot be read is passed over.
+   * Hands the next result to `take`, removes it once `take` has resolved, and puts it back if `take` rejects: at once, or
+   * later if it rejects with a ComesAgain. Resolves to false if there was none (after a second's wait, if `wait`). A result
+   * that cannot be read is passed over.
    */
-  async next(take: (result: Result) => Promise<void>, wait: boolean): Promise<boolean> {
+  async next(take: (result: Result, taken: Taken) => Promise<void>, wait: boolean): Promise<boolean> {
     const token = `reader-${this.#worker.id}`
     const job = await this.#taken(token, wait)
     if (job === 'unreadable') return true
@@ -68,8 +84,12 @@ export class ResultConsumer {
     // `take` may need long (a pager, say); meanwhile no other reader gets the result.
     const renewal = every(LOCK_MS / 3, () => job.extendLock(token, LOCK_MS).then(nothing, nothing))
     try {
-      await take(job.data)
+      await take(job.data, { id: job.id as string, times: job.attemptsStarted })
     } catch (error) {
+      if (error instanceof ComesAgain) {
+        await job.moveToDelayed(now() + error.afterMs, token).catch(unlessLost)
+        return true
+      }
       await job.moveToWait(token).catch(nothing)
       throw error
     } finally {

@@ -51,9 +51,9 @@ export interface WorkerProcess {
 
 const running = new Set<ChildProcess>()
 
-/** A worker process that has started. */
-export async function startWorker(env: Environment): Promise<WorkerProcess> {
-  const child = spawn(process.execPath, [MAIN, 'worker'], {
+/** A process that has started: a worker, or another command that serves /metrics as one does. */
+export async function startWorker(env: Environment, command = 'worker'): Promise<WorkerProcess> {
+  const child = spawn(process.execPath, [MAIN, command], {
     env: bare({ METRICS_HOST: '127.0.0.1', METRICS_PORT: '0', LOG_FORMAT: 'json', ...SOAP_SECRETS, ...env }),
     stdio: ['ignore', 'ignore', 'pipe'],
   })
@@ -61,11 +61,11 @@ export async function startWorker(env: Environment): Promise<WorkerProcess> {
   child.once('exit', () => running.delete(child))
   let text = ''
   const url = await new Promise<string>((resolve, reject) => {
-    child.once('exit', (code) => reject(new Error(`worker ended with ${code}: ${text}`)))
+    child.once('exit', (code) => reject(new Error(`${command} ended with ${code}: ${text}`)))
     child.stderr?.on('data', (data: Buffer) => {
       text += data
       const metrics = /"url":"([^"]+)\/metrics"/.exec(text)?.[1]
-      if (metrics && text.includes('"msg":"worker started"')) resolve(metrics)
+      if (metrics && text.includes(`"msg":"${command} started"`)) resolve(metrics)
     })
   })
   const kill = async (signal: NodeJS.Signals) => {

@@ -3,7 +3,19 @@ import { describe, expect, it } from 'vitest'
 import { VARIABLES, type Variable } from '../../config/table.ts'
 import { configOf, withVariables } from './options.ts'
 
-const ALL = ['redis', 'queues', 'endpoint', 'soap', 'calls', 'worker', 'stop', 'api', 'log'] as const
+const ALL = [
+  'redis',
+  'queues',
+  'endpoint',
+  'soap',
+  'calls',
+  'worker',
+  'metrics',
+  'stop',
+  'api',
+  'webhook',
+  'log',
+] as const
 const variables = Object.values(VARIABLES) as Variable<unknown>[]
 
 const io = { env: {}, say: (text: string) => expect.unreachable(text) }

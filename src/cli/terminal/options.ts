@@ -13,8 +13,10 @@ const HEADINGS: Record<VariableGroup, string> = {
   soap: 'SOAP service:',
   calls: 'Calls:',
   worker: 'Worker:',
+  metrics: 'Worker:',
   stop: 'Worker:',
   api: 'HTTP API:',
+  webhook: 'Webhook:',
   log: 'Log:',
 }
 
