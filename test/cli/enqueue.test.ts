@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Queue } from 'bullmq'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import * as z from 'zod/mini'
 import { startEmbeddedRedis } from '../../src/cli/demo/embedded-redis.ts'
 import { run } from '../support/in-process.ts'
 import { useWorld } from '../support/use-world.ts'
 import { NAMES, until } from '../support/world.ts'
+import { enqueuedSchema } from './schemas.ts'
 import { parseLines, start } from './started.ts'
 
 const world = useWorld()
@@ -22,6 +24,7 @@ afterAll(() => {
 
 const env = () => ({ REDIS_URL: world.redisUrl })
 const jobs = (queue = NAMES.lookupQueue) => world.queue(queue).getJobs(['wait', 'delayed', 'prioritized'], 0, 99, true)
+const linesOf = (stdout: string) => parseLines(stdout).map((line) => z.parse(enqueuedSchema, line))
 const waiting = (queue = NAMES.lookupQueue) => world.queue(queue).getWaitingCount()
 
 function fileWith(text: string): string {
@@ -52,7 +55,7 @@ describe('enqueue with ids', () => {
       connectionId: data.connectionId,
       correlationId: null,
     }))
-    expect(parseLines(stdout)).toEqual(expected)
+    expect(linesOf(stdout)).toEqual(expected)
     expect(expected).toHaveLength(2)
   })
 
@@ -148,7 +151,7 @@ describe('enqueue --file', () => {
     const ids = [
       await run(['enqueue', '--file', '-', '--json'], env(), text + text),
       await run(['enqueue', '--file', '-', '--json'], env(), text),
-    ].flatMap(({ stdout }) => parseLines(stdout).map(({ lookupId }) => lookupId))
+    ].flatMap(({ stdout }) => linesOf(stdout).map(({ lookupId }) => lookupId))
     expect(ids).toHaveLength(3)
     expect(new Set(ids).size).toBe(1)
     expect(await waiting()).toBe(1)
@@ -160,7 +163,7 @@ describe('enqueue --file', () => {
     expect(one.code).toBe(1)
     expect(one.stderr).toContain('line 2: idempotencyKey: was given before, with another connection id; skipped\n')
     expect(one.stderr).toMatch(/enqueued 1 on chat-lookups in .*, 1 were there already; 2 skipped\n$/)
-    expect(parseLines(one.stdout).map(({ line, connectionId }) => [line, connectionId])).toEqual([
+    expect(linesOf(one.stdout).map(({ line, connectionId }) => [line, connectionId])).toEqual([
       [1, '1'],
       [4, '1'],
     ])

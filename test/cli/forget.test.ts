@@ -1,11 +1,13 @@
 import { Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { describe, expect, it } from 'vitest'
+import * as z from 'zod/mini'
 import { run } from '../support/in-process.ts'
 import { startWorker } from '../support/processes.ts'
 import { identityOf, publisher, resultFor } from '../support/queues.ts'
 import { useWorld } from '../support/use-world.ts'
 import { NAMES, until } from '../support/world.ts'
+import { forgottenSchema } from './schemas.ts'
 
 const world = useWorld({ redisArguments: ['--list-compress-depth', '0', '--rdbcompression', 'no'] })
 
@@ -97,6 +99,7 @@ async function markers(): Promise<number> {
 }
 
 const forget = (...args: string[]) => run(['forget', ...args], world.env)
+const told = (stdout: string) => z.parse(forgottenSchema, JSON.parse(stdout))
 
 describe('forget', () => {
   it('leaves no byte of a connection id in Redis, in whatever state its lookups and results are, and all of others', async () => {
@@ -107,7 +110,7 @@ describe('forget', () => {
     const { code, stdout, stderr } = await forget(MARKED, '--json')
     expect(code).toBe(0)
     expect(await keysWith(world.redis, MARKED)).toEqual([])
-    const { removed, active } = JSON.parse(stdout)
+    const { removed, active } = told(stdout)
     expect(removed).toMatchObject({ lookups: 8, results: 2, markers: 2 })
     expect(removed.events).toBeGreaterThan(8)
     expect(active).toEqual([])
@@ -126,7 +129,7 @@ describe('forget', () => {
     await lookups().remove(`w-1-${MARKED}`)
     const { stdout } = await forget(MARKED, '--json')
     expect(await keysWith(world.redis, MARKED)).toEqual([])
-    expect(JSON.parse(stdout).removed).toMatchObject({ lookups: 1, results: 2, markers: 2 })
+    expect(told(stdout).removed).toMatchObject({ lookups: 1, results: 2, markers: 2 })
     expect(await world.redis.keys('*:result:*')).toHaveLength(2)
     expect(await markers()).toBe(2)
   })
@@ -144,7 +147,7 @@ describe('forget', () => {
     const { code, stdout } = await forget(MARKED, '--json')
     expect(code).toBe(0)
     expect(await keysWith(world.redis, MARKED)).toEqual([])
-    expect(JSON.parse(stdout).removed).toMatchObject({ lookups: 1, results: 1, markers: 1, answers: 1, memories: 1 })
+    expect(told(stdout).removed).toMatchObject({ lookups: 1, results: 1, markers: 1, answers: 1, memories: 1 })
     const left = await keysWith(world.redis, OTHER)
     for (const part of [':memory', `${NAMES.resultQueue}:rs-`])
       expect(left.some((key) => key.includes(part))).toBe(true)
@@ -239,7 +242,7 @@ describe('forget', () => {
     const { code, stdout } = await forget(MARKED, '--json')
     expect(code).toBe(0)
     expect(await keysWith(world.redis, MARKED)).toEqual([])
-    expect(JSON.parse(stdout)).toMatchObject({ removed: { lookups: 1, memories: 1 }, active: [] })
+    expect(told(stdout)).toMatchObject({ removed: { lookups: 1, memories: 1 }, active: [] })
   })
 
   it('names the one that is still in hand, exit 1, and has not touched it', async () => {

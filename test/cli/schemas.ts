@@ -2,7 +2,11 @@
 
 import * as z from 'zod/mini'
 import { HAND_ACTIONS } from '../../src/domain/by-hand.ts'
+import { FAILURE_CODES } from '../../src/domain/failure.ts'
 import { HOLD_REASONS } from '../../src/domain/hold.ts'
+import { LANES } from '../../src/domain/lane.ts'
+import { DELIVERIES } from '../../src/domain/lookup.ts'
+import { RESULT_STATUSES } from '../../src/domain/result.ts'
 
 export const activitySchema = z.strictObject({
   at: z.iso.datetime(),
@@ -192,3 +196,59 @@ export const deadLetterSchemas = {
     wentOnFrom: z.nullable(z.iso.datetime()),
   }),
 }
+
+/** A line of `enqueue`. */
+export const enqueuedSchema = z.strictObject({
+  line: count.check(z.positive()),
+  lookupId: z.string().check(z.minLength(1)),
+  connectionId: z.string().check(z.minLength(1)),
+  correlationId: text,
+})
+
+export const forgottenSchema = z.strictObject({
+  removed: z.strictObject({
+    lookups: count,
+    results: count,
+    markers: count,
+    answers: count,
+    memories: count,
+    events: count,
+  }),
+  active: z.array(z.string()),
+})
+
+const iso = z.nullable(z.iso.datetime())
+const failureCode = z.enum(FAILURE_CODES)
+const resultStatus = z.enum(RESULT_STATUSES)
+
+/** Of `status LOOKUP_ID`. */
+export const storySchema = z.strictObject({
+  lookupId: z.string(),
+  queue: z.string(),
+  lane: z.enum(LANES),
+  connectionId: text,
+  correlationId: text,
+  producer,
+  state: z.enum(['waiting', 'prioritized', 'delayed', 'active', 'completed', 'failed', 'gone']),
+  enqueuedAt: iso,
+  dueAt: iso,
+  redrive: count,
+  taken: count,
+  stalls: count,
+  history: z.nullable(z.strictObject({ charged: count, failures: count, calls: count, rechecks: count })),
+  lastFailure: z.nullable(z.strictObject({ code: failureCode, message: z.string() })),
+  result: z.nullable(resultStatus),
+  resultIsThere: z.boolean(),
+  deliver: z.nullable(z.enum(DELIVERIES)),
+  keptUntil: iso,
+  end: z.nullable(
+    z.strictObject({
+      finishedAt: iso,
+      status: resultStatus,
+      code: z.nullable(failureCode),
+      message: text,
+      calls: z.nullable(count),
+      attempts: z.nullable(count),
+    }),
+  ),
+})

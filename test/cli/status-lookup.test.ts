@@ -1,15 +1,17 @@
 import { describe, expect, it } from 'vitest'
+import * as z from 'zod/mini'
 import { run } from '../support/in-process.ts'
 import { killAll, startWorker } from '../support/processes.ts'
 import { useWorld } from '../support/use-world.ts'
 import { NAMES, until } from '../support/world.ts'
+import { storySchema } from './schemas.ts'
 
 const world = useWorld({ standIn: { answers: [{ id: 'nobody', result: null }] } })
 
 const lines = async (id: string) => (await run(['status', id], world.env)).stdout.trimEnd().split('\n')
 
-async function storyOf(id: string): Promise<Record<string, unknown>> {
-  return JSON.parse((await run(['status', id, '--json'], world.env)).stdout)
+async function storyOf(id: string) {
+  return z.parse(storySchema, JSON.parse((await run(['status', id, '--json'], world.env)).stdout))
 }
 
 describe('status LOOKUP_ID', () => {

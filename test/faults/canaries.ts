@@ -44,7 +44,8 @@ export async function keptIn(redis: Redis): Promise<Place[]> {
 
 /** Not results, nor the answers that lookups of one connection id share for a moment. */
 function isSearched(key: string): boolean {
-  return !/^\w+:[a-z-]+-results:rs-/.test(key) && !/:answer:[0-9a-f]+:[0-9a-f]+$/.test(key) && !key.startsWith(TAKEN)
+  const isResult = /^\w+:[a-z-]+-results:rs-/.test(key) || /:result:[0-9a-f]+:[0-9a-f]+$/.test(key)
+  return !isResult && !/:answer:[0-9a-f]+:[0-9a-f]+$/.test(key) && !key.startsWith(TAKEN)
 }
 
 async function keptAt(redis: Redis, key: string): Promise<Place> {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { ChatEnricher } from '../../src/index.ts'
 import { CHAT } from '../support/scripted-service.ts'
 import type { Consumption } from './auditor.ts'
 import { endLocksBeside } from './locks.ts'
@@ -87,6 +88,47 @@ describe('a worker that is killed', () => {
     expect(await rig.charged()).toBe(0)
     expect(rig.service.calls).toHaveLength(200 + inFlight())
     expect(await rig.metric('lookups_recovered_total')).toBe(inFlight())
+  })
+})
+
+describe('a worker that is killed while it publishes a result that somebody waits for', () => {
+  const INTERACTIVE = 'chat-lookups-interactive'
+
+  /** How often a result was told to whoever waits, of any lookup. */
+  async function tellings(): Promise<{ count: () => number; close: () => void }> {
+    const heard = rig.redis.duplicate()
+    let count = 0
+    heard.on('pmessage', () => count++)
+    await heard.psubscribe('bull:chat-enricher:result:*')
+    return { count: () => count, close: () => heard.disconnect() }
+  }
+
+  // Fails without: src/queues/result-queue.ts: the script's look at the marker; src/queues/result-look.ts: the kept result
+  it.each([
+    ['before Redis has the result', 2],
+    ['after', 1],
+  ] as const)('%s: the waiter has it, once; another who comes late finds it', async (when, calls) => {
+    rig = await startRig({ workers: 1 })
+    const [first] = rig.workers as [RigWorker]
+    const told = await tellings()
+    await using enricher = new ChatEnricher({ redisUrl: rig.redisServer.url })
+    const died = dies(first, when)
+    const asked = { connectionId: 'a-person', idempotencyKey: 'k' }
+    const waits = enricher.lookup(asked, { timeoutMs: 120_000 })
+    await died
+    const [lookupId = ''] = await rig.redis.lrange(`bull:${INTERACTIVE}:active`, 0, -1)
+    await endLocksBeside(rig, lookupId, { queue: INTERACTIVE })
+    await rig.startWorker()
+    const result = await waits
+    expect(result).toMatchObject({ lookupId, status: 'enriched', connectionId: 'a-person' })
+    const isDone = async () => (await rig.queue(INTERACTIVE).getJobState(lookupId)) === 'completed'
+    await until('the lookup is done', isDone, 60_000)
+    expect(await enricher.lookup(asked)).toEqual(result)
+    expect([told.count(), rig.service.calls.length]).toEqual([1, calls])
+    expect(await rig.metric('results_suppressed_total')).toBe(2 - calls)
+    expect(rig.auditor.results).toEqual([])
+    expect(await rig.redis.keys('bull:chat-enricher:result:*')).toHaveLength(1)
+    told.close()
   })
 })
 

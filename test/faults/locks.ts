@@ -2,18 +2,20 @@
 
 import type { Rig } from './rig.ts'
 
-const LOOKUPS = 'bull:chat-lookups'
-
 /**
  * Of the lookups whose process is that of this one: counts them, and ends their locks (unless not `atOnce`), as time
  * would do half a minute later.
  */
-export async function endLocksBeside({ redis }: Pick<Rig, 'redis'>, lookupId: string, atOnce = true): Promise<number> {
-  const lock = (id: string) => `${LOOKUPS}:${id}:lock`
+export async function endLocksBeside(
+  { redis }: Pick<Rig, 'redis'>,
+  lookupId: string,
+  { atOnce = true, queue = 'chat-lookups' } = {},
+): Promise<number> {
+  const lock = (id: string) => `bull:${queue}:${id}:lock`
   const holder = holderIn(await redis.get(lock(lookupId)))
   if (holder === null) throw new Error(`${lookupId} has no lock`)
   let count = 0
-  for (const id of await redis.lrange(`${LOOKUPS}:active`, 0, -1)) {
+  for (const id of await redis.lrange(`bull:${queue}:active`, 0, -1)) {
     if (holderIn(await redis.get(lock(id))) !== holder) continue
     count++
     if (atOnce) await redis.del(lock(id))
@@ -23,7 +25,7 @@ export async function endLocksBeside({ redis }: Pick<Rig, 'redis'>, lookupId: st
 
 /** Times a lookup was found without a lock. */
 export async function stallsOf({ redis }: Pick<Rig, 'redis'>, lookupId: string): Promise<number> {
-  return Number((await redis.hget(`${LOOKUPS}:${lookupId}`, 'stc')) ?? 0)
+  return Number((await redis.hget(`bull:chat-lookups:${lookupId}`, 'stc')) ?? 0)
 }
 
 /** BullMQ's token is a worker's id and a number. */

@@ -21,7 +21,11 @@ function makePoisonous(options: { soon: boolean }): Crash[] {
     const lookupId = `lk-${call.id}`
     const killed = callerOf(rig, call)?.kill('SIGKILL')
     void killed?.then(async () => {
-      crashes.push({ at: performance.now(), id: lookupId, inHand: await endLocksBeside(rig, lookupId, options.soon) })
+      crashes.push({
+        at: performance.now(),
+        id: lookupId,
+        inHand: await endLocksBeside(rig, lookupId, { atOnce: options.soon }),
+      })
     })
     return { say: 'hang' }
   }
