@@ -29,6 +29,7 @@ import { sharing } from './sharing.ts'
 import { soap } from './soap.ts'
 import { standIn } from './stand-in.ts'
 import { stop } from './stop.ts'
+import { waiting } from './waiting.ts'
 
 const {
   values: { short, help },
@@ -86,6 +87,7 @@ const BARS: Record<string, () => Promise<Figure[]>> = {
     backfill(short ? { lookups: 5000, seconds: 15, everyMs: 1500 } : { lookups: 100_000, seconds: 300, everyMs: 5000 }),
   line: () => longLine({ seconds: short ? 12 : 120, lookupDeadlineMs: short ? 5000 : 25_000, failing: 0 }),
   'line-503': () => longLine({ seconds: short ? 12 : 120, lookupDeadlineMs: short ? 5000 : 25_000, failing: 0.2 }),
+  waiting: () => waiting({ seconds: short ? 10 : 60, ratePerSecond: 50 }),
   memory: () => memory({ each: 20_000 }),
   'gate-cost': () => gateCost({ rounds: short ? 4 : 20, secondsEach: 2 }),
 }
