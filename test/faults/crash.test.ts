@@ -103,7 +103,7 @@ describe('a worker that is killed while it publishes a result that somebody wait
     return { count: () => count, close: () => heard.disconnect() }
   }
 
-  // Fails without: src/queues/result-queue.ts: the script's look at the marker; src/queues/result-look.ts: the kept result
+  // Fails without: src/worker/lookup-run.ts: the look at known.published (two calls)
   it.each([
     ['before Redis has the result', 2],
     ['after', 1],
