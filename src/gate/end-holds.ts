@@ -30,8 +30,8 @@ end
  * on.
  */
 export const RELEASE = new Script(`
-local HOLD, ANSWERS, MEMORY, ACCEPTED, ACCEPTED_BY, ACTIVITY = unpack(KEYS, 1, 6)
-local PACES = { unpack(KEYS, 7) }
+local HOLD, PAST_HOLDS, ANSWERS, MEMORY, ACCEPTED, ACCEPTED_BY, ACTIVITY = unpack(KEYS, 1, 7)
+local PACES = { unpack(KEYS, 8) }
 local who, acceptCode, share, reasons = ARGV[1], ARGV[2], ARGV[3], { unpack(ARGV, 4) }
 ${HOLD_RECORD_LUA}
 ${ACTIVITY_LUA}

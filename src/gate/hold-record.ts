@@ -6,8 +6,8 @@
  *     extend      moves a key's expiry later, never earlier
  *     readHold    the record of a hold that is on, or nil
  *     readHolds   all that are on, by reason; until when the pace is slow after a hold; and the pace that was set by hand
- *     keepHold    writes one
- *     endHold     takes one away; true if it was on
+ *     keepHold    writes one; expects the key of the past holds as PAST_HOLDS
+ *     endHold     takes one away; true if it was on; expects PAST_HOLDS, too
  *     slowStart   the pace is slow from now on, for a while
  *     tell        tells whoever listens that holds have changed
  *
@@ -23,7 +23,7 @@ const SLOW_START_MS = 5_000
 const PACE_KEPT_MS = 366 * 86_400_000
 
 /** Longer than a lookup lives (LOOKUP_EXPIRY_MS). */
-const PAST_HOLDS = { most: 200, ms: 8 * 86_400_000 }
+const KEPT_SPANS = { most: 200, ms: 8 * 86_400_000 }
 
 export const HOLD_RECORD_LUA = `${NOW_LUA}
 local function extend(key, ms)
@@ -51,25 +51,24 @@ local function readHolds(key, at)
   return holds, slowUntil, pace
 end
 
--- In a key beside \`key\`, by reason and beginning, with the end as score: so a hold that ends by its time needs nobody to
--- write that. It is for lookups' timing alone, so nothing fails with it.
-local function rememberSpan(key, reason, hold, endsAt)
-  local past = key .. '-past'
-  redis.pcall('ZADD', past, endsAt, reason .. ':' .. string.format('%.0f', hold.since))
-  redis.pcall('ZREMRANGEBYRANK', past, 0, -${PAST_HOLDS.most + 1})
-  extend(past, ${PAST_HOLDS.ms})
+-- By reason and beginning, with the end as score: so a hold that ends by its time needs nobody to write that. It is for
+-- lookups' timing alone, so nothing fails with it.
+local function rememberSpan(reason, hold, endsAt)
+  redis.pcall('ZADD', PAST_HOLDS, endsAt, reason .. ':' .. string.format('%.0f', hold.since))
+  redis.pcall('ZREMRANGEBYRANK', PAST_HOLDS, 0, -${KEPT_SPANS.most + 1})
+  extend(PAST_HOLDS, ${KEPT_SPANS.ms})
 end
 
 local function keepHold(key, reason, hold, at)
   redis.call('HSET', key, reason, cjson.encode(hold))
   extend(key, hold.expiresAt - at)
-  rememberSpan(key, reason, hold, hold.expiresAt)
+  rememberSpan(reason, hold, hold.expiresAt)
 end
 
 local function endHold(key, reason, at)
   local hold = readHold(key, reason, at)
   redis.call('HDEL', key, reason)
-  if hold then rememberSpan(key, reason, hold, at) end
+  if hold then rememberSpan(reason, hold, at) end
   return hold ~= nil
 end
 

@@ -24,7 +24,7 @@ return { string.format('%.3f', at), unpack(on) }`)
 
 // Begins a hold, or prolongs it to this long from now. Answers 1 if it began.
 const BEGIN = new Script(`
-local HOLD, ACTIVITY = unpack(KEYS)
+local HOLD, PAST_HOLDS, ACTIVITY = unpack(KEYS)
 local reason, why, ms, byHand = ARGV[1], ARGV[2], tonumber(ARGV[3]), { unpack(ARGV, 4, 6) }
 ${HOLD_RECORD_LUA}
 ${ACTIVITY_LUA}
@@ -42,7 +42,7 @@ return began and 1 or 0`)
 
 // Answers how many were on.
 const END = new Script(`
-local HOLD, ANSWERS, MEMORY = unpack(KEYS)
+local HOLD, PAST_HOLDS, ANSWERS, MEMORY = unpack(KEYS)
 local reasons = ARGV
 ${HOLD_RECORD_LUA}
 ${END_HOLDS_LUA}
@@ -51,7 +51,7 @@ return endHolds(reasons, math.floor(now()))`)
 // Answers 1 if this is the one probe of the fleet that may go now. Credentials not yet tried during this hold may be probed
 // at once, one time. So may a hold that began later than now: Redis' clock was set back.
 const CLAIM = new Script(`
-local HOLD = KEYS[1]
+local HOLD, PAST_HOLDS = unpack(KEYS)
 local token, ms, credentials = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 ${HOLD_RECORD_LUA}
 local at = math.floor(now())
@@ -82,7 +82,7 @@ return next(holds) and 1 or 0`)
 
 // The probe was not sent: drop the token, and let the credentials it carried be tried at once again.
 const GIVE_BACK = new Script(`
-local HOLD = KEYS[1]
+local HOLD, PAST_HOLDS = unpack(KEYS)
 local token = ARGV[1]
 ${HOLD_RECORD_LUA}
 local at = math.floor(now())
@@ -152,21 +152,23 @@ export class Holds {
 
   /** Begins a hold, or prolongs it; it ends after `ms` at the latest. True if it was not on before. */
   async begin(reason: HoldReason, why: string, ms: number, byHand: ByHand | null = null): Promise<boolean> {
-    const { hold, activity } = this.#keys
+    const { hold, pastHolds, activity } = this.#keys
     const args = [reason, why, Math.ceil(ms), ...byHandArgs(byHand)]
-    return (await BEGIN.run(this.#redis, [hold, activity], args)) === 1
+    return (await BEGIN.run(this.#redis, [hold, pastHolds, activity], args)) === 1
   }
 
   /** Ends holds; resolves to how many of them were on. */
   async end(...reasons: HoldReason[]): Promise<number> {
-    const { hold, answers, memory } = this.#keys
-    return Number(await END.run(this.#redis, [hold, answers, memory], reasons))
+    const { hold, pastHolds, answers, memory } = this.#keys
+    return Number(await END.run(this.#redis, [hold, pastHolds, answers, memory], reasons))
   }
 
   /** Ends every hold by hand, and begins slowly if any was on. */
   async release(who: string, { acceptCode = null, pace = null }: ReleaseOptions = {}): Promise<Released> {
-    const { hold, answers, memory, accepted, acceptedBy, activity, rate, rateInteractive, rateRetries } = this.#keys
-    const keys = [hold, answers, memory, accepted, acceptedBy, activity, rate, rateInteractive, rateRetries]
+    const { hold, pastHolds, answers, memory, accepted, acceptedBy, activity } = this.#keys
+    const { rate, rateInteractive, rateRetries } = this.#keys
+    const paces = [rate, rateInteractive, rateRetries]
+    const keys = [hold, pastHolds, answers, memory, accepted, acceptedBy, activity, ...paces]
     const reply = await RELEASE.run(this.#redis, keys, [who, acceptCode ?? '', pace ?? '', ...HOLD_REASONS])
     const [paceBefore, ...holds] = reply as [string, ...HoldReason[]]
     return { holds, paceBefore: paceBefore === '' ? null : Number(paceBefore) }
@@ -177,12 +179,14 @@ export class Holds {
    * holds that a probe can end are probed, when their time has come.
    */
   async claimProbe(token: string, ms: number, credentials: string): Promise<boolean> {
-    return (await CLAIM.run(this.#redis, [this.#keys.hold], [token, ms, credentials])) === 1
+    const { hold, pastHolds } = this.#keys
+    return (await CLAIM.run(this.#redis, [hold, pastHolds], [token, ms, credentials])) === 1
   }
 
   /** The probe was not made. */
   async giveProbeBack(token: string): Promise<void> {
-    await GIVE_BACK.run(this.#redis, [this.#keys.hold], [token])
+    const { hold, pastHolds } = this.#keys
+    await GIVE_BACK.run(this.#redis, [hold, pastHolds], [token])
   }
 
   /** Codes that an operator has accepted: they are no suspicion any more, and mean not found. */

@@ -1,7 +1,7 @@
 /** For how long the fleet held between two times: what a lookup waited for in that time was the hold. */
 
 import type { Redis } from '../redis/connections.ts'
-import { type GateKeys, pastHoldsKey } from '../redis/names.ts'
+import type { GateKeys } from '../redis/names.ts'
 
 interface Span {
   from: number
@@ -14,9 +14,9 @@ export class PastHolds {
   /** They do not touch each other; the last one first. */
   #spans: Span[] = []
 
-  constructor(redis: Redis, keys: GateKeys) {
+  constructor(redis: Redis, { pastHolds }: GateKeys) {
     this.#redis = redis
-    this.#key = pastHoldsKey(keys)
+    this.#key = pastHolds
   }
 
   /** Reads them anew. A hold that is on ends, as far as this knows, when it ends by itself. */

@@ -83,7 +83,7 @@ const LONGEST_LEASE_MS = 600_000
 export const PERMIT_SCRIPT = new Script(`
 local RATE, RATE_INTERACTIVE, RATE_MISSED, IN_FLIGHT, IN_FLIGHT_INTERACTIVE, QUOTA, LIMITS, HOLD = unpack(KEYS, 1, 8)
 local BATCH_WAITS_FOR_PLACE, INTERACTIVE_WAITS_FOR_PLACE, BATCH_WAITS_FOR_TURN, FIRST_WAITS_FOR_TURN = unpack(KEYS, 9, 12)
-local RATE_RETRIES, COUNTED = unpack(KEYS, 13)
+local RATE_RETRIES, COUNTED, PAST_HOLDS = unpack(KEYS, 13)
 local ask = cjson.decode(ARGV[1])
 ${HOLD_RECORD_LUA}
 local at = now()
@@ -209,7 +209,7 @@ export function permitCommand(keys: GateKeys, question: PermitQuestion): { keys:
     keys: [
       ...[rate, rateInteractive, rateMissed, inFlight, inFlightInteractive, quota, limits, hold],
       ...[batchWaitsForPlace, interactiveWaitsForPlace, batchWaitsForTurn, firstWaitsForTurn],
-      ...[keys.rateRetries, keys.counted],
+      ...[keys.rateRetries, keys.counted, keys.pastHolds],
     ],
     args: [JSON.stringify(question)],
   }

@@ -96,7 +96,7 @@ export interface ReportReply {
 }
 
 const REPORT_SCRIPT = new Script(`
-local HOLD, MEMORY, ANSWERS = unpack(KEYS)
+local HOLD, PAST_HOLDS, MEMORY, ANSWERS = unpack(KEYS)
 local settings, report = cjson.decode(ARGV[1]), cjson.decode(ARGV[2])
 ${HOLD_RECORD_LUA}
 local at = math.floor(now())
@@ -127,13 +127,13 @@ return {
 
 export async function reportCalls(
   redis: Redis,
-  { hold, memory, answers }: GateKeys,
+  { hold, pastHolds, memory, answers }: GateKeys,
   { failureRatio, minCalls, windowMs, holdMinMs, holdMaxMs, notFoundGuard }: HoldSettings,
   report: EndedCalls & Reporter,
 ): Promise<ReportReply> {
   const settings = { failureRatio, minCalls, windowMs, holdMinMs, holdMaxMs, notFoundGuard }
   const args = [JSON.stringify(settings), JSON.stringify(report)]
-  return readReply(await REPORT_SCRIPT.run(redis, [hold, memory, answers], args), report.questionToken)
+  return readReply(await REPORT_SCRIPT.run(redis, [hold, pastHolds, memory, answers], args), report.questionToken)
 }
 
 type RawReply = [began: string, ended: string, kinds: string, isDoubted: 0 | 1, ...said: [string, string, string]]

@@ -117,6 +117,7 @@ export interface GateKeys {
   quota: string
   limits: string
   hold: string
+  pastHolds: string
   memory: string
   answers: string
   accepted: string
@@ -153,17 +154,13 @@ export function gateKeys(names: QueueNames, service: string): GateKeys {
     quota: gate('quota'),
     limits: gate('limits'),
     hold: ofFleet('hold'),
+    pastHolds: ofFleet('hold-past'),
     memory: ofFleet('memory'),
     answers: ofFleet('answers'),
     accepted: ofFleet('accepted'),
     acceptedBy: ofFleet('accepted-by'),
     activity: activityKey(names),
   }
-}
-
-/** Written by the scripts that begin and end holds (gate/hold-record.ts), which have the key of the holds. */
-export function pastHoldsKey({ hold }: Pick<GateKeys, 'hold'>): string {
-  return `${hold}-past`
 }
 
 /** Where lookups of one connection id meet to share a call, of those who would be answered the same. */
