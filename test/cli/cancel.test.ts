@@ -1,20 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import * as z from 'zod/mini'
 import { run } from '../support/in-process.ts'
 import { startWorker } from '../support/processes.ts'
 import { useConsumer, useWorld } from '../support/use-world.ts'
 import { NAMES, until } from '../support/world.ts'
+import { cancelledSchema } from './schemas.ts'
 import { start } from './started.ts'
 
 const world = useWorld()
 const consumer = useConsumer(world)
 const lookups = () => world.queue(NAMES.lookupQueue)
-
-const endSchema = z.strictObject({
-  cancelled: z.int(),
-  refused: z.array(z.strictObject({ lookupId: z.string(), why: z.string() })),
-  looked: z.int(),
-})
 
 async function addMany(count: number, producer = 'import'): Promise<string[]> {
   const ids = Array.from({ length: count }, (_, index) => `lk-${index}`)
@@ -55,7 +49,7 @@ describe('cancel', () => {
     expect(await lookups().getWaitingCount()).toBe(12)
     const done = await run(['cancel', '--producer', 'import', '--yes', '--json', '--rate', '1000'], world.env)
     expect(done.code).toBe(0)
-    expect(endSchema.parse(JSON.parse(done.stdout))).toMatchObject({ cancelled: 12, refused: [] })
+    expect(cancelledSchema.parse(JSON.parse(done.stdout))).toMatchObject({ cancelled: 12, refused: [] })
     const empty = await run(['cancel', '--producer', 'import', '--yes'], world.env)
     expect([empty.code, empty.stdout]).toEqual([0, ''])
   })

@@ -1,58 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import * as z from 'zod/mini'
-import { FAILURE_CODES } from '../../src/domain/failure.ts'
-import { HOLD_REASONS } from '../../src/domain/hold.ts'
-import { LANES } from '../../src/domain/lane.ts'
-import { RESULT_STATUSES } from '../../src/domain/result.ts'
-import { LOOKUP_STATES } from '../../src/domain/selection.ts'
-import { WAITS_FOR } from '../../src/domain/waits.ts'
 import { InvalidCursor } from '../../src/fleet/cursor.ts'
 import { findPage } from '../../src/fleet/find.ts'
 import { run } from '../support/in-process.ts'
 import { useWorld } from '../support/use-world.ts'
 import { NAMES } from '../support/world.ts'
+import { findSchemas } from './schemas.ts'
 
 const world = useWorld()
 const lookups = () => world.queue(NAMES.lookupQueue)
-
-const time = z.nullable(z.iso.datetime())
-const count = z.int().check(z.minimum(0))
-const lineSchema = z.strictObject({
-  lookupId: z.string(),
-  queue: z.string(),
-  lane: z.enum(LANES),
-  state: z.enum(LOOKUP_STATES),
-  connectionId: z.nullable(z.string()),
-  correlationId: z.nullable(z.string()),
-  producer: z.nullable(z.string()),
-  enqueuedAt: time,
-  startedAt: time,
-  endedAt: time,
-  dueAt: time,
-  ageMs: z.nullable(count),
-  priority: z.nullable(count),
-  waits: z.nullable(
-    z.strictObject({
-      for: z.enum(WAITS_FOR),
-      holds: z.array(z.enum(HOLD_REASONS)),
-      behind: z.nullable(count),
-      after: z.nullable(z.enum(['failure', 'recheck', 'asked'])),
-    }),
-  ),
-  calls: z.nullable(count),
-  attempts: z.nullable(count),
-  failures: count,
-  charged: count,
-  rechecks: count,
-  redrive: count,
-  failure: z.nullable(z.enum(FAILURE_CODES)),
-  fault: z.nullable(z.string()),
-  httpStatus: z.nullable(z.int()),
-  responseCode: z.nullable(z.int()),
-  message: z.nullable(z.string()),
-  result: z.nullable(z.enum(RESULT_STATUSES)),
-})
-const endSchema = z.strictObject({ looked: count, complete: z.boolean() })
 
 async function found(...flags: string[]) {
   const { code: exit, stdout } = await run(['find', ...flags, '--json'], world.env)
@@ -60,7 +15,11 @@ async function found(...flags: string[]) {
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line))
-  return { exit, lines: lines.slice(0, -1).map((line) => lineSchema.parse(line)), end: endSchema.parse(lines.at(-1)) }
+  return {
+    exit,
+    lines: lines.slice(0, -1).map((line) => findSchemas.lookup.parse(line)),
+    end: findSchemas.end.parse(lines.at(-1)),
+  }
 }
 
 async function addSome(): Promise<void> {

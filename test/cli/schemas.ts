@@ -7,6 +7,8 @@ import { HOLD_REASONS } from '../../src/domain/hold.ts'
 import { LANES } from '../../src/domain/lane.ts'
 import { DELIVERIES } from '../../src/domain/lookup.ts'
 import { RESULT_STATUSES } from '../../src/domain/result.ts'
+import { LOOKUP_STATES } from '../../src/domain/selection.ts'
+import { WAITS_FOR } from '../../src/domain/waits.ts'
 
 export const activitySchema = z.strictObject({
   at: z.iso.datetime(),
@@ -251,4 +253,50 @@ export const storySchema = z.strictObject({
       attempts: z.nullable(count),
     }),
   ),
+})
+
+/** Of `find`: a line for each lookup, and the last one. */
+export const findSchemas = {
+  lookup: z.strictObject({
+    lookupId: z.string(),
+    queue: z.string(),
+    lane: z.enum(LANES),
+    state: z.enum(LOOKUP_STATES),
+    connectionId: text,
+    correlationId: text,
+    producer,
+    enqueuedAt: iso,
+    startedAt: iso,
+    endedAt: iso,
+    dueAt: iso,
+    ageMs: z.nullable(count),
+    priority: z.nullable(count),
+    waits: z.nullable(
+      z.strictObject({
+        for: z.enum(WAITS_FOR),
+        holds: z.array(z.enum(HOLD_REASONS)),
+        behind: z.nullable(count),
+        after: z.nullable(z.enum(['failure', 'recheck', 'asked'])),
+      }),
+    ),
+    calls: z.nullable(count),
+    attempts: z.nullable(count),
+    failures: count,
+    charged: count,
+    rechecks: count,
+    redrive: count,
+    failure: z.nullable(failureCode),
+    fault: text,
+    httpStatus: z.nullable(z.int()),
+    responseCode: z.nullable(z.int()),
+    message: text,
+    result: z.nullable(resultStatus),
+  }),
+  end: z.strictObject({ looked: count, complete: z.boolean() }),
+}
+
+export const cancelledSchema = z.strictObject({
+  cancelled: count,
+  refused: z.array(z.strictObject({ lookupId: z.string(), why: z.string() })),
+  looked: count,
 })
