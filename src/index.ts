@@ -3,15 +3,17 @@
  * the fleet is. It needs Redis alone; the workers that call the service run elsewhere (`chat-enricher worker`).
  */
 
-import { AwaitedLookups } from './app/awaited-lookups.ts'
+import { hostname } from 'node:os'
+import { AwaitedLookups, type Cancel } from './app/awaited-lookups.ts'
 import { StandingHall } from './app/standing-hall.ts'
 import { firstOf, orAborted } from './clock.ts'
 import { ConfigError } from './config/config.ts'
-import { configFromOptions, type RedisOptions } from './config/from-options.ts'
+import { configFromOptions, publishingDefaults, type RedisOptions } from './config/from-options.ts'
 import type { Lane } from './domain/lane.ts'
 import { parseLookup } from './domain/lookup.ts'
 import type { Result } from './domain/result.ts'
 import { parseSelection, type Selection } from './domain/selection.ts'
+import { DEFAULT_RATE, type Refused } from './fleet/paced.ts'
 import type { FoundLookup } from './fleet/selected.ts'
 import type { FleetStatus } from './fleet/status.ts'
 import type { Ack, Enqueued } from './intake/acknowledge.ts'
@@ -30,7 +32,7 @@ export {
   RedisUnavailable,
   ResultGone,
 } from './intake/errors.ts'
-export type { Ack, Enqueued, FleetStatus, FoundLookup, Result, Selection }
+export type { Ack, Enqueued, FleetStatus, FoundLookup, Refused, Result, Selection }
 export { ConfigError }
 
 /** Where Redis is and which queues: each option is the variable of that name, with its default. No environment is read. */
@@ -77,6 +79,28 @@ export interface EnqueueOptions extends Abortable {
 export interface LookupOptions extends Abortable {
   /** Milliseconds until a LookupTimeout; 60,000 if not said. */
   timeoutMs?: number
+  /**
+   * A lookup that comes too late is cancelled, unless a worker has it in hand; the LookupTimeout says so. Whoever else
+   * waits for it, with the same idempotency key, gets the result `failed`, code `cancelled`.
+   */
+  cancelOnTimeout?: boolean
+}
+
+export interface CancelOptions extends Abortable {
+  /** Lookups a second; 100 if not said. */
+  ratePerSecond?: number
+}
+
+/** What became of lookups that were to be cancelled: what `chat-enricher cancel --json` prints. */
+export interface CancelEnd {
+  /** So many have ended as `failed`, code `cancelled`. */
+  cancelled: number
+  /**
+   * The others, the first thousand of them, with why: `active`: a worker has it in hand; `ended`: it has had its result; `gone`: it is
+   * unknown; `changed` or `moved`: ask again.
+   */
+  refused: Refused[]
+  looked: number
 }
 
 export interface ConsumeOptions {
@@ -142,11 +166,14 @@ export class ChatEnricher implements AsyncDisposable {
 
   /**
    * Puts a lookup on the interactive queue and waits for its result, whatever its status. Rejects as `enqueue` does; with
-   * LookupTimeout if there is none in time (the lookup stays); with ResultGone if an earlier one with the same idempotency key
+   * LookupTimeout if there is none in time (the lookup stays, unless `cancelOnTimeout`); with ResultGone if an earlier one with the same idempotency key
    * had its result, and that is not kept any more. A Redis that goes away for a moment does not end the wait.
    */
-  lookup(request: LookupRequest, { timeoutMs = LOOKUP_TIMEOUT_MS, signal }: LookupOptions = {}): Promise<Result> {
-    return this.#run(signal, (end) => this.#awaited.lookup(this.#ours(request), timeoutMs, end))
+  lookup(request: LookupRequest, options: LookupOptions = {}): Promise<Result> {
+    const { timeoutMs = LOOKUP_TIMEOUT_MS, cancelOnTimeout = false, signal } = options
+    const cancel: Cancel = (hall, lookupId) => hall.cancelUnawaited(publishing(), lookupId)
+    const late = cancelOnTimeout ? cancel : undefined
+    return this.#run(signal, (end) => this.#awaited.lookup(this.#ours(request), timeoutMs, end, late))
   }
 
   /**
@@ -173,6 +200,22 @@ export class ChatEnricher implements AsyncDisposable {
     const parsed = parseSelection(selection)
     if (!parsed.ok) throw new InvalidSelection(parsed.problem)
     for await (const { lookups } of this.#hall.find(parsed.selection, signal)) yield* lookups
+  }
+
+  /**
+   * Ends lookups that no worker has in hand: each gets its one result, `failed` with code `cancelled`. Others are left as they
+   * are, and named. Waits while results pile up. Stopped in the middle, it has done what it has done; asked again, it does the rest.
+   */
+  cancel(lookupIds: readonly string[], options: CancelOptions = {}): Promise<CancelEnd> {
+    const { ratePerSecond = DEFAULT_RATE, signal } = options
+    const which = { lookupIds: [...new Set(lookupIds)] }
+    const who = `${this.#producer.producer ?? 'library'}@${hostname()}`
+    return this.#run(signal, (end) =>
+      this.#hall.enter(async (hall) => {
+        const ended = await hall.cancel(publishing(), which, { who, ratePerSecond, signal: end })
+        return { cancelled: ended.done, refused: ended.refused, looked: ended.looked }
+      }),
+    )
   }
 
   /** Waits for handlers of results that run, ends everything else with `Closed`, and closes the connections. */
@@ -202,6 +245,12 @@ export class ChatEnricher implements AsyncDisposable {
 
 function laneOf(interactive = false): Lane {
   return interactive ? 'interactive' : 'batch'
+}
+
+/** As workers have it that were told nothing else. */
+function publishing() {
+  const { resultMarkerTtlMs: markerTtlMs, resultKeepMs: keepMs, resultBacklogLimit } = publishingDefaults()
+  return { markerTtlMs, keepMs, resultBacklogLimit }
 }
 
 function checkedProducer(producer: string): string {

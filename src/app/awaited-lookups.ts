@@ -18,14 +18,20 @@ export class AwaitedLookups {
     this.#hall = hall
   }
 
-  /** Enqueues, and resolves to the result. Rejects with a LookupTimeout or a ResultGone, or when the signal aborts. */
-  lookup(request: Request, timeoutMs: number, signal: AbortSignal): Promise<Result> {
+  /**
+   * Enqueues, and resolves to the result. Rejects with a LookupTimeout or a ResultGone, or when the signal aborts. `cancel`: what
+   * to do with a lookup that comes too late; whether it could be cancelled.
+   */
+  lookup(request: Request, timeoutMs: number, signal: AbortSignal, cancel?: Cancel): Promise<Result> {
     return this.#hall.enter(async (hall, acknowledger) => {
       const { lookupId } = await acknowledger.one(LANE, { deliver: 'wait', ...request })
       const late = deadline(timeoutMs, () => new LookupTimeout(lookupId, timeoutMs), signal)
       const wait = this.wait(hall, LANE, lookupId)
       try {
         return await orAborted(resultOf(wait), late.signal)
+      } catch (error) {
+        if (!(cancel && error instanceof LookupTimeout)) throw error
+        throw new LookupTimeout(lookupId, timeoutMs, await cancel(hall, lookupId))
       } finally {
         late.clear()
         wait.leave()
@@ -57,6 +63,9 @@ export class AwaitedLookups {
     this.#waiting?.forget(lane, lookupId)
   }
 }
+
+/** Whether the lookup was cancelled. */
+export type Cancel = (hall: Hall, lookupId: string) => Promise<boolean>
 
 export interface Wait {
   /** Resolves when nothing can be missed any more. */

@@ -7,7 +7,14 @@ import type { Result } from '../domain/result.ts'
 import type { Selection } from '../domain/selection.ts'
 import { type Activity, readActivity } from '../fleet/activity.ts'
 import type { ByHandSet } from '../fleet/by-hand.ts'
-import { type CancelOptions, type CancelSettings, cancel, planned, type WhichLookups } from '../fleet/cancel.ts'
+import {
+  type CancelOptions,
+  type CancelSettings,
+  cancel,
+  cancelUnawaited,
+  planned,
+  type WhichLookups,
+} from '../fleet/cancel.ts'
 import { type CallsCost, costOf } from '../fleet/cost.ts'
 import { type DeadLetterGroup, type DeadLetters, type LookOptions, readDeadLetters } from '../fleet/dead-letters.ts'
 import { EndedActions, type EndedEnd, type EndedPlan, type EndedRequest } from '../fleet/ended-actions.ts'
@@ -125,8 +132,16 @@ export class Hall {
 
   /** Ends those that no worker has in hand, each with its result. */
   cancel(settings: Omit<CancelSettings, 'stream'>, which: WhichLookups, options: CancelOptions): Promise<PacedEnd> {
-    const publishing = { ...settings, stream: resultStreamOf(this.#config) }
-    return cancel(this.#redis, this.#config, publishing, which, options)
+    return cancel(this.#redis, this.#config, this.#publishing(settings), which, options)
+  }
+
+  /** The same for one that nobody waits for any more; whether no worker had it in hand. */
+  cancelUnawaited(settings: Omit<CancelSettings, 'stream'>, lookupId: string): Promise<boolean> {
+    return cancelUnawaited(this.#redis, this.#config, this.#publishing(settings), lookupId)
+  }
+
+  #publishing(settings: Omit<CancelSettings, 'stream'>): CancelSettings {
+    return { ...settings, stream: resultStreamOf(this.#config) }
   }
 
   /** Lookups that gave up, of those that are selected, in groups by cause. */

@@ -59,6 +59,14 @@ function textOf(value: unknown): string {
   return texts.join(',')
 }
 
+/** How results are published, where no worker's environment says it. */
+export function publishingDefaults(): Pick<
+  ConfigOf<'worker'>,
+  'resultMarkerTtlMs' | 'resultKeepMs' | 'resultBacklogLimit'
+> {
+  return loadConfig({}, {}, [], ['worker']).config
+}
+
 /** The text with options where it names variables: the longest names first, because one is the beginning of another. */
 export function byOptions(problem: string): string {
   const longestFirst = OPTIONS.toSorted(([, one], [, other]) => other.name.length - one.name.length)

@@ -9,7 +9,7 @@ import type { ResultQueueOptions } from '../queues/result-queue.ts'
 import { placesInWait } from '../queues/walk.ts'
 import { ActionInSteps } from '../redis/activity.ts'
 import type { Redis } from '../redis/connections.ts'
-import { type QueueNames, queueOf } from '../redis/names.ts'
+import { actionKey, type QueueNames, queueOf } from '../redis/names.ts'
 import { namedLookups, selectedLookups } from './activity.ts'
 import { actOnEach, actOnSelected, type PacedEnd, type PacedOptions, type Refused, type StepEnd } from './paced.ts'
 import { type FoundLookup, Selected } from './selected.ts'
@@ -58,6 +58,20 @@ export async function cancel(
     await action.end('stopped').catch(() => {}) // Redis may be what failed
     throw error
   }
+}
+
+/**
+ * Cancels one that nobody waits for any more; whether it did. No hand does this, so no activity is noted, only counted.
+ * Rejects when Redis fails.
+ */
+export async function cancelUnawaited(
+  redis: Redis,
+  names: QueueNames,
+  settings: CancelSettings,
+  lookupId: string,
+): Promise<boolean> {
+  const { done } = await new Cancelling(redis, names, settings).named([lookupId], actionKey(names, 'unawaited'))
+  return done === 1
 }
 
 /** Those that a selection may mean here: all others are in hand, or have ended. */

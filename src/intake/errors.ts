@@ -30,14 +30,18 @@ export class KeyConflict extends Error {
   override readonly name = 'KeyConflict'
 }
 
-/** There is no result within the time. The lookup stays on its queue, unless it was to be cancelled. */
+/** There is no result within the time. The lookup goes on, unless it was to be cancelled, and that came in time. */
 export class LookupTimeout extends Error {
   override readonly name = 'LookupTimeout'
   readonly lookupId: string
+  /** It has ended as `failed`, code `cancelled`. False: it goes on, or has just had another result. */
+  readonly isCancelled: boolean
 
-  constructor(lookupId: string, timeoutMs: number) {
-    super(`lookup ${lookupId}: expected its result within ${timeoutMs} ms, got none; it stays on its queue`)
+  constructor(lookupId: string, timeoutMs: number, isCancelled = false) {
+    const then = isCancelled ? 'it was cancelled' : 'it was not cancelled'
+    super(`lookup ${lookupId}: expected its result within ${timeoutMs} ms, got none; ${then}`)
     this.lookupId = lookupId
+    this.isCancelled = isCancelled
   }
 }
 

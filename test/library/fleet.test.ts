@@ -1,3 +1,4 @@
+import { Worker } from 'bullmq'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { resultSchema } from '../../src/domain/result-schema.ts'
 import { ChatEnricher, LookupTimeout, type Result, ResultGone } from '../../src/index.ts'
@@ -80,6 +81,56 @@ describe('lookup', () => {
   it('listens no more for what nobody waits for', async () => {
     await expect(enricher.lookup({ connectionId: '1' }, { timeoutMs: 200 })).rejects.toThrow(LookupTimeout)
     await until('no channel is listened to', async () => (await world.redis.pubsub('CHANNELS')).length === 0)
+  })
+})
+
+describe('cancel', () => {
+  const waitsInQueue = async () => (await world.queue(NAMES.interactiveQueue).count()) === 1
+
+  it('ends those that no worker has in hand, each with its result, and says why not the others', async () => {
+    const [one, other] = [await enricher.enqueue({ connectionId: '1' }), await enricher.enqueue({ connectionId: '2' })]
+    const taker = world.queue(NAMES.lookupQueue)
+    const worker = new Worker(taker.name, null, { connection: world.redis, autorun: false, skipVersionCheck: true })
+    await worker.getNextJob('token') // the first one
+    const end = await enricher.cancel([one.lookupId, other.lookupId, other.lookupId, 'lk-none'])
+    expect(end).toEqual({
+      cancelled: 1,
+      refused: [
+        { lookupId: one.lookupId, why: 'active' },
+        { lookupId: 'lk-none', why: 'gone' },
+      ],
+      looked: 3,
+    })
+    await worker.close(true)
+    const results: Result[] = []
+    enricher.consumeResults((result) => void results.push(result))
+    await until('its result is there', () => results.length === 1)
+    expect(results).toMatchObject([{ lookupId: other.lookupId, status: 'failed', failure: { code: 'cancelled' } }])
+    const { stdout } = await run(['activity', '--json'], { REDIS_URL: world.redisUrl })
+    expect(JSON.parse(stdout)).toMatchObject({ action: 'cancel', count: 1, who: expect.stringMatching(/^library@/) })
+  })
+
+  it('answers whoever waits for the lookup', async () => {
+    const waited = enricher.lookup({ connectionId: '1', idempotencyKey: 'a' })
+    await until('it waits', waitsInQueue)
+    const { lookupId } = await enricher.enqueue({ connectionId: '1', idempotencyKey: 'a' }, { interactive: true })
+    await enricher.cancel([lookupId])
+    expect(await waited).toMatchObject({ lookupId, status: 'failed', failure: { code: 'cancelled' } })
+  })
+
+  it('is done with a lookup that comes too late, if that was asked for', async () => {
+    const late = enricher.lookup({ connectionId: '1' }, { timeoutMs: 300, cancelOnTimeout: true })
+    await expect(late).rejects.toMatchObject({ name: 'LookupTimeout', isCancelled: true })
+    const { lookupId } = (await late.catch((error) => error)) as LookupTimeout
+    expect(await world.queue(NAMES.interactiveQueue).getJobState(lookupId)).toBe('failed')
+    expect(await resultsWaiting()).toBe(0)
+  })
+
+  it('leaves a late lookup that a worker has in hand, and says so', async () => {
+    world.standIn.set({ latencyMs: 5000 })
+    await startWorker(world.env)
+    const late = enricher.lookup({ connectionId: '1' }, { timeoutMs: 1500, cancelOnTimeout: true })
+    await expect(late).rejects.toMatchObject({ name: 'LookupTimeout', isCancelled: false })
   })
 })
 

@@ -2,6 +2,7 @@
 
 import {
   type Ack,
+  type CancelEnd,
   ChatEnricher,
   type ChatEnricherOptions,
   type Enqueued,
@@ -36,6 +37,11 @@ export async function program(signal: AbortSignal, ids: AsyncIterable<{ connecti
   }
   for await (const _ of enricher.enqueueMany([{ connectionId: '1' }]));
 
+  same<CancelEnd, Awaited<ReturnType<typeof enricher.cancel>>>()
+  const { refused } = await enricher.cancel([ack.lookupId], { signal, ratePerSecond: 10 })
+  same<(typeof refused)[number]['why'], string>()
+  await enricher.lookup({ connectionId: '1' }, { timeoutMs: 1000, cancelOnTimeout: true })
+
   await using consumer = enricher.consumeResults(async (one) => same<typeof one, Result>(), { concurrency: 5 })
   enricher.consumeResults((one) => console.log(one.lookupId))
   await consumer.close()
@@ -56,7 +62,7 @@ export async function program(signal: AbortSignal, ids: AsyncIterable<{ connecti
 }
 
 export function isWorthTryingAgain(error: unknown): boolean {
-  if (error instanceof LookupTimeout) same<typeof error.lookupId, string>()
+  if (error instanceof LookupTimeout) same<typeof error.isCancelled, boolean>()
   if (error instanceof RedisUnavailable) same<typeof error.mayBeOnQueue, boolean>()
   return !(error instanceof KeyConflict)
 }
