@@ -25,6 +25,7 @@ import { apiStarted } from './api-started.ts'
 import { Connections } from './connections.ts'
 import type { Log } from './hall.ts'
 import { Health } from './health.ts'
+import { followResults, type ResultsFollowed } from './results-followed.ts'
 import { StandingHall } from './standing-hall.ts'
 
 /** A Redis that is there has said by then what it is. */
@@ -36,6 +37,7 @@ export class ApiApp {
   readonly #observe: Observe
   readonly #metrics = createApiMetrics({ version: VERSION, revision: REVISION })
   readonly #hall: StandingHall
+  readonly #results: ResultsFollowed | null
   readonly #pulse: Pulse
   readonly #memory: MemoryPolicy
   readonly #log: Log
@@ -54,6 +56,7 @@ export class ApiApp {
     this.#connections = new Connections(config, this.#observe)
     const quick = this.#connections.impatient('health')
     this.#hall = new StandingHall(config, 'api')
+    this.#results = followResults(config)
     this.#pulse = new Pulse(quick, servicesKey(config))
     this.#memory = new MemoryPolicy(quick, this.#observe)
     const { signal } = this.#stopping
@@ -71,7 +74,12 @@ export class ApiApp {
         {
           health: this.health,
           metrics: { contentType: this.#metrics.registry.contentType, text: () => this.#metricsText() },
-          routes: apiRoutes(this.#hall, this.#observe, this.#stopping.signal, this.#log),
+          routes: apiRoutes(
+            { hall: this.#hall, results: this.#results },
+            this.#observe,
+            this.#stopping.signal,
+            this.#log,
+          ),
           onRoutes: (routes) => startSeries(this.#metrics, routes, this.#producers()),
         },
         this.#config,
@@ -96,6 +104,7 @@ export class ApiApp {
     this.#stopping.abort(new Error(reason))
     await this.#server?.close()
     for (const watch of [this.#pulse, this.#memory]) watch.stop()
+    this.#results?.close()
     await this.#hall.close()
     this.#connections.close()
     this.#observe({ type: 'stopped', clean: true, durationMs: monotonic() - startedAt })

@@ -2,6 +2,7 @@
 
 import { AwaitedLookups } from '../app/awaited-lookups.ts'
 import { PromptHall } from '../app/prompt-hall.ts'
+import type { ResultsFollowed } from '../app/results-followed.ts'
 import type { StandingHall } from '../app/standing-hall.ts'
 import type { Observe } from '../domain/event.ts'
 import type { Routes } from './api-server.ts'
@@ -10,18 +11,31 @@ import { fleetRoutes } from './routes/fleet.ts'
 import { forgetRoute } from './routes/forget.ts'
 import { Intake } from './routes/intake.ts'
 import { lookupRoutes } from './routes/lookups.ts'
+import { resultStreamRoute } from './routes/result-stream.ts'
 import { Waits } from './waits.ts'
 
 /** `stopping`: whoever waits is answered. `log`: for what must be written down, whatever the level. */
-export function apiRoutes(hall: StandingHall, observe: Observe, stopping: AbortSignal, log: ForgetLog): Routes {
+export function apiRoutes(
+  { hall, results }: ApiParts,
+  observe: Observe,
+  stopping: AbortSignal,
+  log: ForgetLog,
+): Routes {
   const prompt = new PromptHall(hall)
   const waits = new Waits(prompt, new AwaitedLookups(hall), stopping)
   return (server) => {
     fleetRoutes(server, prompt)
     deadLetterRoutes(server, prompt)
     lookupRoutes(server, new Intake(prompt, hall, waits, observe, stopping))
+    resultStreamRoute(server, results, observe, stopping)
     forgetRoute(server, prompt, log)
   }
+}
+
+export interface ApiParts {
+  hall: StandingHall
+  /** Null: there is no stream of results. */
+  results: ResultsFollowed | null
 }
 
 type ForgetLog = Parameters<typeof forgetRoute>[2]

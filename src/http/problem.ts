@@ -17,6 +17,7 @@ export const PROBLEMS = {
   'route-unknown': 404,
   'lookup-unknown': 404,
   'action-unknown': 404,
+  'results-stream-off': 404,
   'request-stalled': 408,
   'service-unknown': 409,
   'no-pace': 409,

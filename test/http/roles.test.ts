@@ -7,6 +7,7 @@ import { type Api, send, startApi, stopAll } from './api.ts'
 const MAY: Record<string, readonly Role[] | 'any'> = {
   'POST /v1/lookups': ['enqueue'],
   'GET /v1/lookups/{lookupId}': ['enqueue', 'view', 'operate'],
+  'GET /v1/results/stream': ['results'],
   'GET /v1/status': ['view', 'operate'],
   'GET /v1/activity': ['view', 'operate'],
   'GET /v1/dead-letters': ['view', 'operate'],
