@@ -158,6 +158,7 @@ const CASES: [name: string, standard: unknown, good: [string, unknown][], bad: s
   ['LOOKUP_BACKOFF_MAX_MS', 300_000, [['1000', 1000]], ['0'], ms(1)],
   ['LOOKUP_DEADLINE_MS', 25_000, [['600000', 600_000]], ['600001'], ms(1, 600_000)],
   ['LOOKUP_EXPIRY_MS', 604_800_000, [['1000', 1000]], ['999'], ms(1000, YEAR)],
+  ['WEBHOOK_CONCURRENCY', 4, [['1', 1]], ['0'], wholeNumber(1, 100)],
   ['RETRY_AFTER_MAX_MS', 3_600_000, [['0', 0]], ['1h'], ms(0)],
   ['RESULT_KEEP_MS', 600_000, [['1000', 1000]], ['0'], ms(1000, 86_400_000)],
   ['RESULT_MARKER_TTL_MS', 604_800_000, [['100000', 100_000]], ['0'], ms(65_000, YEAR)],
@@ -204,12 +205,26 @@ describe('each variable', () => {
       'REDIS_URL',
       'REDIS_SENTINEL_PASSWORD',
       'API_TOKENS', // in tokens.test.ts
+      'WEBHOOK_URL',
+      'WEBHOOK_SECRET',
     ]
     expect(here.sort()).toEqual(
       Object.values(VARIABLES)
         .map(({ name }) => name)
         .sort(),
     )
+  })
+
+  it('WEBHOOK_URL and WEBHOOK_SECRET are read, and nothing of a bad one is shown', () => {
+    const { config, settings } = loadConfig({
+      WEBHOOK_URL: 'https://me:pw@crm/token',
+      WEBHOOK_SECRET: 'whsec_c2VjcmV0',
+    })
+    expect([config.webhookUrl?.(), config.webhookSecret?.()]).toEqual(['https://me:pw@crm/token', 'whsec_c2VjcmV0'])
+    expect(JSON.stringify(settings)).not.toMatch(/pw|token|c2VjcmV0/)
+    const problems = problemsOf({ WEBHOOK_URL: 'ftp://crm/token', WEBHOOK_SECRET: 'whsec_no base64' }).join()
+    expect(problems).toMatch(/WEBHOOK_URL: expected a URL with https.*WEBHOOK_SECRET: expected whsec_ and base64/s)
+    expect(problems).not.toMatch(/crm|no base64$/)
   })
 
   it.each(CASES)('%s has its default, also where it is set to nothing', (name, standard) => {

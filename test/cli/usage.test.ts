@@ -15,6 +15,7 @@ const COMMANDS = [
   'enqueue',
   'lookup',
   'results',
+  'webhook',
   'status',
   'find',
   'cancel',

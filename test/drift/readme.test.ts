@@ -77,8 +77,8 @@ describe('README and docs', () => {
 })
 
 describe('worker --help all', () => {
-  it('has a flag for each variable, with its default; api for those of its own', async () => {
-    const helps = await Promise.all(['worker', 'api'].map((command) => run([command, '--help', 'all'])))
+  it('has a flag for each variable, with its default; api and webhook for those of their own', async () => {
+    const helps = await Promise.all(['worker', 'api', 'webhook'].map((command) => run([command, '--help', 'all'])))
     const text = helps.map(({ stdout }) => stdout.replace(/\s+/g, ' ')).join(' ')
     for (const { name, fallback, secret } of variables) {
       const flag = `--${name.toLowerCase().replaceAll('_', '-')}${secret === 'whole' ? '-file <path>' : ' <value>'}`
