@@ -17,7 +17,13 @@ import {
 } from '../fleet/cancel.ts'
 import { type CallsCost, costOf } from '../fleet/cost.ts'
 import { type DeadLetterGroup, type DeadLetters, type LookOptions, readDeadLetters } from '../fleet/dead-letters.ts'
-import { EndedActions, type EndedEnd, type EndedPlan, type EndedRequest } from '../fleet/ended-actions.ts'
+import {
+  EndedActions,
+  type EndedEnd,
+  type EndedPlan,
+  type EndedRequest,
+  type EndedSettings,
+} from '../fleet/ended-actions.ts'
 import { type FindOptions, type FindPage, findAll, findPage } from '../fleet/find.ts'
 import { FleetControl, type FleetGate } from '../fleet/fleet-control.ts'
 import { Forget, type ForgetEnd, type ForgetOptions } from '../fleet/forget.ts'
@@ -150,8 +156,8 @@ export class Hall {
   }
 
   /** Puts lookups back that have ended, or ends dead letters for good. */
-  endedActions(): EndedActions {
-    return new EndedActions(this.#redis, this.#config, () => this.control())
+  endedActions(settings: EndedSettings): EndedActions {
+    return new EndedActions(this.#redis, this.#config, settings, this)
   }
 
   /** Throws an UnknownService where it is not clear whose fleet is meant. */

@@ -3,14 +3,20 @@ import type { Hall } from '../app/hall.ts'
 import { withHall } from '../app/with-hall.ts'
 import type { WhichLookups } from '../fleet/cancel.ts'
 import type { PacedEnd } from '../fleet/paced.ts'
-import { type ActionFlags, isConfirmed, planInWords, withAction } from './terminal/action.ts'
+import {
+  type ActionFlags,
+  costInWords,
+  isConfirmed,
+  pacedProgress,
+  planInWords,
+  withAction,
+} from './terminal/action.ts'
 import type { CliCommand } from './terminal/command.ts'
 import { GATE_GROUPS } from './terminal/gate.ts'
 import type { Io } from './terminal/io.ts'
 import { configOf, withVariables } from './terminal/options.ts'
-import { progressBar } from './terminal/progress.ts'
 import { selectionOf, withSelection } from './terminal/selection-flags.ts'
-import { counted, number, seconds } from './terminal/terminal.ts'
+import { counted } from './terminal/terminal.ts'
 import { UsageError } from './terminal/usage-error.ts'
 import { whoIsThis } from './terminal/who.ts'
 
@@ -45,18 +51,13 @@ async function runCancel(command: Command, io: Io): Promise<number> {
   const signal = io.interruption()
   return withHall(config, 'cancel', async (hall) => {
     if (!(await goesOn(io, hall, which, flags, signal))) return 0
-    const progress = progressBar(io, 'lookups cancelled', null, 'lookupIds' in which)
-    let waitedFor: string | null = null
+    const progress = pacedProgress(io, 'lookups cancelled', null, 'lookupIds' in which)
     const end = await hall
       .cancel({ markerTtlMs, keepMs, resultBacklogLimit }, which, {
         who: whoIsThis(),
         ratePerSecond: flags.rate,
         signal,
-        onProgress: ({ done, waitsFor }) => {
-          progress.update(done, done)
-          if (waitsFor !== null && waitedFor === null) progress.say(`waits: ${waitsFor}`)
-          waitedFor = waitsFor
-        },
+        onProgress: progress.onProgress,
       })
       .finally(() => progress.stop())
     return tell(io, end, which, flags.json ?? false)
@@ -85,10 +86,7 @@ async function goesOn(
   const plan = await hall.cancelPlan(which, { signal })
   const takesSeconds = Math.ceil(plan.count / rate)
   if (json && dryRun) await io.print(JSON.stringify({ ...plan, calls: 0, seconds: takesSeconds }))
-  else
-    io.say(
-      `${planInWords(plan, 'to cancel')}\nno calls; ${seconds(takesSeconds * 1000)} at ${number.format(rate)} a second`,
-    )
+  else io.say(`${planInWords(plan, 'to cancel')}\n${costInWords(0, takesSeconds, rate)}`)
   if (dryRun || plan.count === 0) return false
   return isConfirmed(io, `Cancel ${counted(plan.count, 'lookup')}?`, yes, signal)
 }

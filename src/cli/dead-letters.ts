@@ -1,54 +1,47 @@
 import { Command } from 'commander'
-import type { EndedEnd, EndedPlan, EndedRequest, Hall } from '../app/hall.ts'
+import type { EndedActions, EndedEnd, EndedPlan, EndedRequest, Hall } from '../app/hall.ts'
 import { withHall } from '../app/with-hall.ts'
 import type { Selection } from '../domain/selection.ts'
 import { problemOfState } from '../fleet/ended-actions.ts'
-import { DEFAULT_RATE } from '../fleet/paced.ts'
-import { isConfirmed } from './terminal/action.ts'
+import { type ActionFlags, isConfirmed, pacedProgress, withAction } from './terminal/action.ts'
 import type { CliCommand } from './terminal/command.ts'
-import { endInWords, groupsInWords, planInWords, refusedInWords } from './terminal/dead-letters-in-words.ts'
+import { endedPlanInWords, endInWords, groupsInWords, refusedInWords } from './terminal/dead-letters-in-words.ts'
+import { asUsageError, GATE_GROUPS } from './terminal/gate.ts'
 import type { Io } from './terminal/io.ts'
 import { configOf, withVariables } from './terminal/options.ts'
-import { wholeNumber } from './terminal/positive.ts'
 import { progressBar } from './terminal/progress.ts'
 import { selectionOf, withSelection } from './terminal/selection-flags.ts'
 import { UsageError } from './terminal/usage-error.ts'
 import { whoIsThis } from './terminal/who.ts'
 
-const GROUPS = ['redis', 'queues', 'endpoint'] as const
 const ACTIONS = ['list', 'redrive', 'drop'] as const
+/** Also at how many results a redrive waits, as a worker has it. */
+const CONFIG_GROUPS = [...GATE_GROUPS, 'worker'] as const
 
-interface Flags {
-  rate: number
-  dryRun?: boolean
-  yes?: boolean
+interface Flags extends ActionFlags {
   force?: boolean
   reason?: string
-  json?: boolean
 }
 
 export function deadLettersCommand(): CliCommand {
-  const command = new Command('dead-letters')
-    .argument('[action]', 'list, redrive (put back) or drop (end for good)', 'list')
-    .argument('[lookup-id...]', 'those lookups, instead of a selection')
-    .option('--rate <n>', 'lookups a second', wholeNumber(1, 100_000), DEFAULT_RATE)
-    .option('--dry-run', 'say what would be done, and do nothing')
-    .option('--yes', 'do not ask')
-    .option(
-      '--force',
-      'redrive: also what failed with the cause for which the fleet holds, without waiting for its end',
-    )
+  const command = withAction(
+    withSelection(
+      new Command('dead-letters')
+        .argument('[action]', 'list, redrive (put back) or drop (end for good)', 'list')
+        .argument('[lookup-id...]', 'those lookups, instead of a selection'),
+    ),
+  )
+    .option('--force', 'redrive: also what failed with the cause for which the fleet holds, during the hold')
     .option('--reason <text>', 'drop: why, for the activity')
-    .option('--json', 'groups as NDJSON; what was done, or would be, as one object')
     .addHelpText('after', EXAMPLES)
-  return { command: withVariables(withSelection(command), GROUPS), action: runDeadLetters }
+  return { command: withVariables(command, GATE_GROUPS, ['redis', 'queues']), action: runDeadLetters }
 }
 
 const EXAMPLES = `
 Lists the lookups that gave up, in groups by cause: failure code, SOAP fault, HTTP status.
 redrive puts them back on their queue, clean, at --rate: their next result says redrive 1 (2, …) and has an id of its own, so
-a consumer can tell both results. It waits while the fleet holds. Lookups that finished in another way can be put back, too:
---state finished, as long as they are kept. drop removes dead letters; their results stay.
+a consumer can tell both results. It waits while the fleet holds, and while results pile up. Lookups that finished in another
+way can be put back, too: --state finished, as long as they are kept. drop removes dead letters; their results stay.
 A selection is counted first, and asked about on a terminal; a script says --yes. Ids need neither. What was cut off is
 finished by running it again: nothing is put back twice.
 
@@ -68,10 +61,11 @@ async function runDeadLetters(command: Command, io: Io): Promise<number> {
   const request = action === 'list' ? null : requestOf(action, lookupIds, selection, flags)
   if (!request && lookupIds.length > 0)
     throw new UsageError('list: expected no lookup ids; status LOOKUP_ID tells of one')
-  const { config } = configOf(command, io, GROUPS)
-  return withHall(config, 'dead-letters', (hall) =>
-    request ? act(hall, io, request, flags) : list(hall, io, selection ?? {}, flags),
-  )
+  const { config } = configOf(command, io, CONFIG_GROUPS, ['redis', 'queues'])
+  return withHall(config, 'dead-letters', async (hall) => {
+    if (!request) return list(hall, io, selection ?? {}, flags)
+    return act(hall, hall.endedActions(config), io, request, flags).catch(asUsageError)
+  })
 }
 
 function requestOf(action: string, ids: string[], given: Selection | null, { reason, force }: Flags): EndedRequest {
@@ -100,36 +94,26 @@ async function list(hall: Hall, io: Io, selection: Selection, { json }: Flags): 
   return 0
 }
 
-async function act(hall: Hall, io: Io, request: EndedRequest, flags: Flags): Promise<number> {
+async function act(hall: Hall, actions: EndedActions, io: Io, request: EndedRequest, flags: Flags): Promise<number> {
   const { rate: ratePerSecond, dryRun, yes, json } = flags
   const signal = io.interruption()
-  const actions = hall.endedActions()
   let total = request.lookupIds?.length ?? 0
   if (!request.lookupIds) {
     const plan = await actions.plan(request, { ratePerSecond, signal })
     total = plan.count
     if (dryRun || plan.refused) return tellPlan(io, request, plan, flags)
-    if (!yes) io.say(planInWords(request, plan))
+    if (!yes) io.say(endedPlanInWords(request, plan, ratePerSecond))
     if (plan.count > 0 && !(await isConfirmed(io, `${request.action} ${plan.count}?`, Boolean(yes), signal))) return 1
   } else if (dryRun) throw new UsageError('--dry-run: expected a selection, got lookup ids')
-  const progress = progressBar(io, 'lookups', total, Boolean(json))
-  let waits: string | null = null
-  const end = await actions
-    .run(request, {
-      ratePerSecond,
-      signal,
-      onProgress: ({ done, waitsFor }) => {
-        progress.update(done, done)
-        if (waitsFor && waitsFor !== waits) progress.say(`waits: ${waitsFor}`)
-        waits = waitsFor
-      },
-    })
-    .finally(() => progress.stop())
+  const progress = pacedProgress(io, 'lookups', total, Boolean(json))
+  const { onProgress } = progress
+  const end = await actions.run(request, { ratePerSecond, signal, onProgress }).finally(() => progress.stop())
   return tellEnd(hall, io, request, end, json)
 }
 
-async function tellPlan(io: Io, request: EndedRequest, plan: EndedPlan, { json }: Flags): Promise<number> {
-  await io.print(json ? JSON.stringify({ action: request.action, ...plan }) : planInWords(request, plan))
+async function tellPlan(io: Io, request: EndedRequest, plan: EndedPlan, { json, rate }: Flags): Promise<number> {
+  const told = json ? JSON.stringify({ action: request.action, ...plan }) : endedPlanInWords(request, plan, rate)
+  await io.print(told)
   if (plan.refused) io.say(plan.refused)
   return plan.refused ? 1 : 0
 }

@@ -4,14 +4,14 @@ import { LANES, type Lane } from '../domain/lane.ts'
 import type { Selection } from '../domain/selection.ts'
 import { CancelLookups, type ToCancel } from '../queues/cancel-lookups.ts'
 import type { Cancelled } from '../queues/cancel-script.ts'
-import { countUntaken } from '../queues/queue-state.ts'
 import type { ResultQueueOptions } from '../queues/result-queue.ts'
 import { placesInWait } from '../queues/walk.ts'
 import { ActionInSteps } from '../redis/activity.ts'
 import type { Redis } from '../redis/connections.ts'
 import { actionKey, type QueueNames, queueOf } from '../redis/names.ts'
 import { namedLookups, selectedLookups } from './activity.ts'
-import { actOnEach, actOnSelected, type PacedEnd, type PacedOptions, type Refused, type StepEnd } from './paced.ts'
+import { actOnEach, actOnSelected, type PacedEnd, type PacedOptions, type StepEnd, stepEnd } from './paced.ts'
+import { whyResultsPileUp } from './piled-up-results.ts'
 import { type FoundLookup, Selected } from './selected.ts'
 
 export interface CancelSettings extends ResultQueueOptions {
@@ -126,18 +126,7 @@ export class Cancelling {
   }
 
   /** Why it has to wait: nobody takes the results. Null: it need not. */
-  async waitsFor(): Promise<string | null> {
-    const { resultBacklogLimit: limit } = this.#settings
-    if (limit === null) return null
-    const waiting = await countUntaken(this.#redis, this.#names, this.#names.resultQueue)
-    return waiting >= limit ? `${waiting} results wait to be consumed` : null
+  waitsFor(): Promise<string | null> {
+    return whyResultsPileUp(this.#redis, this.#names, this.#settings.resultBacklogLimit)
   }
-}
-
-function stepEnd(lookupIds: readonly string[], why: ReadonlyMap<string, Cancelled>): StepEnd {
-  const refused = lookupIds.flatMap((lookupId): Refused[] => {
-    const how = why.get(lookupId) ?? 'gone'
-    return how === 'done' ? [] : [{ lookupId, why: how }]
-  })
-  return { done: lookupIds.length - refused.length, refused }
 }

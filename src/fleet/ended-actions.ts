@@ -13,11 +13,23 @@ import { ActionInSteps } from '../redis/activity.ts'
 import type { Redis } from '../redis/connections.ts'
 import { type QueueNames, queueOf } from '../redis/names.ts'
 import { redisTime } from '../redis/time.ts'
-import { hashOfId, namedLookups, readActivity } from './activity.ts'
+import { namedLookups, readActivity, selectedLookups } from './activity.ts'
+import { costOf } from './cost.ts'
 import type { FleetControl } from './fleet-control.ts'
-import { Fleet } from './members.ts'
-import { actOnEach, actOnSelected, type PacedEnd, type PacedOptions, type Plan, planOf, type StepEnd } from './paced.ts'
+import { isCauseOf, refusalInWords } from './held-cause.ts'
+import {
+  actOnEach,
+  actOnSelected,
+  type PacedEnd,
+  type PacedOptions,
+  type Plan,
+  planOf,
+  type StepEnd,
+  stepEnd,
+} from './paced.ts'
+import { whyResultsPileUp } from './piled-up-results.ts'
 import { type FoundLookup, Selected } from './selected.ts'
+import type { FleetStatus } from './status.ts'
 
 export type EndedAction = 'redrive' | 'drop'
 
@@ -47,6 +59,17 @@ export interface EndedEnd extends PacedEnd {
   wentOnFrom: string | null
 }
 
+export interface EndedSettings {
+  /** Unconsumed results at which a redrive waits; null: it never does. */
+  resultBacklogLimit: number | null
+}
+
+/** Rejects with an UnknownService where it is not clear whose fleet is meant. */
+export interface FleetView {
+  control(): Promise<FleetControl>
+  status(): Promise<FleetStatus>
+}
+
 type Options = Omit<PacedOptions, 'waitsFor'>
 
 /** Null: such lookups can be put back, or dropped. */
@@ -64,13 +87,15 @@ const ENTRIES_LOOKED_AT = 100
 export class EndedActions {
   readonly #redis: Redis
   readonly #names: QueueNames
-  readonly #control: () => Promise<FleetControl>
+  readonly #settings: EndedSettings
+  readonly #fleet: FleetView
   readonly #ended: EndedLookups
 
-  constructor(redis: Redis, names: QueueNames, control: () => Promise<FleetControl>) {
+  constructor(redis: Redis, names: QueueNames, settings: EndedSettings, fleet: FleetView) {
     this.#redis = redis
     this.#names = names
-    this.#control = control
+    this.#settings = settings
+    this.#fleet = fleet
     this.#ended = new EndedLookups(redis, names)
   }
 
@@ -80,7 +105,7 @@ export class EndedActions {
     options: Pick<Options, 'ratePerSecond' | 'signal'>,
     onLooked?: (looked: number) => void,
   ): Promise<EndedPlan> {
-    const holds = request.action === 'redrive' ? (await (await this.#control()).read()).holds : []
+    const holds = request.action === 'redrive' ? await this.#holds() : []
     const heldFor = new Set<Hold>()
     const isMeant = (lookup: FoundLookup) => {
       for (const hold of holds) if (isCauseOf(hold, lookup)) heldFor.add(hold)
@@ -88,9 +113,10 @@ export class EndedActions {
     }
     const plan = await planOf(this.#selected(request), isMeant, { ...options, ...(onLooked && { onLooked }) })
     const calls = request.action === 'redrive' ? plan.count : 0
-    const rate = calls > 0 ? Math.min(options.ratePerSecond, await this.#fleetRate()) : options.ratePerSecond
+    const perSecond = calls > 0 ? costOf(calls, await this.#fleet.status()).perSecond : null
+    const rate = Math.min(options.ratePerSecond, perSecond ?? Number.POSITIVE_INFINITY)
     const [hold] = request.force ? [] : heldFor
-    return { ...plan, calls, seconds: Math.ceil(plan.count / rate), refused: hold ? refusal(hold) : null }
+    return { ...plan, calls, seconds: Math.ceil(plan.count / rate), refused: hold ? refusalInWords(hold) : null }
   }
 
   /** Rejects when Redis fails, and with the signal's reason. */
@@ -117,7 +143,7 @@ export class EndedActions {
   #act(request: EndedRequest, steps: Steps, options: Options): Promise<PacedEnd> {
     const paced: PacedOptions = {
       ...options,
-      ...(request.action === 'redrive' && { waitsFor: () => this.#held(request) }),
+      ...(request.action === 'redrive' && { waitsFor: () => this.#waitsFor(request) }),
     }
     if (request.lookupIds) return actOnEach(request.lookupIds, (ids) => this.#named(ids, request, steps), paced)
     const act = (lookups: FoundLookup[]) => this.#found(lookups, request, steps)
@@ -128,9 +154,14 @@ export class EndedActions {
     return new Selected(this.#redis, this.#names, { state: 'dead', ...selection })
   }
 
-  async #held({ force }: EndedRequest): Promise<string | null> {
-    const { holds } = await (await this.#control()).read()
-    const hold = holds.find(({ reason }) => !force || reason === 'results')
+  async #holds(): Promise<readonly Hold[]> {
+    return (await (await this.#fleet.control()).read()).holds
+  }
+
+  async #waitsFor({ force }: EndedRequest): Promise<string | null> {
+    const pile = await whyResultsPileUp(this.#redis, this.#names, this.#settings.resultBacklogLimit)
+    if (pile !== null) return pile
+    const hold = (await this.#holds()).find(({ reason }) => !force || reason === 'results')
     return hold ? `the fleet is held (${hold.reason}: ${hold.why})` : null
   }
 
@@ -184,49 +215,12 @@ export class EndedActions {
     if (at - fromIso(found.at) > GOES_ON_WITHIN_MS) return null
     return typeof found.arguments.since === 'string' ? found.arguments.since : found.at
   }
-
-  /** Calls a second; Infinity: no limit is known. */
-  async #fleetRate(): Promise<number> {
-    const [{ limitsSet }, { members }] = await Promise.all([
-      this.#control().then((control) => control.read()),
-      new Fleet(this.#redis, this.#names).read(),
-    ])
-    if ('rate' in limitsSet) return limitsSet.rate ?? Number.POSITIVE_INFINITY
-    return Math.min(...members.map(({ limits }) => limits.rate ?? Number.POSITIVE_INFINITY))
-  }
-}
-
-function stepEnd(ids: readonly string[], why: ReadonlyMap<string, Acted>): StepEnd {
-  const refused = ids.flatMap((lookupId) => {
-    const how = why.get(lookupId) ?? 'gone'
-    return how === 'done' ? [] : [{ lookupId, why: how }]
-  })
-  return { done: ids.length - refused.length, refused }
 }
 
 function argumentsOf({ selection, lookupIds, reason, force }: EndedRequest): Record<string, unknown> {
-  const { connectionId, correlationId, ...open } = selection
   return {
-    ...(lookupIds ? namedLookups(lookupIds) : {}),
-    ...open,
-    ...(connectionId !== undefined && { connection: hashOfId(connectionId) }),
-    ...(correlationId !== undefined && { correlation: hashOfId(correlationId) }),
+    ...(lookupIds ? { ...namedLookups(lookupIds), ...selection } : selectedLookups(selection)),
     ...(reason !== undefined && { reason }),
     ...(force && { force }),
   }
-}
-
-const OF_THE_SERVICE = ['network', 'timeout', 'http-status', 'soap-fault', 'unreadable']
-const OF_THE_CONFIGURATION = ['http-status', 'soap-fault', 'response-code', 'network']
-
-/** Whether this lookup would most likely end again as it did, as long as the fleet holds for this. */
-function isCauseOf({ reason, kind }: Hold, { failure, fault, responseCode }: FoundLookup): boolean {
-  if (reason !== 'service' && reason !== 'configuration') return false
-  if (kind?.startsWith('code:')) return kind === `code:${responseCode}`
-  if (kind?.startsWith('fault:')) return kind === `fault:${fault}`
-  return (reason === 'service' ? OF_THE_SERVICE : OF_THE_CONFIGURATION).includes(failure ?? '')
-}
-
-function refusal({ reason, why }: Hold): string {
-  return `the fleet is held for what some of them failed with (${reason}: ${why}): put them back when it calls again, or --force`
 }

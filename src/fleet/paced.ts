@@ -21,6 +21,15 @@ export interface Refused {
   why: string
 }
 
+/** `how`: what became of each, in a word; one of which nothing is said is gone. */
+export function stepEnd(lookupIds: readonly string[], how: ReadonlyMap<string, string>): StepEnd {
+  const refused = lookupIds.flatMap((lookupId): Refused[] => {
+    const why = how.get(lookupId) ?? 'gone'
+    return why === 'done' ? [] : [{ lookupId, why }]
+  })
+  return { done: lookupIds.length - refused.length, refused }
+}
+
 export interface PacedProgress {
   done: number
   refused: number

@@ -87,7 +87,12 @@ describe('dead-letters redrive', () => {
     await consumer.have(24)
     expect(seen('d-0')).toEqual(['failed 0', 'enriched 1'])
     const activity = JSON.parse((await run(['activity', '--json', '--limit', '1'], world.env)).stdout)
-    expect(activity).toMatchObject({ action: 'redrive', arguments: { failure: 'expired' }, count: 12, state: 'done' })
+    expect(activity).toMatchObject({
+      action: 'redrive',
+      arguments: { selection: { failure: 'expired' } },
+      count: 12,
+      state: 'done',
+    })
   })
 
   it('by id tells what is no dead letter, exit 1', async () => {

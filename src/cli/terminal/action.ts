@@ -2,11 +2,12 @@
 
 import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
-import { DEFAULT_RATE, type Plan } from '../../fleet/paced.ts'
+import { DEFAULT_RATE, type PacedProgress, type Plan } from '../../fleet/paced.ts'
 import type { FoundLookup } from '../../fleet/selected.ts'
 import type { Io } from './io.ts'
 import { wholeNumber } from './positive.ts'
-import { columns, counted, seconds } from './terminal.ts'
+import { progressBar } from './progress.ts'
+import { columns, counted, number, seconds } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
 export interface ActionFlags {
@@ -33,6 +34,27 @@ export function planInWords({ count, sample, looked, unread }: Plan, whatFor: st
   if (sample.length === 0) return head + broken
   const more = count > sample.length ? [`and ${counted(count - sample.length, 'more lookup')}`] : []
   return [head + broken, columns([['lookup', 'queue', 'state', 'age'], ...sample.map(rowOf)]), ...more].join('\n')
+}
+
+/** What it takes: calls of the service, and time. */
+export function costInWords(calls: number, takesSeconds: number, ratePerSecond: number): string {
+  const pace = `${number.format(ratePerSecond)} a second`
+  const took = seconds(takesSeconds * 1000)
+  return calls === 0
+    ? `no calls; ${took} at ${pace}`
+    : `${counted(calls, 'call')} at least; ${took} at ${pace}, or the limit if that is less`
+}
+
+/** Shows how far an action has come, and says once what it waits for. */
+export function pacedProgress(io: Io, unit: string, total: number | null, isQuiet: boolean) {
+  const bar = progressBar(io, unit, total, isQuiet)
+  let told: string | null = null
+  const onProgress = ({ done, waitsFor }: PacedProgress) => {
+    bar.update(done, done)
+    if (waitsFor !== null && told === null) bar.say(`waits: ${waitsFor}`)
+    told = waitsFor
+  }
+  return { onProgress, stop: () => bar.stop() }
 }
 
 function rowOf({ lookupId, queue, state, ageMs }: FoundLookup): string[] {

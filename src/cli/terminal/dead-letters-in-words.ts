@@ -1,6 +1,7 @@
 /** What `dead-letters` shows to people. */
 
 import type { DeadLetterGroup, EndedEnd, EndedPlan, EndedRequest, LookupStory } from '../../app/hall.ts'
+import { costInWords, planInWords } from './action.ts'
 import { columns, counted, number } from './terminal.ts'
 
 export function groupsInWords(groups: readonly DeadLetterGroup[]): string {
@@ -22,22 +23,23 @@ function short(at: string | null): string {
   return at?.slice(0, 16).replace('T', ' ') ?? '-'
 }
 
-export function planInWords({ action }: EndedRequest, { count, sample, calls, seconds, looked }: EndedPlan): string {
-  const cost = calls > 0 ? `, ${counted(calls, 'call')} at least` : ''
-  const lines = [
-    `${action}: ${counted(count, 'lookup')} of ${number.format(looked)} looked at${cost}, ${counted(seconds, 'second')} at this pace`,
-    ...sample.map(({ lookupId, failure, result }) => `  ${lookupId} (${failure ?? result ?? 'not known'})`),
-  ]
-  return lines.join('\n')
+export function endedPlanInWords({ action }: EndedRequest, plan: EndedPlan, ratePerSecond: number): string {
+  return `${planInWords(plan, `to ${action}`)}\n${costInWords(plan.calls, plan.seconds, ratePerSecond)}`
 }
 
-export function endInWords({ action }: EndedRequest, { done, refused, wentOnFrom }: EndedEnd): string {
+export function endInWords({ action, lookupIds }: EndedRequest, end: EndedEnd): string {
+  const { done, refused, refusedCount, wentOnFrom } = end
   const verb = action === 'redrive' ? 'put back' : 'dropped'
   const again = refused.filter(({ why }) => why === 'again').length
+  const others = refusedCount - again
   const from = wentOnFrom ? `; it went on with the one that began ${wentOnFrom} and was not finished` : ''
   const left =
     again > 0 ? `; ${counted(again, 'lookup')} put back by that one have ended again: run it once more for them` : ''
-  return `${verb}: ${counted(done, 'lookup')}${from}${left}`
+  const taken =
+    others > 0 && !lookupIds
+      ? `; ${counted(others, 'lookup')} left: somebody else was first, or the result is still to be published`
+      : ''
+  return `${verb}: ${counted(done, 'lookup')}${from}${left}${taken}`
 }
 
 export function refusedInWords(lookupId: string, why: string, story: LookupStory | null): string {

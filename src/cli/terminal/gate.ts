@@ -30,6 +30,7 @@ export async function withFleet(
   })
 }
 
-function asUsageError(error: unknown): never {
+/** That it is not clear which fleet is meant is for who typed the command. */
+export function asUsageError(error: unknown): never {
   throw error instanceof UnknownService ? new UsageError(error.message) : error
 }
