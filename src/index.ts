@@ -13,8 +13,8 @@ import type { Lane } from './domain/lane.ts'
 import { parseLookup } from './domain/lookup.ts'
 import type { Result } from './domain/result.ts'
 import { parseSelection, type Selection } from './domain/selection.ts'
+import type { LookupView } from './fleet/find.ts'
 import { DEFAULT_RATE, type Refused } from './fleet/paced.ts'
-import type { FoundLookup } from './fleet/selected.ts'
 import type { FleetStatus } from './fleet/status.ts'
 import type { Ack, Enqueued } from './intake/acknowledge.ts'
 import { InvalidSelection } from './intake/errors.ts'
@@ -32,7 +32,7 @@ export {
   RedisUnavailable,
   ResultGone,
 } from './intake/errors.ts'
-export type { Ack, Enqueued, FleetStatus, FoundLookup, Refused, Result, Selection }
+export type { Ack, Enqueued, FleetStatus, LookupView, Refused, Result, Selection }
 export { ConfigError }
 
 /** Where Redis is and which queues: each option is the variable of that name, with its default. No environment is read. */
@@ -193,10 +193,10 @@ export class ChatEnricher implements AsyncDisposable {
   }
 
   /**
-   * The lookups that the selection means, wherever they are on the queues, in steps that leave Redis to others. Lookups move
+   * The lookups that the selection means, each with why it waits: what `chat-enricher find --json` prints. In steps that leave Redis to others. Lookups move
    * meanwhile; one that is there all the time is found. Rejects with InvalidSelection where it is none.
    */
-  async *find(selection: Selection, { signal }: Abortable = {}): AsyncGenerator<FoundLookup, void, undefined> {
+  async *find(selection: Selection, { signal }: Abortable = {}): AsyncGenerator<LookupView, void, undefined> {
     const parsed = parseSelection(selection)
     if (!parsed.ok) throw new InvalidSelection(parsed.problem)
     for await (const { lookups } of this.#hall.find(parsed.selection, signal)) yield* lookups

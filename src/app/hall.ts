@@ -24,12 +24,12 @@ import {
   type EndedRequest,
   type EndedSettings,
 } from '../fleet/ended-actions.ts'
-import { type FindOptions, type FindPage, findAll, findPage } from '../fleet/find.ts'
+import { type FindOptions, type FindPage, type FindStep, findAll, findPage } from '../fleet/find.ts'
 import { FleetControl, type FleetGate } from '../fleet/fleet-control.ts'
 import { Forget, type ForgetEnd, type ForgetOptions } from '../fleet/forget.ts'
 import { type PacedEnd, type Plan, type PlanOptions, planOf } from '../fleet/paced.ts'
 import { removeFleet } from '../fleet/remove-fleet.ts'
-import { Selected, type SelectedStep } from '../fleet/selected.ts'
+import { Selected } from '../fleet/selected.ts'
 import { type FleetStatus, type FleetWork, type GateStatus, readStatus } from '../fleet/status.ts'
 import { type Awaited, ResultWaiter } from '../intake/await-results.ts'
 import { type DryRun, dryRun } from '../intake/dry-run.ts'
@@ -115,13 +115,8 @@ export class Hall {
     return readActivity(this.#redis, this.#config, limit)
   }
 
-  /** The lookups that are meant, step by step, and how many were looked at. Rejects with the signal's reason. */
-  find(selection: Selection, signal?: AbortSignal): AsyncGenerator<SelectedStep> {
-    return new Selected(this.#redis, this.#config, selection).all(signal)
-  }
-
   /** The same as people and programs see them, with why each waits. */
-  findViews(selection: Selection, signal?: AbortSignal): AsyncGenerator<Omit<FindPage, 'next'>> {
+  find(selection: Selection, signal?: AbortSignal): AsyncGenerator<FindStep> {
     return findAll(this.#redis, { ...this.#config, soapEndpoint: this.#endpoint }, selection, signal)
   }
 

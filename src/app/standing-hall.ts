@@ -8,7 +8,7 @@ import { firstOf, within } from '../clock.ts'
 import { byOptions } from '../config/from-options.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { Selection } from '../domain/selection.ts'
-import type { SelectedStep } from '../fleet/selected.ts'
+import type { FindStep } from '../fleet/find.ts'
 import { type Ack, Acknowledger, type Brought } from '../intake/acknowledge.ts'
 import { Closed, RedisUnavailable } from '../intake/errors.ts'
 import type { Request } from '../intake/submit.ts'
@@ -73,7 +73,7 @@ export class StandingHall {
   }
 
   /** As `Hall.find`. */
-  find(selection: Selection, signal?: AbortSignal): AsyncGenerator<SelectedStep> {
+  find(selection: Selection, signal?: AbortSignal): AsyncGenerator<FindStep> {
     return this.#each(signal, (hall, _, end) => hall.find(selection, end))
   }
 

@@ -46,7 +46,7 @@ async function runFind(command: Command, io: Io): Promise<number> {
   await withHall(config, 'find', async (hall) => {
     const progress = progressBar(io, 'lookups looked at', null, json || io.stdout.isTTY === true)
     try {
-      for await (const { lookups, looked, unread } of hall.findViews(selection, signal)) {
+      for await (const { lookups, looked, unread } of hall.find(selection, signal)) {
         end.looked += looked
         end.unread += unread
         for (const lookup of lookups.slice(0, limit - end.found)) await io.print(shown(lookup, json))

@@ -32,6 +32,9 @@ export interface FindPage {
   unread: number
 }
 
+/** Some of all. */
+export type FindStep = Omit<FindPage, 'next'>
+
 export interface FindOptions {
   /** `next` of the page before. */
   cursor?: string | null
@@ -73,7 +76,7 @@ export async function* findAll(
   place: FindPlace,
   selection: Selection,
   signal?: AbortSignal,
-): AsyncGenerator<Omit<FindPage, 'next'>> {
+): AsyncGenerator<FindStep> {
   const circumstances = await readCircumstances(redis, place)
   for await (const { lookups, looked, unread } of new Selected(redis, place, selection).all(signal)) {
     yield { lookups: await viewsOf(redis, place, lookups, circumstances), looked, unread }

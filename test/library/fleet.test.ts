@@ -2,6 +2,7 @@ import { Worker } from 'bullmq'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { resultSchema } from '../../src/domain/result-schema.ts'
 import { ChatEnricher, LookupTimeout, type Result, ResultGone } from '../../src/index.ts'
+import { parseLines } from '../cli/started.ts'
 import { run } from '../support/in-process.ts'
 import { startWorker } from '../support/processes.ts'
 import { useWorld } from '../support/use-world.ts'
@@ -131,6 +132,19 @@ describe('cancel', () => {
     await startWorker(world.env)
     const late = enricher.lookup({ connectionId: '1' }, { timeoutMs: 1500, cancelOnTimeout: true })
     await expect(late).rejects.toMatchObject({ name: 'LookupTimeout', isCancelled: false })
+  })
+})
+
+describe('find', () => {
+  it('yields what the command prints', async () => {
+    await enricher.enqueue({ connectionId: '1', producer: 'crm' })
+    await enricher.enqueue({ connectionId: '2', producer: 'crm', delayMs: 60_000 }, { interactive: true })
+    const found = []
+    for await (const { ageMs: _, ...lookup } of enricher.find({ producer: 'crm' })) found.push(lookup)
+    const { stdout } = await run(['find', '--producer', 'crm', '--json'], { REDIS_URL: world.redisUrl })
+    const printed = parseLines(stdout).slice(0, -1)
+    expect(found).toEqual(printed.map(({ ageMs: _, ...lookup }) => lookup))
+    expect(found.map(({ waits }) => waits?.for)).toEqual(['turn', 'time'])
   })
 })
 

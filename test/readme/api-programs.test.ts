@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { endAll, parseLines, start } from '../cli/started.ts'
 import { killAll, startWorker } from '../support/processes.ts'
 import { startWorld, until, type World } from '../support/world.ts'
-import { example, Folder, has, PYTHON, runIn } from './programs.ts'
+import { example, Folder, has, PYTHON, program, runIn } from './programs.ts'
 
 const API_TOKEN = '0123456789abcdef0123456789abcdef'
 
@@ -80,6 +80,20 @@ describe.each(programs)('examples/http/$name', ({ needs, run }) => {
 
   it.skipIf(!needs())('fails when it may not ask', async () => {
     await expect(run({ ...api, API_TOKEN: 'another' })).rejects.toThrow(/401/)
+  })
+})
+
+describe('README: HTTP', () => {
+  it.skipIf(!programs[0]?.needs())('curl looks one up, enqueues NDJSON, and reads the status', async () => {
+    const env = { REDIS_URL: world.redisUrl, API_PORT: '0', LOG_FORMAT: 'json' }
+    const [, url = ''] = await start(['api'], env).says(/"url":"([^"]+)"/)
+    const shown = 'http://127.0.0.1:8080'
+    const text = program('sh', shown)
+    expect(text).toContain(shown)
+    const printed = await runIn(folder, 'sh', ['-eu', folder.write('p.sh', text.replace(shown, url))])
+    expect(printed).toContain('"userName": "Luíza"')
+    for (const line of [1, 2, 3]) expect(printed).toContain(`{"line":${line},"lookupId":"lk-`)
+    expect(printed).toMatch(/^\d+$/m)
   })
 })
 

@@ -9,6 +9,7 @@ import {
   type FleetStatus,
   KeyConflict,
   LookupTimeout,
+  type LookupView,
   RedisUnavailable,
   type Result,
   type ResultStatus,
@@ -41,6 +42,11 @@ export async function program(signal: AbortSignal, ids: AsyncIterable<{ connecti
   const { refused } = await enricher.cancel([ack.lookupId], { signal, ratePerSecond: 10 })
   same<(typeof refused)[number]['why'], string>()
   await enricher.lookup({ connectionId: '1' }, { timeoutMs: 1000, cancelOnTimeout: true })
+
+  for await (const one of enricher.find({ producer: 'crm', state: 'waiting' })) {
+    same<typeof one, LookupView>()
+    same<typeof one.enqueuedAt, string | null>()
+  }
 
   await using consumer = enricher.consumeResults(async (one) => same<typeof one, Result>(), { concurrency: 5 })
   enricher.consumeResults((one) => console.log(one.lookupId))
