@@ -192,7 +192,7 @@ test('health checks in JavaScript are JavaScript', () => {
     .map(([, it]) => it.healthcheck?.test ?? [])
     .filter((words) => words[1] === 'node')
     .map((words) => words[3] ?? '')
-  expect(scripts).toHaveLength(3)
+  expect(scripts).toHaveLength(4)
   for (const script of scripts) expect(() => new Function(script)).not.toThrow()
 })
 
