@@ -7,6 +7,7 @@ import { LimitStore } from '../gate/limits.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { QueueCollector, type QueueReading } from '../observe/queue-collector.ts'
 import { readQueues } from '../queues/queue-state.ts'
+import { readCancelled } from '../queues/totals.ts'
 import type { Redis } from '../redis/connections.ts'
 import { readDeadLetterCounts } from '../upkeep/dead-letter-counts.ts'
 import { gateKeysOf } from './gate-settings.ts'
@@ -52,10 +53,11 @@ export class WorkerMetrics {
   async #readQueues(): Promise<QueueReading> {
     const { ratePerSecond, maxCallsInFlight } = this.#config
     const names = queueNames(this.#config)
-    const [{ queues }, set, deadLetters] = await Promise.all([
+    const [{ queues }, set, deadLetters, cancelled] = await Promise.all([
       readQueues(this.#redis, names),
       this.#limits.read(),
       readDeadLetterCounts(this.#redis, names),
+      readCancelled(this.#redis, names),
     ])
     const { rate = ratePerSecond, inFlight = maxCallsInFlight } = set
     const held = new Set(this.#measured.keeper.holds.map(({ reason }) => reason))
@@ -64,6 +66,7 @@ export class WorkerMetrics {
       callsInFlight: inFlight ?? Number.POSITIVE_INFINITY,
       holds: Object.fromEntries(HOLD_REASONS.map((reason) => [reason, held.has(reason)])),
       deadLetters,
+      cancelled,
       clockSkewSeconds: this.#measured.pulse.skewMs / 1000,
       queues: queues.map(({ oldestAgeMs, ...queue }) => ({ ...queue, oldestAgeSeconds: oldestAgeMs / 1000 })),
     }

@@ -14,6 +14,7 @@ const FLEET = {
   callsInFlight: Number.POSITIVE_INFINITY,
   holds: { service: true, quota: false },
   deadLetters: { expired: 3 },
+  cancelled: 7,
 }
 const BUILD = { version: '1.2.3', revision: 'abc' }
 
@@ -25,6 +26,8 @@ const COUNTERS: [string, string?, (readonly string[])?][] = [
   ['lookups_handed_back_total'],
   ['results_published_total', 'status', RESULT_STATUSES],
   ['results_suppressed_total'],
+  ['redrives_total'],
+  ['cancelled_total'],
   ['queue_collect_errors_total'],
   ['lookup_phase_seconds_total', 'phase', PHASES],
   ['redis_errors_total', 'kind', REDIS_ERROR_KINDS],
@@ -132,6 +135,7 @@ describe('the state of the queues', () => {
       'hold_active{reason="quota"} 0',
       'dead_letters{failure="expired"} 3',
       'dead_letters{failure="poison"} 0',
+      'cancelled_total 7',
       'redis_up 1',
     ]) {
       expect(lines).toContain(`chat_enricher_${line}`)

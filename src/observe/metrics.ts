@@ -90,10 +90,11 @@ export function createMetrics(build: { version: string; revision: string }) {
     holds: counter('holds_total', 'Holds that this process began.', { reason: HOLD_REASONS }),
     queueJobs: gauge('queue_jobs', 'Fleet (max): jobs in a queue by state.', 'queue', 'state'),
     oldestAge: gauge('queue_oldest_job_age_seconds', 'Fleet (max): age of the oldest waiting job.', 'queue'),
-    // Redis keeps this counter for the whole fleet. It is set, not increased, because we read it.
+    // Redis keeps this counter and the next one for the whole fleet. They are set, not increased, because we read them.
     jobsAdded: counter('queue_jobs_added_total', 'Fleet (max): jobs ever added, duplicates included.', {
       queue: [] as readonly string[],
     }),
+    cancelled: plainCounter('cancelled_total', 'Fleet (max): lookups ever cancelled by hand.'),
     collectDuration: gauge('queue_collect_duration_seconds', 'Time it took to read the state of the queues.'),
     collectErrors: plainCounter('queue_collect_errors_total', 'Times the state of the queues could not be read.'),
     redisUp: gauge('redis_up', '1 if Redis answered when it was last asked.'),

@@ -14,6 +14,8 @@ export interface QueueReading {
   holds: Record<string, boolean>
   /** By failure, as they were counted last. */
   deadLetters: Record<string, number>
+  /** Lookups that were ever cancelled. */
+  cancelled: number
   queues: { queue: string; jobs: Record<string, number>; oldestAgeSeconds: number; added: number }[]
 }
 
@@ -54,13 +56,16 @@ export class QueueCollector {
     for (const metric of [queueJobs, oldestAge, jobsAdded, holdActive, deadLetters]) metric.reset()
   }
 
-  #show({ clockSkewSeconds, ratePerSecond, callsInFlight, holds, deadLetters, queues }: QueueReading): void {
+  #show(reading: QueueReading): void {
+    const { clockSkewSeconds, ratePerSecond, callsInFlight, holds, deadLetters, cancelled, queues } = reading
     this.#metrics.clockSkew.set(clockSkewSeconds)
     this.#metrics.rateLimit.set(ratePerSecond)
     this.#metrics.inFlightLimit.set(callsInFlight)
     for (const [reason, isOn] of Object.entries(holds)) this.#metrics.holdActive.set({ reason }, isOn ? 1 : 0)
     for (const failure of FAILURE_CODES) this.#metrics.deadLetters.set({ failure }, 0)
     for (const [failure, count] of Object.entries(deadLetters)) this.#metrics.deadLetters.set({ failure }, count)
+    this.#metrics.cancelled.reset()
+    this.#metrics.cancelled.inc(cancelled)
     this.#metrics.jobsAdded.reset()
     for (const { queue, jobs, oldestAgeSeconds, added } of queues) {
       for (const [state, count] of Object.entries(jobs)) this.#metrics.queueJobs.set({ queue, state }, count)

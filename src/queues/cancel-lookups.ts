@@ -5,7 +5,7 @@ import type { Lane } from '../domain/lane.ts'
 import { resultOf } from '../domain/result.ts'
 import type { Redis } from '../redis/connections.ts'
 import type { EachScript, ScriptInput } from '../redis/each-script.ts'
-import { HISTORY_FIELD, type QueueNames, queueOf } from '../redis/names.ts'
+import { HISTORY_FIELD, type QueueNames, queueOf, totalsKey } from '../redis/names.ts'
 import { bullFail } from './bull-fail.ts'
 import { keysOf, LOCK } from './bull-layout.ts'
 import { CANCEL_KEYS, type Cancelled, cancelScript } from './cancel-script.ts'
@@ -106,7 +106,10 @@ export class CancelLookups {
     const publishing = await this.#results.publishing()
     const { keys, args } = publishing.first
     const key = keysOf(this.#names, queue)
-    return { script: cancelScript(publishing, fail), first: { keys: [...keys, ...CANCEL_KEYS.map(key)], args } }
+    return {
+      script: cancelScript(publishing, fail),
+      first: { keys: [...keys, ...CANCEL_KEYS.map(key), totalsKey(this.#names)], args },
+    }
   }
 }
 

@@ -15,6 +15,7 @@ import { FAIL_KEYS } from './bull-fail.ts'
 import { COUNTED_FIELDS, OLD_MARK } from './bull-layout.ts'
 import type { Publishing } from './result-queue.ts'
 import { LOOK_LUA } from './stored-jobs.ts'
+import { CANCELLED_TOTAL } from './totals.ts'
 
 /** Behind those of `publish`: of BullMQ's `fail`, and these. */
 export const CANCEL_KEYS = [...FAIL_KEYS, 'completed', 'waiting-children'] as const
@@ -40,23 +41,24 @@ const NEAR_AN_END = 5000
  */
 export type Cancelled = 'done' | 'active' | 'ended' | 'gone' | 'changed' | 'moved'
 
-// KEYS: those of `publish`, CANCEL_KEYS, the action's steps; of each those of `publish` and its lock.
+// KEYS: those of `publish`, CANCEL_KEYS, the totals, the action's steps; of each those of `publish` and its lock.
 // ARGV: those of `publish`, and from where to where in `wait` to look, as distances from the tail; of each those of
 // `publish`, its id, and its fingerprint.
 export function cancelScript({ lua, first, each }: Publishing, fail: string): EachScript {
   const keys = first.keys.length
   const key = (name: (typeof CANCEL_KEYS)[number]) => `KEYS[${keys + CANCEL_KEYS.indexOf(name) + 1}]`
   const shape = {
-    first: { keys: keys + CANCEL_KEYS.length + 1, args: first.args.length + 2 },
+    first: { keys: keys + CANCEL_KEYS.length + 2, args: first.args.length + 2 },
     each: { keys: each.keys + 1, args: each.args + 2 },
   }
   const places = `
 local WAIT, ACTIVE, PAUSED = ${key('wait')}, ${key('active')}, ${key('paused')}
 local SETS = { ${key('delayed')}, ${key('prioritized')}, ${key('waiting-children')} }
 local FAILED, COMPLETED = ${key('failed')}, ${key('completed')}
-local STEPS, FAIL_KEYS = KEYS[${shape.first.keys}], { unpack(KEYS, ${keys + 1}, ${keys + FAIL_KEYS.length}) }
+local TOTALS, STEPS = KEYS[${shape.first.keys - 1}], KEYS[${shape.first.keys}]
+local FAIL_KEYS = { unpack(KEYS, ${keys + 1}, ${keys + FAIL_KEYS.length}) }
 local NEAREST, FARTHEST = tonumber(ARGV[${shape.first.args - 1}]), tonumber(ARGV[${shape.first.args}])`
-  const kinds = CANCEL_KEYS.map((name) => KINDS[name] ?? 'zset')
+  const kinds = [...CANCEL_KEYS.map((name) => KINDS[name] ?? 'zset'), 'hash', 'hash']
   const before = `${lua}\n${fail}\n${NOW_LUA}\n${STEPS_LUA}\n${LOOK_LUA}\n${places}\n${expectLua(keys, kinds)}`
   return new EachScript(`${before}\n${WHERE_LUA}\n${oneLua(each)}`, shape, LAST_LUA)
 }
@@ -66,7 +68,7 @@ function expectLua(before: number, kinds: string[]): string {
   return `
 for i, expected in ipairs({ ${kinds.map((kind) => `'${kind}'`).join(', ')} }) do
   local kind = redis.call('TYPE', KEYS[${before} + i]).ok
-  if kind ~= 'none' and kind ~= expected then error('a key of BullMQ: expected a ' .. expected .. ', got a ' .. kind) end
+  if kind ~= 'none' and kind ~= expected then error('a key of the queue: expected a ' .. expected .. ', got a ' .. kind) end
 end`
 }
 
@@ -144,4 +146,7 @@ if #holes > 0 then
     for _, at in ipairs(holes) do redis.call('LSET', WAIT, -at, redis.call('LPOP', WAIT)) end
   end
 end
-if done > 0 then countStep(STEPS, AT, done) end`
+if done > 0 then
+  countStep(STEPS, AT, done)
+  redis.call('HINCRBY', TOTALS, '${CANCELLED_TOTAL}', done)
+end`

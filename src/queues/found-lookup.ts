@@ -116,7 +116,7 @@ function endOf(job: WalkedJob): Ways {
     failure: kept.code ?? null,
     fault: kept.fault ?? null,
     httpStatus: kept.httpStatus ?? null,
-    responseCode: kept.responseCode ?? null,
+    responseCode: kept.responseCode ?? (kept.status === 'enriched' ? 0 : null),
     message: kept.message ?? null,
     result: kept.status ?? (job.place === 'failed' ? 'failed' : null),
   }

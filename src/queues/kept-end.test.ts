@@ -44,7 +44,8 @@ function ended(
 }
 
 it.each<[string, Result, Failure | undefined]>([
-  ['{"status":"enriched"}', ended('enriched', [1, 1], record(3)), undefined],
+  ['{"status":"enriched"}', ended('enriched', [1, 1], record(0)), undefined],
+  ['{"status":"enriched","responseCode":3}', ended('enriched', [1, 1], record(3)), undefined],
   ['{"status":"enriched","calls":0}', ended('enriched', [0, 1], {}), undefined],
   ['{"status":"enriched","calls":3,"attempts":2}', ended('enriched', [3, 2], {}), undefined],
   ['{"status":"enriched","redrive":2}', { ...ended('enriched', [1, 1], {}), redrive: 2 }, undefined],

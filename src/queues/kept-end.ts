@@ -16,7 +16,7 @@ export interface KeptEnd {
   /** The SOAP fault's code, and the HTTP status, if the last answer had one. */
   fault?: string
   httpStatus?: number
-  /** What the service said of a lookup that it did not enrich; left out: nothing, or 0. */
+  /** What the service said. Left out of an enriched one: 0; of any other: nothing, or 0. */
   responseCode?: number
   message?: string
   /** Left out: 1. Null: nobody knows. */
@@ -28,8 +28,9 @@ export interface KeptEnd {
 
 export function keptOf(result: Result, failure?: Failure): KeptEnd {
   const { status, calls, attempts, redrive } = result
-  if (status === 'enriched' && calls === 1 && attempts === 1 && !redrive) return { status } // nearly every lookup
-  const responseCode = status === 'enriched' ? null : (result.response?.code ?? failure?.responseCode)
+  const responseCode = result.response?.code ?? failure?.responseCode
+  // Nearly every lookup.
+  if (status === 'enriched' && calls === 1 && attempts === 1 && !redrive && !responseCode) return { status }
   return {
     status,
     ...(result.failure && whyOf(result.failure)),

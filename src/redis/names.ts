@@ -32,6 +32,7 @@
  *     services:<queues>                hash    hosts of the services that workers were set to, by <service>
  *     member:<queues>:<id>  string  one worker process, as it sees itself, renewed by it
  *     dead-letters:<queues> hash    how many dead letters there are, by failure, as they were counted last
+ *     totals:<queues>       hash    how many lookups have ever been `cancelled`
  *     members:<queues>      zset    ids of the worker processes, by the time they were last seen
  *     lease:<queues>:<task> string  which process does a task of the whole fleet
  *     activity:<queues>      stream  what was done by hand, an entry each
@@ -196,6 +197,10 @@ export function activityKey(names: QueueNames): string {
 
 export function deadLettersKey(names: QueueNames): string {
   return queuesKey(names, 'dead-letters')
+}
+
+export function totalsKey(names: QueueNames): string {
+  return queuesKey(names, 'totals')
 }
 
 export function actionKey(names: QueueNames, id: string): string {

@@ -8,6 +8,7 @@ import { actOnSelected } from '../../src/fleet/paced.ts'
 import { Selected } from '../../src/fleet/selected.ts'
 import { LookupQueues, openQueue } from '../../src/queues/lookup-queue.ts'
 import { JOB_MAX_BYTES } from '../../src/queues/stored-jobs.ts'
+import { readCancelled } from '../../src/queues/totals.ts'
 import { END_FIELD, HISTORY_FIELD } from '../../src/redis/names.ts'
 import { connect, publisher } from '../support/queues.ts'
 import { NAMES } from '../support/world.ts'
@@ -87,6 +88,7 @@ describe('cancel', () => {
     expect(JSON.parse((await redis.hget(key('lk-1'), END_FIELD)) ?? '')).toMatchObject({ code: 'cancelled', calls: 0 })
     expect(await redis.hget(key('lk-1'), 'failedReason')).toMatch(/^cancelled: .* \(calls: 0, attempts: 0\)$/)
     expect(await redis.hget(STEPS, 'count')).toBe('1')
+    expect(await readCancelled(redis, NAMES)).toBe(1)
     expect(await results.count()).toBe(1)
   })
 
