@@ -5,14 +5,15 @@ import type { ConfigOf } from '../config/config.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { Result } from '../domain/result.ts'
 import type { Selection } from '../domain/selection.ts'
+import type { Waits } from '../domain/waits.ts'
 import { type Activity, readActivity } from '../fleet/activity.ts'
 import type { ByHandSet } from '../fleet/by-hand.ts'
 import {
   type CancelOptions,
   type CancelSettings,
   cancel,
+  cancelPlan,
   cancelUnawaited,
-  planned,
   type WhichLookups,
 } from '../fleet/cancel.ts'
 import { type CallsCost, costOf } from '../fleet/cost.ts'
@@ -24,17 +25,17 @@ import {
   type EndedRequest,
   type EndedSettings,
 } from '../fleet/ended-actions.ts'
-import { type FindOptions, type FindPage, type FindStep, findAll, findPage } from '../fleet/find.ts'
+import { type FindOptions, type FindPage, type FindStep, findAll, findPage, waitsOfNamed } from '../fleet/find.ts'
 import { FleetControl, type FleetGate } from '../fleet/fleet-control.ts'
 import { Forget, type ForgetEnd, type ForgetOptions } from '../fleet/forget.ts'
-import { type PacedEnd, type Plan, type PlanOptions, planOf } from '../fleet/paced.ts'
+import type { PacedEnd, Plan, PlanOptions } from '../fleet/paced.ts'
 import { removeFleet } from '../fleet/remove-fleet.ts'
 import { Selected } from '../fleet/selected.ts'
 import { type FleetStatus, type FleetWork, type GateStatus, readStatus } from '../fleet/status.ts'
 import { type Awaited, ResultWaiter } from '../intake/await-results.ts'
 import { type DryRun, dryRun } from '../intake/dry-run.ts'
 import { HoldWatch } from '../intake/hold-watch.ts'
-import { type LookupStory, readResult, readStory } from '../intake/lookup-story.ts'
+import { readResult, readStory, type LookupStory as StoryOfLookup } from '../intake/lookup-story.ts'
 import { submit } from '../intake/submit.ts'
 import type { LogSettings } from '../observe/logger.ts'
 import { connectionIdsOf, LookupQueues, type NewLookup } from '../queues/lookup-queue.ts'
@@ -57,13 +58,17 @@ export type {
   FleetWork,
   ForgetEnd,
   GateStatus,
-  LookupStory,
   NewLookup,
   Result,
 }
 
 /** Where Redis is, which queues, and which service's fleet; without a service, the only one that workers were set to. */
 export type HallConfig = ConfigOf<'redis' | 'queues'> & Partial<ConfigOf<'endpoint'>>
+
+export interface LookupStory extends StoryOfLookup {
+  /** Why it waits; null: it does not. */
+  waits: Waits | null
+}
 
 /** Waits for results; takes none from whoever consumes them. */
 export type Waiting = Pick<ResultWaiter, 'expect' | 'lookFor' | 'forget' | 'waiting' | 'isLost'>
@@ -101,8 +106,11 @@ export class Hall {
   }
 
   /** What is known of one lookup; null: nothing. */
-  story(lookupId: string): Promise<LookupStory | null> {
-    return readStory(this.#redis, this.#config, lookupId)
+  async story(lookupId: string): Promise<LookupStory | null> {
+    const story = await readStory(this.#redis, this.#config, lookupId)
+    if (story === null) return null
+    const place = { ...this.#config, soapEndpoint: this.#endpoint }
+    return { ...story, waits: story.result === null ? await waitsOfNamed(this.#redis, place, story) : null }
   }
 
   /** The result of the lookup with this story, as long as it is there. */
@@ -127,8 +135,7 @@ export class Hall {
 
   /** What cancelling them would do. */
   cancelPlan(which: WhichLookups, options?: PlanOptions): Promise<Plan> {
-    const [selection, isMeant] = planned(which)
-    return planOf(new Selected(this.#redis, this.#config, selection), isMeant, options)
+    return cancelPlan(this.#redis, this.#config, which, options)
   }
 
   /** Ends those that no worker has in hand, each with its result. */

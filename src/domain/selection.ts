@@ -6,6 +6,7 @@
 import * as z from 'zod/mini'
 import { FAILURE_CODES } from './failure.ts'
 import type { Lane } from './lane.ts'
+import { lookupSchema } from './lookup.ts'
 import { RESULT_STATUSES } from './result.ts'
 
 /**
@@ -29,7 +30,7 @@ const age = z.int().check(z.minimum(0), z.maximum(AGE_MAX_MS))
 export const selectionSchema = z.strictObject({
   connectionId: z.optional(text),
   correlationId: z.optional(text),
-  producer: z.optional(text),
+  producer: lookupSchema.shape.producer,
   queue: z.optional(z.enum(QUEUES)),
   state: z.optional(z.enum(LOOKUP_STATES)),
   /** The age of a lookup that has ended counts from its end; of any other from when it was enqueued, or put back. */
@@ -104,7 +105,7 @@ const oneOf = (values: readonly string[]) => `one of ${values.join(', ')}`
 const EXPECTED: Readonly<Record<SelectionField, string>> = {
   connectionId: 'a text',
   correlationId: 'a text',
-  producer: 'a name',
+  producer: 'a name of 1 to 64 characters of A-Z a-z 0-9 . _ -',
   queue: oneOf(QUEUES),
   state: oneOf(LOOKUP_STATES),
   olderThanMs: 'milliseconds, up to ten years',

@@ -2,15 +2,29 @@
 
 import { LANES, type Lane } from '../domain/lane.ts'
 import type { Selection } from '../domain/selection.ts'
+import { keysOf, QUEUE_KEYS } from '../queues/bull-layout.ts'
 import { CancelLookups, type ToCancel } from '../queues/cancel-lookups.ts'
 import type { Cancelled } from '../queues/cancel-script.ts'
+import { namedLookupsIn } from '../queues/named-lookups.ts'
 import type { ResultQueueOptions } from '../queues/result-queue.ts'
 import { placesInWait } from '../queues/walk.ts'
 import { ActionInSteps } from '../redis/activity.ts'
 import type { Redis } from '../redis/connections.ts'
 import { actionKey, type QueueNames, queueOf } from '../redis/names.ts'
+import { redisTime } from '../redis/time.ts'
 import { namedLookups, selectedLookups } from './activity.ts'
-import { actOnEach, actOnSelected, type PacedEnd, type PacedOptions, type StepEnd, stepEnd } from './paced.ts'
+import {
+  actOnEach,
+  actOnSelected,
+  type PacedEnd,
+  type PacedOptions,
+  type Plan,
+  type PlanOptions,
+  planOf,
+  SAMPLE,
+  type StepEnd,
+  stepEnd,
+} from './paced.ts'
 import { whyResultsPileUp } from './piled-up-results.ts'
 import { type FoundLookup, Selected } from './selected.ts'
 
@@ -79,11 +93,20 @@ export function mayBeCancelled({ state }: Pick<FoundLookup, 'state'>): boolean {
   return state === 'waiting' || state === 'delayed'
 }
 
-/** The lookups that would be cancelled, as a search finds them. */
-export function planned(which: WhichLookups): [Selection, isMeant: (lookup: FoundLookup) => boolean] {
-  if ('selection' in which) return [which.selection, mayBeCancelled]
-  const ids = new Set(which.lookupIds)
-  return [{ all: true }, (lookup) => mayBeCancelled(lookup) && ids.has(lookup.lookupId)]
+/** What cancelling them would do. Rejects when Redis fails, and with the signal's reason. */
+export async function cancelPlan(
+  redis: Redis,
+  names: QueueNames,
+  which: WhichLookups,
+  options?: PlanOptions,
+): Promise<Plan> {
+  if ('selection' in which) return planOf(new Selected(redis, names, which.selection), mayBeCancelled, options)
+  const at = Math.floor(await redisTime(redis, keysOf(names, names.lookupQueue)(QUEUE_KEYS.meta)))
+  const found = await Promise.all(
+    LANES.map((lane) => namedLookupsIn(redis, names, lane, which.lookupIds, { at, searched: 0 })),
+  )
+  const meant = found.flat().filter(mayBeCancelled)
+  return { count: meant.length, sample: meant.slice(0, SAMPLE), looked: found.flat().length, unread: 0 }
 }
 
 export class Cancelling {

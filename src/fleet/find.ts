@@ -5,6 +5,7 @@ import type { HoldReason } from '../domain/hold.ts'
 import type { Selection } from '../domain/selection.ts'
 import type { Waits } from '../domain/waits.ts'
 import { keysOf, PAUSED_FIELD, QUEUE_KEYS } from '../queues/bull-layout.ts'
+import { namedLookupsIn } from '../queues/named-lookups.ts'
 import type { Redis } from '../redis/connections.ts'
 import type { QueueNames } from '../redis/names.ts'
 import { readCursor, writeCursor } from './cursor.ts'
@@ -81,6 +82,24 @@ export async function* findAll(
   for await (const { lookups, looked, unread } of new Selected(redis, place, selection).all(signal)) {
     yield { lookups: await viewsOf(redis, place, lookups, circumstances), looked, unread }
   }
+}
+
+/** How many of those that wait are looked through for one: the next to go. */
+const NEXT_TO_GO = 2000
+
+/** Why this one waits; null: it does not. */
+export async function waitsOfNamed(
+  redis: Redis,
+  place: FindPlace,
+  { lane, lookupId }: Pick<FoundLookup, 'lane' | 'lookupId'>,
+): Promise<Waits | null> {
+  const asked = { at: 0, searched: NEXT_TO_GO }
+  const [found, circumstances] = await Promise.all([
+    namedLookupsIn(redis, place, lane, [lookupId], asked),
+    readCircumstances(redis, place),
+  ])
+  const [view] = await viewsOf(redis, place, found, circumstances)
+  return view?.waits ?? null
 }
 
 /** What keeps all lookups of a queue waiting. */

@@ -169,7 +169,7 @@ class PacedRun {
   }
 }
 
-const SAMPLE = 10
+export const SAMPLE = 10
 
 /** What an action would do, before it does it. */
 export interface Plan {

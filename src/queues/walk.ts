@@ -57,7 +57,7 @@ export interface StepSize {
 }
 
 /** Small, as BullMQ writes them. */
-const NARROW = [
+export const NARROW = [
   FIELDS.timestamp,
   FIELDS.finishedOn,
   FIELDS.processedOn,
@@ -68,8 +68,8 @@ const NARROW = [
 ] as const
 /** What is kept of its last failure, and of its end. */
 const KEPT = [HISTORY_FIELD, ...ENDED_FIELDS] as const
-const ALL = [...NARROW, FIELDS.data, ...KEPT]
-const quoted = (fields: readonly string[]) => fields.map((field) => `'${field}'`).join(', ')
+export const WALKED_FIELDS = [...NARROW, FIELDS.data, ...KEPT]
+export const quoted = (fields: readonly string[]) => fields.map((field) => `'${field}'`).join(', ')
 
 /** A step ends early when it has read so much. */
 const STEP_BYTES = 262_144
@@ -109,10 +109,10 @@ local function isInTime(job)
 end
 local function hasEnd(fields)
   if #inEnd == 0 then return true end
-  return hasAll(table.concat({ unpack(fields, ${ALL.length - KEPT.length + 1}, ${ALL.length}) }, ' '), inEnd)
+  return hasAll(table.concat({ unpack(fields, ${WALKED_FIELDS.length - KEPT.length + 1}, ${WALKED_FIELDS.length}) }, ' '), inEnd)
 end
 local function filled(fields)
-  for i = 1, ${ALL.length} do
+  for i = 1, ${WALKED_FIELDS.length} do
     fields[i] = fields[i] or ''
     bytes = bytes + #fields[i]
   end
@@ -130,7 +130,7 @@ local function read(job)
   if not isInTime(job) or not hasData(job) then return false end
   for _, field in ipairs({ ${quoted(KEPT)} }) do size = size + redis.call('HSTRLEN', job, field) end
   if size > ${JOB_MAX_BYTES} then return readLarge(job) end
-  local fields = filled(redis.call('HMGET', job, ${quoted(ALL)}))
+  local fields = filled(redis.call('HMGET', job, ${quoted(WALKED_FIELDS)}))
   return hasEnd(fields) and fields
 end
 local function look(id, at)
@@ -245,8 +245,8 @@ function argumentsOf(mark: Bookmark | null, place: Place, sieve: Sieve, { look, 
   return [at, ...list(ids), isEnded ? 1 : 0, look, send, ...times, ...list(sieve.inData), ...list(sieve.inEnd)]
 }
 
-function named(values: readonly string[]): WalkedJob['fields'] {
-  return Object.fromEntries(ALL.map((field, index) => [field, values[index] || null]))
+export function named(values: readonly string[]): WalkedJob['fields'] {
+  return Object.fromEntries(WALKED_FIELDS.map((field, index) => [field, values[index] || null]))
 }
 
 /** The bookmark as it lies now: nearer to the tail. Null: all of its jobs were taken, so the walk begins at the tail. */
@@ -276,11 +276,17 @@ for i, id in ipairs(ids) do
 end
 return { #ids, found }`)
 
-/** Where these wait, as distances from the tail of `wait`, where workers take. One may be missed that moves meanwhile. */
-export async function placesInWait(redis: Redis, names: QueueNames, queue: string, ids: readonly string[]) {
+/** Where these wait, as distances from the tail of `wait`, where workers take, among the first `searched`. One may be missed that moves meanwhile. */
+export async function placesInWait(
+  redis: Redis,
+  names: QueueNames,
+  queue: string,
+  ids: readonly string[],
+  searched = Number.POSITIVE_INFINITY,
+) {
   const places = new Map<string, number>()
   const list = keysOf(names, queue)('wait')
-  for (let from = 1; places.size < ids.length; from += SEARCH_STEP - SLACK) {
+  for (let from = 1; places.size < ids.length && from <= searched; from += SEARCH_STEP - SLACK) {
     const till = from + SEARCH_STEP - 1
     const [count, found] = (await PLACES_STEP.run(redis, [list], [from, till, ...ids])) as [number, string[]]
     for (let i = 0; i < found.length; i += 2) places.set(found[i] ?? '', Number(found[i + 1]))

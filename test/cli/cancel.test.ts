@@ -77,7 +77,9 @@ describe('cancel', () => {
     expect(stdout).not.toContain('lk-')
   })
 
-  it('gives each lookup one result, though it is killed three times while two workers run', { timeout: 180_000 }, async () => {
+  it('gives each lookup one result, though it is killed three times while two workers run', {
+    timeout: 180_000,
+  }, async () => {
     const COUNT = 1500
     const ids = await addMany(COUNT)
     const env = { ...world.env, RATE_LIMIT_PER_SECOND: '50' }

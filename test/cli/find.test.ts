@@ -59,7 +59,9 @@ describe('find', () => {
     await addSome()
     const { stdout, stderr } = await run(['find', '--all'], world.env)
     const lines = stdout.trimEnd().split('\n')
-    expect(lines[0]).toMatch(/^crm-4 {2}chat-lookups {2}delayed, [\d.]+ m?s, delayed until 20.*Z, as its producer asked$/)
+    expect(lines[0]).toMatch(
+      /^crm-4 {2}chat-lookups {2}delayed, [\d.]+ m?s, delayed until 20.*Z, as its producer asked$/,
+    )
     expect(lines.slice(1)).toEqual([
       expect.stringMatching(/^crm-3 {2}chat-lookups {2}waiting, .*, waits for its turn, behind 2 lookups$/),
       expect.stringMatching(/^crm-1 {2}chat-lookups {2}waiting, .*, waits for its turn, next in line$/),

@@ -2,18 +2,20 @@
 
 import type { LookupStory } from '../../app/hall.ts'
 import { counted } from './terminal.ts'
+import { waitsInWords } from './waits-in-words.ts'
 
 export function storyInWords(story: LookupStory, resultQueue: string): string {
-  const { lookupId, queue, state, enqueuedAt, dueAt, redrive, taken, stalls, history, lastFailure, result } = story
+  const { lookupId, queue, state, enqueuedAt, dueAt, redrive, taken, stalls, history, lastFailure, result, waits } =
+    story
   const lines = [
-    `${lookupId} on ${queue}: ${state}${dueAt ? `, due ${dueAt}` : ''}`,
+    `${lookupId} on ${queue}: ${state}`,
     redrive > 0 && `put back ${counted(redrive, 'time')} after it had ended; its next result says redrive ${redrive}`,
     enqueuedAt && `enqueued ${enqueuedAt}, taken up ${counted(taken, 'time')}`,
     stalls > 0 && `taken back ${counted(stalls, 'time')} from a worker that died or lost Redis`,
     ...(result ? [endInWords(story, resultQueue)] : [historyInWords(history)]),
     !result && history && history.rechecks > 0 && `not found ${counted(history.rechecks, 'time')}, to be asked again`,
     !result && lastFailure && `last failure: ${lastFailure.code}: ${lastFailure.message}`,
-    !result && 'no result yet',
+    !result && `no result yet${waits ? `: ${waitsInWords(waits, dueAt)}` : ''}`,
   ]
   return lines.filter((line) => typeof line === 'string').join('\n')
 }
