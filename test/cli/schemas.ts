@@ -224,6 +224,15 @@ const failureCode = z.enum(FAILURE_CODES)
 const resultStatus = z.enum(RESULT_STATUSES)
 
 /** Of `status LOOKUP_ID`. */
+const waitsOfLookup = z.nullable(
+  z.strictObject({
+    for: z.enum(WAITS_FOR),
+    holds: z.array(z.enum(HOLD_REASONS)),
+    behind: z.nullable(count),
+    after: z.nullable(z.enum(['failure', 'recheck', 'asked'])),
+  }),
+)
+
 export const storySchema = z.strictObject({
   lookupId: z.string(),
   queue: z.string(),
@@ -243,6 +252,7 @@ export const storySchema = z.strictObject({
   resultIsThere: z.boolean(),
   deliver: z.nullable(z.enum(DELIVERIES)),
   keptUntil: iso,
+  waits: waitsOfLookup,
   end: z.nullable(
     z.strictObject({
       finishedAt: iso,
@@ -271,14 +281,7 @@ export const findSchemas = {
     dueAt: iso,
     ageMs: z.nullable(count),
     priority: z.nullable(count),
-    waits: z.nullable(
-      z.strictObject({
-        for: z.enum(WAITS_FOR),
-        holds: z.array(z.enum(HOLD_REASONS)),
-        behind: z.nullable(count),
-        after: z.nullable(z.enum(['failure', 'recheck', 'asked'])),
-      }),
-    ),
+    waits: waitsOfLookup,
     calls: z.nullable(count),
     attempts: z.nullable(count),
     failures: count,
