@@ -223,7 +223,6 @@ const iso = z.nullable(z.iso.datetime())
 const failureCode = z.enum(FAILURE_CODES)
 const resultStatus = z.enum(RESULT_STATUSES)
 
-/** Of `status LOOKUP_ID`. */
 const waitsOfLookup = z.nullable(
   z.strictObject({
     for: z.enum(WAITS_FOR),
@@ -233,6 +232,7 @@ const waitsOfLookup = z.nullable(
   }),
 )
 
+/** Of `status LOOKUP_ID`. */
 export const storySchema = z.strictObject({
   lookupId: z.string(),
   queue: z.string(),
