@@ -47,6 +47,8 @@ const ORDER: readonly Place[] = [
 
 /** Keeps Redis busy for a millisecond or two. */
 export const STEP: StepSize = { look: 200, send: 200 }
+/** So many at most where they have ended: what is kept of the end is read, too, which takes Redis twice as long. */
+const MOST_ENDED = 100
 /** After a step the walk rests for so many times as long as the step took, so that workers keep their pace. */
 const REST = 3
 const REST_MAX_MS = 100
@@ -81,14 +83,10 @@ export class Selected {
     const { lane, place } = here
     const queue = queueOf(this.#names, lane)
     const sieve = sieveOf(this.#selection, place, at)
-    const { jobs, looked, unread, next } = await walkStep(
-      this.#redis,
-      this.#names,
-      { queue, place },
-      bookmark,
-      sieve,
-      size,
-    )
+    const { jobs, looked, unread, next } = await walkStep(this.#redis, this.#names, { queue, place }, bookmark, sieve, {
+      ...size,
+      look: hasEnded(place) ? Math.min(size.look, MOST_ENDED) : size.look,
+    })
     const lookups = jobs.map((job) => foundLookup(job, lane, at)).filter((lookup) => matches(this.#selection, lookup))
     const further = stop + 1 < this.#stops.length ? { at, stop: stop + 1, bookmark: null } : null
     return { lookups, looked, unread, next: next ? { at, stop, bookmark: next } : further }
@@ -118,12 +116,14 @@ function isNew(seen: Set<string>, { queue, lookupId }: FoundLookup): boolean {
   return !seen.has(name) && Boolean(seen.add(name))
 }
 
+function hasEnded(place: Place): boolean {
+  return STATE_OF[place] === 'dead' || STATE_OF[place] === 'finished'
+}
+
 function stopsOf({ queue, state, result }: Selection): Stop[] {
   const lanes = queue === undefined ? LANES : [LANE_OF_QUEUE[queue]]
   const isMeant = (place: Place) => {
-    const stateThere = STATE_OF[place]
-    const hasEnded = stateThere === 'dead' || stateThere === 'finished'
-    return (state === undefined || state === stateThere) && (result === undefined || hasEnded)
+    return (state === undefined || state === STATE_OF[place]) && (result === undefined || hasEnded(place))
   }
   const places = ORDER.filter(isMeant)
   return lanes.flatMap((lane) => places.map((place) => ({ lane, place })))
