@@ -84,6 +84,7 @@ export class Publisher {
 
   /** The result of a job that nobody can work on, and why. Rejects when Redis did not take it. */
   async unreadable(taken: TakenLookup, problem: string): Promise<void> {
-    await this.once(endWithout(aboutUnread(taken), NO_HISTORY, invalid(problem)), taken)
+    const neverRun = { ...aboutUnread(taken), taken: 0 } // however often BullMQ tried to hand it out
+    await this.once(endWithout(neverRun, NO_HISTORY, invalid(problem)), taken)
   }
 }

@@ -215,6 +215,7 @@ export const forgottenSchema = z.strictObject({
     answers: count,
     memories: count,
     events: count,
+    streamed: count,
   }),
   active: z.array(z.string()),
 })

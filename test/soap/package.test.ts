@@ -7,6 +7,8 @@ import { Packed, unchangedBy } from '../support/packed.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 let packed: Packed
+/** Installed beside the bundle, with its licence in its own folder. */
+const LEFT_OUT = ['@fastify/swagger-ui']
 
 beforeAll(() => {
   packed = new Packed(['undici', 'fast-xml-parser', 'zod', '@types', 'undici-types'])
@@ -42,7 +44,9 @@ describe('the packed package', () => {
   it('carries the licence of every package that is bundled into the program', () => {
     const licences = readFileSync(join(packed.installed, 'dist', 'THIRD-PARTY-LICENSES.txt'), 'utf8')
     const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-    for (const [name, version] of Object.entries(dependencies)) expect(licences).toContain(`\n${name} ${version} (`)
+    for (const [name, version] of Object.entries(dependencies)) {
+      if (!LEFT_OUT.includes(name)) expect(licences).toContain(`\n${name} ${version} (`)
+    }
     expect(licences.match(/copyright/gi)?.length).toBeGreaterThan(Object.keys(dependencies).length)
   })
 
