@@ -121,7 +121,8 @@ describe('the pace', () => {
   it('may be less than one a second', async () => {
     const asked = ask(gate({ rate: 0.5 }), 2)
     await asked.all
-    expect((asked.got[1] ?? 0) - (asked.got[0] ?? 0)).toBeGreaterThan(1990)
+    // Two seconds by Redis' clock; a busy process may hear of the first one up to 25 ms late.
+    expect((asked.got[1] ?? 0) - (asked.got[0] ?? 0)).toBeGreaterThan(1970)
   })
 
   it('of none lets all pass, and none of Redis is used up for it', async () => {
