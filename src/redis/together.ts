@@ -8,7 +8,7 @@ interface Asked<Question, Answer> {
   reject(error: unknown): void
 }
 
-/** As soon as this many are asked they are sent, so that Redis works on them while this process prepares the next. */
+/** At most this many in one command, so that each step of Redis stays short. */
 const MOST = 16
 
 export class Together<Question, Answer> {
