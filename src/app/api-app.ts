@@ -6,8 +6,8 @@
  *        what it has taken; the connections last, because all of it speaks to Redis.
  */
 
-import { monotonic, within } from '../clock.ts'
-import { type ApiConfig, ConfigError } from '../config/config.ts'
+import { monotonic } from '../clock.ts'
+import type { ApiConfig } from '../config/config.ts'
 import type { LookupEvent, Observe } from '../domain/event.ts'
 import { apiRoutes } from '../http/api-routes.ts'
 import { serveApi } from '../http/api-server.ts'
@@ -16,20 +16,14 @@ import { countRequests, createApiMetrics, startSeries } from '../observe/api-met
 import { logEvents } from '../observe/event-log.ts'
 import type { Logger } from '../observe/logger.ts'
 import { placeInWords } from '../redis/connections.ts'
-import { MemoryPolicy } from '../redis/memory-policy.ts'
-import { servicesKey } from '../redis/names.ts'
-import { preflight } from '../redis/preflight.ts'
-import { Pulse } from '../redis/pulse.ts'
 import { REVISION, VERSION } from '../version.ts'
 import { apiStarted } from './api-started.ts'
 import { Connections } from './connections.ts'
 import type { Log } from './hall.ts'
 import { Health } from './health.ts'
+import { RedisWatch } from './redis-watch.ts'
 import { followResults, type ResultsFollowed } from './results-followed.ts'
 import { StandingHall } from './standing-hall.ts'
-
-/** A Redis that is there has said by then what it is. */
-const PREFLIGHT_MS = 3000
 
 export class ApiApp {
   readonly #config: ApiConfig
@@ -38,8 +32,7 @@ export class ApiApp {
   readonly #metrics = createApiMetrics({ version: VERSION, revision: REVISION })
   readonly #hall: StandingHall
   readonly #results: ResultsFollowed | null
-  readonly #pulse: Pulse
-  readonly #memory: MemoryPolicy
+  readonly #redis: RedisWatch
   readonly #log: Log
   readonly #stopping = new AbortController()
   readonly health: Health
@@ -54,14 +47,17 @@ export class ApiApp {
       for (const hear of hearers) hear(event)
     }
     this.#connections = new Connections(config, this.#observe)
-    const quick = this.#connections.impatient('health')
     this.#hall = new StandingHall(config, 'api')
     this.#results = followResults(config)
-    this.#pulse = new Pulse(quick, servicesKey(config))
-    this.#memory = new MemoryPolicy(quick, this.#observe)
+    this.#redis = new RedisWatch(config, this.#connections, this.#observe)
     const { signal } = this.#stopping
     const nothingStuck = { workers: [], stuckWatch: { isStuck: false } }
-    const vitals = { redis: this.#pulse, memory: this.#memory, isStopping: () => signal.aborted, ...nothingStuck }
+    const vitals = {
+      redis: this.#redis.pulse,
+      memory: this.#redis.memory,
+      isStopping: () => signal.aborted,
+      ...nothingStuck,
+    }
     this.health = new Health(vitals)
     hearers.push((event: LookupEvent) => this.health.hear(event))
   }
@@ -69,7 +65,7 @@ export class ApiApp {
   /** Resolves to where it listens. Throws a ConfigError if Redis is there and not fit; then nothing is left open. */
   async start(): Promise<string> {
     try {
-      await this.#checkRedis()
+      await this.#redis.start()
       this.#server = await serveApi(
         {
           health: this.health,
@@ -103,30 +99,16 @@ export class ApiApp {
     this.#observe({ type: 'stopping', reason })
     this.#stopping.abort(new Error(reason))
     await this.#server?.close()
-    for (const watch of [this.#pulse, this.#memory]) watch.stop()
+    this.#redis.stop()
     this.#results?.close()
     await this.#hall.close()
     this.#connections.close()
     this.#observe({ type: 'stopped', clean: true, durationMs: monotonic() - startedAt })
   }
 
-  async #checkRedis(): Promise<void> {
-    const redis = this.#connections.impatient('preflight')
-    const asked = new Promise<void>((resolve) => redis.once('ready', () => resolve()))
-      .then(() => preflight(redis, placeInWords(this.#config).variable))
-      .catch(() => null) // whoever asks next will meet it, and be told
-    const fitness = await within(PREFLIGHT_MS, asked)
-    redis.disconnect()
-    if (fitness && fitness !== 'late') {
-      if (fitness.problems.length > 0) throw new ConfigError(fitness.problems)
-      for (const what of fitness.unknown) this.#observe({ type: 'redis-unknown', what })
-    }
-    await Promise.all([this.#pulse.start(), this.#memory.start()])
-  }
-
   async #metricsText(): Promise<string> {
-    this.#metrics.redisUp.set(this.#pulse.answers ? 1 : 0)
-    this.#metrics.clockSkew.set(this.#pulse.skewMs / 1000)
+    this.#metrics.redisUp.set(this.#redis.pulse.answers ? 1 : 0)
+    this.#metrics.clockSkew.set(this.#redis.pulse.skewMs / 1000)
     return this.#metrics.registry.metrics()
   }
 

@@ -7,23 +7,20 @@
  */
 
 import { monotonic, within } from '../clock.ts'
-import { ConfigError, type WebhookConfig } from '../config/config.ts'
+import type { WebhookConfig } from '../config/config.ts'
 import type { LookupEvent, Observe } from '../domain/event.ts'
 import { logEvents, WEBHOOK_HELD } from '../observe/event-log.ts'
 import type { Logger } from '../observe/logger.ts'
 import { countDeliveries, createWebhookMetrics } from '../observe/webhook-metrics.ts'
 import { ComesAgain, ResultConsumer } from '../queues/result-consumer.ts'
 import { placeInWords, type Redis } from '../redis/connections.ts'
-import { MemoryPolicy } from '../redis/memory-policy.ts'
-import { servicesKey } from '../redis/names.ts'
-import { preflight } from '../redis/preflight.ts'
-import { Pulse } from '../redis/pulse.ts'
 import { REVISION, VERSION } from '../version.ts'
 import { Deliverer } from '../webhook/deliverer.ts'
 import { Pace, type PaceSettings, USUAL_PACE } from '../webhook/pace.ts'
 import { Poster } from '../webhook/post.ts'
 import { Connections } from './connections.ts'
 import { Health } from './health.ts'
+import { RedisWatch } from './redis-watch.ts'
 
 /** How it posts; tests have less time. */
 export interface WebhookManner {
@@ -33,7 +30,6 @@ export interface WebhookManner {
 }
 
 const USUAL: WebhookManner = { pace: USUAL_PACE, tryMs: 15_000 }
-const PREFLIGHT_MS = 3_000
 /** Time to hand back what was cut, and for Redis to say that it has it. */
 const CLOSE_MS = 1_000
 
@@ -44,8 +40,7 @@ export class WebhookApp {
   readonly #metrics = createWebhookMetrics({ version: VERSION, revision: REVISION })
   readonly #pace: Pace
   readonly #poster: Poster
-  readonly #pulse: Pulse
-  readonly #memory: MemoryPolicy
+  readonly #redis: RedisWatch
   readonly #stopping = new AbortController()
   readonly #cut = new AbortController()
   readonly #consumers: ResultConsumer[] = []
@@ -65,12 +60,10 @@ export class WebhookApp {
     if (webhookUrl === null || webhookSecret === null) throw new Error('WEBHOOK_URL and WEBHOOK_SECRET: expected both')
     const userAgent = `chat-enricher/${VERSION}`
     this.#poster = new Poster({ url: webhookUrl, secret: webhookSecret, timeoutMs: manner.tryMs, userAgent })
-    const quick = this.#connections.impatient('health')
-    this.#pulse = new Pulse(quick, servicesKey(config))
-    this.#memory = new MemoryPolicy(quick, this.#observe)
+    this.#redis = new RedisWatch(config, this.#connections, this.#observe)
     this.health = new Health({
-      redis: this.#pulse,
-      memory: this.#memory,
+      redis: this.#redis.pulse,
+      memory: this.#redis.memory,
       isStopping: () => this.#stopping.signal.aborted,
       workers: [],
       stuckWatch: { isStuck: false },
@@ -85,7 +78,7 @@ export class WebhookApp {
 
   /** Throws a ConfigError if Redis is there and not fit. */
   async start(): Promise<void> {
-    await this.#checkRedis()
+    await this.#redis.start()
     const { webhookUrl, webhookConcurrency } = this.#config
     const redis = this.#connections.patient('webhook')
     const deliverers = Array.from({ length: webhookConcurrency }, () => this.#deliverer(redis))
@@ -122,25 +115,14 @@ export class WebhookApp {
     if (ended === 'late') await within(CLOSE_MS, this.#running)
     await within(CLOSE_MS, Promise.all(this.#consumers.map((consumer) => consumer.close())))
     await this.#poster.close()
-    for (const watch of [this.#pulse, this.#memory]) watch.stop()
+    this.#redis.stop()
     this.#connections.close()
     this.#observe({ type: 'stopped', clean: true, durationMs: monotonic() - startedAt })
   }
 
-  async #checkRedis(): Promise<void> {
-    const redis = this.#connections.impatient('preflight')
-    const asked = new Promise<void>((resolve) => redis.once('ready', () => resolve()))
-      .then(() => preflight(redis, placeInWords(this.#config).variable))
-      .catch(() => null) // whoever asks next will meet it, and say so
-    const fitness = await within(PREFLIGHT_MS, asked)
-    redis.disconnect()
-    if (fitness && fitness !== 'late' && fitness.problems.length > 0) throw new ConfigError(fitness.problems)
-    await Promise.all([this.#pulse.start(), this.#memory.start()])
-  }
-
   async #metricsText(): Promise<string> {
-    this.#metrics.redisUp.set(this.#pulse.answers ? 1 : 0)
-    this.#metrics.clockSkew.set(this.#pulse.skewMs / 1000)
+    this.#metrics.redisUp.set(this.#redis.pulse.answers ? 1 : 0)
+    this.#metrics.clockSkew.set(this.#redis.pulse.skewMs / 1000)
     return this.#metrics.registry.metrics()
   }
 }

@@ -1,8 +1,8 @@
 /** The metrics of the HTTP API, by their public names. A route stands there as its pattern, a token as its name. */
 
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { type LookupEvent, type Observe, REDIS_ERROR_KINDS } from '../domain/event.ts'
-import { MISNAMED } from './metrics.ts'
+import { Counter, Gauge, Histogram } from 'prom-client'
+import type { LookupEvent, Observe } from '../domain/event.ts'
+import { type Build, processMetrics } from './process-metrics.ts'
 
 const REQUEST_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 /** Whoever enqueues without a token of that name. */
@@ -10,18 +10,10 @@ const OTHER = 'other'
 
 export type ApiMetrics = ReturnType<typeof createApiMetrics>
 
-export function createApiMetrics(build: { version: string; revision: string }) {
-  const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
-  for (const name of MISNAMED) registry.removeSingleMetric(name)
-  const of = <L extends string>(name: string, help: string, ...labelNames: L[]) => ({
-    name: `chat_enricher_${name}`,
-    help,
-    labelNames,
-    registers: [registry],
-  })
+export function createApiMetrics(build: Build) {
+  const { shared, of } = processMetrics(build)
   const metrics = {
-    registry,
+    ...shared,
     requests: new Counter(of('http_requests_total', 'Requests that were answered.', 'route', 'status')),
     duration: new Histogram({
       ...of('http_request_duration_seconds', 'From the first line of a request to the end of its answer.', 'route'),
@@ -30,14 +22,8 @@ export function createApiMetrics(build: { version: string; revision: string }) {
     accepted: new Counter(of('lookups_accepted_total', 'Lookups put on a queue, repeats included.', 'producer')),
     refusedTokens: new Counter(of('tokens_refused_total', 'Requests with a token that is not known.')),
     streams: new Gauge(of('streams_open', 'Streams that are open: events, and bulk intakes.')),
-    redisUp: new Gauge(of('redis_up', '1 if Redis answered when it was last asked.')),
-    redisErrors: new Counter(of('redis_errors_total', 'Errors of Redis by kind.', 'kind')),
-    clockSkew: new Gauge(of('clock_skew_seconds', "This process's clock less that of Redis.")),
-    buildInfo: new Gauge(of('build_info', 'Always 1.', 'version', 'revision', 'nodejs_version')),
   }
-  for (const kind of REDIS_ERROR_KINDS) metrics.redisErrors.inc({ kind }, 0)
   metrics.accepted.inc({ producer: OTHER }, 0)
-  metrics.buildInfo.set({ ...build, nodejs_version: process.version }, 1)
   return metrics
 }
 

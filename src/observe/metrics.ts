@@ -4,27 +4,24 @@
  * at 0, so that rates exist before the first failure.
  */
 
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { ATTEMPT_VERDICTS, CALL_OUTCOMES, REDIS_ERROR_KINDS } from '../domain/event.ts'
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { ATTEMPT_VERDICTS, CALL_OUTCOMES } from '../domain/event.ts'
 import { FAILURE_CODES, FAILURE_REASONS } from '../domain/failure.ts'
 import { HOLD_REASONS } from '../domain/hold.ts'
 import { RESULT_STATUSES } from '../domain/result.ts'
 import { noTime, PHASES, sumOf, type Timing } from '../domain/timing.ts'
+import { type Build, processMetrics } from './process-metrics.ts'
 
 const CALL_BUCKETS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30]
 const WAIT_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600]
 const PERMIT_BUCKETS = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 const BYTE_BUCKETS = [512, 1024, 2048, 4096, 16_384, 65_536, 262_144, 1_048_576]
 
-/** promtool takes these three gauges of prom-client for counters, because their names end in _total. */
-export const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
-
 export type Metrics = ReturnType<typeof createMetrics>
 
-export function createMetrics(build: { version: string; revision: string }) {
-  const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
-  for (const name of MISNAMED) registry.removeSingleMetric(name)
+export function createMetrics(build: Build) {
+  const { shared } = processMetrics(build)
+  const { registry } = shared
 
   const counter = <L extends string>(name: string, help: string, labels: Record<L, readonly string[]>) => {
     const labelNames = Object.keys(labels) as L[]
@@ -44,7 +41,7 @@ export function createMetrics(build: { version: string; revision: string }) {
   }
 
   const metrics = {
-    registry,
+    ...shared,
     phases: new PhaseTimes(registry),
     lookups: counter('lookups_total', 'Lookups that got their result.', { status: RESULT_STATUSES }),
     retries: counter('lookup_retries_total', 'Retries, quick and later.', { reason: FAILURE_REASONS }),
@@ -97,23 +94,18 @@ export function createMetrics(build: { version: string; revision: string }) {
     cancelled: plainCounter('cancelled_total', 'Fleet (max): lookups ever cancelled by hand.'),
     collectDuration: gauge('queue_collect_duration_seconds', 'Time it took to read the state of the queues.'),
     collectErrors: plainCounter('queue_collect_errors_total', 'Times the state of the queues could not be read.'),
-    redisUp: gauge('redis_up', '1 if Redis answered when it was last asked.'),
-    redisErrors: counter('redis_errors_total', 'Errors of Redis by kind.', { kind: REDIS_ERROR_KINDS }),
     evictionPolicyOk: gauge(
       'redis_eviction_policy_ok',
       'Fleet (min): 1 while Redis throws nothing away when its memory is full; 0: lookups may be lost.',
     ),
-    clockSkew: gauge('clock_skew_seconds', "This process's clock less that of Redis."),
     certificateExpiry: gauge(
       'tls_certificate_expiry_timestamp_seconds',
       "When the service's certificate ends; 0 if it showed none.",
     ),
-    buildInfo: gauge('build_info', 'Always 1.', 'version', 'revision', 'nodejs_version'),
   }
   for (const reason of HOLD_REASONS) metrics.holdActive.set({ reason }, 0)
   for (const failure of FAILURE_CODES) metrics.deadLetters.set({ failure }, 0)
   metrics.evictionPolicyOk.set(1) // a worker does not start on any other policy
-  metrics.buildInfo.set({ ...build, nodejs_version: process.version }, 1)
   return metrics
 }
 
