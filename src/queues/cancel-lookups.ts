@@ -9,12 +9,12 @@ import { HISTORY_FIELD, type QueueNames, queueOf, totalsKey } from '../redis/nam
 import { bullFail } from './bull-fail.ts'
 import { keysOf, LOCK } from './bull-layout.ts'
 import { CANCEL_KEYS, type Cancelled, cancelScript } from './cancel-script.ts'
+import { placesInWait } from './found-in-list.ts'
 import { openQueue } from './lookup-queue.ts'
 import { aboutUnread, CANCELLED, subjectOf } from './lookup-results.ts'
 import { ResultQueue, type ResultQueueOptions } from './result-queue.ts'
 import { readJobs, type StoredJob } from './stored-jobs.ts'
 import { deliveryOf, takenStored } from './taken-lookup.ts'
-import { placesInWait } from './walk.ts'
 
 /** One to be cancelled. `at`: its distance from the tail of `wait`, as far as is known. */
 export interface ToCancel {

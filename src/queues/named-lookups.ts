@@ -5,9 +5,10 @@ import type { Redis } from '../redis/connections.ts'
 import { type QueueNames, queueOf } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
 import { FIELDS, keysOf, type Place, SORTED_SETS } from './bull-layout.ts'
+import { placesInWait } from './found-in-list.ts'
 import { type FoundLookup, foundLookup } from './found-lookup.ts'
 import { JOB_MAX_BYTES } from './stored-jobs.ts'
-import { NARROW, named, placesInWait, quoted, WALKED_FIELDS } from './walk.ts'
+import { NARROW, named, quoted, WALKED_FIELDS } from './walk.ts'
 
 /** Where each lies, with its fields. One that lies nowhere else is in `wait`, whose place in that list is asked for apart. */
 const WHERE = new Script(`

@@ -1,13 +1,14 @@
 /**
- * Walks over the jobs that lie in one place of a queue, oldest first, in steps of a millisecond or two of Redis' time. Jobs
- * move meanwhile: a list gets shorter where workers take, so a bookmark names jobs and not a number of them. A job that is
- * too large for a process is counted, and its data is not read.
+ * Walks over the jobs that lie in one place of a queue, oldest first, in short steps. Jobs move meanwhile: a list gets
+ * shorter where workers take, so a bookmark names jobs and not a number of them. A job that is too large for a process is
+ * counted, and its data is not read.
  */
 
 import type { Redis } from '../redis/connections.ts'
 import { HISTORY_FIELD, type QueueNames, REDRIVE_FIELD, REDRIVEN_AT_FIELD } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
 import { FIELDS, keysOf, LISTS, type Place } from './bull-layout.ts'
+import { foundInList, SEARCH_STEP } from './found-in-list.ts'
 import { ENDED_FIELDS } from './kept-end.ts'
 import { JOB_MAX_BYTES } from './stored-jobs.ts'
 
@@ -107,9 +108,13 @@ local function isInTime(job)
   local at = tonumber(isEnded and times[1] or times[2] or times[3] or '')
   return at and (not after or at > after) and (not before or at < before)
 end
-local function hasEnd(fields)
+local function hasEnd(job)
   if #inEnd == 0 then return true end
-  return hasAll(table.concat({ unpack(fields, ${WALKED_FIELDS.length - KEPT.length + 1}, ${WALKED_FIELDS.length}) }, ' '), inEnd)
+  local kept = redis.call('HMGET', job, ${quoted(KEPT)})
+  for i = 1, ${KEPT.length} do kept[i] = kept[i] or '' end
+  local text = table.concat(kept, ' ')
+  bytes = bytes + #text
+  return hasAll(text, inEnd)
 end
 local function filled(fields)
   for i = 1, ${WALKED_FIELDS.length} do
@@ -130,8 +135,7 @@ local function read(job)
   if not isInTime(job) or not hasData(job) then return false end
   for _, field in ipairs({ ${quoted(KEPT)} }) do size = size + redis.call('HSTRLEN', job, field) end
   if size > ${JOB_MAX_BYTES} then return readLarge(job) end
-  local fields = filled(redis.call('HMGET', job, ${quoted(WALKED_FIELDS)}))
-  return hasEnd(fields) and fields
+  return hasEnd(job) and filled(redis.call('HMGET', job, ${quoted(WALKED_FIELDS)}))
 end
 local function look(id, at)
   looked, lastId, lastAt = looked + 1, id, at
@@ -187,21 +191,6 @@ for i = 1, #found, 2 do
 end
 ${ANSWER}`)
 
-/** Ids of a list that are compared in one step of a search. */
-const SEARCH_STEP = 2000
-
-// Where one of the ids lies, the one that is farthest from the tail, looking from FROM to UNTIL (distances from the tail).
-const SEARCH = new Script(`
-local LIST = KEYS[1]
-local from, till = tonumber(ARGV[1]), tonumber(ARGV[2])
-local wanted = {}
-for i = 3, #ARGV do wanted[ARGV[i]] = true end
-local ids = redis.call('LRANGE', LIST, -till, -from)
-for i, id in ipairs(ids) do
-  if wanted[id] then return tostring(from + #ids - i) end
-end
-return '0'`)
-
 type Row = [id: string, at: string, fields: string[]]
 type Answer = [
   looked: number,
@@ -254,43 +243,9 @@ async function searched(redis: Redis, [list = '']: string[], bookmark: Bookmark 
   if (bookmark === null) return null
   const { ids } = bookmark
   for (let till = Number(bookmark.at) + SLACK_BACK; till > 0; till -= SEARCH_STEP) {
-    const from = Math.max(1, till - SEARCH_STEP + 1)
-    const at = (await SEARCH.run(redis, [list], [from, till, ...ids])) as string
-    if (at !== '0') return { ids, at }
+    const { found } = await foundInList(redis, list, ids, till - SEARCH_STEP + 1, till)
+    const [farthest] = found
+    if (farthest) return { ids, at: String(farthest.at) }
   }
   return null
-}
-
-// Which of the ids lie there, and where.
-const PLACES_STEP = new Script(`
-local LIST = KEYS[1]
-local from, till = tonumber(ARGV[1]), tonumber(ARGV[2])
-local wanted, found = {}, {}
-for i = 3, #ARGV do wanted[ARGV[i]] = true end
-local ids = redis.call('LRANGE', LIST, -till, -from)
-for i, id in ipairs(ids) do
-  if wanted[id] then
-    found[#found + 1] = id
-    found[#found + 1] = tostring(from + #ids - i)
-  end
-end
-return { #ids, found }`)
-
-/** Where these wait, as distances from the tail of `wait`, where workers take, among the first `searched`. One may be missed that moves meanwhile. */
-export async function placesInWait(
-  redis: Redis,
-  names: QueueNames,
-  queue: string,
-  ids: readonly string[],
-  searched = Number.POSITIVE_INFINITY,
-) {
-  const places = new Map<string, number>()
-  const list = keysOf(names, queue)('wait')
-  for (let from = 1; places.size < ids.length && from <= searched; from += SEARCH_STEP - SLACK) {
-    const till = from + SEARCH_STEP - 1
-    const [count, found] = (await PLACES_STEP.run(redis, [list], [from, till, ...ids])) as [number, string[]]
-    for (let i = 0; i < found.length; i += 2) places.set(found[i] ?? '', Number(found[i + 1]))
-    if (count < SEARCH_STEP) break
-  }
-  return places
 }
