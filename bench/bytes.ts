@@ -16,7 +16,7 @@ const NAMES = {
 export async function bytes({ lookups }: { lookups: number }): Promise<void> {
   const figures: Record<string, number> = {
     'waiting, of ours': await waiting(lookups, {}),
-    'waiting, with a correlation id': await waiting(lookups, { correlationId: 'order-2024-000123' }),
+    'waiting, with a correlation id of 17 characters': await waiting(lookups, { correlationId: 'order-2024-000123' }),
     'delayed by its producer': await waiting(lookups, { delayMs: 86_400_000 }),
     ...(await finished(lookups)),
   }
@@ -44,12 +44,15 @@ async function enqueue(redis: Redis, lookups: number, more: Partial<NewLookup> =
   for (let from = 0; from < lookups; from += 1000) {
     const all = Array.from({ length: 1000 }, (_, i) => ({
       lookupId: id(from + i),
-      connectionId: `c${from + i}`,
+      connectionId: connectionId(from + i),
       ...more,
     }))
     await queues.add('batch', all)
   }
 }
+
+/** As long as a UUID, which is what chat systems mostly give. */
+const connectionId = (i: number) => `9f1c2e34-5b6a-4d7e-8f90-${String(i).padStart(12, '0')}`
 
 const id = (i: number) => `lk-${(i + 2).toString(16).padStart(32, '0')}`
 
