@@ -1,8 +1,13 @@
 /** What one lookup takes in Redis, by where it is in its life: Redis' own count of its memory, divided by many lookups. */
 
+import { Worker } from 'bullmq'
 import { Redis } from 'ioredis'
 import { startEmbeddedRedis } from '../src/cli/demo/embedded-redis.ts'
+import { type LookupHistory, NO_HISTORY, wentBack } from '../src/domain/history.ts'
+import { LookupHistories } from '../src/queues/lookup-history.ts'
 import { LookupQueues, type NewLookup } from '../src/queues/lookup-queue.ts'
+import { takenFrom } from '../src/queues/taken-lookup.ts'
+import { type LookupJob, putBack } from '../src/worker/lookup-taker.ts'
 import { ours, workOff } from './load.ts'
 import { printJson, printTable } from './table.ts'
 
@@ -13,30 +18,87 @@ const NAMES = {
   resultQueue: 'chat-results',
 }
 
+/** Redis as somebody sets it up who has not read docs/operating.md, and as compose and the demo set it up. */
+const KINDS = { default: ['--hash-max-ziplist-value', '64'], ours: [] as string[] }
+type Kind = keyof typeof KINDS
+
 export async function bytes({ lookups }: { lookups: number }): Promise<void> {
-  const figures: Record<string, number> = {
-    'waiting, of ours': await waiting(lookups, {}),
-    'waiting, with a correlation id of 17 characters': await waiting(lookups, { correlationId: 'order-2024-000123' }),
-    'delayed by its producer': await waiting(lookups, { delayMs: 86_400_000 }),
-    ...(await finished(lookups)),
-  }
+  const figures = { default: await figuresOn('default', lookups), ours: await figuresOn('ours', lookups) }
   printTable(
-    ['a lookup, in bytes of Redis', ''],
-    Object.entries(figures).map(([what, got]) => [what, got.toFixed(0)]),
+    ['a lookup, in bytes of Redis', "Redis' default", 'hash-max-listpack-value of compose and demo'],
+    Object.entries(figures.default).map(([what, got]) => [what, got.toFixed(0), (figures.ours[what] ?? 0).toFixed(0)]),
   )
   printJson('bytes', figures)
 }
 
-async function waiting(lookups: number, more: Partial<NewLookup>): Promise<number> {
-  const embedded = await startEmbeddedRedis()
+async function figuresOn(kind: Kind, lookups: number): Promise<Record<string, number>> {
+  return {
+    'waiting, of ours': await waiting(kind, lookups, {}),
+    'waiting, with a correlation id of 17 characters': await waiting(kind, lookups, {
+      correlationId: 'order-2024-000123',
+    }),
+    'delayed by its producer': await waiting(kind, lookups, { delayMs: 86_400_000 }),
+    'delayed, with the history of one failed attempt': await wentBackOnce(kind, lookups),
+    ...(await finished(kind, lookups)),
+  }
+}
+
+async function waiting(kind: Kind, lookups: number, more: Partial<NewLookup>): Promise<number> {
+  return onRedis(kind, (redis) => growth(redis, lookups, () => enqueue(redis, lookups, more)))
+}
+
+/** Taken up, and put back with what is remembered, as the worker does it. */
+async function wentBackOnce(kind: Kind, lookups: number): Promise<number> {
+  return onRedis(kind, (redis) =>
+    growth(redis, lookups, async () => {
+      await enqueue(redis, lookups)
+      const worker = new Worker(NAMES.lookupQueue, null, { connection: redis, autorun: false, skipStalledCheck: true })
+      const histories = new LookupHistories(redis, NAMES)
+      for (let i = 0; i < lookups; i++) {
+        const job = (await worker.getNextJob('token')) as LookupJob
+        const taken = takenFrom(job, 'batch')
+        await histories.remember(taken, 'token', wentBack(FAILED_ONCE, Date.now(), DAY_MS), true)
+        const asked = { type: 'delay', ms: DAY_MS, history: null, mayBeCharged: true, why: 'retry' } as const
+        await putBack(job, 'token', asked).catch(() => {}) // BullMQ's signal to its Worker
+      }
+      await worker.close()
+    }),
+  )
+}
+
+const DAY_MS = 86_400_000
+/** Three calls that were answered HTTP 503. */
+const FAILED_ONCE: LookupHistory = {
+  ...NO_HISTORY,
+  failures: 1,
+  calls: 3,
+  timing: { waitedMs: 1204, pacedMs: 38, calledMs: 612, delayedMs: 841, heldMs: 0 },
+  lastFailure: {
+    code: 'http-status',
+    class: 'transient',
+    reason: 'http_status',
+    message: 'expected HTTP 200, got HTTP 503',
+    httpStatus: 503,
+  },
+}
+
+async function onRedis<T>(kind: Kind, work: (redis: Redis) => Promise<T>): Promise<T> {
+  const embedded = await startEmbeddedRedis(KINDS[kind])
   const redis = new Redis(embedded.url, { protocol: 2, maxRetriesPerRequest: null })
-  await new LookupQueues(redis, NAMES).add('batch', [{ lookupId: id(-1), connectionId: 'the first' }])
+  try {
+    return await work(redis)
+  } finally {
+    redis.disconnect()
+    await embedded.stop()
+  }
+}
+
+/** Of each of so many lookups, less what the first one of a queue takes for all. */
+async function growth(redis: Redis, lookups: number, work: () => Promise<void>): Promise<number> {
+  await new LookupQueues(redis, NAMES).add('interactive', [{ lookupId: id(-1), connectionId: 'the first' }])
   const before = await usedMemory(redis)
-  await enqueue(redis, lookups, more)
-  const each = ((await usedMemory(redis)) - before) / lookups
-  redis.disconnect()
-  await embedded.stop()
-  return each
+  await work()
+  return ((await usedMemory(redis)) - before) / lookups
 }
 
 async function enqueue(redis: Redis, lookups: number, more: Partial<NewLookup> = {}): Promise<void> {
@@ -57,10 +119,10 @@ const connectionId = (i: number) => `9f1c2e34-5b6a-4d7e-8f90-${String(i).padStar
 const id = (i: number) => `lk-${(i + 2).toString(16).padStart(32, '0')}`
 
 /** After a worker has worked them off: the finished lookup, its marker, and the result that nobody has taken yet. */
-async function finished(lookups: number): Promise<Record<string, number>> {
+async function finished(kind: Kind, lookups: number): Promise<Record<string, number>> {
   const figures: Record<string, number> = {}
-  const load = { lookups, warmUp: 1000, concurrency: 64, enqueue }
-  await workOff(ours('chat-enricher'), load, async (redis) => {
+  const load = { lookups, warmUp: 1000, concurrency: 64, enqueue, redis: KINDS[kind] }
+  const cost = await workOff(ours('chat-enricher'), load, async (redis) => {
     const all = lookups + 1000
     const shrinksBy = async (pattern: string) => {
       const before = await usedMemory(redis)
@@ -73,6 +135,7 @@ async function finished(lookups: number): Promise<Record<string, number>> {
     figures['a marker'] = await shrinksBy('bull:chat-enricher:marked:*')
     figures['a finished lookup'] = await shrinksBy(`bull:${NAMES.lookupQueue}:*`)
   })
+  figures['(CPU of Redis for one lookup, µs)'] = cost.redisUs
   return figures
 }
 

@@ -22,6 +22,8 @@ export interface Load {
   measured?: number
   latencyMs?: number
   concurrency: number
+  /** More arguments of its Redis. */
+  redis?: string[]
   /** Unset: by plain BullMQ. */
   enqueue?: (redis: Redis, count: number) => Promise<void>
 }
@@ -64,7 +66,7 @@ export function peer(name: string, file: string, env: NodeJS.ProcessEnv = {}): V
 /** Has `variant` work off a backlog on a Redis of its own; `after` looks at that Redis when all is done. */
 export async function workOff(variant: Variant, load: Load, after?: (redis: Redis) => Promise<void>): Promise<Cost> {
   console.error(`  ${variant.name}: ${load.lookups} lookups`) // a whole bench takes minutes
-  const embedded = await startEmbeddedRedis()
+  const embedded = await startEmbeddedRedis(load.redis)
   const redis = new Redis(embedded.url, { protocol: 2, maxRetriesPerRequest: null })
   const service = await start([path('./service.mjs')], { LATENCY_MS: String(load.latencyMs ?? 0) }, /^http/)
   let worker: Started | undefined

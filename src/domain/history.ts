@@ -63,12 +63,12 @@ function whole(value: unknown): number {
   return Number.isSafeInteger(value) ? Math.max(0, value as number) : 0
 }
 
-/** As it is kept. Its timing is in few bytes: five numbers, and none without one. */
-export function writeHistory({ timing, dueAt, ...history }: LookupHistory): string {
+/** As it is kept: in few bytes, because there may be millions. What is 0, false or null is left out. */
+export function writeHistory({ timing, ...history }: LookupHistory): string {
   const { waitedMs, pacedMs, calledMs, delayedMs, heldMs } = timing
   const numbers = [waitedMs, pacedMs, calledMs, delayedMs, heldMs].map(Math.round)
-  const isSpent = numbers.some((ms) => ms > 0)
-  return JSON.stringify({ ...history, ...(isSpent && { timing: numbers }), ...(dueAt > 0 && { dueAt }) })
+  const said = Object.entries(history).filter(([, value]) => value)
+  return JSON.stringify({ ...Object.fromEntries(said), ...(numbers.some((ms) => ms > 0) && { timing: numbers }) })
 }
 
 function readTiming(value: unknown): Timing {
