@@ -15,10 +15,12 @@ import type { Listening } from '../http/listening.ts'
 import { countRequests, createApiMetrics, startSeries } from '../observe/api-metrics.ts'
 import { logEvents } from '../observe/event-log.ts'
 import type { Logger } from '../observe/logger.ts'
+import { QueueCollector } from '../observe/queue-collector.ts'
 import { placeInWords } from '../redis/connections.ts'
 import { REVISION, VERSION } from '../version.ts'
 import { apiStarted } from './api-started.ts'
 import { Connections } from './connections.ts'
+import { readFleet } from './fleet-reading.ts'
 import type { Log } from './hall.ts'
 import { Health } from './health.ts'
 import { RedisWatch } from './redis-watch.ts'
@@ -33,6 +35,7 @@ export class ApiApp {
   readonly #hall: StandingHall
   readonly #results: ResultsFollowed | null
   readonly #redis: RedisWatch
+  readonly #collector: QueueCollector
   readonly #log: Log
   readonly #stopping = new AbortController()
   readonly health: Health
@@ -50,6 +53,10 @@ export class ApiApp {
     this.#hall = new StandingHall(config, 'api')
     this.#results = followResults(config)
     this.#redis = new RedisWatch(config, this.#connections, this.#observe)
+    const looker = this.#connections.impatient('metrics')
+    // An API knows no limits.
+    const read = () => readFleet(looker, config, async () => null)
+    this.#collector = new QueueCollector(this.#metrics, read, () => monotonic() / 1000)
     const { signal } = this.#stopping
     const nothingStuck = { workers: [], stuckWatch: { isStuck: false } }
     const vitals = {
@@ -107,7 +114,7 @@ export class ApiApp {
   }
 
   async #metricsText(): Promise<string> {
-    this.#metrics.redisUp.set(this.#redis.pulse.answers ? 1 : 0)
+    await this.#collector.collect()
     this.#metrics.clockSkew.set(this.#redis.pulse.skewMs / 1000)
     return this.#metrics.registry.metrics()
   }

@@ -23,10 +23,12 @@ export interface Doing {
 export class Membership {
   readonly id = randomUUID()
   readonly #fleet: Fleet
-  readonly #same: Omit<Member, 'inProgress' | 'perSecond' | 'stopping' | 'callers'>
+  readonly #same: Omit<Member, 'inProgress' | 'perSecond' | 'callMs' | 'stopping' | 'callers'>
   /** When lookups got their result, of late. */
   readonly #published: number[] = []
   readonly #callers = new Callers()
+  #called = { lookups: 0, ms: 0 }
+  #callMs: number | null = null
 
   constructor(redis: Redis, config: Config) {
     this.#fleet = new Fleet(redis, queueNames(config))
@@ -46,8 +48,10 @@ export class Membership {
   }
 
   hear(event: LookupEvent): void {
-    if (event.type === 'published') this.#published.push(monotonic())
-    else if (event.type === 'attempt-finished') this.#callers.count(event.producer, event.calls, monotonic())
+    if (event.type === 'published') {
+      this.#published.push(monotonic())
+      this.#count(event.timing.calledMs)
+    } else if (event.type === 'attempt-finished') this.#callers.count(event.producer, event.calls, monotonic())
   }
 
   beat(doing: Doing): Promise<void> {
@@ -56,7 +60,17 @@ export class Membership {
     const late = this.#published.findIndex((at) => at >= since)
     this.#published.splice(0, late < 0 ? this.#published.length : late)
     const perSecond = this.#published.length / (PACE_OVER_MS / 1000)
-    return this.#fleet.beat({ ...this.#same, ...doing, perSecond, callers: this.#callers.ofLastMinute(monotonic()) })
+    const callers = this.#callers.ofLastMinute(monotonic())
+    return this.#fleet.beat({ ...this.#same, ...doing, perSecond, callMs: this.#callMs, callers })
+  }
+
+  /** What a lookup's calls took of late, on the average of a hundred or more: an autoscaler counts with it. */
+  #count(calledMs: number): void {
+    if (calledMs === 0) return // it was answered without a call
+    this.#called = { lookups: this.#called.lookups + 1, ms: this.#called.ms + calledMs }
+    const { lookups, ms } = this.#called
+    this.#callMs = Math.round(ms / lookups)
+    if (lookups >= 200) this.#called = { lookups: lookups / 2, ms: ms / 2 }
   }
 
   leave(): Promise<void> {

@@ -3,15 +3,12 @@
 import { monotonic } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import { HOLD_REASONS } from '../domain/hold.ts'
-import { LimitStore } from '../gate/limits.ts'
+import { LimitStore, type Limits } from '../gate/limits.ts'
 import type { Metrics } from '../observe/metrics.ts'
-import { QueueCollector, type QueueReading } from '../observe/queue-collector.ts'
-import { readQueues } from '../queues/queue-state.ts'
-import { readCancelled } from '../queues/totals.ts'
+import { QueueCollector } from '../observe/queue-collector.ts'
 import type { Redis } from '../redis/connections.ts'
-import { readDeadLetterCounts } from '../upkeep/dead-letter-counts.ts'
+import { type FleetRead, readFleet } from './fleet-reading.ts'
 import { gateKeysOf } from './gate-settings.ts'
-import { queueNames } from './worker-settings.ts'
 
 /** What is looked at when somebody asks. */
 export interface Measured {
@@ -37,7 +34,8 @@ export class WorkerMetrics {
     this.#measured = measured
     this.#limits = new LimitStore(redis, gateKeysOf(config))
     const seconds = () => monotonic() / 1000
-    this.#collector = new QueueCollector(metrics, () => this.#readQueues(), seconds)
+    const read = () => this.#read().catch((error) => this.#forget(error))
+    this.#collector = new QueueCollector(metrics, read, seconds)
   }
 
   get contentType(): string {
@@ -50,25 +48,44 @@ export class WorkerMetrics {
     return this.#metrics.registry.metrics()
   }
 
-  async #readQueues(): Promise<QueueReading> {
+  async #read(): Promise<FleetRead> {
+    const set = await this.#limits.read()
+    const limits = this.#inForce(set)
+    const { holds } = this.#measured.keeper
+    const scaling = { limits, isHeld: holds.length > 0, targetMs: this.#config.drainTargetMs }
+    const read = await readFleet(this.#redis, this.#config, async () => scaling)
+    this.#show(limits, Object.keys(set).length, read.paused)
+    return read
+  }
+
+  /** As the collector does with what it shows. */
+  #forget(error: unknown): never {
+    this.#metrics.holdActive.reset()
+    this.#metrics.byHand.reset()
+    throw error
+  }
+
+  /** Limits that were set by hand win over this process's own. */
+  #inForce({ rate, inFlight }: Partial<Limits>): Pick<Limits, 'rate' | 'inFlight'> {
     const { ratePerSecond, maxCallsInFlight } = this.#config
-    const names = queueNames(this.#config)
-    const [{ queues }, set, deadLetters, cancelled] = await Promise.all([
-      readQueues(this.#redis, names),
-      this.#limits.read(),
-      readDeadLetterCounts(this.#redis, names),
-      readCancelled(this.#redis, names),
-    ])
-    const { rate = ratePerSecond, inFlight = maxCallsInFlight } = set
-    const held = new Set(this.#measured.keeper.holds.map(({ reason }) => reason))
+    const whole = rate === undefined ? ratePerSecond : rate
     return {
-      ratePerSecond: (rate ?? Number.POSITIVE_INFINITY) * this.#measured.keeper.pace,
-      callsInFlight: inFlight ?? Number.POSITIVE_INFINITY,
-      holds: Object.fromEntries(HOLD_REASONS.map((reason) => [reason, held.has(reason)])),
-      deadLetters,
-      cancelled,
-      clockSkewSeconds: this.#measured.pulse.skewMs / 1000,
-      queues: queues.map(({ oldestAgeMs, ...queue }) => ({ ...queue, oldestAgeSeconds: oldestAgeMs / 1000 })),
+      rate: whole === null ? null : whole * this.#measured.keeper.pace,
+      inFlight: inFlight === undefined ? maxCallsInFlight : inFlight,
     }
+  }
+
+  #show({ rate, inFlight }: Pick<Limits, 'rate' | 'inFlight'>, limitsSet: number, paused: number): void {
+    const { clockSkew, rateLimit, inFlightLimit, holdActive, byHand } = this.#metrics
+    const { keeper, pulse } = this.#measured
+    clockSkew.set(pulse.skewMs / 1000)
+    rateLimit.set(rate ?? Number.POSITIVE_INFINITY)
+    inFlightLimit.set(inFlight ?? Number.POSITIVE_INFINITY)
+    const held = new Set(keeper.holds.map(({ reason }) => reason))
+    for (const reason of HOLD_REASONS) holdActive.set({ reason }, held.has(reason) ? 1 : 0)
+    byHand.set({ what: 'hold' }, held.has('manual') ? 1 : 0)
+    byHand.set({ what: 'pace' }, keeper.pace < 1 ? 1 : 0)
+    byHand.set({ what: 'limit' }, limitsSet)
+    byHand.set({ what: 'queue-paused' }, paused)
   }
 }

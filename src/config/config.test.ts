@@ -164,6 +164,7 @@ const CASES: [name: string, standard: unknown, good: [string, unknown][], bad: s
   ['RESULT_MARKER_TTL_MS', 604_800_000, [['100000', 100_000]], ['0'], ms(65_000, YEAR)],
   ['LOOKUP_RETENTION_MS', 86_400_000, [['1000', 1000]], ['0'], ms(1000, YEAR)],
   ['DEAD_LETTER_RETENTION_MS', 2_592_000_000, [['1000', 1000]], ['31622400001'], ms(1000, YEAR)],
+  ['DRAIN_TARGET_MS', 300_000, [['1000', 1000]], ['999', '86400001'], ms(1000, 86_400_000)],
   ['SHUTDOWN_TIMEOUT_MS', 25_000, [['0', 0]], ['3600001'], ms(0, 3_600_000)],
   ['METRICS_HOST', '0.0.0.0', [['::1', '::1']], ['a host'], 'a host name or an address'],
   ['METRICS_PORT', 9464, [['0', 0]], ['65536'], wholeNumber(0, 65_535)],

@@ -428,6 +428,13 @@ export const VARIABLES = {
     String(30 * DAY_MS),
     'how long lookups that gave up are kept (30 days)',
   ),
+  drainTargetMs: variable(
+    'DRAIN_TARGET_MS',
+    'worker',
+    ms(1000, DAY_MS),
+    '300000',
+    'in what time the workers that the metric `desired_workers` asks for would drain the backlog',
+  ),
   shutdownTimeoutMs: variable(
     'SHUTDOWN_TIMEOUT_MS',
     'stop',

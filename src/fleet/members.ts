@@ -24,6 +24,8 @@ export interface Member {
   inProgress: number
   /** Lookups that got their result in this process, a second, over the last ten seconds. */
   perSecond: number
+  /** What the calls of a lookup take, on the average; null: it has called nobody yet. Missing: a worker of an older version. */
+  callMs?: number | null
   /** The limits of its own environment; null: none. */
   limits: { rate: number | null; burst: number; inFlight: number | null }
   /** Its longer limit; null: none. */

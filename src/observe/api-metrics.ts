@@ -2,6 +2,7 @@
 
 import { Counter, Gauge, Histogram } from 'prom-client'
 import type { LookupEvent, Observe } from '../domain/event.ts'
+import { createFleetMetrics } from './fleet-metrics.ts'
 import { type Build, processMetrics } from './process-metrics.ts'
 
 const REQUEST_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
@@ -11,9 +12,11 @@ const OTHER = 'other'
 export type ApiMetrics = ReturnType<typeof createApiMetrics>
 
 export function createApiMetrics(build: Build) {
-  const { shared, of } = processMetrics(build)
+  const process = processMetrics(build)
+  const { shared, of } = process
   const metrics = {
     ...shared,
+    ...createFleetMetrics(process),
     requests: new Counter(of('http_requests_total', 'Requests that were answered.', 'route', 'status')),
     duration: new Histogram({
       ...of('http_request_duration_seconds', 'From the first line of a request to the end of its answer.', 'route'),

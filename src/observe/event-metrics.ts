@@ -32,6 +32,7 @@ export function countEvents(metrics: Metrics, clock: () => number): Observe {
       if (redrive) metrics.redrives.inc()
       metrics.lookups.inc({ status })
       metrics.published.inc({ status })
+      metrics.ownWait.observe((timing.waitedMs + timing.pacedMs) / 1000)
       metrics.endToEnd.observe(sinceEnqueuedMs / 1000)
       if (status === 'enriched') metrics.lastSuccess.set(clock())
     },

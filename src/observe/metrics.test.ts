@@ -9,12 +9,10 @@ import { createMetrics } from './metrics.ts'
 import { QueueCollector } from './queue-collector.ts'
 
 const FLEET = {
-  clockSkewSeconds: 0,
-  ratePerSecond: 50,
-  callsInFlight: Number.POSITIVE_INFINITY,
-  holds: { service: true, quota: false },
   deadLetters: { expired: 3 },
   cancelled: 7,
+  memory: { usedBytes: 1000, maxBytes: null },
+  desiredWorkers: 2,
 }
 const BUILD = { version: '1.2.3', revision: 'abc' }
 
@@ -35,6 +33,7 @@ const COUNTERS: [string, string?, (readonly string[])?][] = [
 const HISTOGRAMS: [string, string?, (readonly string[])?][] = [
   ['lookup_duration_seconds', 'status', [...RESULT_STATUSES, 'retry']],
   ['lookup_wait_seconds'],
+  ['lookup_own_wait_seconds'],
   ['lookup_end_to_end_seconds'],
   ['soap_call_duration_seconds', 'outcome', CALL_OUTCOMES],
   ['soap_response_bytes'],
@@ -49,6 +48,8 @@ const GAUGES = [
   'calls_in_flight_limit',
   'queue_collect_duration_seconds',
   'redis_up',
+  'desired_workers',
+  'redis_memory_used_bytes',
   'clock_skew_seconds',
   'tls_certificate_expiry_timestamp_seconds',
 ]
@@ -109,6 +110,7 @@ describe('the metrics of a worker that has just started', () => {
 describe('the state of the queues', () => {
   const state = (queue: string, added: number) => ({
     queue,
+    role: 'lookup',
     jobs: { waiting: 3, failed: 0 },
     oldestAgeSeconds: 1.5,
     added,
@@ -118,21 +120,19 @@ describe('the state of the queues', () => {
     const metrics = createMetrics(BUILD)
     let reads = 0
     let clock = 0
-    const read = async () => ({ ...FLEET, clockSkewSeconds: -0.25, queues: [state('a', 100 + reads++)] })
+    const read = async () => ({ ...FLEET, queues: [state('a', 100 + reads++)] })
     const collector = new QueueCollector(metrics, read, () => clock)
     for (clock of [0, 0.5, 0.9, 2]) await collector.collect()
     expect(reads).toBe(2)
     const lines = (await metrics.registry.metrics()).split('\n')
     for (const line of [
-      'queue_jobs{queue="a",state="waiting"} 3',
-      'queue_jobs{queue="a",state="failed"} 0',
-      'queue_oldest_job_age_seconds{queue="a"} 1.5',
-      'queue_jobs_added_total{queue="a"} 101',
-      'clock_skew_seconds -0.25',
-      'rate_limit_per_second 50',
-      'calls_in_flight_limit +Inf',
-      'hold_active{reason="service"} 1',
-      'hold_active{reason="quota"} 0',
+      'queue_jobs{queue="a",role="lookup",state="waiting"} 3',
+      'queue_jobs{queue="a",role="lookup",state="failed"} 0',
+      'queue_oldest_job_age_seconds{queue="a",role="lookup"} 1.5',
+      'queue_jobs_added_total{queue="a",role="lookup"} 101',
+      'redis_memory_used_bytes 1000',
+      'redis_memory_max_bytes +Inf',
+      'desired_workers 2',
       'dead_letters{failure="expired"} 3',
       'dead_letters{failure="poison"} 0',
       'cancelled_total 7',
@@ -153,6 +153,10 @@ describe('the state of the queues', () => {
     const lines = (await metrics.registry.metrics()).split('\n')
     expect(lines).toContain('chat_enricher_redis_up 0')
     expect(lines).toContain('chat_enricher_queue_collect_errors_total 1')
+    // What was seen last would be the highest of what all say, as long as this process is cut off.
+    expect(
+      lines.filter((line) => /^chat_enricher_(queue_jobs|dead_letters|desired_workers|redis_memory)/.test(line)),
+    ).toEqual([])
   })
 })
 
@@ -189,7 +193,7 @@ describe('the metrics as Prometheus reads them', () => {
     )({ type: 'published', lookupId: '1', status: 'enriched', sinceEnqueuedMs: 1, timing: noTime() })
     const read = async () => ({
       ...FLEET,
-      queues: [{ queue: 'a', jobs: { waiting: 1 }, oldestAgeSeconds: 1, added: 1 }],
+      queues: [{ queue: 'a', role: 'result', jobs: { waiting: 1 }, oldestAgeSeconds: 1, added: 1 }],
     })
     await new QueueCollector(metrics, read, () => 1).collect()
     const input = await metrics.registry.metrics()

@@ -6,10 +6,11 @@
 
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import { ATTEMPT_VERDICTS, CALL_OUTCOMES } from '../domain/event.ts'
-import { FAILURE_CODES, FAILURE_REASONS } from '../domain/failure.ts'
+import { FAILURE_REASONS } from '../domain/failure.ts'
 import { HOLD_REASONS } from '../domain/hold.ts'
 import { RESULT_STATUSES } from '../domain/result.ts'
 import { noTime, PHASES, sumOf, type Timing } from '../domain/timing.ts'
+import { createFleetMetrics } from './fleet-metrics.ts'
 import { type Build, processMetrics } from './process-metrics.ts'
 
 const CALL_BUCKETS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30]
@@ -17,10 +18,14 @@ const WAIT_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600
 const PERMIT_BUCKETS = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 const BYTE_BUCKETS = [512, 1024, 2048, 4096, 16_384, 65_536, 262_144, 1_048_576]
 
+/** What may be set by hand and forgotten; an accepted code is meant to stay. */
+export const SET_BY_HAND = ['hold', 'pace', 'limit', 'queue-paused'] as const
+
 export type Metrics = ReturnType<typeof createMetrics>
 
 export function createMetrics(build: Build) {
-  const { shared } = processMetrics(build)
+  const process = processMetrics(build)
+  const { shared } = process
   const { registry } = shared
 
   const counter = <L extends string>(name: string, help: string, labels: Record<L, readonly string[]>) => {
@@ -42,6 +47,7 @@ export function createMetrics(build: Build) {
 
   const metrics = {
     ...shared,
+    ...createFleetMetrics(process),
     phases: new PhaseTimes(registry),
     lookups: counter('lookups_total', 'Lookups that got their result.', { status: RESULT_STATUSES }),
     retries: counter('lookup_retries_total', 'Retries, quick and later.', { reason: FAILURE_REASONS }),
@@ -56,6 +62,11 @@ export function createMetrics(build: Build) {
       'retry',
     ]),
     lookupWait: histogram('lookup_wait_seconds', 'From enqueued to first start.', WAIT_BUCKETS),
+    ownWait: histogram(
+      'lookup_own_wait_seconds',
+      'What a lookup waited for a slot and for its turn to call: without holds, calls and delays.',
+      WAIT_BUCKETS,
+    ),
     endToEnd: histogram('lookup_end_to_end_seconds', 'From enqueued to result published.', WAIT_BUCKETS),
     inProgress: gauge('lookups_in_progress', 'Slots used: lookups that are being run.'),
     concurrency: gauge('concurrency', 'Slots: lookups that can be run at once.'),
@@ -83,17 +94,8 @@ export function createMetrics(build: Build) {
     rateLimit: gauge('rate_limit_per_second', 'Fleet (max): calls a second in force; +Inf for none.'),
     inFlightLimit: gauge('calls_in_flight_limit', 'Fleet (max): calls in flight in force; +Inf for none.'),
     holdActive: gauge('hold_active', 'Fleet (max): 1 while the fleet holds for this reason.', 'reason'),
-    deadLetters: gauge('dead_letters', 'Fleet (max): dead letters by failure, counted once a minute.', 'failure'),
     holds: counter('holds_total', 'Holds that this process began.', { reason: HOLD_REASONS }),
-    queueJobs: gauge('queue_jobs', 'Fleet (max): jobs in a queue by state.', 'queue', 'state'),
-    oldestAge: gauge('queue_oldest_job_age_seconds', 'Fleet (max): age of the oldest waiting job.', 'queue'),
-    // Redis keeps this counter and the next one for the whole fleet. They are set, not increased, because we read them.
-    jobsAdded: counter('queue_jobs_added_total', 'Fleet (max): jobs ever added, duplicates included.', {
-      queue: [] as readonly string[],
-    }),
-    cancelled: plainCounter('cancelled_total', 'Fleet (max): lookups ever cancelled by hand.'),
-    collectDuration: gauge('queue_collect_duration_seconds', 'Time it took to read the state of the queues.'),
-    collectErrors: plainCounter('queue_collect_errors_total', 'Times the state of the queues could not be read.'),
+    byHand: gauge('by_hand', 'Fleet (max): things that somebody has set by hand and that are still so.', 'what'),
     evictionPolicyOk: gauge(
       'redis_eviction_policy_ok',
       'Fleet (min): 1 while Redis throws nothing away when its memory is full; 0: lookups may be lost.',
@@ -104,7 +106,7 @@ export function createMetrics(build: Build) {
     ),
   }
   for (const reason of HOLD_REASONS) metrics.holdActive.set({ reason }, 0)
-  for (const failure of FAILURE_CODES) metrics.deadLetters.set({ failure }, 0)
+  for (const what of SET_BY_HAND) metrics.byHand.set({ what }, 0)
   metrics.evictionPolicyOk.set(1) // a worker does not start on any other policy
   return metrics
 }

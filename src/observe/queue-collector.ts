@@ -1,34 +1,38 @@
-/** Reads the state of the queues when `/metrics` is asked, at most once a second. Never waits for a Redis that hangs. */
+/** Reads the state of the fleet when `/metrics` is asked, at most once a second. Never waits for a Redis that hangs. */
 
 import { FAILURE_CODES } from '../domain/failure.ts'
-import type { Metrics } from './metrics.ts'
+import type { FleetMetrics } from './fleet-metrics.ts'
 
 /** What app/ hands in: the pipeline's own reader, with seconds and counts. */
-export interface QueueReading {
-  /** This process's clock minus Redis' clock, in seconds. */
-  clockSkewSeconds: number
-  /** The fleet's limits in force; Infinity: no limit. */
-  ratePerSecond: number
-  callsInFlight: number
-  /** Whether the hold of each reason is on. */
-  holds: Record<string, boolean>
+export interface FleetReading {
   /** By failure, as they were counted last. */
   deadLetters: Record<string, number>
   /** Lookups that were ever cancelled. */
   cancelled: number
-  queues: { queue: string; jobs: Record<string, number>; oldestAgeSeconds: number; added: number }[]
+  /** Of the fullest node; null: it does not say. */
+  memory: { usedBytes: number; maxBytes: number | null } | null
+  desiredWorkers: number
+  queues: QueueReading[]
+}
+
+export interface QueueReading {
+  queue: string
+  role: string
+  jobs: Record<string, number>
+  oldestAgeSeconds: number
+  added: number
 }
 
 const FRESH_FOR_S = 1
 
 export class QueueCollector {
-  readonly #metrics: Metrics
-  readonly #read: () => Promise<QueueReading>
+  readonly #metrics: FleetMetrics
+  readonly #read: () => Promise<FleetReading>
   readonly #clock: () => number
   #collectedAt = Number.NEGATIVE_INFINITY
 
   /** `clock` is monotonic, in seconds. */
-  constructor(metrics: Metrics, read: () => Promise<QueueReading>, clock: () => number) {
+  constructor(metrics: FleetMetrics, read: () => Promise<FleetReading>, clock: () => number) {
     this.#metrics = metrics
     this.#read = read
     this.#clock = clock
@@ -52,25 +56,27 @@ export class QueueCollector {
 
   /** Redis cannot be read: drop the gauges. Dashboards take the max over processes, so a stale value would win. */
   #forget(): void {
-    const { queueJobs, oldestAge, jobsAdded, holdActive, deadLetters } = this.#metrics
-    for (const metric of [queueJobs, oldestAge, jobsAdded, holdActive, deadLetters]) metric.reset()
+    const { queueJobs, oldestAge, jobsAdded, deadLetters, redisUsed, redisMax, desiredWorkers } = this.#metrics
+    for (const metric of [queueJobs, oldestAge, jobsAdded, deadLetters]) metric.reset()
+    for (const metric of [redisUsed, redisMax, desiredWorkers]) metric.remove()
   }
 
-  #show(reading: QueueReading): void {
-    const { clockSkewSeconds, ratePerSecond, callsInFlight, holds, deadLetters, cancelled, queues } = reading
-    this.#metrics.clockSkew.set(clockSkewSeconds)
-    this.#metrics.rateLimit.set(ratePerSecond)
-    this.#metrics.inFlightLimit.set(callsInFlight)
-    for (const [reason, isOn] of Object.entries(holds)) this.#metrics.holdActive.set({ reason }, isOn ? 1 : 0)
-    for (const failure of FAILURE_CODES) this.#metrics.deadLetters.set({ failure }, 0)
-    for (const [failure, count] of Object.entries(deadLetters)) this.#metrics.deadLetters.set({ failure }, count)
-    this.#metrics.cancelled.reset()
-    this.#metrics.cancelled.inc(cancelled)
-    this.#metrics.jobsAdded.reset()
-    for (const { queue, jobs, oldestAgeSeconds, added } of queues) {
-      for (const [state, count] of Object.entries(jobs)) this.#metrics.queueJobs.set({ queue, state }, count)
-      this.#metrics.oldestAge.set({ queue }, oldestAgeSeconds)
-      this.#metrics.jobsAdded.inc({ queue }, added)
+  #show({ deadLetters, cancelled, memory, desiredWorkers, queues }: FleetReading): void {
+    const metrics = this.#metrics
+    for (const failure of FAILURE_CODES) metrics.deadLetters.set({ failure }, 0)
+    for (const [failure, count] of Object.entries(deadLetters)) metrics.deadLetters.set({ failure }, count)
+    metrics.cancelled.reset()
+    metrics.cancelled.inc(cancelled)
+    if (memory) {
+      metrics.redisUsed.set(memory.usedBytes)
+      metrics.redisMax.set(memory.maxBytes ?? Number.POSITIVE_INFINITY)
+    }
+    metrics.desiredWorkers.set(desiredWorkers)
+    metrics.jobsAdded.reset()
+    for (const { queue, role, jobs, oldestAgeSeconds, added } of queues) {
+      for (const [state, count] of Object.entries(jobs)) metrics.queueJobs.set({ queue, role, state }, count)
+      metrics.oldestAge.set({ queue, role }, oldestAgeSeconds)
+      metrics.jobsAdded.inc({ queue, role }, added)
     }
   }
 }

@@ -6,7 +6,9 @@ import { VARIABLES, type Variable } from '../../src/config/table.ts'
 import { run } from '../support/in-process.ts'
 
 const fileOf = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
-const docs = readdirSync(new URL('../../docs', import.meta.url)).map((name) => `docs/${name}`)
+const docs = (readdirSync(new URL('../../docs', import.meta.url), { recursive: true }) as string[])
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => `docs/${name}`)
 /** What users read. */
 const PAGES = ['README.md', ...docs]
 const pages = PAGES.map(fileOf).join('\n')

@@ -1,6 +1,8 @@
-/** What a query may ask for: every metric that a worker exports, with its labels. Dashboards and rules are held to it. */
+/** What a query may ask for: every metric that a process of ours exports, with its labels. Dashboards and rules are held to it. */
 
+import { createApiMetrics } from '../../src/observe/api-metrics.ts'
 import { createMetrics } from '../../src/observe/metrics.ts'
+import { createWebhookMetrics } from '../../src/observe/webhook-metrics.ts'
 
 /** Series that Prometheus makes itself. */
 const PROMETHEUS_OWN: Readonly<Record<string, readonly string[]>> = {
@@ -15,7 +17,9 @@ const TARGET_LABELS = ['job', 'instance']
 export function seriesNames(): Map<string, Set<string>> {
   const series = new Map<string, Set<string>>()
   const add = (name: string, labels: readonly string[]) => series.set(name, new Set([...labels, ...TARGET_LABELS]))
-  for (const metric of createMetrics({ version: '0', revision: '0' }).registry.getMetricsAsArray()) {
+  const build = { version: '0', revision: '0' }
+  const makers = [createMetrics, createApiMetrics, createWebhookMetrics]
+  for (const metric of makers.flatMap((make) => make(build).registry.getMetricsAsArray())) {
     const { name, type, labelNames = [] } = metric as unknown as { name: string; type: string; labelNames?: string[] }
     if (type !== 'histogram') {
       add(name, labelNames)

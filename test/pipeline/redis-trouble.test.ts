@@ -109,6 +109,18 @@ describe('a Redis that refuses to have a lookup completed', () => {
   }, 120_000)
 })
 
+describe('a Redis that hangs', () => {
+  it('keeps nobody from reading the metrics within a second', async () => {
+    const worker = await startWorker(world.env)
+    await world.redis.client('PAUSE', 4000)
+    const from = performance.now()
+    const metrics = await (await fetch(`${worker.url}/metrics`)).text()
+    expect(performance.now() - from).toBeLessThan(1000)
+    expect(metrics).toContain('chat_enricher_redis_up 0')
+    expect(metrics).not.toContain('chat_enricher_queue_jobs{')
+  })
+})
+
 describe('a Redis that is not there', () => {
   it('is said once, in one line of JSON, and a worker that waits for it can be stopped', async () => {
     const own = await startWorld()
