@@ -60,13 +60,15 @@ export async function findPage(
   const circumstances = await readCircumstances(redis, place)
   const page: FindPage = { lookups: [], next: null, looked: 0, unread: 0 }
   let point: WalkPoint | null = cursor === null ? await selected.start() : readCursor(cursor, selection)
-  while (point && page.lookups.length < limit && page.looked < look) {
+  const isFull = () => page.lookups.length >= limit || page.looked >= look
+  while (point && !isFull()) {
     const size = { look: Math.min(STEP.look, look - page.looked), send: limit - page.lookups.length }
     const { lookups, looked, unread, next } = await selected.step(point, size)
     page.lookups.push(...(await viewsOf(redis, place, lookups, circumstances)))
     page.looked += looked
     page.unread += unread
     point = next
+    if (point && !isFull()) await selected.rest()
   }
   return { ...page, next: point && writeCursor(point, selection) }
 }

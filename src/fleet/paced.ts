@@ -4,7 +4,7 @@
  */
 
 import { monotonic, sleep } from '../clock.ts'
-import { type FoundLookup, restAfter, type Selected, type WalkPoint } from './selected.ts'
+import { type FoundLookup, type Selected, type SelectedStep, STEP, type WalkPoint } from './selected.ts'
 
 /** Lookups a second, if nobody says another pace. */
 export const DEFAULT_RATE = 100
@@ -90,14 +90,14 @@ export async function actOnSelected(
   const run = new PacedRun(options)
   const began = monotonic()
   for (let point: WalkPoint | null = await selected.start(); point; ) {
-    const { lookups, looked, next, tookMs } = await timed(() => selected.step(point as WalkPoint, run.size))
+    const { lookups, looked, next }: SelectedStep = await selected.step(point, run.size)
     run.look(looked)
     const sinceMs = monotonic() - began
     const meant = lookups.filter((lookup) => isMeant(lookup) && !isLater(lookup, point as WalkPoint, sinceMs))
     const done = meant.length > 0 && (await run.act(() => act(meant)))
     // Another lookup may have come to the place of one that is done, so the same place is looked at again.
     if (!done) point = next
-    if (point && meant.length === 0) await sleep(restAfter(tookMs), options.signal)
+    if (point && meant.length === 0) await selected.rest(options.signal)
   }
   return run.end
 }
@@ -106,12 +106,6 @@ export async function actOnSelected(
 function isLater({ endedAt, enqueuedAt }: FoundLookup, { at }: WalkPoint, sinceMs: number): boolean {
   const since = endedAt ?? enqueuedAt ?? 0
   return since > at && since <= at + sinceMs
-}
-
-async function timed<T extends object>(work: () => Promise<T>): Promise<T & { tookMs: number }> {
-  const began = monotonic()
-  const done = await work()
-  return { ...done, tookMs: monotonic() - began }
 }
 
 class PacedRun {
@@ -126,7 +120,7 @@ class PacedRun {
   }
 
   get size() {
-    return { look: 200, send: this.atOnce }
+    return { look: STEP.look, send: this.atOnce }
   }
 
   look(count: number): void {

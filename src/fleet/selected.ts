@@ -3,12 +3,11 @@
  * meanwhile: the places come in the order in which most of them move, so that one that moves on is met further on.
  */
 
-import { monotonic, sleep } from '../clock.ts'
 import { LANES, type Lane } from '../domain/lane.ts'
 import { LANE_OF_QUEUE, matches, type Selection } from '../domain/selection.ts'
 import { keysOf, type Place, QUEUE_KEYS } from '../queues/bull-layout.ts'
 import { type FoundLookup, foundLookup, STATE_OF } from '../queues/found-lookup.ts'
-import { type Bookmark, type Sieve, type StepSize, walkStep } from '../queues/walk.ts'
+import { type Bookmark, type Sieve, type StepSize, Walk } from '../queues/walk.ts'
 import type { Redis } from '../redis/connections.ts'
 import { type QueueNames, queueOf } from '../redis/names.ts'
 import { redisTime } from '../redis/time.ts'
@@ -45,13 +44,8 @@ const ORDER: readonly Place[] = [
   'completed',
 ]
 
-/** Keeps Redis busy for a millisecond or two. */
-export const STEP: StepSize = { look: 200, send: 200 }
-/** So many at most where they have ended: what is kept of the end is read, too, which takes Redis twice as long. */
-const MOST_ENDED = 100
-/** After a step the walk rests for so many times as long as the step took, so that workers keep their pace. */
-const REST = 3
-const REST_MAX_MS = 100
+/** At most; a step also ends when Redis has done enough for it. */
+export const STEP: StepSize = { look: 2000, send: 200 }
 
 interface Stop {
   lane: Lane
@@ -63,12 +57,14 @@ export class Selected {
   readonly #names: QueueNames
   readonly #selection: Selection
   readonly #stops: readonly Stop[]
+  readonly #walk: Walk
 
   constructor(redis: Redis, names: QueueNames, selection: Selection) {
     this.#redis = redis
     this.#names = names
     this.#selection = selection
     this.#stops = stopsOf(selection)
+    this.#walk = new Walk(redis, names)
   }
 
   async start(): Promise<WalkPoint> {
@@ -83,13 +79,15 @@ export class Selected {
     const { lane, place } = here
     const queue = queueOf(this.#names, lane)
     const sieve = sieveOf(this.#selection, place, at)
-    const { jobs, looked, unread, next } = await walkStep(this.#redis, this.#names, { queue, place }, bookmark, sieve, {
-      ...size,
-      look: hasEnded(place) ? Math.min(size.look, MOST_ENDED) : size.look,
-    })
+    const { jobs, looked, unread, next } = await this.#walk.step({ queue, place }, bookmark, sieve, size)
     const lookups = jobs.map((job) => foundLookup(job, lane, at)).filter((lookup) => matches(this.#selection, lookup))
     const further = stop + 1 < this.#stops.length ? { at, stop: stop + 1, bookmark: null } : null
     return { lookups, looked, unread, next: next ? { at, stop, bookmark: next } : further }
+  }
+
+  /** Between two steps, so that workers keep their pace. Rejects with the signal's reason. */
+  rest(signal?: AbortSignal): Promise<void> {
+    return this.#walk.rest(signal)
   }
 
   /** All of them, step by step, each lookup once; with rests between. Rejects with the signal's reason. */
@@ -97,18 +95,12 @@ export class Selected {
     const seen = new Set<string>()
     for (let point: WalkPoint | null = await this.start(); point; ) {
       signal?.throwIfAborted()
-      const began = monotonic()
       const step: SelectedStep = await this.step(point)
-      const tookMs = monotonic() - began
       yield { ...step, lookups: step.lookups.filter((lookup) => isNew(seen, lookup)) }
       point = step.next
-      if (point) await sleep(restAfter(tookMs), signal)
+      if (point) await this.rest(signal)
     }
   }
-}
-
-export function restAfter(tookMs: number): number {
-  return Math.min(REST_MAX_MS, REST * tookMs)
 }
 
 function isNew(seen: Set<string>, { queue, lookupId }: FoundLookup): boolean {
@@ -133,8 +125,9 @@ function sieveOf(selection: Selection, place: Place, at: number): Sieve {
   const { connectionId, correlationId, producer, failure, fault, httpStatus, responseCode, result } = selection
   const { olderThanMs, newerThanMs } = selection
   const given = (...texts: (string | number | undefined)[]) => texts.filter((text) => text !== undefined).map(String)
+  const asked = Object.entries({ connectionId, correlationId, producer })
   return {
-    inData: given(connectionId, correlationId, producer),
+    inData: asked.flatMap(([field, text]) => (text === undefined ? [] : [[field, text] as const])),
     inEnd: given(
       failure,
       fault,

@@ -8,7 +8,8 @@ import { FIELDS, keysOf, type Place, SORTED_SETS } from './bull-layout.ts'
 import { placesInWait } from './found-in-list.ts'
 import { type FoundLookup, foundLookup } from './found-lookup.ts'
 import { JOB_MAX_BYTES } from './stored-jobs.ts'
-import { NARROW, named, quoted, WALKED_FIELDS } from './walk.ts'
+import { named } from './walk.ts'
+import { NARROW, quoted, WALKED_FIELDS } from './walk-script.ts'
 
 /** Where each lies, with its fields. One that lies nowhere else is in `wait`, whose place in that list is asked for apart. */
 const WHERE = new Script(`

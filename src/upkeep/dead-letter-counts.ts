@@ -6,7 +6,7 @@
 import { monotonic } from '../clock.ts'
 import { LANES, type Lane } from '../domain/lane.ts'
 import { foundLookup } from '../queues/found-lookup.ts'
-import { type Bookmark, walkStep } from '../queues/walk.ts'
+import { type Bookmark, type Step, Walk } from '../queues/walk.ts'
 import type { Redis } from '../redis/connections.ts'
 import { deadLettersKey, type QueueNames, queueOf } from '../redis/names.ts'
 
@@ -14,7 +14,7 @@ const COUNT_EVERY_MS = 60_000
 /** Of many, counting takes longer; it takes no more than a fiftieth of the time. */
 const REST = 50
 const KEPT_MS = 3_600_000
-const STEP = { look: 200, send: 200 }
+const STEP = { look: 1000, send: 1000 }
 const ALL = { inData: [], inEnd: [], after: null, before: null }
 
 export class DeadLetterCounts {
@@ -42,21 +42,16 @@ export class DeadLetterCounts {
   }
 
   async #count(lane: Lane, counts: Map<string, number>): Promise<void> {
+    const walk = new Walk(this.#redis, this.#names)
     const place = { queue: queueOf(this.#names, lane), place: 'failed' } as const
     for (let bookmark: Bookmark | null = null, isFirst = true; isFirst || bookmark; isFirst = false) {
-      const step: Awaited<ReturnType<typeof walkStep>> = await walkStep(
-        this.#redis,
-        this.#names,
-        place,
-        bookmark,
-        ALL,
-        STEP,
-      )
+      const step: Step = await walk.step(place, bookmark, ALL, STEP)
       for (const job of step.jobs) {
         const failure = foundLookup(job, lane, 0).failure ?? UNKNOWN
         counts.set(failure, (counts.get(failure) ?? 0) + 1)
       }
       bookmark = step.next
+      if (bookmark) await walk.rest()
     }
   }
 }

@@ -1,0 +1,89 @@
+/** Lookups are found among very many that wait, in short steps of Redis, while workers keep their pace. */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Redis } from 'ioredis'
+import { addWaiting, connectionIdOf, FAILED_ONE_IN } from '../support/many-waiting.ts'
+import { run } from '../support/processes.ts'
+import { callsBetween, type Fleet, info, startFleet } from './fleet.ts'
+import { atLeast, atMost, exactly, type Figure } from './report.ts'
+
+const RATE = 100
+const BEFORE_MS = 10_000
+/** A step that Redis itself notes. */
+const STEP_MS = 5
+
+export async function find({ waiting, withinMs }: { waiting: number; withinMs: number }): Promise<Figure[]> {
+  const env = { RATE_LIMIT_PER_SECOND: String(RATE) }
+  const fleet = await startFleet({ processes: 2, latencyMs: 20, env: env })
+  await addWaiting(fleet.world.redis, waiting)
+  await sleep(BEFORE_MS / 2)
+  const from = performance.now()
+  await sleep(BEFORE_MS)
+  const before = paceBetween(fleet, from, performance.now())
+  const deep = connectionIdOf(Math.floor(waiting * 0.9))
+  const figures = [
+    info('calls a second before', before),
+    ...(await found(fleet, 'by connection id', ['--connection-id', deep], { before, least: 1, withinMs })),
+    ...(await found(fleet, 'by HTTP status', ['--http-status', '503'], {
+      before,
+      least: Math.floor((waiting / FAILED_ONE_IN) * 0.9),
+      withinMs,
+    })),
+    ...(await found(fleet, 'by age', ['--older-than', '1h', '--state', 'waiting'], { before, least: 0, withinMs })),
+    fleet.lateness(),
+  ]
+  await fleet.close()
+  return figures
+}
+
+interface Expected {
+  before: number
+  least: number
+  withinMs: number
+}
+
+async function found(
+  fleet: Fleet,
+  what: string,
+  flags: string[],
+  { before, least, withinMs }: Expected,
+): Promise<Figure[]> {
+  const { redis } = fleet.world
+  await redis.config('SET', 'slowlog-log-slower-than', '100')
+  await redis.config('SET', 'slowlog-max-len', '100000')
+  await redis.call('SLOWLOG', 'RESET')
+  const from = performance.now()
+  const { stdout, code } = await run(['find', ...flags, '--json'], fleet.env)
+  const to = performance.now()
+  const lines = stdout.trimEnd().split('\n')
+  const { looked } = JSON.parse(lines.at(-1) ?? '{}') as { looked: number }
+  const steps = await stepsOf(redis)
+  return [
+    exactly(`${what}: exit`, code ?? -1, least > 0 ? 0 : 1),
+    atLeast('  found', lines.length - 1, least),
+    info('  looked at', looked),
+    atMost('  time, ms', to - from, withinMs),
+    atLeast('  pace of the workers meanwhile, of that before', paceBetween(fleet, from, to) / before, 0.95),
+    info('  steps of Redis above 0.1 ms', steps.length),
+    info('  their median and 99th percentile, ms', `${part(steps, 0.5)}, ${part(steps, 0.99)}`),
+    atMost('  the longest, ms', steps.at(-1) ?? 0, STEP_MS),
+    info('  Redis was busy with them, of the time', steps.reduce((sum, ms) => sum + ms, 0) / (to - from)),
+  ]
+}
+
+type SlowEntry = [id: number, at: number, micros: number, command: string[], address: string, client: string]
+
+/** What Redis noted of the command's own connection: how long it took each, ms, the longest last. */
+async function stepsOf(redis: Redis): Promise<number[]> {
+  const entries = (await redis.call('SLOWLOG', 'GET', '100000')) as SlowEntry[]
+  const own = entries.filter(([, , , , , client]) => client === 'chat-enricher:find')
+  return own.map(([, , micros]) => micros / 1000).sort((a, b) => a - b)
+}
+
+function part(sorted: readonly number[], share: number): number {
+  return sorted[Math.floor(sorted.length * share)] ?? 0
+}
+
+function paceBetween({ service }: Fleet, from: number, to: number): number {
+  return (1000 * callsBetween(service, from, to).length) / (to - from)
+}
