@@ -2,14 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { WalkPace } from './walk-pace.ts'
 
 /** After many steps, each of which does all that it may. */
-function after(steps: number, msEach: (step: number) => number, pace = new WalkPace()): WalkPace {
+function paceAfter(steps: number, msEach: (step: number) => number, pace = new WalkPace()): WalkPace {
   for (let step = 0; step < steps; step++) pace.took(pace.work, pace.work * msEach(step))
   return pace
 }
 
 describe('the pace of a walk', () => {
   it.each([0.001, 0.004, 0.01])('has a step take 2 ms where a command takes %f ms', (msEach) => {
-    const { work, restMs } = after(50, () => msEach)
+    const { work, restMs } = paceAfter(50, () => msEach)
     expect(work * msEach).toBeCloseTo(2, 1)
     expect(restMs).toBeCloseTo(3, 0)
   })
@@ -19,14 +19,14 @@ describe('the pace of a walk', () => {
   })
 
   it('goes on at nearly the same pace after one step that was interrupted', () => {
-    const usual = after(50, () => 0.002).work
-    const pace = after(50, (step) => (step === 49 ? 1 : 0.002))
+    const usual = paceAfter(50, () => 0.002).work
+    const pace = paceAfter(50, (step) => (step === 49 ? 1 : 0.002))
     expect(pace.work).toBeGreaterThan(usual / 2)
     expect(pace.restMs).toBeLessThan(10)
   })
 
   it('learns nothing of a step that has found next to nothing, and rests no longer than it took', () => {
-    const pace = after(50, () => 0.002)
+    const pace = paceAfter(50, () => 0.002)
     const { work } = pace
     pace.took(3, 1)
     expect(pace.work).toBe(work)
@@ -34,7 +34,7 @@ describe('the pace of a walk', () => {
   })
 
   it('asks for a little at least, and for no more than it can answer for', () => {
-    expect(after(50, () => 1).work).toBe(50)
-    expect(after(50, () => 1e-6).work).toBe(4000)
+    expect(paceAfter(50, () => 1).work).toBe(50)
+    expect(paceAfter(50, () => 1e-6).work).toBe(4000)
   })
 })

@@ -6,6 +6,7 @@ import type { Selection } from '../../src/domain/selection.ts'
 import { type FoundLookup, Selected } from '../../src/fleet/selected.ts'
 import { LookupQueues } from '../../src/queues/lookup-queue.ts'
 import { JOB_MAX_BYTES } from '../../src/queues/stored-jobs.ts'
+import { Walk } from '../../src/queues/walk.ts'
 import { HISTORY_FIELD } from '../../src/redis/names.ts'
 import { connect } from '../support/queues.ts'
 import { NAMES } from '../support/world.ts'
@@ -242,6 +243,20 @@ describe('a walk while lookups move', () => {
 })
 
 describe('the steps of a walk', () => {
+  it('send none whose data says another id in escapes', async () => {
+    await enqueue(4)
+    const said = ['\\u0063-1', '\\u0063-2', 'c-1 \\ud800', 'c-3'].map(
+      (id) => `{"connectionId":"${id}","metadata":"\\n"}`,
+    )
+    for (const [i, data] of said.entries()) await redis.hset(jobKey(idOf(i)), 'data', data)
+    const sieve = { inData: [['connectionId', 'c-1']] as const, inEnd: [], after: null, before: null }
+    const place = { queue: NAMES.lookupQueue, place: 'wait' } as const
+    const { jobs, looked } = await new Walk(redis, NAMES).step(place, null, sieve, { look: 10, send: 10 })
+    expect(looked).toBe(4)
+    // The third is for a reader that knows half a surrogate pair.
+    expect(jobs.map(({ id }) => id)).toEqual([idOf(0), idOf(2)])
+  })
+
   it('look at no more than they are told to, and send no more', async () => {
     const ids = await enqueue(120)
     const selected = new Selected(redis, NAMES, { state: 'waiting', queue: 'lookup' })
