@@ -8,6 +8,7 @@
 
 import type { Redis } from '../redis/connections.ts'
 import { END_FIELD, REDRIVE_FIELD, REDRIVEN_AT_FIELD } from '../redis/names.ts'
+import { Script } from '../redis/script.ts'
 import { FIELDS } from './bull-layout.ts'
 import { JOB_MAX_BYTES } from './stored-jobs.ts'
 
@@ -74,6 +75,9 @@ export function boundReads(redis: Redis): void {
   const scripts = redis.scriptsSet as Record<string, { lua: string; numberOfKeys: number }>
   for (const [name, { lua, numberOfKeys }] of Object.entries(scripts)) {
     if (!lua.includes(WHOLE_JOB)) continue
-    redis.defineCommand(name, { lua: lua.replace(WHOLE_JOB, BOUNDED_JOB), numberOfKeys })
+    const bounded = lua.replace(WHOLE_JOB, BOUNDED_JOB)
+    redis.defineCommand(name, { lua: bounded, numberOfKeys })
+    const script = new Script(bounded) // it costs less to send than ioredis' own
+    Object.assign(redis, { [name]: (all: unknown[]) => script.runWith(redis, numberOfKeys, all) })
   }
 }

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import type { Redis } from 'ioredis'
+import { type Argument, sendScript } from './script-command.ts'
 
 export class Script {
   /** Its text. */
@@ -13,14 +14,27 @@ export class Script {
     this.#sha = createHash('sha1').update(lua).digest('hex')
   }
 
-  async run(redis: Redis, keys: string[], args: (string | number)[] = []): Promise<unknown> {
+  run(redis: Redis, keys: string[], args: (string | number)[] = []): Promise<unknown> {
+    return this.runWith(redis, keys.length, [...keys, ...args])
+  }
+
+  /** `all`: so many keys, and behind them the arguments. */
+  async runWith(redis: Redis, keys: number, all: readonly unknown[]): Promise<unknown> {
+    const args: Argument[] = [this.#sha, String(keys)]
+    for (const one of all) args.push(argumentOf(one))
     try {
-      return await redis.evalsha(this.#sha, keys.length, ...keys, ...args)
+      return await sendScript(redis, 'evalsha', args)
     } catch (error) {
       if (!isUnknown(error)) throw error
-      return redis.eval(this.lua, keys.length, ...keys, ...args)
+      return sendScript(redis, 'eval', [this.lua, ...args.slice(1)])
     }
   }
+}
+
+/** As ioredis does it. */
+function argumentOf(value: unknown): Argument {
+  if (typeof value === 'string' || value instanceof Buffer) return value
+  return value === null || value === undefined ? '' : String(value)
 }
 
 /** Redis names its errors in the first word of the message. */
