@@ -8,6 +8,7 @@ import type { LookupEvent } from '../domain/event.ts'
 import { Callers } from '../fleet/callers.ts'
 import { Fleet, type Member } from '../fleet/members.ts'
 import type { Redis } from '../redis/connections.ts'
+import { serviceOf } from '../redis/names.ts'
 import { VERSION } from '../version.ts'
 import { ownLimits } from './gate-settings.ts'
 import { queueNames } from './worker-settings.ts'
@@ -43,6 +44,7 @@ export class Membership {
       limits: ownLimits(config),
       interactiveShare: config.interactiveShare,
       quota: quotaCalls === null ? null : { calls: quotaCalls, periodMs: quotaPeriodMs },
+      service: serviceOf(config.soapEndpoint ?? ''),
       keeps: { lookupsMs: config.lookupRetentionMs, markersMs: config.resultMarkerTtlMs },
     }
   }

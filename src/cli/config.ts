@@ -6,7 +6,7 @@ import type { Io } from './terminal/io.ts'
 import { configOf, withVariables } from './terminal/options.ts'
 import { NO_LINES_BETWEEN, PLAIN } from './terminal/terminal.ts'
 
-const GROUPS = [
+export const ALL_GROUPS = [
   'redis',
   'queues',
   'endpoint',
@@ -24,11 +24,11 @@ export function configCommand(): CliCommand {
   const command = new Command('config')
     .option('--json', 'as JSON')
     .addHelpText('after', '\nExit: 0; 78 if a value is wrong.\n\nExample:\n  chat-enricher config --json')
-  return { command: withVariables(command, GROUPS), action: runConfig }
+  return { command: withVariables(command, ALL_GROUPS), action: runConfig }
 }
 
 async function runConfig(command: Command, io: Io): Promise<undefined> {
-  const { settings } = configOf(command, io, GROUPS, [])
+  const { settings } = configOf(command, io, ALL_GROUPS, [])
   if (command.opts().json) {
     const values = settings.map(({ name, shown, source }) => [name, { value: shown === '' ? null : shown, source }])
     return void (await io.print(JSON.stringify(Object.fromEntries(values), null, 2)))

@@ -81,6 +81,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
       'Who did what by hand: holds, releases, limits, accepted codes, lookups cancelled, redriven or forgotten.',
     load: async () => (await import('./activity.ts')).activityCommand(),
   },
+  doctor: {
+    description:
+      'Check configuration, Redis, the fleet and the service: a line each (pass, warn, fail), with what to do.',
+    load: async () => (await import('./doctor.ts')).doctorCommand(),
+  },
   'stand-in': {
     description:
       'Serve a stand-in of the SOAP service, for demos and tests: help page, WSDL, SOAP 1.1 and 1.2, faults on request.',

@@ -33,6 +33,8 @@ export interface Member {
   /** Missing: a worker of an older version. */
   keeps?: Keeps
   stopping: boolean
+  /** Stands for SOAP_ENDPOINT, as in keys. Missing: a worker of an older version. */
+  service?: string
   /** The part of the pace that is kept for interactive lookups. Missing: a worker of an older version. */
   interactiveShare?: number
   /** For whom it called in the last minute; empty where no lookup said who asks. Missing: a worker of an older version. */

@@ -33,6 +33,8 @@ export const QUEUE_KEYS = {
 
 /** The field of `meta` that says that the queue is paused. */
 export const PAUSED_FIELD = 'paused'
+/** The field of `meta` with the BullMQ that opened the queue last, as bullmq:6.7.0; a Worker alone does not write it. */
+export const VERSION_FIELD = 'version'
 /** Fields of `meta` of BullMQ's own limits of a queue: setGlobalRateLimit's two, and setGlobalConcurrency's. */
 export const LIMIT_FIELDS = ['max', 'duration', 'concurrency'] as const
 

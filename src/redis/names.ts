@@ -37,6 +37,7 @@
  *     lease:<queues>:<task> string  which process does a task of the whole fleet
  *     activity:<queues>      stream  what was done by hand, an entry each
  *     action:<queues>:<id>   hash    what an action in steps has done so far
+ *     doctor                 any     what `doctor` writes to see whether it may, gone in the same MULTI
  *
  * On the hash of a lookup job stand fields of ours, which go when the job goes: `ce:history`, `ce:failed-at`, `ce:alone`;
  * of a dead letter `ce:end`; of one that was put back `ce:redrive` (how often) and `ce:redriven-at` (when, ms). On that of a result stands `ce:of`: of which lookup, because an id may have been enqueued more than once.
@@ -205,6 +206,11 @@ export function totalsKey(names: QueueNames): string {
 
 export function actionKey(names: QueueNames, id: string): string {
   return queuesKey(names, 'action', id)
+}
+
+/** Where `doctor` tries what our user may do. */
+export function doctorKey(names: QueueNames): string {
+  return ownKey(names, 'doctor')
 }
 
 /** A short hash that stands for a text that must not be seen. */

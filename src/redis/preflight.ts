@@ -39,8 +39,8 @@ export async function refusedDatabase(redis: Redis): Promise<string | null> {
   }
 }
 
-/** Empty where Redis does not tell, or not to us. */
-async function infoOf(server: Redis, ...section: string[]): Promise<string> {
+/** What INFO says; empty where Redis does not tell, or not to us. */
+export async function infoOf(server: Redis, ...section: string[]): Promise<string> {
   try {
     return await server.info(...section)
   } catch (error) {
@@ -52,17 +52,22 @@ async function infoOf(server: Redis, ...section: string[]): Promise<string> {
 function judged(info: string): Fitness {
   const fitness: Fitness = { problems: [], unknown: [] }
   const version = fieldOf(info, 'redis_version')
-  const [major = 0, minor = 0] = version.split('.').map(Number)
   if (version === '') fitness.unknown.push('it does not tell its version: make sure that it is Redis 6.2 or newer')
-  else if (major < 6 || (major === 6 && minor < 2))
-    fitness.problems.push(`expected Redis 6.2 or newer (or Valkey), got ${version}`)
+  else if (isTooOld(version)) fitness.problems.push(`expected Redis 6.2 or newer (or Valkey), got ${version}`)
   const policy = fieldOf(info, 'maxmemory_policy')
   if (policy === '') fitness.unknown.push('it does not tell its maxmemory-policy: make sure that it is noeviction')
   else if (policy !== SAFE_POLICY) fitness.problems.push(wrongPolicy(policy))
   return fitness
 }
 
-function fieldOf(info: string, name: string): string {
+/** Below 6.2. Valkey gives the version of the Redis that it stands for. */
+export function isTooOld(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return major < 6 || (major === 6 && minor < 2)
+}
+
+/** Of what INFO says; empty where the field is not there. */
+export function fieldOf(info: string, name: string): string {
   return new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? ''
 }
 

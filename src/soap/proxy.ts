@@ -47,6 +47,11 @@ export function proxyFor(endpoint: URL, settings: ProxySettings): ProxyServer | 
   return { origin: url.origin, headers: authorization ? { 'proxy-authorization': authorization } : {} }
 }
 
+/** Whether a proxy stands before the endpoint. */
+export function isProxied(endpoint: string, settings: ProxySettings): boolean {
+  return proxyFor(new URL(endpoint), settings) !== null
+}
+
 /** User and password of a URL, as they are sent; null if it has none. Throws a RangeError that quotes neither. */
 export function basic({ username, password }: URL): string | null {
   if (username === '' && password === '') return null

@@ -95,6 +95,15 @@ export class Transport {
     return exchange(this.#pool, post, this.#settings.callTimeoutMs, signal)
   }
 
+  /** GET, with this instead of the endpoint's query. */
+  async get(query: string, signal?: Signal): Promise<HttpAnswer> {
+    this.refresh()
+    if (!this.#pool) throw new Error('closed')
+    const { path, headers } = this.#target({ 'accept-encoding': 'identity', 'user-agent': 'chat-enricher' })
+    const get = { method: 'GET' as const, path: `${path.replace(/\?.*$/s, '')}?${query}`, headers }
+    return exchange(this.#pool, get, this.#settings.callTimeoutMs, signal)
+  }
+
   /** Waits for the calls that are on the way; they have their own deadlines. */
   async close(): Promise<void> {
     this.#closed = true

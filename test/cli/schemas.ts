@@ -9,6 +9,7 @@ import { DELIVERIES } from '../../src/domain/lookup.ts'
 import { RESULT_STATUSES } from '../../src/domain/result.ts'
 import { LOOKUP_STATES } from '../../src/domain/selection.ts'
 import { WAITS_FOR } from '../../src/domain/waits.ts'
+import { CHECKS } from '../../src/fleet/finding.ts'
 
 export const activitySchema = z.strictObject({
   at: z.iso.datetime(),
@@ -62,6 +63,7 @@ const memberSchema = z.strictObject({
   quota: z.nullable(z.strictObject({ calls: count, periodMs: count })),
   keeps: z.strictObject({ lookupsMs: count, markersMs: count }),
   stopping: z.boolean(),
+  service: z.optional(z.string()),
   interactiveShare: z.optional(z.number()),
   callers: z.optional(z.array(callsFor)),
   seenMsAgo: count,
@@ -303,4 +305,12 @@ export const cancelledSchema = z.strictObject({
   cancelled: count,
   refused: z.array(z.strictObject({ lookupId: z.string(), why: z.string() })),
   looked: count,
+})
+
+/** A line of `doctor`. */
+export const findingSchema = z.strictObject({
+  check: z.enum(CHECKS),
+  status: z.enum(['pass', 'warn', 'fail']),
+  says: z.string().check(z.minLength(1)),
+  cure: text,
 })

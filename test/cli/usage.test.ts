@@ -25,6 +25,7 @@ const COMMANDS = [
   'dead-letters',
   'forget',
   'activity',
+  'doctor',
   'stand-in',
   'demo',
   'config',

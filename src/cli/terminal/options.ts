@@ -77,6 +77,13 @@ export function configOf<G extends VariableGroup>(
   groups: readonly G[],
   needs: readonly VariableGroup[] = groups,
 ): Loaded<G> {
+  const loaded = loadConfig(io.env, flagsOf(command, groups), needs, groups)
+  for (const warning of loaded.warnings) io.say(`warning: ${warning}`)
+  return loaded
+}
+
+/** What was given as flags, by the names of their variables. */
+export function flagsOf(command: Command, groups: readonly VariableGroup[]): Record<string, string> {
   const options = command.opts() as Record<string, string | undefined>
   const flags: Record<string, string> = {}
   for (const variable of inGroups(groups)) {
@@ -85,9 +92,7 @@ export function configOf<G extends VariableGroup>(
       if (given !== undefined) flags[name] = given
     }
   }
-  const loaded = loadConfig(io.env, flags, needs, groups)
-  for (const warning of loaded.warnings) io.say(`warning: ${warning}`)
-  return loaded
+  return flags
 }
 
 /** As commander names what `--some-name` sets. */
