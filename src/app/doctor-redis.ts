@@ -130,7 +130,7 @@ const CONNECTION_CURES: readonly [code: RegExp, says: string, cure: string][] = 
   [/^ECONNREFUSED$/, 'nothing listens there', 'start it, or correct host and port in VARIABLE'],
   [/^(ENOTFOUND|EAI_AGAIN)$/, 'its name is not known here', 'correct the host in VARIABLE, or the DNS of this machine'],
   [
-    /^(ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET|EPROTO)/,
+    /^(no TLS$|ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET|EPROTO)/,
     'the port speaks no TLS',
     'take redis:// or the port with TLS',
   ],

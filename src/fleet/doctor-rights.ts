@@ -85,6 +85,6 @@ function hashesAre(encoding: unknown): Finding {
   return warn(
     'redis-hashes',
     'it keeps a job with a field of more than 64 bytes as a table, which takes twice the memory',
-    '`hash-max-listpack-value 1024` in redis.conf (6.2: hash-max-ziplist-value)',
+    '`hash-max-listpack-value 2048` in redis.conf (6.2: hash-max-ziplist-value)',
   )
 }

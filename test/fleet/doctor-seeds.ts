@@ -282,7 +282,7 @@ export const REDIS_SEEDS: Seed[] = [
     status: 'warn',
     says: /twice the memory/,
     make: async ({ world, undo }) => {
-      await config(world, 'hash-max-listpack-value', '64', '1024')(undo)
+      await config(world, 'hash-max-listpack-value', '64', '2048')(undo)
       return {}
     },
   },

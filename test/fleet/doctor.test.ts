@@ -16,9 +16,9 @@ import { SOAP_SECRETS } from '../support/processes.ts'
 import { startRefusingServer } from '../support/refusing-tls.ts'
 import { useWorld } from '../support/use-world.ts'
 import { NAMES } from '../support/world.ts'
-import { ACCEPTED, CONFIG_SEEDS, Places, PROBE, REDIS_SEEDS, SERVICE_SEEDS, type Seed, says } from './doctor-seeds.ts'
+import { ACCEPTED, CONFIG_SEEDS, Places, PROBE, REDIS_SEEDS, SERVICE_SEEDS, type Seed } from './doctor-seeds.ts'
 
-const GOOD_REDIS = ['--appendonly', 'yes', '--hash-max-listpack-value', '1024']
+const GOOD_REDIS = ['--appendonly', 'yes', '--hash-max-listpack-value', '2048']
 const world = useWorld({ redisArguments: GOOD_REDIS })
 const places = new Places(world)
 let folder: string

@@ -20,7 +20,8 @@ interface Service {
   expose?: string[]
   volumes?: string[]
   depends_on?: Record<string, { condition: string }>
-  healthcheck?: { test: string[] }
+  restart?: string
+  healthcheck?: { test: string[]; disable?: boolean }
   stop_grace_period?: string
   deploy?: { replicas?: number }
   read_only?: boolean
@@ -67,7 +68,8 @@ describe.each(services)('%s', (_name, it) => {
     expect(it.build === '.' || isPinned(it.image ?? '')).toBe(true)
   })
 
-  test('says whether it is healthy', () => {
+  test('says whether it is healthy, or ends by itself', () => {
+    if (it.restart === 'no') return void expect(it.healthcheck).toEqual({ disable: true })
     expect(it.healthcheck?.test.length).toBeGreaterThan(1)
     for (const word of it.healthcheck?.test ?? []) expect(word).toBeTypeOf('string')
   })
@@ -96,7 +98,8 @@ describe.each(services)('%s', (_name, it) => {
   test('waits for services that say when they are healthy', () => {
     for (const [other, { condition }] of Object.entries(it.depends_on ?? {})) {
       expect(service(other).healthcheck, other).toBeDefined()
-      expect(condition).toBe('service_healthy')
+      const ends = service(other).restart === 'no'
+      expect(condition).toBe(ends ? 'service_completed_successfully' : 'service_healthy')
     }
   })
 
@@ -174,6 +177,18 @@ describe('worker', () => {
     expect(worker.healthcheck?.test.slice(0, 3)).toEqual(['CMD', 'node', '-e'])
     expect(worker.healthcheck?.test[3]).toContain('http://127.0.0.1:9464/livez')
   })
+})
+
+test('doctor looks with the settings of the workers before they start, and stops none of them', () => {
+  const { command, environment, secrets, env_file } = service('doctor')
+  const worker = service('worker')
+  expect(command).toEqual(['doctor', '--advise'])
+  expect({ environment, secrets, env_file }).toEqual({
+    environment: worker.environment,
+    secrets: worker.secrets,
+    env_file: worker.env_file,
+  })
+  expect(worker.depends_on).toHaveProperty('doctor')
 })
 
 test('the API asks for tokens, which on a fresh clone are right', () => {

@@ -43,6 +43,7 @@ describe('a Redis user with the rights that the docs name', () => {
       ['release'],
       ['results'],
       ['forget', '12345'],
+      ['doctor', '--advise'],
     ]) {
       expect(await run(args, env), args.join(' ')).toMatchObject({ code: 0 })
     }
