@@ -3,7 +3,8 @@
  *
  * Start: at once, also without Redis: requests are answered that it is away, and are taken when it is there.
  * Stop:  not ready any more, so that nobody sends us anything; whoever waits is answered; then the server, which answers
- *        what it has taken; the connections last, because all of it speaks to Redis.
+ *        what it has taken; then actions that go on, which say in Redis that they were stopped; the connections last, because
+ *        all of it speaks to Redis.
  */
 
 import { monotonic } from '../clock.ts'
@@ -18,6 +19,7 @@ import type { Logger } from '../observe/logger.ts'
 import { QueueCollector } from '../observe/queue-collector.ts'
 import { placeInWords } from '../redis/connections.ts'
 import { REVISION, VERSION } from '../version.ts'
+import { Actions } from './actions.ts'
 import { apiStarted } from './api-started.ts'
 import { Connections } from './connections.ts'
 import { readFleet } from './fleet-reading.ts'
@@ -33,6 +35,7 @@ export class ApiApp {
   readonly #observe: Observe
   readonly #metrics = createApiMetrics({ version: VERSION, revision: REVISION })
   readonly #hall: StandingHall
+  readonly #actions: Actions
   readonly #results: ResultsFollowed | null
   readonly #redis: RedisWatch
   readonly #collector: QueueCollector
@@ -58,6 +61,7 @@ export class ApiApp {
     const read = () => readFleet(looker, config, async () => null)
     this.#collector = new QueueCollector(this.#metrics, read, () => monotonic() / 1000)
     const { signal } = this.#stopping
+    this.#actions = new Actions(signal, this.#observe)
     const nothingStuck = { workers: [], stuckWatch: { isStuck: false } }
     const vitals = {
       redis: this.#redis.pulse,
@@ -78,7 +82,7 @@ export class ApiApp {
           health: this.health,
           metrics: { contentType: this.#metrics.registry.contentType, text: () => this.#metricsText() },
           routes: apiRoutes(
-            { hall: this.#hall, results: this.#results },
+            { hall: this.#hall, results: this.#results, actions: this.#actions, settings: this.#config },
             this.#observe,
             this.#stopping.signal,
             this.#log,
@@ -106,6 +110,7 @@ export class ApiApp {
     this.#observe({ type: 'stopping', reason })
     this.#stopping.abort(new Error(reason))
     await this.#server?.close()
+    await this.#actions.close()
     this.#redis.stop()
     this.#results?.close()
     await this.#hall.close()

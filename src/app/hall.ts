@@ -6,7 +6,7 @@ import type { Lane } from '../domain/lane.ts'
 import type { Result } from '../domain/result.ts'
 import type { Selection } from '../domain/selection.ts'
 import type { Waits } from '../domain/waits.ts'
-import { type Activity, readActivity } from '../fleet/activity.ts'
+import { type ActionSeen, type Activity, readAction, readActivity } from '../fleet/activity.ts'
 import type { ByHandSet } from '../fleet/by-hand.ts'
 import {
   type CancelOptions,
@@ -25,7 +25,16 @@ import {
   type EndedRequest,
   type EndedSettings,
 } from '../fleet/ended-actions.ts'
-import { type FindOptions, type FindPage, type FindStep, findAll, findPage, waitsOfNamed } from '../fleet/find.ts'
+import {
+  type FindOptions,
+  type FindPage,
+  type FindStep,
+  findAll,
+  findDead,
+  findPage,
+  type LookupView,
+  waitsOfNamed,
+} from '../fleet/find.ts'
 import { FleetControl, type FleetGate } from '../fleet/fleet-control.ts'
 import { Forget, type ForgetEnd, type ForgetOptions } from '../fleet/forget.ts'
 import type { PacedEnd, Plan, PlanOptions } from '../fleet/paced.ts'
@@ -123,6 +132,11 @@ export class Hall {
     return readActivity(this.#redis, this.#config, limit)
   }
 
+  /** An action of many steps, as far as it has come; null: there is none of that id. */
+  action(id: string): Promise<ActionSeen | null> {
+    return readAction(this.#redis, this.#config, id)
+  }
+
   /** The same as people and programs see them, with why each waits. */
   find(selection: Selection, signal?: AbortSignal): AsyncGenerator<FindStep> {
     return findAll(this.#redis, { ...this.#config, soapEndpoint: this.#endpoint }, selection, signal)
@@ -131,6 +145,11 @@ export class Hall {
   /** A page of them. */
   findPage(selection: Selection, options?: FindOptions): Promise<FindPage> {
     return findPage(this.#redis, { ...this.#config, soapEndpoint: this.#endpoint }, selection, options)
+  }
+
+  /** The dead letter of this id; null: there is none. */
+  deadLetter(lookupId: string): Promise<LookupView | null> {
+    return findDead(this.#redis, { ...this.#config, soapEndpoint: this.#endpoint }, lookupId)
   }
 
   /** What cancelling them would do. */

@@ -5,6 +5,8 @@ import type { Io } from './terminal/io.ts'
 import { configOf, withVariables } from './terminal/options.ts'
 
 const GROUPS = ['redis', 'queues', 'endpoint', 'api', 'stop', 'log'] as const
+/** Also how results are published, as a worker has it, because it cancels lookups. */
+const CONFIG_GROUPS = [...GROUPS, 'worker'] as const
 const NEEDS = ['redis', 'queues', 'api', 'log'] as const
 
 export function apiCommand(): CliCommand {
@@ -28,6 +30,6 @@ Examples:
   API_HOST=0.0.0.0 API_TOKENS_FILE=/run/secrets/api_tokens chat-enricher api`
 
 async function runApiCommand(command: Command, io: Io): Promise<undefined> {
-  const { config } = configOf(command, io, GROUPS, NEEDS)
+  const { config } = configOf(command, io, CONFIG_GROUPS, NEEDS)
   await runApi(config, io.stderr, io.signal)
 }

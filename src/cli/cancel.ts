@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { Hall } from '../app/hall.ts'
 import { withHall } from '../app/with-hall.ts'
 import type { WhichLookups } from '../fleet/cancel.ts'
+import { cancelCost, cancelledData } from '../fleet/cancel-data.ts'
 import type { PacedEnd } from '../fleet/paced.ts'
 import {
   type ActionFlags,
@@ -84,9 +85,9 @@ async function goesOn(
 ): Promise<boolean> {
   if ('lookupIds' in which && !dryRun) return true
   const plan = await hall.cancelPlan(which, { signal })
-  const takesSeconds = Math.ceil(plan.count / rate)
-  if (json && dryRun) await io.print(JSON.stringify({ ...plan, calls: 0, seconds: takesSeconds }))
-  else io.say(`${planInWords(plan, 'to cancel')}\n${costInWords(0, takesSeconds, rate)}`)
+  const cost = cancelCost(plan, rate)
+  if (json && dryRun) await io.print(JSON.stringify({ ...plan, ...cost }))
+  else io.say(`${planInWords(plan, 'to cancel')}\n${costInWords(cost.calls, cost.seconds, rate)}`)
   if (dryRun || plan.count === 0) return false
   return isConfirmed(io, `Cancel ${counted(plan.count, 'lookup')}?`, yes, signal)
 }
@@ -99,9 +100,10 @@ const WHY: Readonly<Record<string, string>> = {
   moved: 'it moved again and again: run cancel again',
 }
 
-async function tell(io: Io, { done, refused, refusedCount, looked }: PacedEnd, which: WhichLookups, json: boolean) {
+async function tell(io: Io, end: PacedEnd, which: WhichLookups, json: boolean) {
+  const { done, refused, refusedCount } = end
   const isNamed = 'lookupIds' in which
-  if (json) await io.print(JSON.stringify({ cancelled: done, refused, looked }))
+  if (json) await io.print(JSON.stringify(cancelledData(end)))
   else await io.print(`${counted(done, 'lookup')} cancelled`)
   if (isNamed && !json) for (const { lookupId, why } of refused) io.say(`${lookupId}: ${WHY[why] ?? why}`)
   if (!isNamed && refusedCount > 0) io.say(`${counted(refusedCount, 'lookup')} started or ended before that`)

@@ -23,8 +23,11 @@ export type ConfigOf<G extends VariableGroup> = Pick<AllConfig, KeyIn<G>>
 /** Every variable of a worker. For the one place that puts a worker together. */
 export type Config = ConfigOf<Exclude<VariableGroup, 'api' | 'webhook'>>
 
-/** Every variable of the HTTP API; without SOAP_ENDPOINT it sees the only service that workers have called. */
-export type ApiConfig = ConfigOf<'redis' | 'queues' | 'endpoint' | 'stop' | 'api' | 'log'>
+/**
+ * Every variable of the HTTP API; without SOAP_ENDPOINT it sees the only service that workers have called. Of a worker's it reads
+ * how results are published, because it cancels lookups.
+ */
+export type ApiConfig = ConfigOf<'redis' | 'queues' | 'endpoint' | 'worker' | 'stop' | 'api' | 'log'>
 
 /** Every variable of the webhook. */
 export type WebhookConfig = ConfigOf<'redis' | 'queues' | 'webhook' | 'metrics' | 'stop' | 'log'>

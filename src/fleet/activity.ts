@@ -8,7 +8,8 @@ import { actionKey, activityKey, type QueueNames, shortHash } from '../redis/nam
 import { redisTime } from '../redis/time.ts'
 
 /** `done`: all of it. `stopped`: by whoever did it, or by an error. `cut-off`: its process is gone. */
-export type ActivityState = 'done' | 'running' | 'stopped' | 'cut-off'
+export const ACTIVITY_STATES = ['done', 'running', 'stopped', 'cut-off'] as const
+export type ActivityState = (typeof ACTIVITY_STATES)[number]
 
 export interface Activity {
   /** ISO 8601, UTC: when it began. */
@@ -25,6 +26,42 @@ export interface Activity {
   endedAt: string | null
   /** Of an action in steps. */
   id: string | null
+}
+
+/** An action in steps, as far as it has come. */
+export interface ActionSeen extends Omit<Activity, 'id' | 'count'> {
+  id: string
+  /** Done, refused, and looked at. */
+  count: number
+  refused: number
+  looked: number
+  /** What it waits for at the moment; null: it goes on, or has ended. */
+  waitsFor: string | null
+  /** What to do about one that came to no end; null: nothing. */
+  cure: string | null
+}
+
+const RUN_AGAIN = 'run it again with the same arguments: what is done stays done, and is done once'
+const CURES: Partial<Record<ActivityState, string>> = {
+  stopped: `it was stopped before its end, by an error or because its process was stopped; ${RUN_AGAIN}`,
+  'cut-off': `its process is gone, or has lost Redis; ${RUN_AGAIN}`,
+}
+
+/** Null: there is none of that id, or not any more. */
+export async function readAction(redis: Redis, names: QueueNames, id: string): Promise<ActionSeen | null> {
+  const key = actionKey(names, id)
+  const [steps, now] = await Promise.all([redis.hgetall(key), redisTime(redis, key)])
+  if (steps.at === undefined) return null
+  const { count, ...seen } = asActivity({ ...steps, id }, steps, now)
+  return {
+    ...seen,
+    id,
+    count: count ?? 0,
+    refused: Number(steps.refused ?? 0),
+    looked: Number(steps.looked ?? 0),
+    waitsFor: seen.state === 'running' ? steps.waitsFor || null : null,
+    cure: CURES[seen.state] ?? null,
+  }
 }
 
 export const MOST_ACTIVITY = 10_000

@@ -2,26 +2,23 @@
 
 import { LANES, type Lane } from '../domain/lane.ts'
 import type { Selection } from '../domain/selection.ts'
-import { keysOf, QUEUE_KEYS } from '../queues/bull-layout.ts'
 import { CancelLookups, type ToCancel } from '../queues/cancel-lookups.ts'
 import type { Cancelled } from '../queues/cancel-script.ts'
 import { placesInWait } from '../queues/found-in-list.ts'
 import { namedLookupsIn } from '../queues/named-lookups.ts'
 import type { ResultQueueOptions } from '../queues/result-queue.ts'
-import { ActionInSteps } from '../redis/activity.ts'
 import type { Redis } from '../redis/connections.ts'
 import { actionKey, type QueueNames, queueOf } from '../redis/names.ts'
-import { redisTime } from '../redis/time.ts'
 import { namedLookups, selectedLookups } from './activity.ts'
+import { type ActionOptions, inSteps } from './in-steps.ts'
+import { planOfNamed } from './named-plan.ts'
 import {
   actOnEach,
   actOnSelected,
   type PacedEnd,
-  type PacedOptions,
   type Plan,
   type PlanOptions,
   planOf,
-  SAMPLE,
   type StepEnd,
   stepEnd,
 } from './paced.ts'
@@ -33,10 +30,13 @@ export interface CancelSettings extends ResultQueueOptions {
   resultBacklogLimit: number | null
 }
 
-/** Which lookups: those of these ids, or those that a selection means. */
-export type WhichLookups = { lookupIds: readonly string[] } | { selection: Selection }
+/**
+ * Which lookups: those of these ids, or those that a selection means. With a producer, the ids of other producers' lookups are
+ * not known.
+ */
+export type WhichLookups = { lookupIds: readonly string[]; producer?: string } | { selection: Selection }
 
-export interface CancelOptions extends Omit<PacedOptions, 'waitsFor'> {
+export interface CancelOptions extends ActionOptions {
   /** Who does it, for the activity. */
   who: string
 }
@@ -54,24 +54,14 @@ export async function cancel(
 ): Promise<PacedEnd> {
   const cancelling = new Cancelling(redis, names, settings)
   const args = 'selection' in which ? selectedLookups(which.selection) : namedLookups(which.lookupIds)
-  const action = await ActionInSteps.begin(redis, names, { who, action: 'cancel', arguments: args })
-  const paced = { ...options, waitsFor: () => cancelling.waitsFor() }
-  try {
-    const end =
-      'selection' in which
-        ? await actOnSelected(
-            new Selected(redis, names, which.selection),
-            mayBeCancelled,
-            (found) => cancelling.found(found, action.stepsKey),
-            paced,
-          )
-        : await actOnEach(which.lookupIds, (ids) => cancelling.named(ids, action.stepsKey), paced)
-    await action.end('done')
-    return end
-  } catch (error) {
-    await action.end('stopped').catch(() => {}) // Redis may be what failed
-    throw error
-  }
+  return inSteps(redis, names, { who, action: 'cancel', arguments: args }, options, (stepsKey, steps) => {
+    const paced = { ...steps, waitsFor: () => cancelling.waitsFor() }
+    if ('lookupIds' in which) {
+      return actOnEach(which.lookupIds, (ids) => cancelling.named(ids, stepsKey, which.producer), paced)
+    }
+    const selected = new Selected(redis, names, which.selection)
+    return actOnSelected(selected, mayBeCancelled, (found) => cancelling.found(found, stepsKey), paced)
+  })
 }
 
 /**
@@ -101,12 +91,12 @@ export async function cancelPlan(
   options?: PlanOptions,
 ): Promise<Plan> {
   if ('selection' in which) return planOf(new Selected(redis, names, which.selection), mayBeCancelled, options)
-  const at = Math.floor(await redisTime(redis, keysOf(names, names.lookupQueue)(QUEUE_KEYS.meta)))
-  const found = await Promise.all(
-    LANES.map((lane) => namedLookupsIn(redis, names, lane, which.lookupIds, { at, searched: 0 })),
-  )
-  const meant = found.flat().filter(mayBeCancelled)
-  return { count: meant.length, sample: meant.slice(0, SAMPLE), looked: found.flat().length, unread: 0 }
+  const { lookupIds, producer } = which
+  return planOfNamed(redis, names, lookupIds, mayBeCancelled, (lookup) => isOf(producer, lookup))
+}
+
+function isOf(producer: string | undefined, lookup: Pick<FoundLookup, 'producer'>): boolean {
+  return producer === undefined || lookup.producer === producer
 }
 
 export class Cancelling {
@@ -122,11 +112,12 @@ export class Cancelling {
     this.#lookups = new CancelLookups(redis, names, settings)
   }
 
-  /** Those that are named. Rejects when Redis fails. */
-  async named(lookupIds: readonly string[], stepsKey: string): Promise<StepEnd> {
+  /** Those that are named, of this producer if one is given. Rejects when Redis fails. */
+  async named(lookupIds: readonly string[], stepsKey: string, producer?: string): Promise<StepEnd> {
     const why = new Map<string, Cancelled>()
     for (const lane of LANES) {
-      const left = lookupIds.filter((id) => (why.get(id) ?? 'gone') === 'gone')
+      const unknown = lookupIds.filter((id) => (why.get(id) ?? 'gone') === 'gone')
+      const left = producer === undefined ? unknown : await this.#ofProducer(producer, lane, unknown)
       const places = await placesInWait(this.#redis, this.#names, queueOf(this.#names, lane), left)
       const some = left.map((lookupId) => ({ lookupId, at: places.get(lookupId) ?? null }))
       for (const [id, how] of await this.#lookups.cancel(lane, some, stepsKey)) why.set(id, how)
@@ -138,6 +129,11 @@ export class Cancelling {
   async found(lookups: readonly FoundLookup[], stepsKey: string): Promise<StepEnd> {
     const ends = await Promise.all(LANES.map((lane) => this.#ofLane(lane, lookups, stepsKey)))
     return { done: ends.reduce((sum, { done }) => sum + done, 0), refused: ends.flatMap(({ refused }) => refused) }
+  }
+
+  async #ofProducer(producer: string, lane: Lane, lookupIds: readonly string[]): Promise<string[]> {
+    const found = await namedLookupsIn(this.#redis, this.#names, lane, lookupIds, { at: 0, searched: 0 })
+    return found.filter((lookup) => isOf(producer, lookup)).map(({ lookupId }) => lookupId)
   }
 
   async #ofLane(lane: Lane, lookups: readonly FoundLookup[], stepsKey: string): Promise<StepEnd> {

@@ -9,14 +9,15 @@ import type { Hold } from '../domain/hold.ts'
 import { LANES } from '../domain/lane.ts'
 import type { Selection } from '../domain/selection.ts'
 import { type Acted, EndedLookups, type Steps } from '../queues/ended-lookups.ts'
-import { ActionInSteps } from '../redis/activity.ts'
 import type { Redis } from '../redis/connections.ts'
 import { type QueueNames, queueOf } from '../redis/names.ts'
 import { redisTime } from '../redis/time.ts'
 import { namedLookups, readActivity, selectedLookups } from './activity.ts'
 import { costOf } from './cost.ts'
 import type { FleetControl } from './fleet-control.ts'
-import { isCauseOf, refusalInWords } from './held-cause.ts'
+import { isCauseOf, mayBeCause, refusalInWords } from './held-cause.ts'
+import { type ActionOptions, inSteps, type StepOptions } from './in-steps.ts'
+import { planOfNamed } from './named-plan.ts'
 import {
   actOnEach,
   actOnSelected,
@@ -70,8 +71,6 @@ export interface FleetView {
   status(): Promise<FleetStatus>
 }
 
-type Options = Omit<PacedOptions, 'waitsFor'>
-
 /** Null: such lookups can be put back, or dropped. */
 export function problemOfState(action: EndedAction, { state, result }: Selection): string | null {
   if (state === undefined || state === 'dead') return null
@@ -99,19 +98,22 @@ export class EndedActions {
     this.#ended = new EndedLookups(redis, names)
   }
 
-  /** What it would do with a selection. Rejects when Redis fails. */
+  /** What it would do. Rejects when Redis fails. */
   async plan(
     request: EndedRequest,
-    options: Pick<Options, 'ratePerSecond' | 'signal'>,
+    options: Pick<StepOptions, 'ratePerSecond' | 'signal'>,
     onLooked?: (looked: number) => void,
   ): Promise<EndedPlan> {
     const holds = request.action === 'redrive' ? await this.#holds() : []
     const heldFor = new Set<Hold>()
     const isMeant = (lookup: FoundLookup) => {
+      if (lookup.state !== (request.selection.state ?? 'dead')) return false
       for (const hold of holds) if (isCauseOf(hold, lookup)) heldFor.add(hold)
       return true
     }
-    const plan = await planOf(this.#selected(request), isMeant, { ...options, ...(onLooked && { onLooked }) })
+    const plan = request.lookupIds
+      ? await planOfNamed(this.#redis, this.#names, request.lookupIds, isMeant)
+      : await planOf(this.#selected(request), isMeant, { ...options, ...(onLooked && { onLooked }) })
     const calls = request.action === 'redrive' ? plan.count : 0
     const perSecond = calls > 0 ? costOf(calls, await this.#fleet.status()).perSecond : null
     const rate = Math.min(options.ratePerSecond, perSecond ?? Number.POSITIVE_INFINITY)
@@ -119,28 +121,27 @@ export class EndedActions {
     return { ...plan, calls, seconds: Math.ceil(plan.count / rate), refused: hold ? refusalInWords(hold) : null }
   }
 
+  /** Why a selection is refused; null: it is not. Looks at it only while the fleet holds for what some may have failed with. */
+  async refusal(request: EndedRequest, options: Pick<StepOptions, 'ratePerSecond' | 'signal'>): Promise<string | null> {
+    if (request.action !== 'redrive' || request.force || request.lookupIds) return null
+    if (!(await this.#holds()).some(mayBeCause)) return null
+    return (await this.plan(request, options)).refused
+  }
+
   /** Rejects when Redis fails, and with the signal's reason. */
-  async run(request: EndedRequest, options: Options): Promise<EndedEnd> {
+  async run(request: EndedRequest, options: ActionOptions): Promise<EndedEnd> {
     const told = argumentsOf(request)
     const from = request.action === 'redrive' ? await this.#unfinished(told) : null
     const since = from ? fromIso(from) : Math.floor(await redisTime(this.#redis, queueOf(this.#names, 'batch')))
     const { who, action } = request
-    const steps = await ActionInSteps.begin(this.#redis, this.#names, {
-      who,
-      action,
-      arguments: from ? { ...told, since: from } : told,
-    })
-    let how: 'done' | 'stopped' = 'stopped'
-    try {
-      const end = await this.#act(request, { stepsKey: steps.stepsKey, since }, options)
-      how = 'done'
-      return { ...end, wentOnFrom: from }
-    } finally {
-      await steps.end(how).catch(() => {}) // its hash says how far it came
-    }
+    const byHand = { who, action, arguments: from ? { ...told, since: from } : told }
+    const end = await inSteps(this.#redis, this.#names, byHand, options, (stepsKey, paced) =>
+      this.#act(request, { stepsKey, since }, paced),
+    )
+    return { ...end, wentOnFrom: from }
   }
 
-  #act(request: EndedRequest, steps: Steps, options: Options): Promise<PacedEnd> {
+  #act(request: EndedRequest, steps: Steps, options: StepOptions): Promise<PacedEnd> {
     const paced: PacedOptions = {
       ...options,
       ...(request.action === 'redrive' && { waitsFor: () => this.#waitsFor(request) }),

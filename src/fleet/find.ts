@@ -1,25 +1,20 @@
 /** The lookups that a selection means, as people and programs see them: with why each waits. */
 
-import { iso } from '../clock.ts'
 import type { HoldReason } from '../domain/hold.ts'
+import { LANES, type Lane } from '../domain/lane.ts'
 import type { Selection } from '../domain/selection.ts'
 import type { Waits } from '../domain/waits.ts'
 import { keysOf, PAUSED_FIELD, QUEUE_KEYS } from '../queues/bull-layout.ts'
 import { namedLookupsIn } from '../queues/named-lookups.ts'
 import type { Redis } from '../redis/connections.ts'
 import type { QueueNames } from '../redis/names.ts'
+import { redisTime } from '../redis/time.ts'
 import { readCursor, writeCursor } from './cursor.ts'
 import { FleetControl } from './fleet-control.ts'
 import { UnknownService } from './known-services.ts'
-import { type FoundLookup, Selected, STEP, type WalkPoint } from './selected.ts'
+import { type FoundLookup, type SeenLookup, Selected, STEP, seen, type WalkPoint } from './selected.ts'
 
-/** Times are ISO 8601, UTC; null: it has none, or nobody knows. */
-export interface LookupView
-  extends Omit<FoundLookup, 'place' | 'enqueuedAt' | 'startedAt' | 'endedAt' | 'dueAt' | 'behind'> {
-  enqueuedAt: string | null
-  startedAt: string | null
-  endedAt: string | null
-  dueAt: string | null
+export interface LookupView extends SeenLookup {
   /** Null: it does not wait. */
   waits: Waits | null
 }
@@ -95,13 +90,23 @@ export async function waitsOfNamed(
   place: FindPlace,
   { lane, lookupId }: Pick<FoundLookup, 'lane' | 'lookupId'>,
 ): Promise<Waits | null> {
-  const asked = { at: 0, searched: NEXT_TO_GO }
+  const [view] = await viewsOfNamed(redis, place, lane, lookupId, 0)
+  return view?.waits ?? null
+}
+
+/** The dead letter of this id, as `find` shows it; null: there is none. */
+export async function findDead(redis: Redis, place: FindPlace, lookupId: string): Promise<LookupView | null> {
+  const at = Math.floor(await redisTime(redis, keysOf(place, place.lookupQueue)(QUEUE_KEYS.meta)))
+  const views = await Promise.all(LANES.map((lane) => viewsOfNamed(redis, place, lane, lookupId, at)))
+  return views.flat().find(({ state }) => state === 'dead') ?? null
+}
+
+async function viewsOfNamed(redis: Redis, place: FindPlace, lane: Lane, lookupId: string, at: number) {
   const [found, circumstances] = await Promise.all([
-    namedLookupsIn(redis, place, lane, [lookupId], asked),
+    namedLookupsIn(redis, place, lane, [lookupId], { at, searched: NEXT_TO_GO }),
     readCircumstances(redis, place),
   ])
-  const [view] = await viewsOf(redis, place, found, circumstances)
-  return view?.waits ?? null
+  return viewsOf(redis, place, found, circumstances)
 }
 
 /** What keeps all lookups of a queue waiting. */
@@ -143,17 +148,10 @@ async function viewsOf(
   circumstances: Circumstances,
 ): Promise<LookupView[]> {
   return Promise.all(
-    lookups.map(async ({ place, enqueuedAt, startedAt, endedAt, dueAt, behind, ...same }) => {
-      const time = (ms: number | null) => (ms === null ? null : iso(ms))
-      const ahead = place === 'prioritized' ? await aheadOf(redis, names, same, circumstances) : behind
-      const waits = waitsOf({ place, ...same }, ahead, circumstances)
-      const times = {
-        enqueuedAt: time(enqueuedAt),
-        startedAt: time(startedAt),
-        endedAt: time(endedAt),
-        dueAt: time(dueAt),
-      }
-      return { ...same, ...times, waits }
+    lookups.map(async (lookup) => {
+      const { place, behind } = lookup
+      const ahead = place === 'prioritized' ? await aheadOf(redis, names, lookup, circumstances) : behind
+      return { ...seen(lookup), waits: waitsOf(lookup, ahead, circumstances) }
     }),
   )
 }

@@ -4,10 +4,19 @@
  */
 
 import { monotonic, sleep } from '../clock.ts'
-import { type FoundLookup, type Selected, type SelectedStep, STEP, type WalkPoint } from './selected.ts'
+import {
+  type FoundLookup,
+  type SeenLookup,
+  type Selected,
+  type SelectedStep,
+  STEP,
+  seen,
+  type WalkPoint,
+} from './selected.ts'
 
 /** Lookups a second, if nobody says another pace. */
 export const DEFAULT_RATE = 100
+export const RATE_MAX = 10_000
 
 /** What became of the lookups of one step. One that is `done` is no longer what was selected. */
 export interface StepEnd {
@@ -169,7 +178,7 @@ export const SAMPLE = 10
 export interface Plan {
   count: number
   /** The first ten. */
-  sample: FoundLookup[]
+  sample: SeenLookup[]
   looked: number
   /** Jobs that are too large or broken: a selection by their data passes them over. */
   unread: number
@@ -190,7 +199,7 @@ export async function planOf(
   for await (const { lookups, looked, unread } of selected.all(signal)) {
     const meant = lookups.filter(isMeant)
     plan.count += meant.length
-    plan.sample.push(...meant.slice(0, SAMPLE - plan.sample.length))
+    plan.sample.push(...meant.slice(0, SAMPLE - plan.sample.length).map(seen))
     plan.looked += looked
     plan.unread += unread
     onLooked?.(plan.looked)

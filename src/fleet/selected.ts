@@ -3,6 +3,7 @@
  * meanwhile: the places come in the order in which most of them move, so that one that moves on is met further on.
  */
 
+import { iso } from '../clock.ts'
 import { LANES, type Lane } from '../domain/lane.ts'
 import { LANE_OF_QUEUE, matches, type Selection } from '../domain/selection.ts'
 import { keysOf, type Place, QUEUE_KEYS } from '../queues/bull-layout.ts'
@@ -13,6 +14,30 @@ import { type QueueNames, queueOf } from '../redis/names.ts'
 import { redisTime } from '../redis/time.ts'
 
 export type { FoundLookup } from '../queues/found-lookup.ts'
+
+type Timed = 'enqueuedAt' | 'startedAt' | 'endedAt' | 'dueAt'
+
+/** As people and programs see it. Times are ISO 8601, UTC; null: it has none, or nobody knows. */
+export type SeenLookup = Omit<FoundLookup, 'place' | 'behind' | Timed> & Record<Timed, string | null>
+
+export function seen({
+  place: _,
+  behind: __,
+  enqueuedAt,
+  startedAt,
+  endedAt,
+  dueAt,
+  ...same
+}: FoundLookup): SeenLookup {
+  const time = (ms: number | null) => (ms === null ? null : iso(ms))
+  return {
+    ...same,
+    enqueuedAt: time(enqueuedAt),
+    startedAt: time(startedAt),
+    endedAt: time(endedAt),
+    dueAt: time(dueAt),
+  }
+}
 
 /** How far a walk has come. */
 export interface WalkPoint {

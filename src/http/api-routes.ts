@@ -1,12 +1,15 @@
 /** All routes of the API. */
 
+import type { Actions } from '../app/actions.ts'
 import { AwaitedLookups } from '../app/awaited-lookups.ts'
 import { PromptHall } from '../app/prompt-hall.ts'
 import type { ResultsFollowed } from '../app/results-followed.ts'
 import type { StandingHall } from '../app/standing-hall.ts'
 import type { Observe } from '../domain/event.ts'
 import type { Routes } from './api-server.ts'
+import { type ActionParts, actionRoutes } from './routes/actions.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
+import { findRoute } from './routes/find.ts'
 import { fleetRoutes } from './routes/fleet.ts'
 import { forgetRoute } from './routes/forget.ts'
 import { Intake } from './routes/intake.ts'
@@ -16,7 +19,7 @@ import { Waits } from './waits.ts'
 
 /** `stopping`: whoever waits is answered. `log`: for what must be written down, whatever the level. */
 export function apiRoutes(
-  { hall, results }: ApiParts,
+  { hall, results, actions, settings }: ApiParts,
   observe: Observe,
   stopping: AbortSignal,
   log: ForgetLog,
@@ -26,6 +29,8 @@ export function apiRoutes(
   return (server) => {
     fleetRoutes(server, prompt)
     deadLetterRoutes(server, prompt)
+    findRoute(server, prompt)
+    actionRoutes(server, { hall: prompt, actions, settings })
     lookupRoutes(server, new Intake(prompt, hall, waits, observe, stopping))
     resultStreamRoute(server, results, observe, stopping)
     forgetRoute(server, prompt, log)
@@ -36,6 +41,8 @@ export interface ApiParts {
   hall: StandingHall
   /** Null: there is no stream of results. */
   results: ResultsFollowed | null
+  actions: Actions
+  settings: ActionParts['settings']
 }
 
 type ForgetLog = Parameters<typeof forgetRoute>[2]

@@ -21,6 +21,7 @@ export const PROBLEMS = {
   'request-stalled': 408,
   'service-unknown': 409,
   'no-pace': 409,
+  'held-for-cause': 409,
   'body-too-large': 413,
   'too-many-lookups': 413,
   'media-type-unknown': 415,
@@ -33,6 +34,7 @@ export const PROBLEMS = {
   'results-piled-up': 503,
   'too-many-waiting': 503,
   'too-many-streams': 503,
+  'too-many-actions': 503,
   stopping: 503,
 } as const
 export type ProblemCode = keyof typeof PROBLEMS
@@ -46,6 +48,7 @@ const RETRY_AFTER: Partial<Record<ProblemCode, number>> = {
   'results-piled-up': 10,
   'too-many-waiting': 2,
   'too-many-streams': 2,
+  'too-many-actions': 10,
   stopping: 2,
 }
 

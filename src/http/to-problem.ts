@@ -1,6 +1,7 @@
 /** Every error of a request as a problem. What is not known here is a mistake of ours, and says nothing of itself. */
 
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
+import { TooManyActions } from '../app/actions.ts'
 import { Unanswered } from '../app/prompt-hall.ts'
 import { NoPace } from '../fleet/fleet-control.ts'
 import { UnknownService } from '../fleet/known-services.ts'
@@ -27,6 +28,7 @@ const OF_FASTIFY: Readonly<Record<string, () => Problem>> = {
 export function toProblem(error: unknown, body: unknown): Problem {
   if (error instanceof Problem) return error
   if (error instanceof UnknownService) return new Problem('service-unknown', error.message)
+  if (error instanceof TooManyActions) return new Problem('too-many-actions', error.message)
   if (error instanceof NoPace) return new Problem('no-pace', error.message)
   if (error instanceof Unanswered) {
     return new Problem(error.kind === 'oom' ? 'redis-full' : 'redis-unavailable', error.message)

@@ -66,10 +66,11 @@ ${STEPS_LUA}
 expectActivity(ACTIVITY)
 local at = math.floor(now())
 countStep(STEPS, at, 0)
+redis.call('HSET', STEPS, 'at', string.format('%.0f', at), 'who', byHand[1], 'action', byHand[2], 'arguments', byHand[3])
 note(ACTIVITY, at, byHand, nil, id)
 return 1`)
 
-// Says that it goes on, and how it ended if it has.
+// Says that it goes on, how it ended if it has, and how far it has come: names and values behind the first argument.
 const SEEN = new Script(`
 local STEPS = KEYS[1]
 local ended = ARGV[1]
@@ -78,10 +79,11 @@ ${STEPS_LUA}
 local at = math.floor(now())
 countStep(STEPS, at, 0)
 if ended ~= '' then redis.call('HSET', STEPS, 'ended', ended, 'endedAt', string.format('%.0f', at)) end
+if #ARGV > 1 then redis.call('HSET', STEPS, unpack(ARGV, 2)) end
 return 1`)
 
-/** An action that waits, for a pace or for the end of a hold, says so often that it goes on. */
-const SAYS_EVERY_MS = 5000
+/** Whoever looks on wants to see it move; and an action that waits, for a pace or for the end of a hold, still goes on. */
+const SAYS_EVERY_MS = 1000
 /** One that has said nothing for so long was cut off. */
 export const CUT_OFF_AFTER_MS = 30_000
 
@@ -91,6 +93,7 @@ export class ActionInSteps {
   readonly stepsKey: string
   readonly #redis: Redis
   readonly #timer: { stop: () => void }
+  #progress: Readonly<Record<string, string>> = {}
 
   private constructor(redis: Redis, id: string, stepsKey: string) {
     this.id = id
@@ -108,6 +111,11 @@ export class ActionInSteps {
     return new ActionInSteps(redis, id, stepsKey)
   }
 
+  /** How far it has come, beside what each step counts; told with what is said next. */
+  tell(progress: Readonly<Record<string, string>>): void {
+    this.#progress = progress
+  }
+
   /** `done`: all of it. `stopped`: somebody stopped it, or it failed; what it has done is counted. */
   async end(how: 'done' | 'stopped'): Promise<void> {
     this.#timer.stop()
@@ -115,6 +123,6 @@ export class ActionInSteps {
   }
 
   async #seen(ended: string): Promise<void> {
-    await SEEN.run(this.#redis, [this.stepsKey], [ended])
+    await SEEN.run(this.#redis, [this.stepsKey], [ended, ...Object.entries(this.#progress).flat()])
   }
 }

@@ -304,6 +304,7 @@ export const findSchemas = {
 export const cancelledSchema = z.strictObject({
   cancelled: count,
   refused: z.array(z.strictObject({ lookupId: z.string(), why: z.string() })),
+  refusedCount: count,
   looked: count,
 })
 

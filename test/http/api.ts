@@ -96,7 +96,8 @@ export class Document {
 
   check(method: string, path: string, { status, headers, body, text }: Answer): void {
     const bare = path.split('?')[0] ?? ''
-    const found = Object.entries(this.json.paths).find(([pattern]) => patternOf(pattern).test(bare))
+    const paths = Object.entries(this.json.paths).toSorted(([a], [b]) => a.split('{').length - b.split('{').length)
+    const found = paths.find(([pattern]) => patternOf(pattern).test(bare))
     const operation = found?.[1][method.toLowerCase()]
     if (!found || !operation) return void expect([status, body?.code]).toEqual([404, 'route-unknown'])
     const said = `${method} ${found[0]} ${status}`

@@ -7,10 +7,16 @@ import { type Api, send, startApi, stopAll } from './api.ts'
 const MAY: Record<string, readonly Role[] | 'any'> = {
   'POST /v1/lookups': ['enqueue'],
   'GET /v1/lookups/{lookupId}': ['enqueue', 'view', 'operate'],
+  'GET /v1/lookups': ['view', 'operate'],
+  'POST /v1/lookups/cancel': ['enqueue', 'operate'],
+  'GET /v1/actions/{actionId}': ['enqueue', 'view', 'operate'],
   'GET /v1/results/stream': ['results'],
   'GET /v1/status': ['view', 'operate'],
   'GET /v1/activity': ['view', 'operate'],
   'GET /v1/dead-letters': ['view', 'operate'],
+  'GET /v1/dead-letters/{lookupId}': ['view', 'operate'],
+  'POST /v1/dead-letters/redrive': ['operate'],
+  'POST /v1/dead-letters/drop': ['operate'],
   'GET /v1/holds': ['view', 'operate'],
   'POST /v1/holds': ['operate'],
   'DELETE /v1/holds': ['operate'],
@@ -44,7 +50,7 @@ it('every route is in the table of who may ask it', async () => {
 
 it.each(Object.keys(MAY))('%s is for its roles, and for nobody else', async (route) => {
   const [method = '', pattern = ''] = route.split(' ')
-  const path = pattern.replace('{lookupId}', 'lk-none')
+  const path = pattern.replace('{lookupId}', 'lk-none').replace('{actionId}', `ac-${'0'.repeat(24)}`)
   const body = method === 'GET' || method === 'DELETE' ? {} : { body: { nonsense: true } }
   expect((await api.ask(method, path, body)).status).toBe(401)
   for (const role of ROLES) {

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
-import type { FoundLookup } from '../../fleet/selected.ts'
+import type { SeenLookup } from '../../fleet/selected.ts'
 import { isConfirmed, planInWords } from './action.ts'
 import { Io } from './io.ts'
 
@@ -34,7 +34,7 @@ describe('before an action', () => {
   })
 
   it('says how many it is for, and which are the first', () => {
-    const one = { lookupId: 'lk-1', queue: 'chat-lookups', state: 'waiting', ageMs: 5000 } as FoundLookup
+    const one = { lookupId: 'lk-1', queue: 'chat-lookups', state: 'waiting', ageMs: 5000 } as SeenLookup
     expect(planInWords({ count: 12, sample: [one], looked: 1000, unread: 1 }, 'to cancel').split('\n')).toEqual([
       '12 lookups to cancel, of 1,000 lookups looked at; 1 job too large or broken to be read',
       'lookup         queue    state    age',

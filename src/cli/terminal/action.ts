@@ -2,8 +2,8 @@
 
 import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
-import { DEFAULT_RATE, type PacedProgress, type Plan } from '../../fleet/paced.ts'
-import type { FoundLookup } from '../../fleet/selected.ts'
+import { DEFAULT_RATE, type PacedProgress, type Plan, RATE_MAX } from '../../fleet/paced.ts'
+import type { SeenLookup } from '../../fleet/selected.ts'
 import type { Io } from './io.ts'
 import { wholeNumber } from './positive.ts'
 import { progressBar } from './progress.ts'
@@ -16,8 +16,6 @@ export interface ActionFlags {
   rate: number
   json?: boolean
 }
-
-const RATE_MAX = 10_000
 
 export function withAction(command: Command): Command {
   return command
@@ -57,7 +55,7 @@ export function pacedProgress(io: Io, unit: string, total: number | null, isQuie
   return { onProgress, stop: () => bar.stop() }
 }
 
-function rowOf({ lookupId, queue, state, ageMs }: FoundLookup): string[] {
+function rowOf({ lookupId, queue, state, ageMs }: SeenLookup): string[] {
   return [lookupId, queue, state, ageMs === null ? '-' : seconds(ageMs)]
 }
 

@@ -1,10 +1,4 @@
 import * as z from 'zod'
-import { SELECTION_FIELDS } from '../../domain/selection.ts'
-
-/** As text; `domain/selection.ts` says what each must be. */
-export const selectionQuery = z.strictObject(
-  Object.fromEntries(SELECTION_FIELDS.map((field) => [field, z.string().min(1, 'expected a value').optional()])),
-)
 
 const count = z.int().min(0)
 

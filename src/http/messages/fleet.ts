@@ -3,6 +3,7 @@
 import * as z from 'zod'
 import { HAND_ACTIONS } from '../../domain/by-hand.ts'
 import { HOLD_REASONS } from '../../domain/hold.ts'
+import { ACTIVITY_STATES } from '../../fleet/activity.ts'
 import { HOLD_DEFAULT_MS, HOLD_MAX_MS, problemOfReason } from '../../fleet/hold-by-hand.ts'
 import { JOB_STATES } from '../../fleet/status.ts'
 import { anyOf } from './any-of.ts'
@@ -103,7 +104,7 @@ export const activitySchema = z
     action: z.enum(HAND_ACTIONS),
     arguments: z.record(z.string(), z.unknown()),
     count: count.nullable(),
-    state: z.enum(['done', 'running', 'stopped', 'cut-off']),
+    state: z.enum(ACTIVITY_STATES),
     endedAt: z.iso.datetime().nullable(),
     id: z.string().nullable(),
   })

@@ -1,12 +1,11 @@
 /** Lookups as the API takes them, and what it says of them. */
 
 import * as z from 'zod'
-import { HOLD_REASONS } from '../../domain/hold.ts'
 import { LANES } from '../../domain/lane.ts'
 import { DELIVERIES, lookupSchema } from '../../domain/lookup.ts'
 import { RESULT_STATUSES } from '../../domain/result.ts'
 import { resultSchema as resultOfQueue } from '../../domain/result-schema.ts'
-import { WAITS_FOR } from '../../domain/waits.ts'
+import { waitsSchema } from './actions.ts'
 import { wholeNumber, yes } from './queries.ts'
 
 export const MOST_AT_ONCE = 10_000
@@ -97,15 +96,7 @@ const story = {
   resultIsThere: z.boolean(),
   deliver: z.enum(DELIVERIES).nullable(),
   keptUntil: z.iso.datetime().nullable(),
-  waits: z
-    .strictObject({
-      for: z.enum(WAITS_FOR),
-      holds: z.array(z.enum(HOLD_REASONS)),
-      behind: count.nullable().describe('lookups that go before it; null: not known'),
-      after: z.enum(['failure', 'recheck', 'asked']).nullable().describe('what its delay is for'),
-    })
-    .nullable()
-    .describe('null: it does not wait'),
+  waits: waitsSchema,
   end: z
     .strictObject({
       finishedAt: z.iso.datetime().nullable(),

@@ -1,30 +1,42 @@
 import type { PromptHall } from '../../app/prompt-hall.ts'
-import { parseSelectionText, type Selection } from '../../domain/selection.ts'
 import { answers, json } from '../answers.ts'
 import type { Server } from '../api-server.ts'
-import { deadLettersSchema, selectionQuery } from '../messages/dead-letters.ts'
+import { foundSchema, selectionQuery } from '../messages/actions.ts'
+import { deadLettersSchema } from '../messages/dead-letters.ts'
+import { lookupParams } from '../messages/lookups.ts'
 import { Problem } from '../problem.ts'
+import { whileThere } from '../while-there.ts'
+import { selectionOf } from './selection.ts'
+
+const VIEW = { roles: ['view'] as const }
 
 export function deadLetterRoutes(server: Server, hall: PromptHall): void {
-  const schema = {
+  const groups = {
     tags: ['fleet'],
     summary:
       'The lookups that gave up, of those that are selected, in groups by cause; what `dead-letters --json` prints.',
     querystring: selectionQuery,
     response: answers({ 200: json('The largest group first.', deadLettersSchema) }, 'invalid-request'),
   }
-  server.get('/v1/dead-letters', { config: { roles: ['view'] as const }, schema }, async ({ query }) => {
-    const selection = selectionOf(query as Record<string, string>)
-    return hall.take((own) => own.deadLetters(selection))
+  server.get('/v1/dead-letters', { config: VIEW, schema: groups }, (request) => {
+    const given = request.query as Record<string, string>
+    const selection = Object.keys(given).length === 0 ? {} : selectionOf(given)
+    return whileThere(request, (signal) => hall.take((own) => own.deadLetters(selection, { signal })))
   })
-}
 
-/** Nothing given: all of them. */
-function selectionOf(given: Record<string, string>): Selection {
-  if (Object.keys(given).length === 0) return {}
-  const parsed = parseSelectionText(given)
-  if (parsed.ok) return parsed.selection
-  throw new Problem('invalid-request', parsed.problem, [
-    { field: parsed.field ?? 'query', problem: parsed.problem.replace(/^\w+: /, '') },
-  ])
+  const one = {
+    tags: ['fleet'],
+    summary: 'One dead letter, as `find --json` prints it.',
+    params: lookupParams,
+    response: answers({ 200: json('The dead letter.', foundSchema) }, 'lookup-unknown'),
+  }
+  server.get('/v1/dead-letters/:lookupId', { config: VIEW, schema: one }, async ({ params }) => {
+    const { lookupId } = params as { lookupId: string }
+    const found = await hall.ask((own) => own.deadLetter(lookupId))
+    if (found) return found
+    throw new Problem(
+      'lookup-unknown',
+      'there is no dead letter of this id; GET /v1/lookups/{lookupId} tells of others',
+    )
+  })
 }
