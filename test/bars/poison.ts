@@ -1,6 +1,7 @@
 /** One id at which the service always fails: it pays for itself, alone; and where the service is down, nobody pays. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { readHistory } from '../../src/domain/history.ts'
 import { CHAT, type Script } from '../support/scripted-service.ts'
 import { NAMES, until } from '../support/world.ts'
 import { allEnriched, callsBetween, type Fleet, info, startFleet, timeUntil } from './fleet.ts'
@@ -76,7 +77,7 @@ export async function serviceDownAtTheEnd({ seconds }: { seconds: number }): Pro
   service.script = () => CHAT
   const complete = await allEnriched(fleet, good + 1, 60_000)
   const history = await world.redis.hget(`bull:${NAMES.lookupQueue}:${lookupId}`, 'ce:history')
-  const charged = history ? (JSON.parse(history) as { charged: number }).charged : 0
+  const { charged } = readHistory(history)
   const figures = [
     atMost('held after, s', heldAfter / 1000, 40),
     exactly('attempts charged', charged, 0),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { readHistory } from '../../src/domain/history.ts'
 import type { AnswersEntry } from '../../src/stand-in/stand-in.ts'
 import { startWorker, type WorkerProcess } from '../support/processes.ts'
 import { CHAT, startScriptedService } from '../support/scripted-service.ts'
@@ -31,7 +32,7 @@ const isHeld = async () => (await world.redis.keys('bull:chat-enricher:fleet:*:h
 const state = (id: string) => world.queue(NAMES.lookupQueue).getJobState(id)
 async function chargedTo(id: string): Promise<number> {
   const history = await world.redis.hget(`bull:${NAMES.lookupQueue}:${id}`, 'ce:history')
-  return history ? (JSON.parse(history) as { charged: number }).charged : 0
+  return readHistory(history).charged
 }
 
 /** Every lookup goes wrong in this way. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { readHistory } from '../../src/domain/history.ts'
 import { leaseKey, membersKey } from '../../src/redis/names.ts'
 import { startWorker, type WorkerProcess } from '../support/processes.ts'
 import { useConsumer, useWorld } from '../support/use-world.ts'
@@ -33,8 +34,7 @@ async function expectAllWell(ids: string[]): Promise<void> {
   expect(consumer.results.every(({ status }) => status === 'enriched')).toBe(true)
   for (const id of ids) {
     expect(await field(id, 'stc')).toBeNull()
-    const history = await field(id, 'ce:history')
-    if (history) expect(JSON.parse(history)).toMatchObject({ charged: 0 })
+    expect(readHistory(await field(id, 'ce:history')).charged).toBe(0)
   }
 }
 
