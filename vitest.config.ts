@@ -15,8 +15,13 @@ export default defineConfig({
       { extends: true, test: { name: 'units', include: UNITS, isolate: false, ...TIMES } },
       {
         extends: true,
-        // The fault suite is a command of its own: npm run test:faults
-        test: { name: 'fleet', include: ['test/**/*.test.ts'], exclude: [...UNITS, 'test/faults/**'], ...TIMES },
+        // Commands of their own: npm run test:faults, npm run test:console
+        test: {
+          name: 'fleet',
+          include: ['test/**/*.test.ts'],
+          exclude: [...UNITS, 'test/faults/**', 'test/console/**'],
+          ...TIMES,
+        },
       },
     ],
   },

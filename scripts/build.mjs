@@ -1,12 +1,13 @@
 // The build. dist/main.js is the program and dist/index.js the library: bundled with the packages that they use, in chunks
 // (one for each command, because a command starts in half the time so). The library so has its own BullMQ and ioredis,
-// whatever the host program has. dist/soap stays as it is written. Types are beside what other programs import.
+// whatever the host program has. dist/console is the page that the API serves. dist/soap stays as it is written. Types are beside what other programs import.
 
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { buildConsole } from './console.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -76,5 +77,5 @@ rmSync(join(root, 'dist'), { recursive: true, force: true })
 compile('tsconfig.build.json')
 compile('tsconfig.library.json')
 pruneTypes()
-const inputs = await buildProgram()
+const inputs = [...(await buildProgram()), ...(await buildConsole())]
 writeFileSync(join(root, 'dist', 'THIRD-PARTY-LICENSES.txt'), licences(inputs).join(`\n${'-'.repeat(80)}\n\n`))

@@ -2,7 +2,7 @@
 // before `npm ci` has run. Says what it does; does nothing when all is in place.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -77,6 +77,20 @@ function ensureRedis() {
   )
 }
 
+/** The API serves the console as it was bundled last; from source it is bundled when any of what it is made of is newer. */
+async function ensureConsole() {
+  if (!existsSync(join(root, 'src', 'http', 'console'))) return
+  const page = join(root, 'dist', 'console', 'index.html')
+  const bundledAt = existsSync(page) ? statSync(page).mtimeMs : 0
+  const sources = ['src/http/console', 'src/fleet', 'src/domain'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(root, folder, name)),
+  )
+  if (sources.every((file) => statSync(file).mtimeMs < bundledAt)) return
+  const { buildConsole } = await import('./console.mjs')
+  await buildConsole()
+}
+
 checkNode()
 ensurePackages()
 ensureRedis()
+await ensureConsole()

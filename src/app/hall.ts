@@ -37,6 +37,7 @@ import {
 } from '../fleet/find.ts'
 import { FleetControl, type FleetGate } from '../fleet/fleet-control.ts'
 import { Forget, type ForgetEnd, type ForgetOptions } from '../fleet/forget.ts'
+import { type History, HistoryReader } from '../fleet/history.ts'
 import type { PacedEnd, Plan, PlanOptions } from '../fleet/paced.ts'
 import { removeFleet } from '../fleet/remove-fleet.ts'
 import { Selected } from '../fleet/selected.ts'
@@ -102,6 +103,7 @@ export class Hall {
   readonly #config: HallConfig
   readonly #open: (place: RedisPlace, name: string) => Redis
   readonly #closers: (() => void)[] = []
+  #history: HistoryReader | null = null
 
   /** `open` makes the other connections that some of the work needs. */
   constructor(redis: Redis, config: HallConfig, open = commandConnection) {
@@ -112,6 +114,12 @@ export class Hall {
 
   status(): Promise<FleetStatus> {
     return readStatus(this.#redis, { ...this.#config, soapEndpoint: this.#endpoint })
+  }
+
+  /** What the fleet did in the last hour. */
+  history(): Promise<History> {
+    this.#history ??= new HistoryReader(this.#redis, { ...this.#config, soapEndpoint: this.#endpoint })
+    return this.#history.read()
   }
 
   /** What is known of one lookup; null: nothing. */

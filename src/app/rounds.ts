@@ -8,9 +8,13 @@ import { UPKEEP_EVERY_MS } from '../upkeep/upkeep.ts'
 import { BACKLOG_LOOK_EVERY_MS } from '../worker/backlog-hold.ts'
 import { STUCK_LOOK_EVERY_MS } from '../worker/stuck.ts'
 
+/** It writes once in ten seconds; this is how soon it sees that they are over. */
+const HISTORY_LOOK_EVERY_MS = 500
+
 export interface RoundsParts {
   /** Says to the fleet that this process is there. */
   beat(): Promise<void>
+  history: { turn(): Promise<void> }
   upkeep: { run(): Promise<void> }
   backlogHold: { look(): Promise<void> } | null
   stuckWatch: { look(): void }
@@ -31,10 +35,11 @@ export class Rounds {
 
   /** Resolves when the fleet knows of this process and the watches have seen Redis. */
   async start(): Promise<void> {
-    const { beat, upkeep, backlogHold, stuckWatch, watches } = this.#parts
+    const { beat, history, upkeep, backlogHold, stuckWatch, watches } = this.#parts
     const beats = this.#each(MEMBER_BEAT_MS, beat)
     // A fleet that starts again finds at once what an earlier one left; no lookup waits until that is done.
     void this.#each(UPKEEP_EVERY_MS, () => upkeep.run())()
+    void this.#each(HISTORY_LOOK_EVERY_MS, () => history.turn())()
     this.#timers.push(every(STUCK_LOOK_EVERY_MS, () => stuckWatch.look()))
     if (backlogHold) this.#each(BACKLOG_LOOK_EVERY_MS, () => backlogHold.look())
     await Promise.all([beats(), ...watches.map((watch) => watch.start())])

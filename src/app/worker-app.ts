@@ -11,6 +11,7 @@
 import { deadline, monotonic, now, within } from '../clock.ts'
 import { type Config, ConfigError } from '../config/config.ts'
 import type { LookupEvent, Observe } from '../domain/event.ts'
+import { HistoryWriter } from '../fleet/history-writer.ts'
 import { logEvents } from '../observe/event-log.ts'
 import { countEvents } from '../observe/event-metrics.ts'
 import type { Logger } from '../observe/logger.ts'
@@ -45,6 +46,7 @@ interface Built {
   news: Redis
   parts: WorkerParts
   membership: Membership
+  history: HistoryWriter
   upkeep: Upkeep
   rounds: Rounds
   health: Health
@@ -76,10 +78,11 @@ export class WorkerApp {
       this.#connections.close()
       throw error
     }
-    const { health, membership } = this.#built
+    const { health, membership, history } = this.#built
     hearers.push(
       (event: LookupEvent) => health.hear(event),
       (event: LookupEvent) => membership.hear(event),
+      (event: LookupEvent) => history.hear(event),
     )
   }
 
@@ -128,7 +131,7 @@ export class WorkerApp {
   async #stop(reason: string): Promise<boolean> {
     const startedAt = monotonic()
     const { shutdownTimeoutMs } = this.#config
-    const { parts, rounds, membership, upkeep } = this.#built
+    const { parts, rounds, membership, history, upkeep } = this.#built
     this.#observe({ type: 'stopping', reason })
     rounds.stop()
     parts.keeper.stop()
@@ -136,7 +139,7 @@ export class WorkerApp {
     const workers = Promise.all(parts.workers.map((worker) => worker.stop(grace.signal)))
     const clean = (await within(shutdownTimeoutMs + STOP_MARGIN_MS, workers)) !== 'late'
     grace.clear()
-    const farewells = () => [parts.gate.flush(), membership.leave(), upkeep.leave()]
+    const farewells = () => [parts.gate.flush(), history.flush(), membership.leave(), upkeep.leave()]
     if (clean) await within(STOP_MARGIN_MS / 2, Promise.allSettled(farewells()))
     await within(CLOSE_MS, this.#close())
     this.#observe({ type: 'stopped', clean, durationMs: monotonic() - startedAt })
@@ -166,6 +169,7 @@ export class WorkerApp {
     const parts = buildWorkerParts(config, redis, observe)
     const { workers, keeper } = parts
     const membership = new Membership(redis, config)
+    const history = new HistoryWriter(quickRedis, queueNames(config))
     const upkeep = buildUpkeep(config, redis, parts, membership.id, observe)
     const backlogHold = buildBacklogHold(config, redis, parts, observe)
     const pulse = new Pulse(quickRedis, servicesKey(queueNames(config)))
@@ -174,9 +178,9 @@ export class WorkerApp {
     const isStopping = () => this.#stopped !== null
     const inProgress = () => workers.reduce((sum, worker) => sum + worker.inProgress, 0)
     const beat = () => membership.beat({ inProgress: inProgress(), stopping: isStopping() })
-    const rounds = new Rounds({ beat, upkeep, backlogHold, stuckWatch, watches: [pulse, memory] }, observe)
+    const rounds = new Rounds({ beat, history, upkeep, backlogHold, stuckWatch, watches: [pulse, memory] }, observe)
     const health = new Health({ isStopping, redis: pulse, memory, workers, stuckWatch })
     const metrics = new WorkerMetrics(counted, quickRedis, config, { pulse, keeper, inProgress })
-    return { redis, news, parts, membership, upkeep, rounds, health, metrics }
+    return { redis, news, parts, membership, history, upkeep, rounds, health, metrics }
   }
 }

@@ -54,6 +54,8 @@ export type LookupEvent =
       /** Bytes of the body that were read. */
       responseBytes: number
       httpStatus?: number
+      /** What is not the usual answer: `code:5`, `fault:Client`, `http:503`. */
+      kind?: string
     }
   | { type: 'unexpected-content-type' }
   | { type: 'tls-certificate-seen'; expiresAt: number }

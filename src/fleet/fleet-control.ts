@@ -4,6 +4,7 @@ import type { Hold } from '../domain/hold.ts'
 import { cureOf, holdInWords } from '../gate/hold-words.ts'
 import { Holds, type PaceSet, type Released, type ReleaseOptions } from '../gate/holds.ts'
 import { LimitStore, type Limits } from '../gate/limits.ts'
+import { readPastHolds } from '../gate/past-holds.ts'
 import { quotaSpent } from '../gate/quota.ts'
 import type { Redis } from '../redis/connections.ts'
 import type { GateKeys, QueueNames } from '../redis/names.ts'
@@ -74,6 +75,11 @@ export class FleetControl {
     const limitsSet = Object.fromEntries(set.map(({ name, value }) => [name, value]))
     const byHand = gateByHand(holds, pace, set, accepted)
     return { at, holds: holds.map((hold) => ({ ...hold, cure: cureOf(hold) })), limitsSet, pace, byHand, callsInFlight }
+  }
+
+  /** The last holds, also those that are over: from when to when (Redis' time, ms). */
+  pastHolds(): ReturnType<typeof readPastHolds> {
+    return readPastHolds(this.#redis, this.#keys)
   }
 
   /** Calls that are spent of a quota of this period. `at`: Redis' time, ms. */

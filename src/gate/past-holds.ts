@@ -1,5 +1,6 @@
 /** For how long the fleet held between two times: what a lookup waited for in that time was the hold. */
 
+import { HOLD_REASONS, type HoldReason } from '../domain/hold.ts'
 import type { Redis } from '../redis/connections.ts'
 import type { GateKeys } from '../redis/names.ts'
 
@@ -40,6 +41,16 @@ export class PastHolds {
     }
     return sum
   }
+}
+
+/** The last holds, each with its reason; one that is on ends when it ends by itself. */
+export async function readPastHolds(redis: Redis, { pastHolds }: GateKeys): Promise<({ reason: HoldReason } & Span)[]> {
+  const found = await redis.zrange(pastHolds, '0', '-1', 'WITHSCORES')
+  return found.flatMap((member, index) => {
+    const [name, from] = member.split(':')
+    const reason = HOLD_REASONS.find((known) => known === name)
+    return index % 2 === 0 && reason ? [{ reason, from: Number(from), to: Number(found[index + 1]) }] : []
+  })
 }
 
 /** Several holds may be on at once. */

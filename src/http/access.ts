@@ -31,8 +31,9 @@ export function reportRequests(server: FastifyInstance, observe: Observe): Map<s
   return routes
 }
 
-/** All files of the documentation page are one. */
+/** All files of the documentation page are one; so are those of the console. */
 export function routeName(url: string | undefined): string {
   if (url === undefined) return NO_ROUTE
+  if (url === '/console/:file') return '/'
   return url.startsWith('/docs') ? '/docs' : url
 }

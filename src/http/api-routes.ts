@@ -7,11 +7,13 @@ import type { ResultsFollowed } from '../app/results-followed.ts'
 import type { StandingHall } from '../app/standing-hall.ts'
 import type { Observe } from '../domain/event.ts'
 import type { Routes } from './api-server.ts'
+import { consoleRoutes } from './console.ts'
 import { type ActionParts, actionRoutes } from './routes/actions.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { findRoute } from './routes/find.ts'
 import { fleetRoutes } from './routes/fleet.ts'
 import { forgetRoute } from './routes/forget.ts'
+import { historyRoute } from './routes/history.ts'
 import { Intake } from './routes/intake.ts'
 import { lookupRoutes } from './routes/lookups.ts'
 import { resultStreamRoute } from './routes/result-stream.ts'
@@ -27,7 +29,9 @@ export function apiRoutes(
   const prompt = new PromptHall(hall)
   const waits = new Waits(prompt, new AwaitedLookups(hall), stopping)
   return (server) => {
+    consoleRoutes(server)
     fleetRoutes(server, prompt)
+    historyRoute(server, prompt)
     deadLetterRoutes(server, prompt)
     findRoute(server, prompt)
     actionRoutes(server, { hall: prompt, actions, settings })

@@ -38,6 +38,8 @@
  *     activity:<queues>      stream  what was done by hand, an entry each
  *     action:<queues>:<id>   hash    what an action in steps has done so far
  *     doctor                 any     what `doctor` writes to see whether it may, gone in the same MULTI
+ *     history:<queues>:<slice>  hash  what the fleet did in ten seconds, kept for an hour
+ *     kinds:<queues>         hash    codes, faults and statuses that the service gave: first, last, how often
  *
  * On the hash of a lookup job stand fields of ours, which go when the job goes: `ce:history`, `ce:failed-at`, `ce:alone`;
  * of a dead letter `ce:end`; of one that was put back `ce:redrive` (how often) and `ce:redriven-at` (when, ms). On that of a result stands `ce:of`: of which lookup, because an id may have been enqueued more than once.
@@ -211,6 +213,15 @@ export function actionKey(names: QueueNames, id: string): string {
 /** Where `doctor` tries what our user may do. */
 export function doctorKey(names: QueueNames): string {
   return ownKey(names, 'doctor')
+}
+
+/** What the fleet did in these ten seconds: the number of the slice is the time over its length. */
+export function historyKey(names: QueueNames, slice: number): string {
+  return queuesKey(names, 'history', String(slice))
+}
+
+export function kindsKey(names: QueueNames): string {
+  return queuesKey(names, 'kinds')
 }
 
 /** A short hash that stands for a text that must not be seen. */

@@ -94,7 +94,9 @@ export class SoapClient {
     if ('error' in answer) this.#observe({ type: 'call-finished', outcome, durationMs, responseBytes: 0 })
     else {
       const { bytes: responseBytes, status: httpStatus } = answer
-      this.#observe({ type: 'call-finished', outcome, durationMs, responseBytes, httpStatus })
+      const kind = kindOf(end)
+      const finished = { type: 'call-finished' as const, outcome, durationMs, responseBytes, httpStatus }
+      this.#observe(kind === null ? finished : { ...finished, kind })
     }
     if (abandoned) throw signal?.reason
     return end
@@ -131,6 +133,17 @@ const CALL_OUTCOMES: Partial<Record<FailureCode, CallOutcome>> = {
 function callOutcome(end: CallEnd): CallOutcome {
   return ('failure' in end && CALL_OUTCOMES[end.failure.code]) || 'answer'
 }
+
+/** What is worth a note when somebody asks later what the service said; null: the usual answer, or none that has a name. */
+function kindOf(end: CallEnd): string | null {
+  const { soapFaultCode: fault, httpStatus } = 'failure' in end ? end.failure : {}
+  if (fault !== undefined) return `fault:${PLAIN_NAME.test(fault) ? fault : 'other'}`
+  if (httpStatus !== undefined) return `http:${httpStatus}`
+  const code = ('failure' in end ? end.record : end.outcome)?.response?.code ?? 0
+  return code === 0 ? null : `code:${code}`
+}
+
+const PLAIN_NAME = /^[\w.-]{1,40}$/
 
 /** Lookups are checked before they get here; this is for those who use the client alone. */
 const NOT_FOR_XML: FailedCall = {

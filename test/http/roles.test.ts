@@ -13,6 +13,7 @@ const MAY: Record<string, readonly Role[] | 'any'> = {
   'GET /v1/results/stream': ['results'],
   'GET /v1/status': ['view', 'operate'],
   'GET /v1/activity': ['view', 'operate'],
+  'GET /v1/history': ['view', 'operate'],
   'GET /v1/dead-letters': ['view', 'operate'],
   'GET /v1/dead-letters/{lookupId}': ['view', 'operate'],
   'POST /v1/dead-letters/redrive': ['operate'],

@@ -3,6 +3,7 @@
 import type { FleetStatus, GateStatus } from '../../app/hall.ts'
 import { holdInWords, type Limits } from '../../fleet/fleet-control.ts'
 import { type SeenMember, TAKEN_UP_WITHIN_MS } from '../../fleet/members.ts'
+import { sentenceOf } from '../../fleet/sentence.ts'
 import { byHandInWords } from './by-hand-in-words.ts'
 import { LIMITS, limitInWords, quotaInWords } from './limits-in-words.ts'
 import { producersInWords } from './producers-in-words.ts'
@@ -32,7 +33,7 @@ export function statusInWords(status: FleetStatus, now: number): string {
     ...producersInWords(status.producers),
     ...(gate?.quota ? [`quota ${quotaInWords(gate.quota)}`] : []),
     ...needInWords(status),
-    `backlog ${number.format(status.backlog)}, ${number.format(status.perSecond)} results/s: ${drainInWords(status, gate)}`,
+    sentenceOf(status),
   ].join('\n')
 }
 
@@ -134,11 +135,4 @@ function differencesInWords(members: readonly SeenMember[], limitsSet: Partial<L
     const values = [...new Set(members.map(of))].sort()
     return values.length > 1 ? [`workers differ: ${label} ${values.join(' and ')}`] : []
   })
-}
-
-function drainInWords({ backlog, drainSeconds, redis }: FleetStatus, gate: GateStatus | null): string {
-  if (backlog === 0) return 'nothing waits'
-  if (redis?.isFull) return 'Redis is full: not moving'
-  if (gate && gate.holds.length > 0) return 'held: not moving'
-  return drainSeconds === null ? 'not draining' : `gone in ${seconds(drainSeconds * 1000)}`
 }

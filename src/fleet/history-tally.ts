@@ -1,0 +1,90 @@
+/**
+ * What one worker process counts for the history of the fleet, in slices of ten seconds by Redis' clock: results, calls by
+ * outcome, how long they took, where the time went, and which codes, faults and statuses the service gave.
+ */
+
+import type { LookupEvent } from '../domain/event.ts'
+import { PHASES } from '../domain/timing.ts'
+
+export const SLICE_MS = 10_000
+/** The upper bounds of how long something took, ms; what took longer counts behind the last one. */
+export const BOUNDS_MS = [
+  ...[10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 300_000, 900_000],
+  ...[3_600_000, 14_400_000],
+] as const
+
+/** Names of fields, as they are kept: the letter says of what. */
+export const FIELD = { result: 'r:', call: 'c:', endToEnd: 'l:', callTook: 'k:', phase: 'p:' } as const
+
+/** The service may say anything; more kinds than these are not told apart. */
+const MOST_KINDS = 50
+/** While Redis is away, slices are kept for ten minutes. */
+const MOST_SLICES = 60
+
+export interface Slice {
+  /** Of the time: when it began, over SLICE_MS. */
+  number: number
+  counts: Map<string, number>
+  /** `code:5`, `fault:Client`, `http:503`: how often. */
+  kinds: Map<string, number>
+}
+
+export class HistoryTally {
+  readonly #slices = new Map<number, Slice>()
+  /** All before this one have been taken. */
+  #taken = 0
+
+  /** `at`: Redis' time, ms. */
+  hear(event: LookupEvent, at: number): void {
+    if (event.type === 'published') {
+      const { counts } = this.#slice(at)
+      add(counts, FIELD.result + event.status)
+      add(counts, FIELD.endToEnd + boundOf(event.sinceEnqueuedMs))
+      for (const phase of PHASES) {
+        const ms = Math.round(event.timing[`${phase}Ms`])
+        if (ms > 0) add(counts, FIELD.phase + phase, ms)
+      }
+    } else if (event.type === 'call-finished') {
+      const { counts, kinds } = this.#slice(at)
+      add(counts, FIELD.call + event.outcome)
+      add(counts, FIELD.callTook + boundOf(event.durationMs))
+      const { kind } = event
+      if (kind !== undefined) add(kinds, kinds.has(kind) || kinds.size < MOST_KINDS ? kind : 'other')
+    }
+  }
+
+  /** Takes out those that are over. The last of them is there also if nothing happened in it: somebody was. */
+  take(at: number): Slice[] {
+    const now = Math.floor(at / SLICE_MS)
+    if (this.#taken < now) this.#slice((now - 1) * SLICE_MS)
+    this.#taken = now
+    const over = [...this.#slices.values()].filter(({ number }) => number < now)
+    for (const { number } of over) this.#slices.delete(number)
+    return over
+  }
+
+  /** It could not be written. */
+  putBack(slice: Slice): void {
+    if (!this.#slices.has(slice.number) && this.#slices.size < MOST_SLICES) this.#slices.set(slice.number, slice)
+  }
+
+  #slice(at: number): Slice {
+    const number = Math.floor(at / SLICE_MS)
+    const known = this.#slices.get(number)
+    if (known) return known
+    const made: Slice = { number, counts: new Map(), kinds: new Map() }
+    if (this.#slices.size >= MOST_SLICES) this.#slices.delete(this.#slices.keys().next().value as number)
+    this.#slices.set(number, made)
+    return made
+  }
+}
+
+function add(counts: Map<string, number>, name: string, by = 1): void {
+  counts.set(name, (counts.get(name) ?? 0) + by)
+}
+
+/** The place of the first bound that is not exceeded. */
+export function boundOf(ms: number): number {
+  const place = BOUNDS_MS.findIndex((bound) => ms <= bound)
+  return place < 0 ? BOUNDS_MS.length : place
+}

@@ -1,0 +1,78 @@
+/** Draws one chart with uPlot. The newest slice is not over yet, so the line to it is broken. */
+
+import uPlot from 'uplot'
+import { clock, minute } from '../state/time.ts'
+import type { Series } from './slices.ts'
+
+export interface PlotOptions {
+  isLog: boolean
+  /** How a value is written at the axis. */
+  write(value: number): string
+  height: number
+}
+
+export type Plotted = Pick<uPlot, 'setData' | 'setSize' | 'destroy'>
+
+const DARK = matchMedia('(prefers-color-scheme: dark)')
+
+/** Calls back when the system changes between dark and light; returns what stops it. */
+export function onScheme(changed: () => void): () => void {
+  DARK.addEventListener('change', changed)
+  return () => DARK.removeEventListener('change', changed)
+}
+
+/** Two lines for each series: what is over, and the step to what is not. */
+export function dataOf(times: readonly number[], series: readonly Series[]): uPlot.AlignedData {
+  const last = times.length - 1
+  const lines = series.flatMap(({ values, isLimit }) =>
+    isLimit
+      ? [values]
+      : [
+          values.map((value, index) => (index === last ? null : value)),
+          values.map((value, index) => (index >= last - 1 ? value : null)),
+        ],
+  )
+  return [times, ...lines] as unknown as uPlot.AlignedData
+}
+
+export function draw(
+  at: HTMLElement,
+  series: readonly Series[],
+  data: uPlot.AlignedData,
+  options: PlotOptions,
+): Plotted {
+  return new uPlot(optionsOf(series, at.clientWidth, options), data, at)
+}
+
+function optionsOf(series: readonly Series[], width: number, { isLog, write, height }: PlotOptions): uPlot.Options {
+  const style = getComputedStyle(document.documentElement)
+  const colour = (name: string) => style.getPropertyValue(`--${name}`)
+  const axis = { stroke: colour('soft'), grid: { stroke: colour('grid'), width: 1 }, ticks: { show: false } }
+  const font = `11px ${style.getPropertyValue('--font')}`
+  return {
+    width,
+    height,
+    legend: { show: false },
+    cursor: { show: false },
+    scales: { x: { time: true }, y: isLog ? { distr: 3, log: 10 } : { range: fromZero } },
+    axes: [
+      { ...axis, font, size: 26, values: (_, times) => times.map((time) => axisTime(time)), space: 70 },
+      { ...axis, font, size: 52, values: (_, values) => values.map((value) => (value == null ? '' : write(value))) },
+    ],
+    series: [
+      {},
+      ...series.flatMap(({ colour: number, isLimit }): uPlot.Series[] => {
+        const line = { stroke: colour(`series-${number}`), width: 1.6, points: { show: false } }
+        return isLimit ? [{ ...line, width: 1, dash: [2, 4] }] : [line, { ...line, dash: [3, 3], width: 1.2 }]
+      }),
+    ],
+  }
+}
+
+function fromZero(_: uPlot, __: number, max: number | null): uPlot.Range.MinMax {
+  return [0, Math.max(1, (max ?? 0) * 1.1)]
+}
+
+function axisTime(seconds: number): string {
+  return seconds % 60 === 0 ? minute(seconds * 1000) : clock(seconds * 1000)
+}

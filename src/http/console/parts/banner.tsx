@@ -1,0 +1,48 @@
+import { sentenceOf } from '../../../fleet/sentence.ts'
+import type { FleetStatus } from '../../../fleet/status.ts'
+import { GOOD, howIs } from '../state/how.ts'
+import { moment, span } from '../state/time.ts'
+import { T } from '../texts.ts'
+
+/** The fleet in one sentence, the same as `status` says; below it what keeps it from going on, and what was changed by hand. */
+export function Banner({ status }: { status: FleetStatus | null }) {
+  if (!status)
+    return (
+      <section class="card banner" aria-busy="true">
+        {T.now.loading}
+      </section>
+    )
+  const how = howIs(status)
+  const notes = [...holdsOf(status), ...byHandOf(status)]
+  return (
+    <section class={`card banner ${GOOD[how]}`} aria-label={T.now.summary}>
+      <p class="row" aria-live="polite">
+        <span class={`state ${GOOD[how]}`}>{T.how[how]}</span>
+        <span class="sentence">{sentenceOf(status)}</span>
+      </p>
+      {notes.length > 0 ? (
+        <ul>
+          {notes.map((note) => (
+            <li key={note}>{note}</li>
+          ))}
+        </ul>
+      ) : null}
+    </section>
+  )
+}
+
+function holdsOf(status: FleetStatus): string[] {
+  if (status.serviceProblem !== null) return []
+  const { at } = status
+  return status.holds.map(({ reason, why, since, cure }) =>
+    T.now.held(reason, span(at - since), moment(since), why, cure),
+  )
+}
+
+function byHandOf({ byHand }: FleetStatus): string[] {
+  return byHand
+    .filter(({ what }) => what !== 'hold')
+    .map(({ what, which, value, who, since }) => {
+      return T.now.byHand(T.byHand[what](which, value), who, since === null ? null : moment(since))
+    })
+}

@@ -1,0 +1,3 @@
+export function Dialog() {
+  return null
+}

@@ -1,0 +1,19 @@
+/** How the fleet is, in one word: what the first look is for. */
+
+import type { FleetStatus } from '../../../fleet/status.ts'
+
+export type How = 'full' | 'held' | 'nobody' | 'paused' | 'slow' | 'works' | 'idle'
+
+export const GOOD: Readonly<Record<How, 'good' | 'warn' | 'bad'>> = {
+  ...{ full: 'bad', nobody: 'bad', held: 'warn', paused: 'warn', slow: 'warn' },
+  ...{ works: 'good', idle: 'good' },
+}
+
+export function howIs(status: FleetStatus): How {
+  if (status.redis?.isFull) return 'full'
+  if (status.members?.length === 0) return 'nobody'
+  if (status.serviceProblem === null && status.holds.length > 0) return 'held'
+  if (status.queues.some(({ isPaused }) => isPaused)) return 'paused'
+  if (status.backlog === 0) return 'idle'
+  return status.drainSeconds === null ? 'slow' : 'works'
+}

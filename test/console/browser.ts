@@ -1,0 +1,51 @@
+/** Debian's Chromium, driven over its own protocol. Whatever a page says on its console, or breaks of its policy, is kept. */
+
+import { existsSync } from 'node:fs'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+
+const BINARY = process.env.CHROMIUM ?? '/usr/bin/chromium'
+
+export async function startBrowser(): Promise<Browser> {
+  if (!existsSync(BINARY)) {
+    throw new Error(
+      `expected Chromium at ${BINARY}, got nothing: apt-get install chromium, or set CHROMIUM to its path`,
+    )
+  }
+  return chromium.launch({ executablePath: BINARY, args: ['--no-sandbox', '--disable-gpu'] })
+}
+
+export interface Visit {
+  context: BrowserContext
+  page: Page
+  /** What no page may say: errors and warnings of its console, exceptions, and what its policy refused. */
+  complaints: string[]
+}
+
+export interface Look {
+  width?: number
+  scheme?: 'light' | 'dark'
+}
+
+export async function visit(
+  browser: Browser,
+  url: string,
+  { width = 1280, scheme = 'light' }: Look = {},
+): Promise<Visit> {
+  const viewport = { width, height: width < 600 ? 844 : 900 }
+  const context = await browser.newContext({ viewport, colorScheme: scheme, reducedMotion: 'reduce' })
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('pageerror', (error) => complaints.push(`exception: ${error.message}`))
+  page.on('console', (message) => {
+    // Chromium says so itself of every answer that is not 2xx; tests provoke some.
+    if (message.text().startsWith('Failed to load resource')) return
+    if (['error', 'warning'].includes(message.type())) complaints.push(`${message.type()}: ${message.text()}`)
+  })
+  await page.addInitScript(() => {
+    addEventListener('securitypolicyviolation', (event) =>
+      console.error(`policy: ${event.violatedDirective} refused ${event.blockedURI}`),
+    )
+  })
+  await page.goto(url)
+  return { context, page, complaints }
+}

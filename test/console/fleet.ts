@@ -1,0 +1,37 @@
+/** A whole fleet for the console: Redis, the stand-in, two workers and the API, as somebody would have them running. */
+
+import { type Api, startApi } from '../http/api.ts'
+import { killAll, startWorker, type WorkerProcess } from '../support/processes.ts'
+import { startWorld, type World } from '../support/world.ts'
+
+export const TOKENS = {
+  operator: 'operator-0123456789abcdef',
+  viewer: 'viewer-0123456789abcdef',
+  reader: 'reader-0123456789abcdef',
+}
+const API_TOKENS = [
+  `ana:enqueue+operate+results:${TOKENS.operator}`,
+  `vera:view:${TOKENS.viewer}`,
+  `rui:view+enqueue+results:${TOKENS.reader}`,
+].join(',')
+
+export interface ConsoleFleet {
+  world: World
+  api: Api
+  workers: WorkerProcess[]
+  env: Record<string, string>
+  close(): Promise<void>
+}
+
+export async function startFleet({ tokens = true, workers = 2 } = {}): Promise<ConsoleFleet> {
+  const world = await startWorld({ standIn: { latencyMs: [20, 80] } })
+  const env = { ...world.env, RATE_LIMIT_PER_SECOND: '100', BREAKER_PROBE_MS: '60000' }
+  const started = await Promise.all(Array.from({ length: workers }, () => startWorker(env)))
+  const api = await startApi({ REDIS_URL: world.redisUrl, ...(tokens && { API_TOKENS }) })
+  const close = async () => {
+    await api.stop()
+    await killAll()
+    await world.close()
+  }
+  return { world, api, workers: started, env, close }
+}
