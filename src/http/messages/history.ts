@@ -20,7 +20,9 @@ const sliceSchema = z
     calls: counts(CALL_OUTCOMES),
     endToEnd: z.array(count).describe('results by how long they took: one for each bound, and one beyond'),
     callTook: z.array(count).describe('calls by how long they took'),
-    phases: z.record(z.enum(PHASES), count).describe('where the time of its results went, ms'),
+    phases: z
+      .strictObject(Object.fromEntries(PHASES.map((phase) => [phase, count])))
+      .describe('where the time of its results went, ms'),
     queues: z
       .strictObject({ at, added: count.describe('lookups ever added'), backlog: count })
       .nullable()
