@@ -37,6 +37,7 @@ const DECODED_MAX_BYTES = 16_384
 // of the data that are compared, with their texts, and the texts that stand in what is kept.
 const LOOK = `
 local place, PREFIX = KEYS[1], KEYS[2]
+local call, find = redis.call, string.find
 local given = 0
 local function arg() given = given + 1 return ARGV[given] end
 local function args()
@@ -58,7 +59,7 @@ local function countBytes(count)
   work = work + count / ${BYTES_A_COMMAND}
 end
 local function hasAll(text, parts)
-  for _, part in ipairs(parts) do if not string.find(text, part, 1, true) then return false end end
+  for i = 1, #parts do if not find(text, parts[i], 1, true) then return false end end
   return true
 end
 -- Its producer may have written the same text in several ways. What only another reader can tell is sent.
@@ -74,24 +75,29 @@ local function hasEscaped(data)
   return true
 end
 local function hasData(job)
-  if #inData == 0 then return true end
-  local data = redis.call('HGET', job, '${FIELDS.data}')
+  local data = call('HGET', job, '${FIELDS.data}')
   work = work + 1
   countBytes(#data)
-  if string.find(data, '\\\\', 1, true) then return hasEscaped(data) end
-  for i = 2, #inData, 2 do if not string.find(data, inData[i], 1, true) then return false end end
+  if find(data, '\\\\', 1, true) then return hasEscaped(data) end
+  for i = 2, #inData, 2 do if not find(data, inData[i], 1, true) then return false end end
   return true
 end
+-- What has none, or cannot be read, is in no time.
 local function isInTime(job)
-  if not after and not before then return true end
-  local times = redis.call('HMGET', job, '${FIELDS.finishedOn}', '${REDRIVEN_AT_FIELD}', '${FIELDS.timestamp}')
-  work = work + 2
-  local at = tonumber(isEnded and times[1] or times[2] or times[3] or '')
-  return at and (not after or at > after) and (not before or at < before)
+  work = work + 1
+  local times
+  if isEnded then
+    times = redis.pcall('HMGET', job, '${FIELDS.finishedOn}', '${FIELDS.timestamp}')
+  else
+    times = redis.pcall('HMGET', job, '${REDRIVEN_AT_FIELD}', '${FIELDS.timestamp}')
+  end
+  local at = tonumber(times[1] or times[2] or '')
+  if not at then unread = unread + 1 return false end
+  return (not after or at > after) and (not before or at < before)
 end
 local function sizeOf(job, fields)
   local size = 0
-  for i = 1, #fields do size = size + redis.call('HSTRLEN', job, fields[i]) end
+  for i = 1, #fields do size = size + call('HSTRLEN', job, fields[i]) end
   work = work + #fields
   return size
 end
@@ -108,10 +114,10 @@ end
 -- It matches by what is known of it.
 local function readLarge(job)
   unread = unread + 1
-  return #inData + #inEnd == 0 and isInTime(job) and filled(redis.call('HMGET', job, ${quoted(NARROW)}))
+  return #inData + #inEnd == 0 and filled(call('HMGET', job, ${quoted(NARROW)}))
 end
 local function hasEnd(job)
-  local kept = redis.call('HMGET', job, unpack(OF_END))
+  local kept = call('HMGET', job, unpack(OF_END))
   for i = 1, #OF_END do kept[i] = kept[i] or '' end
   local text = table.concat(kept, ' ')
   work = work + 2
@@ -119,11 +125,12 @@ local function hasEnd(job)
   return hasAll(text, inEnd)
 end
 local function read(job)
+  if (after or before) and not isInTime(job) then return false end
   local size = redis.pcall('HSTRLEN', job, '${FIELDS.data}')
   work = work + 1
   if type(size) ~= 'number' or size == 0 then unread = unread + 1 return false end
   if size > ${JOB_MAX_BYTES} then return readLarge(job) end
-  if not isInTime(job) or not hasData(job) then return false end
+  if #inData > 0 and not hasData(job) then return false end
   if #inEnd > 0 then
     local kept = sizeOf(job, OF_END)
     if kept == 0 then return false end
@@ -131,16 +138,16 @@ local function read(job)
     if not hasEnd(job) then return false end
   end
   if size + sizeOf(job, KEPT) > ${JOB_MAX_BYTES} then return readLarge(job) end
-  return filled(redis.call('HMGET', job, ${quoted(WALKED_FIELDS)}))
+  return filled(call('HMGET', job, ${quoted(WALKED_FIELDS)}))
 end
 local function look(id, at)
   looked, lastId, lastAt = looked + 1, id, at
   local fields = read(PREFIX .. id)
-  if fields then rows[#rows + 1] = { id, at, fields } else other = id end
+  if fields then rows[#rows + 1] = { id, tostring(at), fields } else other = id end
   return looked < TO_LOOK and #rows < TO_SEND and work < WORK and bytes < ${STEP_BYTES}
 end`
 
-const ANSWER = `return { looked, unread, math.ceil(work), lastId, lastAt, other, isOver and 1 or 0, rows }`
+const ANSWER = `return { looked, unread, math.ceil(work), lastId, tostring(lastAt), other, isOver and 1 or 0, rows }`
 
 /** By how many places a list may have moved between two steps, to its end and from it, to be found again at once. */
 export const SLACK = 256
@@ -156,7 +163,7 @@ if at > 0 then
   nearest = math.max(1, at - ${SLACK})
   asked = at + ${SLACK_BACK} + FETCH - nearest + 1
 end
-local ids = redis.call('LRANGE', place, -(nearest + asked - 1), -nearest)
+local ids = call('LRANGE', place, -(nearest + asked - 1), -nearest)
 local from = #ids
 if at > 0 then
   local marks, found = {}, nil
@@ -169,7 +176,7 @@ if at > 0 then
 end
 local isOver = #ids < asked
 for i = from, 1, -1 do
-  if not look(ids[i], string.format('%.0f', nearest + #ids - i)) then
+  if not look(ids[i], nearest + #ids - i) then
     isOver = isOver and i == 1
     break
   end
@@ -181,12 +188,12 @@ export const SET_STEP = new Script(`
 ${LOOK}
 local rank = 0
 if IDS[1] then
-  local there = redis.call('ZSCORE', place, IDS[1]) == AT and redis.call('ZRANK', place, IDS[1])
-  rank = there and there + 1 or redis.call('ZCOUNT', place, '-inf', '(' .. AT)
+  local there = call('ZSCORE', place, IDS[1]) == AT and call('ZRANK', place, IDS[1])
+  rank = there and there + 1 or call('ZCOUNT', place, '-inf', '(' .. AT)
 elseif isEnded and after then
-  rank = redis.call('ZCOUNT', place, '-inf', string.format('%.0f', math.floor(after)))
+  rank = call('ZCOUNT', place, '-inf', string.format('%.0f', math.floor(after)))
 end
-local found = redis.call('ZRANGE', place, rank, rank + FETCH - 1, 'WITHSCORES')
+local found = call('ZRANGE', place, rank, rank + FETCH - 1, 'WITHSCORES')
 local isOver = #found < 2 * FETCH
 for i = 1, #found, 2 do
   if isEnded and before and tonumber(found[i + 1]) >= before then isOver = true break end
