@@ -4,13 +4,13 @@
  */
 
 /** A step is to take Redis so long, well below the 5 ms after which others would notice. */
-const AIM_MS = 2
+const AIM_MS = 1.5
 /** Before anything is known: as where Redis is slow. In commands of a script. */
 const FIRST_WORK = 300
 const LEAST_WORK = 50
 const MOST_WORK = 4000
-/** Redis has so many times as long for others as for the walk. */
-const REST = 1.5
+/** So many times as long as the step took: Redis has half of its time at least for others. */
+const REST = 1
 const REST_MAX_MS = 100
 /** How much the newest step counts, and how many times as long as expected it may have taken: it may have been interrupted. */
 const NEWEST = 0.3
