@@ -6,6 +6,7 @@
 import { parseArgs } from 'node:util'
 import build from '../support/build.ts'
 import { killAll } from '../support/processes.ts'
+import { cancel } from './cancel.ts'
 import { find } from './find.ts'
 import { gateCost } from './gate-cost.ts'
 import { kill } from './kill.ts'
@@ -90,6 +91,7 @@ const BARS: Record<string, () => Promise<Figure[]>> = {
   'line-503': () => longLine({ seconds: short ? 12 : 120, lookupDeadlineMs: short ? 5000 : 25_000, failing: 0.2 }),
   waiting: () => waiting({ seconds: short ? 10 : 60, ratePerSecond: 50 }),
   find: () => find({ waiting: short ? 50_000 : 1_000_000, withinMs: 30_000 }),
+  cancel: () => cancel(short ? { lookups: 3000, rate: 1000 } : { lookups: 100_000, rate: 2500 }),
   memory: () => memory({ each: 20_000 }),
   'gate-cost': () => gateCost({ rounds: short ? 4 : 20, secondsEach: 2 }),
 }
