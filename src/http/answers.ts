@@ -7,6 +7,7 @@ import { PROBLEMS, type ProblemCode, problemSchema } from './problem.ts'
 const COMMON: readonly ProblemCode[] = [
   'token-missing',
   'token-unknown',
+  'session-ended',
   'host-not-loopback',
   'other-site',
   'role-missing',

@@ -17,9 +17,9 @@ import { readJson } from './body.ts'
 import { type Listening, probe, urlOf, type Watched } from './listening.ts'
 import { describe } from './openapi.ts'
 import { Problem } from './problem.ts'
+import { sessionRoutes } from './routes/session.ts'
 import { cutStalled, STALLED_AFTER_MS } from './stalls.ts'
 import { BODY_LIMIT, toProblem } from './to-problem.ts'
-import { TokenBook } from './token-book.ts'
 
 export interface ApiSettings {
   apiHost: string
@@ -57,12 +57,13 @@ export async function serveApi(
   })
   const routes = reportRequests(server, observe)
   await server.register(helmet, HELMET)
-  await authenticate(server, apiTokens && new TokenBook(apiTokens), observe)
+  const door = await authenticate(server, apiTokens, observe)
   await server.register(rateLimit, limited(settings.apiRequestsPerSecond))
   cutStalled(server)
   readJson(server)
   await describe(server) // behind the hooks above, so that they guard its pages, and before the routes that it describes
   probe(server, app)
+  sessionRoutes(server, door)
   app.routes(server)
   app.onRoutes(routes)
   await server.listen({ host, port })

@@ -5,8 +5,10 @@ import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { VERSION } from '../version.ts'
+import { SESSION_COOKIE } from './session.ts'
 
 const TAGS = [
+  { name: 'session', description: 'Who asks; sessions are for browsers.' },
   { name: 'lookups', description: 'Put lookups on the queue, and see what became of them.' },
   { name: 'fleet', description: 'See what the fleet does, and change it.' },
 ]
@@ -24,8 +26,13 @@ export async function describe(server: FastifyInstance): Promise<void> {
       },
       servers: [{ url: '/' }],
       tags: TAGS,
-      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
-      security: [{ token: [] }],
+      components: {
+        securitySchemes: {
+          token: { type: 'http', scheme: 'bearer' },
+          session: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE },
+        },
+      },
+      security: [{ token: [] }, { session: [] }],
     },
     transform: (document) => {
       const { schema, url } = jsonSchemaTransform(document)

@@ -10,6 +10,7 @@ export const PROBLEMS = {
   'key-with-batch': 400,
   'token-missing': 401,
   'token-unknown': 401,
+  'session-ended': 401,
   'host-not-loopback': 403,
   'other-site': 403,
   'role-missing': 403,
