@@ -15,11 +15,11 @@ export default defineConfig({
       { extends: true, test: { name: 'units', include: UNITS, isolate: false, ...TIMES } },
       {
         extends: true,
-        // Commands of their own: npm run test:faults, npm run test:console
+        // Commands of their own: npm run test:faults, npm run test:console, npm run test:prometheus
         test: {
           name: 'fleet',
           include: ['test/**/*.test.ts'],
-          exclude: [...UNITS, 'test/faults/**', 'test/console/**'],
+          exclude: [...UNITS, 'test/{faults,console,prometheus}/**'],
           ...TIMES,
         },
       },

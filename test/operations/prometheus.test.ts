@@ -1,42 +1,41 @@
-import { execFileSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { seriesNames } from './metric-names.ts'
 import { complaintsAbout } from './promql.ts'
-import { filesIn, pathOf, textOf, yamlOf } from './repository.ts'
-
-interface Rule {
-  record?: string
-  alert?: string
-  expr: string
-  for?: string
-  labels?: Record<string, string>
-  annotations?: Record<string, string>
-}
+import { hasAmtool, hasPromtool, runTool } from './promtool.ts'
+import { pathOf, yamlOf } from './repository.ts'
+import { isAbout, RULE_FILES, RULES, TEST_FILES, type TestFile, titleOf } from './rule-tests.ts'
 
 interface Config {
   global: { scrape_interval: string }
   rule_files: string[]
+  alerting: { alertmanagers: { dns_sd_configs: { names: string[]; port: number }[] }[] }
   scrape_configs: { job_name: string; dns_sd_configs: { names: string[]; type: string; port: number }[] }[]
 }
 
-const ruleFiles = filesIn('prometheus/rules', '.yml')
-const testFiles = filesIn('prometheus/tests', '_test.yml')
-const rules = ruleFiles
-  .flatMap((file) => yamlOf<{ groups: { rules: Rule[] }[] }>(file).groups)
-  .flatMap((it) => it.rules)
-const alerts = rules.filter((rule) => rule.alert !== undefined)
-const recordings = rules.filter((rule) => rule.record !== undefined)
+const alerts = RULES.filter((rule) => rule.alert !== undefined)
+const recordings = RULES.filter((rule) => rule.record !== undefined)
+const compose = yamlOf<{ services: Record<string, { environment?: Record<string, string>; ports?: string[] }> }>(
+  'docker-compose.yml',
+)
 const config = yamlOf<Config>('prometheus/prometheus.yml')
 
 describe('prometheus.yml', () => {
-  test('finds every replica of the worker by DNS', () => {
-    expect(config.scrape_configs).toHaveLength(1)
-    expect(config.scrape_configs[0]).toMatchObject({
-      job_name: 'chat-enricher',
-      dns_sd_configs: [{ names: ['worker'], type: 'A', port: 9464 }],
-    })
-    const compose = yamlOf<{ services: Record<string, { expose?: string[] }> }>('docker-compose.yml')
-    expect(compose.services.worker?.expose).toContain('9464')
+  test.each([
+    ['chat-enricher', 'worker', 9464],
+    ['chat-enricher-api', 'api', 8080],
+    ['chat-enricher-webhook', 'webhook', 9464],
+  ])('finds every process of %s by DNS', (job, service, port) => {
+    const found = config.scrape_configs.filter(({ job_name }) => job_name === job)
+    expect(found).toMatchObject([{ dns_sd_configs: [{ names: [service], type: 'A', port }] }])
+    const { environment = {} } = compose.services[service] ?? {}
+    expect(environment.METRICS_PORT ?? environment.API_PORT).toBe(String(port))
+  })
+
+  test('sends alerts to the Alertmanager of compose', () => {
+    const [{ names, port }] = config.alerting.alertmanagers.flatMap((one) => one.dns_sd_configs) as [
+      { names: string[]; port: number },
+    ]
+    expect(compose.services[names[0] ?? '']?.ports?.join()).toContain(`:${port}`)
   })
 
   test('reads the rules', () => {
@@ -54,23 +53,27 @@ describe('prometheus.yml', () => {
 describe('rules', () => {
   const series = seriesNames()
   // What a rule records, another may ask for; its labels are those that its query leaves.
-  for (const { record } of recordings) series.set(record ?? '', new Set(['queue']))
+  for (const { record } of recordings) series.set(record ?? '', new Set(['role']))
 
-  test.each(rules.map((rule) => [rule.alert ?? rule.record, rule.expr]))('%s asks for what exists', (_name, expr) => {
+  test.each(RULES.map((rule) => [titleOf(rule), rule.expr]))('%s asks for what exists', (_name, expr) => {
     expect(complaintsAbout(expr, series)).toEqual([])
   })
 
   test('queue gauges are deduplicated before they are added up', () => {
-    for (const { expr } of rules) expect(expr).not.toMatch(/sum[^(]*\(\s*chat_enricher_queue_/)
+    for (const { expr } of RULES) expect(expr).not.toMatch(/sum[^(]*\(\s*chat_enricher_queue_/)
   })
 
-  test('names are not given twice', () => {
-    const names = rules.map((rule) => rule.alert ?? rule.record)
+  test('name no queue, because queues may have other names', () => {
+    for (const { expr } of RULES) expect(expr).not.toMatch(/\bqueue *(=|!)/)
+  })
+
+  test('an alert and its severity are not given twice', () => {
+    const names = RULES.map(titleOf)
     expect(new Set(names).size).toBe(names.length)
   })
 })
 
-describe.each(alerts.map((rule) => [rule.alert ?? '', rule] as const))('%s', (name, rule) => {
+describe.each(alerts.map((rule) => [titleOf(rule), rule] as const))('%s', (name, rule) => {
   test('says how bad it is, what it is, and what to do', () => {
     expect(name).toMatch(/^ChatEnricher[A-Z]/)
     expect(['critical', 'warning', 'info']).toContain(rule.labels?.severity)
@@ -79,58 +82,53 @@ describe.each(alerts.map((rule) => [rule.alert ?? '', rule] as const))('%s', (na
   })
 
   test('has a test in which it is quiet and one in which it fires', () => {
-    const cases = testFiles
-      .flatMap((file) => yamlOf<{ tests: { alert_rule_test?: AlertCase[] }[] }>(file).tests)
-      .flatMap((it) => it.alert_rule_test ?? [])
-      .filter((it) => it.alertname === name)
-    expect(cases.some((it) => it.exp_alerts === undefined)).toBe(true)
-    expect(cases.some((it) => (it.exp_alerts?.length ?? 0) > 0)).toBe(true)
+    const checks = TEST_FILES.flatMap((file) => yamlOf<TestFile>(file).tests)
+      .flatMap((one) => one.promql_expr_test)
+      .filter((check) => isAbout(check, rule))
+    expect(checks.some(({ exp_samples: samples }) => samples === undefined)).toBe(true)
+    expect(checks.some(({ exp_samples: samples }) => (samples?.length ?? 0) > 0)).toBe(true)
   })
 })
 
-interface AlertCase {
-  alertname: string
-  exp_alerts?: unknown[]
-}
-
-const promtoolIsHere = hasPromtool()
-const promtoolIsDue = process.env.CI === 'true'
-const WHERE_FROM = 'promtool is not on PATH (Debian: apt-get install --no-install-recommends prometheus)'
-if (!promtoolIsHere && !promtoolIsDue) console.warn(`skipped: ${WHERE_FROM}; with CI=true this is a failure`)
-
-describe.skipIf(!promtoolIsHere && !promtoolIsDue)('promtool', () => {
+describe.skipIf(!hasPromtool)('promtool', () => {
   test('accepts the configuration', () => {
-    expect(promtool('check', 'config', pathOf('prometheus/prometheus.yml'))).toContain('SUCCESS')
+    expect(runTool('promtool', 'check', 'config', pathOf('prometheus/prometheus.yml'))).toContain('SUCCESS')
   })
 
   test('accepts the rules, lint included', () => {
-    expect(promtool('check', 'rules', '--lint=all', '--lint-fatal', ...ruleFiles.map(pathOf))).toContain('SUCCESS')
+    const files = RULE_FILES.map(pathOf)
+    expect(runTool('promtool', 'check', 'rules', '--lint=all', '--lint-fatal', ...files)).toContain('SUCCESS')
   })
 
   test('the rules pass their unit tests', () => {
-    expect(promtool('test', 'rules', ...testFiles.map(pathOf))).toContain('SUCCESS')
+    expect(runTool('promtool', 'test', 'rules', ...TEST_FILES.map(pathOf))).toContain('SUCCESS')
   })
 })
 
-test('the unit tests are about these rules', () => {
-  for (const file of testFiles) expect(textOf(file)).toContain('../rules/chat-enricher.yml')
+describe('alertmanager.yml', () => {
+  test('names only alerts that there are', () => {
+    const { inhibit_rules: rules } = yamlOf<{
+      inhibit_rules: { source_matchers: string[]; target_matchers: string[] }[]
+    }>('prometheus/alertmanager.yml')
+    const matchers = rules.flatMap((rule) => [...rule.source_matchers, ...rule.target_matchers])
+    const names = matchers.filter((one) => one.startsWith('alertname')).flatMap(namesIn)
+    expect(names.length).toBeGreaterThan(20)
+    const known = alerts.map(({ alert }) => alert ?? '')
+    for (const name of names)
+      expect(
+        known.filter((one) => new RegExp(`^${name}$`).test(one)),
+        name,
+      ).not.toEqual([])
+  })
+
+  test.skipIf(!hasAmtool)('is accepted by amtool', () => {
+    expect(runTool('amtool', 'check-config', pathOf('prometheus/alertmanager.yml'))).toContain('SUCCESS')
+  })
 })
 
-function promtool(...args: string[]): string {
-  if (!promtoolIsHere) throw new Error(WHERE_FROM)
-  try {
-    return execFileSync('promtool', args, { encoding: 'utf8', stdio: 'pipe' })
-  } catch (error) {
-    const { stdout, stderr } = error as { stdout?: string; stderr?: string }
-    throw new Error(`promtool ${args.join(' ')}\n${stdout ?? ''}${stderr ?? ''}`, { cause: error })
-  }
-}
-
-function hasPromtool(): boolean {
-  try {
-    execFileSync('promtool', ['--version'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
+/** The names in a matcher: its pattern holds alternatives in one pair of brackets. */
+function namesIn(matcher: string): string[] {
+  const [, pattern = ''] = /alertname =~? "?([^"]*)"?$/.exec(matcher) ?? []
+  const [, before = '', alternatives = '', after = ''] = /^([^(]*)\(([^)]*)\)(.*)$/.exec(pattern) ?? [null, pattern]
+  return alternatives === '' ? [pattern] : alternatives.split('|').map((one) => before + one + after)
 }

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config'
+
+/** Rules and dashboards on a real Prometheus: apart from the other tests, because that needs the machine for itself. */
+export default defineConfig({
+  test: {
+    include: ['test/prometheus/**/*.test.ts'],
+    globalSetup: ['test/support/build.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+    reporters: ['verbose', './test/support/closing-line.ts'],
+  },
+})
