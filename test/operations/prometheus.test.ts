@@ -128,7 +128,7 @@ describe('alertmanager.yml', () => {
 
 /** The names in a matcher: its pattern holds alternatives in one pair of brackets. */
 function namesIn(matcher: string): string[] {
-  const [, pattern = ''] = /alertname =~? "?([^"]*)"?$/.exec(matcher) ?? []
-  const [, before = '', alternatives = '', after = ''] = /^([^(]*)\(([^)]*)\)(.*)$/.exec(pattern) ?? [null, pattern]
-  return alternatives === '' ? [pattern] : alternatives.split('|').map((one) => before + one + after)
+  const pattern = /alertname =~? "?([^"]*)"?$/.exec(matcher)?.[1] ?? ''
+  const found = /^([^(]*)\(([^)]*)\)(.*)$/.exec(pattern)
+  return found ? (found[2] ?? '').split('|').map((one) => `${found[1]}${one}${found[3]}`) : [pattern]
 }
