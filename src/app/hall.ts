@@ -38,9 +38,11 @@ import {
 import { FleetControl, type FleetGate } from '../fleet/fleet-control.ts'
 import { Forget, type ForgetEnd, type ForgetOptions } from '../fleet/forget.ts'
 import { type History, HistoryReader } from '../fleet/history.ts'
+import { type OtherQueue, readOtherQueues } from '../fleet/other-queues.ts'
 import type { PacedEnd, Plan, PlanOptions } from '../fleet/paced.ts'
 import { removeFleet } from '../fleet/remove-fleet.ts'
 import { Selected } from '../fleet/selected.ts'
+import { Snapshot } from '../fleet/snapshot.ts'
 import { type FleetStatus, type FleetWork, type GateStatus, readStatus } from '../fleet/status.ts'
 import { type Awaited, ResultWaiter } from '../intake/await-results.ts'
 import { type DryRun, dryRun } from '../intake/dry-run.ts'
@@ -98,11 +100,15 @@ export interface Log extends Pick<LogSettings, 'logFormat'> {
   out: Writable & { isTTY?: boolean }
 }
 
+/** Looking for queues of others takes a look at all keys, and a producer that misspelt a name waits longer than that. */
+const OTHER_QUEUES_EVERY_MS = 60_000
+
 export class Hall {
   readonly #redis: Redis
   readonly #config: HallConfig
   readonly #open: (place: RedisPlace, name: string) => Redis
   readonly #closers: (() => void)[] = []
+  readonly #otherQueues: Snapshot<OtherQueue[]>
   #history: HistoryReader | null = null
 
   /** `open` makes the other connections that some of the work needs. */
@@ -110,10 +116,11 @@ export class Hall {
     this.#redis = redis
     this.#config = config
     this.#open = open
+    this.#otherQueues = new Snapshot(() => readOtherQueues(redis, config), OTHER_QUEUES_EVERY_MS)
   }
 
   status(): Promise<FleetStatus> {
-    return readStatus(this.#redis, { ...this.#config, soapEndpoint: this.#endpoint })
+    return readStatus(this.#redis, { ...this.#config, soapEndpoint: this.#endpoint }, () => this.#otherQueues.get())
   }
 
   /** What the fleet did in the last hour. */

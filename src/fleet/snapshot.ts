@@ -1,19 +1,22 @@
-/** What many look at, read from Redis once a second at most, however many they are. */
+/** What many look at, read from Redis once in a while at most, however many they are. */
 
 import { monotonic } from '../clock.ts'
 
-const FRESH_MS = 1000
+/** Whoever comes each second sees something new. */
+const FRESH_MS = 950
 
 export class Snapshot<T> {
   readonly #read: () => Promise<T>
+  readonly #freshMs: number
   #last: { at: number; value: Promise<T> } | null = null
 
-  constructor(read: () => Promise<T>) {
+  constructor(read: () => Promise<T>, freshMs = FRESH_MS) {
     this.#read = read
+    this.#freshMs = freshMs
   }
 
   get(): Promise<T> {
-    if (this.#last && monotonic() - this.#last.at < FRESH_MS) return this.#last.value
+    if (this.#last && monotonic() - this.#last.at < this.#freshMs) return this.#last.value
     const taken = { at: monotonic(), value: this.#read() }
     taken.value.catch(() => {
       if (this.#last === taken) this.#last = null // whoever asks next tries again

@@ -63,8 +63,13 @@ export interface GateStatus extends FleetGate {
 /** Redis and the queues, and which service is meant; null: the only one that workers were set to. */
 export type FleetPlace = RedisPlace & QueueNames & { soapEndpoint: string | null }
 
-export async function readStatus(redis: Redis, place: FleetPlace): Promise<FleetStatus> {
-  const work = await readWork(redis, place)
+/** `otherQueues`: for whoever reads often, because that takes a look at all keys. */
+export async function readStatus(
+  redis: Redis,
+  place: FleetPlace,
+  otherQueues = () => readOtherQueues(redis, place),
+): Promise<FleetStatus> {
+  const work = await readWork(redis, place, otherQueues)
   const gate = await readGate(redis, place, work.members ?? [])
   if (gate.serviceProblem !== null) return { ...work, ...gate }
   const drainSeconds = gate.holds.length > 0 ? null : work.drainSeconds
@@ -74,12 +79,12 @@ export async function readStatus(redis: Redis, place: FleetPlace): Promise<Fleet
 /** So many of those that wait are looked at, to say who asks. */
 const SAMPLE = 2_000
 
-async function readWork(redis: Redis, place: FleetPlace): Promise<FleetWork> {
+async function readWork(redis: Redis, place: FleetPlace, readOthers: () => Promise<OtherQueue[]>): Promise<FleetWork> {
   const [queues, { members, lost }, memory, otherQueues, waiting] = await Promise.all([
     readFleetQueues(redis, place),
     new Fleet(redis, place).read(),
     readMemory(redis, place),
-    readOtherQueues(redis, place),
+    readOthers(),
     sampleWaiting(redis, place, [place.lookupQueue, place.interactiveQueue], SAMPLE),
   ])
   const isDeaf = memory?.isFull === true

@@ -2,12 +2,15 @@
 
 import type { Actions } from '../app/actions.ts'
 import { AwaitedLookups } from '../app/awaited-lookups.ts'
+import { Live } from '../app/live.ts'
 import { PromptHall } from '../app/prompt-hall.ts'
 import type { ResultsFollowed } from '../app/results-followed.ts'
 import type { StandingHall } from '../app/standing-hall.ts'
 import type { Observe } from '../domain/event.ts'
+import { Snapshot } from '../fleet/snapshot.ts'
 import type { Routes } from './api-server.ts'
 import { consoleRoutes } from './console.ts'
+import { EventStreams } from './event-stream.ts'
 import { type ActionParts, actionRoutes } from './routes/actions.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { findRoute } from './routes/find.ts'
@@ -15,6 +18,7 @@ import { fleetRoutes } from './routes/fleet.ts'
 import { forgetRoute } from './routes/forget.ts'
 import { historyRoute } from './routes/history.ts'
 import { Intake } from './routes/intake.ts'
+import { liveRoute } from './routes/live.ts'
 import { lookupRoutes } from './routes/lookups.ts'
 import { resultStreamRoute } from './routes/result-stream.ts'
 import { Waits } from './waits.ts'
@@ -27,16 +31,18 @@ export function apiRoutes(
   log: ForgetLog,
 ): Routes {
   const prompt = new PromptHall(hall)
+  const status = new Snapshot(() => prompt.ask((own) => own.status()))
   const waits = new Waits(prompt, new AwaitedLookups(hall), stopping)
   return (server) => {
     consoleRoutes(server)
-    fleetRoutes(server, prompt)
+    fleetRoutes(server, prompt, status)
+    liveRoute(server, new Live(() => status.get()), new EventStreams(observe, stopping))
     historyRoute(server, prompt)
     deadLetterRoutes(server, prompt)
     findRoute(server, prompt)
     actionRoutes(server, { hall: prompt, actions, settings })
     lookupRoutes(server, new Intake(prompt, hall, waits, observe, stopping))
-    resultStreamRoute(server, results, observe, stopping)
+    resultStreamRoute(server, results, new EventStreams(observe, stopping))
     forgetRoute(server, prompt, log)
   }
 }

@@ -14,6 +14,7 @@ const MAY: Record<string, readonly Role[] | 'any' | 'everybody'> = {
   'POST /v1/lookups/cancel': ['enqueue', 'operate'],
   'GET /v1/actions/{actionId}': ['enqueue', 'view', 'operate'],
   'GET /v1/results/stream': ['results'],
+  'GET /v1/live': ['view', 'operate'],
   'GET /v1/status': ['view', 'operate'],
   'GET /v1/activity': ['view', 'operate'],
   'GET /v1/history': ['view', 'operate'],

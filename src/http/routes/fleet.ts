@@ -7,7 +7,7 @@ import type { PromptHall } from '../../app/prompt-hall.ts'
 import { MOST_ACTIVITY } from '../../fleet/activity.ts'
 import { UnknownService } from '../../fleet/known-services.ts'
 import { limitData } from '../../fleet/limit-data.ts'
-import { Snapshot } from '../../fleet/snapshot.ts'
+import type { Snapshot } from '../../fleet/snapshot.ts'
 import { answers, json } from '../answers.ts'
 import type { Server } from '../api-server.ts'
 import {
@@ -26,8 +26,7 @@ const tags = ['fleet']
 const VIEW = { roles: ['view'] as const }
 const OPERATE = { roles: ['operate'] as const }
 
-export function fleetRoutes(server: Server, hall: PromptHall): void {
-  const status = new Snapshot(() => hall.ask((own) => own.status()))
+export function fleetRoutes(server: Server, hall: PromptHall, status: Snapshot<FleetStatus>): void {
   statusRoutes(server, hall, status)
   holdRoutes(server, hall, status)
   limitRoutes(server, hall, status)
