@@ -10,6 +10,7 @@ import { STUCK_LOOK_EVERY_MS } from '../worker/stuck.ts'
 
 /** It writes once in ten seconds; this is how soon it sees that they are over. */
 const HISTORY_LOOK_EVERY_MS = 500
+const CRY_LOOK_EVERY_MS = 5_000
 
 export interface RoundsParts {
   /** Says to the fleet that this process is there. */
@@ -17,6 +18,8 @@ export interface RoundsParts {
   history: { turn(): Promise<void> }
   upkeep: { run(): Promise<void> }
   backlogHold: { look(): Promise<void> } | null
+  /** Tells people what they should know; null: nobody wants to be told. */
+  crier: { look(): Promise<void> } | null
   stuckWatch: { look(): void }
   /** They keep their own time. */
   watches: readonly { start(): Promise<void>; stop(): void }[]
@@ -35,13 +38,14 @@ export class Rounds {
 
   /** Resolves when the fleet knows of this process and the watches have seen Redis. */
   async start(): Promise<void> {
-    const { beat, history, upkeep, backlogHold, stuckWatch, watches } = this.#parts
+    const { beat, history, upkeep, backlogHold, crier, stuckWatch, watches } = this.#parts
     const beats = this.#each(MEMBER_BEAT_MS, beat)
     // A fleet that starts again finds at once what an earlier one left; no lookup waits until that is done.
     void this.#each(UPKEEP_EVERY_MS, () => upkeep.run())()
     void this.#each(HISTORY_LOOK_EVERY_MS, () => history.turn())()
     this.#timers.push(every(STUCK_LOOK_EVERY_MS, () => stuckWatch.look()))
     if (backlogHold) this.#each(BACKLOG_LOOK_EVERY_MS, () => backlogHold.look())
+    if (crier) void this.#each(CRY_LOOK_EVERY_MS, () => crier.look())()
     await Promise.all([beats(), ...watches.map((watch) => watch.start())])
   }
 

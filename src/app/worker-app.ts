@@ -26,6 +26,7 @@ import { REVISION, VERSION } from '../version.ts'
 import { StuckWatch } from '../worker/stuck.ts'
 import { Connections } from './connections.ts'
 import { Health } from './health.ts'
+import { type LazyCrier, lazyCrier } from './lazy-crier.ts'
 import { Membership } from './membership.ts'
 import { Rounds } from './rounds.ts'
 import { startedDetails } from './started-details.ts'
@@ -48,6 +49,7 @@ interface Built {
   membership: Membership
   history: HistoryWriter
   upkeep: Upkeep
+  crier: LazyCrier | null
   rounds: Rounds
   health: Health
   metrics: WorkerMetrics
@@ -131,7 +133,7 @@ export class WorkerApp {
   async #stop(reason: string): Promise<boolean> {
     const startedAt = monotonic()
     const { shutdownTimeoutMs } = this.#config
-    const { parts, rounds, membership, history, upkeep } = this.#built
+    const { parts, rounds, membership, history, upkeep, crier } = this.#built
     this.#observe({ type: 'stopping', reason })
     rounds.stop()
     parts.keeper.stop()
@@ -139,7 +141,7 @@ export class WorkerApp {
     const workers = Promise.all(parts.workers.map((worker) => worker.stop(grace.signal)))
     const clean = (await within(shutdownTimeoutMs + STOP_MARGIN_MS, workers)) !== 'late'
     grace.clear()
-    const farewells = () => [parts.gate.flush(), history.flush(), membership.leave(), upkeep.leave()]
+    const farewells = () => [parts.gate.flush(), history.flush(), membership.leave(), upkeep.leave(), crier?.leave()]
     if (clean) await within(STOP_MARGIN_MS / 2, Promise.allSettled(farewells()))
     await within(CLOSE_MS, this.#close())
     this.#observe({ type: 'stopped', clean, durationMs: monotonic() - startedAt })
@@ -178,9 +180,11 @@ export class WorkerApp {
     const isStopping = () => this.#stopped !== null
     const inProgress = () => workers.reduce((sum, worker) => sum + worker.inProgress, 0)
     const beat = () => membership.beat({ inProgress: inProgress(), stopping: isStopping() })
-    const rounds = new Rounds({ beat, history, upkeep, backlogHold, stuckWatch, watches: [pulse, memory] }, observe)
+    const crier = lazyCrier(config, quickRedis, membership.id, observe)
+    const looks = { upkeep, backlogHold, crier, stuckWatch, watches: [pulse, memory] }
+    const rounds = new Rounds({ beat, history, ...looks }, observe)
     const health = new Health({ isStopping, redis: pulse, memory, workers, stuckWatch })
     const metrics = new WorkerMetrics(counted, quickRedis, config, { pulse, keeper, inProgress })
-    return { redis, news, parts, membership, history, upkeep, rounds, health, metrics }
+    return { redis, news, parts, membership, history, upkeep, crier, rounds, health, metrics }
   }
 }

@@ -160,6 +160,7 @@ const CASES: [name: string, standard: unknown, good: [string, unknown][], bad: s
   ['LOOKUP_EXPIRY_MS', 604_800_000, [['1000', 1000]], ['999'], ms(1000, YEAR)],
   ['WEBHOOK_CONCURRENCY', 4, [['1', 1]], ['0'], wholeNumber(1, 100)],
   ['RETRY_AFTER_MAX_MS', 3_600_000, [['0', 0]], ['1h'], ms(0)],
+  ['NOTIFY_MIN_GAP_MS', 300_000, [['1000', 1000]], ['999'], ms(1000, 86_400_000)],
   ['RESULT_KEEP_MS', 600_000, [['1000', 1000]], ['0'], ms(1000, 86_400_000)],
   ['RESULT_MARKER_TTL_MS', 604_800_000, [['100000', 100_000]], ['0'], ms(65_000, YEAR)],
   ['LOOKUP_RETENTION_MS', 86_400_000, [['1000', 1000]], ['0'], ms(1000, YEAR)],
@@ -206,6 +207,8 @@ describe('each variable', () => {
       'REDIS_URL',
       'REDIS_SENTINEL_PASSWORD',
       'API_TOKENS', // in tokens.test.ts
+      'NOTIFY_URL',
+      'HEARTBEAT_URL',
       'WEBHOOK_URL',
       'WEBHOOK_SECRET',
     ]
@@ -214,6 +217,15 @@ describe('each variable', () => {
         .map(({ name }) => name)
         .sort(),
     )
+  })
+
+  it('NOTIFY_URL and HEARTBEAT_URL are read, and nothing of them is shown', () => {
+    const { config, settings } = loadConfig({ NOTIFY_URL: 'https://chat/token', HEARTBEAT_URL: 'http://beat/token' })
+    expect([config.notifyUrl?.(), config.heartbeatUrl?.()]).toEqual(['https://chat/token', 'http://beat/token'])
+    expect(JSON.stringify(settings)).not.toContain('token')
+    const problems = problemsOf({ NOTIFY_URL: 'ftp://chat/token', HEARTBEAT_URL: 'token' }).join()
+    expect(problems).toMatch(/NOTIFY_URL: expected a URL with https.*HEARTBEAT_URL: expected a URL with https/s)
+    expect(problems).not.toContain('token')
   })
 
   it('WEBHOOK_URL and WEBHOOK_SECRET are read, and nothing of a bad one is shown', () => {

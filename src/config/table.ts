@@ -435,6 +435,27 @@ export const VARIABLES = {
     '300000',
     'in what time the workers that the metric `desired_workers` asks for would drain the backlog',
   ),
+  notifyUrl: optional(
+    'NOTIFY_URL',
+    'worker',
+    webhookUrl,
+    'one of the fleet posts `{ "text": … }` there when a hold begins or ends, dead letters pile up, or results are not consumed',
+    'whole',
+  ),
+  notifyMinGapMs: variable(
+    'NOTIFY_MIN_GAP_MS',
+    'worker',
+    ms(1000, DAY_MS),
+    '300000',
+    'time between two notices of one kind, at least',
+  ),
+  heartbeatUrl: optional(
+    'HEARTBEAT_URL',
+    'worker',
+    webhookUrl,
+    'one of the fleet fetches it once a minute, while lookups end, nothing waits, or a hold explains why not',
+    'whole',
+  ),
   shutdownTimeoutMs: variable(
     'SHUTDOWN_TIMEOUT_MS',
     'stop',

@@ -111,6 +111,8 @@ export type LookupEvent =
   | { type: 'result-posted'; outcome: DeliveryOutcome; durationMs: number; status?: number; code?: string }
   /** Null: it does not hold any more. */
   | { type: 'webhook-held'; why: 'gone' | 'silent' | null }
+  /** People could not be told. */
+  | { type: 'not-told'; what: 'notify' | 'heartbeat'; why: string }
   // redis and the process
   /** `word`: by which Redis names its refusal. `code`: of Node or OpenSSL. */
   | { type: 'redis-error'; kind: RedisErrorKind; where: string; word?: string; code?: string }

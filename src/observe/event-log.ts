@@ -5,7 +5,7 @@
 
 import { hash } from 'node:crypto'
 import type { LookupEvent, Observe } from '../domain/event.ts'
-import { LineBudget, OF_LOOKUPS, OF_REDIS } from './line-budget.ts'
+import { LineBudget, OF_LOOKUPS, OF_PEOPLE, OF_REDIS } from './line-budget.ts'
 import type { Logger } from './logger.ts'
 
 /** `redis` says where it is, without user and password. `clock` is monotonic, in milliseconds. */
@@ -29,6 +29,7 @@ function askFor(event: LookupEvent, budget: LineBudget): number | null {
   if (event.type === 'request-finished' && !FLOODS.includes(event.status)) return 0
   if (event.type === 'redis-error') return budget.ask(`redis-error ${event.kind}`, OF_REDIS)
   if (event.type === 'redis-ready') return budget.ask(event.type, OF_REDIS) // each connection hears of it
+  if (event.type === 'not-told') return budget.ask(`not-told ${event.what}`, OF_PEOPLE)
   return budget.ask(event.type, OF_LOOKUPS)
 }
 
@@ -155,6 +156,11 @@ const LINES: Lines = {
     if (why === null) return { level: 'info', message: 'webhook: a 2xx again; the hold is over', fields: {} }
     return { level: 'error', message: `webhook HELD: ${WEBHOOK_HELD[why]}`, fields: {} }
   },
+  'not-told': ({ what, why }) => ({
+    level: 'warn',
+    message: `${what === 'notify' ? 'NOTIFY_URL' : 'HEARTBEAT_URL'}: expected a 2xx, got ${why}; it is tried again`,
+    fields: {},
+  }),
   'redis-error': ({ kind, where, word, code }, redis) => ({
     level: 'error',
     message: `Redis at ${redis}: ${code ? `${code}: ` : ''}${REDIS_TROUBLE[kind]}`,

@@ -14,6 +14,9 @@ export const OF_LOOKUPS: Budget = { lines: 5, perMs: 1000 }
 /** All parts meet trouble with Redis at once, and BullMQ repeats its errors many times a second. */
 export const OF_REDIS: Budget = { lines: 1, perMs: 10_000 }
 
+/** Who cannot be told is tried every five seconds. */
+export const OF_PEOPLE: Budget = { lines: 1, perMs: 300_000 }
+
 export class LineBudget {
   readonly #clock: () => number
   readonly #kinds = new Map<string, { since: number; said: number; left: number }>()

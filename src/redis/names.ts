@@ -35,6 +35,7 @@
  *     totals:<queues>       hash    how many lookups have ever been `cancelled`
  *     members:<queues>      zset    ids of the worker processes, by the time they were last seen
  *     lease:<queues>:<task> string  which process does a task of the whole fleet
+ *     told:<queues>         hash    what people were told last (NOTIFY_URL), and when, by kind
  *     activity:<queues>      stream  what was done by hand, an entry each
  *     action:<queues>:<id>   hash    what an action in steps has done so far
  *     doctor                 any     what `doctor` writes to see whether it may, gone in the same MULTI
@@ -200,6 +201,10 @@ export function activityKey(names: QueueNames): string {
 
 export function deadLettersKey(names: QueueNames): string {
   return queuesKey(names, 'dead-letters')
+}
+
+export function toldKey(names: QueueNames): string {
+  return queuesKey(names, 'told')
 }
 
 export function totalsKey(names: QueueNames): string {
