@@ -3,6 +3,7 @@ import { dashboardFiles } from '../../grafana/src/dashboards.ts'
 import { seriesNames } from './metric-names.ts'
 import { complaintsAbout } from './promql.ts'
 import { filesIn, textOf, yamlOf } from './repository.ts'
+import { RULES } from './rule-tests.ts'
 
 interface Target {
   expr: string
@@ -18,7 +19,8 @@ interface Panel {
   datasource?: unknown
   gridPos: { x: number; y: number; w: number; h: number }
   targets?: Target[]
-  fieldConfig?: { defaults: { unit?: string } }
+  links?: { url: string }[]
+  fieldConfig?: { defaults: { unit?: string; thresholds?: { steps: unknown[] } } }
   options?: { yAxis?: { unit?: string } }
   panels?: Panel[]
 }
@@ -34,6 +36,7 @@ interface Dashboard {
 const committed = filesIn('grafana/dashboards', '.json')
 const dashboards = committed.map((file) => [file, JSON.parse(textOf(file)) as Dashboard] as const)
 const series = seriesNames()
+for (const { record } of RULES) if (record) series.set(record, new Set(['role']))
 
 test('the files are what grafana/src makes (npm run dashboards)', () => {
   const made = dashboardFiles()
@@ -77,18 +80,40 @@ describe.each(dashboards)('%s', (_file, board) => {
     expect(new Set(cells).size).toBe(cells.length)
   })
 
-  test('lets the reader choose the data source', () => {
-    expect(board.templating.list).toMatchObject([{ name: 'datasource', type: 'datasource', query: 'prometheus' }])
+  test('lets the reader choose data source, job, queue and instance, and say where the runbooks are', () => {
+    expect(board.templating.list.map(({ name, type }) => `${name} ${type}`)).toEqual([
+      'datasource datasource',
+      'job query',
+      'role query',
+      'instance query',
+      'runbooks textbox',
+    ])
   })
 
-  test.each(panels.map((panel) => [panel.title, panel] as const))('%s: described, with unit and source', (_, panel) => {
-    expect(panel.description).toMatch(/\S.{60,}/)
-    expect(panel.fieldConfig?.defaults.unit ?? panel.options?.yAxis?.unit).toMatch(/\S/)
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana replaces it
-    const source = { type: 'prometheus', uid: '${datasource}' }
-    expect(panel.datasource).toEqual(source)
-    for (const target of panel.targets ?? []) expect(target.datasource).toEqual(source)
+  test('marks holds, releases and deployments', () => {
+    expect(board.annotations.list.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['Hold', 'Release', 'Deployment', 'Alert']),
+    )
   })
+
+  test('names no queue, because queues may have other names', () => {
+    for (const { targets = [] } of panels) for (const { expr } of targets) expect(expr).not.toMatch(/\bqueue *(=|!)/)
+  })
+
+  test.each(panels.map((panel) => [panel.title, panel] as const))(
+    '%s: described, with unit, thresholds, source and a runbook',
+    (_, panel) => {
+      expect(panel.description).toMatch(/\S.{60,}/)
+      expect(panel.fieldConfig?.defaults.unit ?? panel.options?.yAxis?.unit).toMatch(/\S/)
+      expect(panel.fieldConfig?.defaults.thresholds?.steps.length).toBeGreaterThan(0)
+      const runbook = /^\$\{runbooks\}\/(ChatEnricher\w+)\.md$/.exec(panel.links?.[0]?.url ?? '')?.[1]
+      expect(RULES.map(({ alert }) => alert)).toContain(runbook)
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana replaces it
+      const source = { type: 'prometheus', uid: '${datasource}' }
+      expect(panel.datasource).toEqual(source)
+      for (const target of panel.targets ?? []) expect(target.datasource).toEqual(source)
+    },
+  )
 
   test.each(panels.map((panel) => [panel.title, panel] as const))('%s: asks for what exists', (_, { targets = [] }) => {
     expect(targets.length).toBeGreaterThan(0)
