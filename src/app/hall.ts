@@ -42,6 +42,7 @@ import { type OtherQueue, readOtherQueues } from '../fleet/other-queues.ts'
 import type { PacedEnd, Plan, PlanOptions } from '../fleet/paced.ts'
 import { removeFleet } from '../fleet/remove-fleet.ts'
 import { Selected } from '../fleet/selected.ts'
+import { noteShown } from '../fleet/shown.ts'
 import { Snapshot } from '../fleet/snapshot.ts'
 import { type FleetStatus, type FleetWork, type GateStatus, readStatus } from '../fleet/status.ts'
 import { type Awaited, ResultWaiter } from '../intake/await-results.ts'
@@ -140,6 +141,13 @@ export class Hall {
   /** The result of the lookup with this story, as long as it is there. */
   resultOf(story: LookupStory): Promise<Result | null> {
     return readResult(this.#redis, this.#config, story)
+  }
+
+  /** The same, once it is noted that `who` has looked at it. */
+  async show(story: LookupStory, who: string): Promise<Result | null> {
+    const result = await this.resultOf(story)
+    if (result) await noteShown(this.#redis, this.#config, who, story.lookupId)
+    return result
   }
 
   /** Who did what by hand, the newest first; at most `limit` entries. */

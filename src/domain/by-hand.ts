@@ -1,6 +1,10 @@
 /** What a person, or a program of theirs, has done to a running fleet. */
 
-export const HAND_ACTIONS = ['hold', 'release', 'limit', 'accept-code', 'cancel', 'redrive', 'drop', 'forget'] as const
+/** `show`: what the service said of a lookup was looked at. */
+export const HAND_ACTIONS = [
+  ...(['hold', 'release', 'limit', 'accept-code'] as const),
+  ...(['cancel', 'redrive', 'drop', 'forget', 'show'] as const),
+] as const
 export type HandAction = (typeof HAND_ACTIONS)[number]
 
 export interface ByHand {

@@ -5,6 +5,7 @@ import { type LookupHistory, readHistory } from '../domain/history.ts'
 import { LANES, type Lane } from '../domain/lane.ts'
 import { type Delivery, echo } from '../domain/lookup.ts'
 import type { Result, ResultStatus } from '../domain/result.ts'
+import type { Timing } from '../domain/timing.ts'
 import { dueAt, FIELDS } from '../queues/bull-layout.ts'
 import { ENDED_FIELDS, type KeptEnd, readEnd } from '../queues/kept-end.ts'
 import { readMarkers } from '../queues/marker.ts'
@@ -43,6 +44,8 @@ export interface LookupStory {
   stalls: number
   history: Pick<LookupHistory, 'charged' | 'failures' | 'calls' | 'rechecks'> | null
   lastFailure: { code: string; message: string } | null
+  /** Where its time went, up to when it went back or ended; null: it did neither, or nobody knows any more. */
+  timing: Timing | null
   /** The status of its result; null: it has none yet, or it is forgotten. */
   result: ResultStatus | null
   /** The result still lies in the result queue. */
@@ -97,6 +100,7 @@ async function readFrom(redis: Redis, names: QueueNames, lane: Lane, lookupId: s
     taken,
     stalls,
     ...behind(history),
+    timing: timingOf(kept.result ?? resultData, history),
     result,
     resultIsThere: resultData !== null,
     deliver: job.deliver,
@@ -163,6 +167,11 @@ function behind(known: LookupHistory | null): Pick<LookupStory, 'history' | 'las
   const { charged, failures, calls, rechecks, lastFailure } = known
   const last = lastFailure && { code: lastFailure.code, message: lastFailure.message }
   return { history: { charged, failures, calls, rechecks }, lastFailure: last }
+}
+
+function timingOf(resultData: string | null, history: LookupHistory | null): Timing | null {
+  const timing = (parsed(resultData) as Result | null)?.timing ?? history?.timing
+  return timing && Object.values(timing).some((ms) => ms > 0) ? timing : null
 }
 
 /** The result says most, while it is there; then what the job keeps. */

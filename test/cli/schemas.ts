@@ -7,6 +7,7 @@ import { HOLD_REASONS } from '../../src/domain/hold.ts'
 import { LANES } from '../../src/domain/lane.ts'
 import { DELIVERIES } from '../../src/domain/lookup.ts'
 import { RESULT_STATUSES } from '../../src/domain/result.ts'
+import { timingSchema } from '../../src/domain/result-schema.ts'
 import { LOOKUP_STATES } from '../../src/domain/selection.ts'
 import { WAITS_FOR } from '../../src/domain/waits.ts'
 import { CHECKS } from '../../src/fleet/finding.ts'
@@ -251,6 +252,7 @@ export const storySchema = z.strictObject({
   stalls: count,
   history: z.nullable(z.strictObject({ charged: count, failures: count, calls: count, rechecks: count })),
   lastFailure: z.nullable(z.strictObject({ code: failureCode, message: z.string() })),
+  timing: z.nullable(timingSchema),
   result: z.nullable(resultStatus),
   resultIsThere: z.boolean(),
   deliver: z.nullable(z.enum(DELIVERIES)),

@@ -1,6 +1,7 @@
 /** Every text of the console, so that another language is one file more. */
 
-import { number } from '../../domain/figures.ts'
+import { counted, number } from '../../domain/figures.ts'
+import type { Waits } from '../../domain/waits.ts'
 
 const NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 1 })
 const perSecond = (value: number | null) => (value === null ? 'unknown' : `${NUMBER.format(value)}/s`)
@@ -130,5 +131,352 @@ export const T = {
       most === null
         ? 'No results lately. Good: most of it is the call.'
         : `Most: ${most}. Good: most of it is the call.`,
+  },
+
+  copy: 'Copy',
+  copied: 'Copied',
+
+  kindInWords: (kind: string) => {
+    const [what, which] = kind.split(':')
+    if (what === 'code') return `responseCode ${which}`
+    if (what === 'fault') return `SOAP fault ${which}`
+    return what === 'http' ? `HTTP ${which}` : kind
+  },
+
+  waits: ({ for: what, holds, behind, after }: Waits, dueAt: string | null = null) => {
+    const line = behind === null ? '' : behind === 0 ? ', next in line' : `, behind ${counted(behind, 'lookup')}`
+    const why = { failure: ' after a failure', recheck: ', to be asked again', asked: ', as its producer asked' }
+    if (what === 'time') return `delayed until ${dueAt ?? 'later'}${why[after ?? 'asked']}`
+    if (what === 'flow') return 'waits for the jobs of its flow'
+    if (what === 'unpause') return 'waits because its queue is paused'
+    return what === 'release'
+      ? `waits because the fleet holds (${holds.join(', ')})${line}`
+      : `waits for its turn${line}`
+  },
+
+  actions: {
+    planning: 'Counting; nothing is done yet …',
+    command: 'The same on the command line',
+    close: 'Close',
+    sample: (count: number) => `The first ${count} of them`,
+    type: (count: number) => `These are many. Type ${count} to go on`,
+    noRole: (role: string) => `Your token may not do this: it has not the role ${role}.`,
+    calls: (calls: string) => `It costs at least ${calls}.`,
+    noCalls: 'It costs no calls.',
+    takes: (span: string) => `It takes about ${span} at that pace and the limit in force.`,
+    waiting: (lookups: string) => `${lookups} wait at the moment.`,
+    begun: 'It has begun, and goes on by itself. Its progress is shown below and in Activity, also after a reload.',
+    rate: 'Lookups a second',
+    force: 'Also what failed with the cause for which the fleet holds, and during the hold',
+    reason: 'Why (stands in Activity)',
+    cancel: {
+      title: 'Cancel lookups',
+      verb: 'Cancel them',
+      one: 'Cancel it',
+      all: 'Cancel all that match',
+      would: (lookups: string) =>
+        `${lookups} would be ended, each with the result failed, code cancelled. Those that a worker has in hand are left.`,
+      done: (lookups: string, left: number) => `Cancelled: ${lookups}${left > 0 ? `; ${left} left as they are` : ''}.`,
+    },
+    redrive: {
+      title: 'Put lookups back',
+      verb: 'Redrive',
+      one: 'Put it back',
+      all: 'Redrive all that match',
+      would: (lookups: string) =>
+        `${lookups} would be put back on their queue, clean. Each gets one more result, which says redrive.`,
+      done: (lookups: string, left: number) => `Put back: ${lookups}${left > 0 ? `; ${left} left as they are` : ''}.`,
+    },
+    drop: {
+      title: 'Drop dead letters',
+      verb: 'Drop',
+      one: 'Drop it',
+      all: 'Drop all that match',
+      would: (lookups: string) =>
+        `${lookups} would be ended for good. Their results stay; they cannot be put back any more.`,
+      done: (lookups: string, left: number) => `Dropped: ${lookups}${left > 0 ? `; ${left} left as they are` : ''}.`,
+    },
+    leave: 'Do nothing',
+  },
+
+  running: {
+    label: (action: string) => `${action} on its way`,
+    states: { done: 'done', running: 'running', stopped: 'stopped', 'cut-off': 'cut off' },
+    words: (action: string, who: string, at: string, state: string, count: number, of: number | null, left: number) =>
+      `${action} by ${who}, since ${at}: ${state}, ${number.format(count)}${of === null ? '' : ` of ${number.format(of)}`}${left > 0 ? `; ${number.format(left)} left as they are` : ''}`,
+    waits: (what: string) => `It waits: ${what}.`,
+  },
+
+  find: {
+    submit: 'Search',
+    more: 'More fields',
+    any: 'any',
+    begin: 'Search by a connection id, or by other fields. Without any, all lookups are listed.',
+    caption: 'Lookups that match',
+    next: 'More',
+    found: (count: number, more: boolean, looked: number) =>
+      `${counted(count, 'lookup')}${more ? ' so far' : ''}; ${number.format(looked)} looked at${more ? '' : ', to the end'}.`,
+    fields: {
+      connectionId: 'Connection id',
+      correlationId: 'Correlation id',
+      producer: 'Producer',
+      state: 'State',
+      queue: 'Queue',
+      failure: 'Failure',
+      fault: 'SOAP fault',
+      httpStatus: 'HTTP status',
+      responseCode: 'responseCode',
+      result: 'Result',
+    },
+    columns: {
+      connectionId: 'Connection id',
+      state: 'State',
+      why: 'Why',
+      enqueued: 'Enqueued',
+      ended: 'Ended',
+      calls: 'Calls',
+      producer: 'Producer',
+    },
+  },
+
+  lookUp: {
+    words: 'Look this id up now',
+    note: 'asks the service, before all that wait in the batch queue',
+    title: 'Look one up now',
+    verb: 'Look up',
+    would:
+      'One lookup goes on the interactive queue; it costs one call. Its result is kept for you for ten minutes, and goes to no consumer.',
+    held: 'The fleet is held: the lookup waits for the end of the hold, or is its next probe.',
+    done: 'It is on its queue. Its story is shown in Find, and follows it until it has ended.',
+  },
+
+  story: {
+    title: (connectionId: string | null) => (connectionId === null ? 'A lookup' : `Lookup of ${connectionId}`),
+    lookupId: 'Lookup id',
+    queue: 'Queue',
+    result: 'Result',
+    noResult: 'none yet',
+    noTiming: 'Where its time went is not known: it has not been called yet, or its result is not there any more.',
+    bar: (parts: string) => `Where its time went: ${parts}`,
+    enqueued: (at: string | null, producer: string | null) =>
+      `Enqueued${at === null ? '' : ` ${at}`}${producer === null ? '' : ` by ${producer}`}`,
+    redriven: (times: number) => `Put back ${counted(times, 'time')} after it had ended`,
+    taken: (times: number) => `Taken up ${counted(times, 'time')}`,
+    stalled: (times: number) => `Taken back ${counted(times, 'time')} from a worker that died or lost Redis`,
+    failed: (failures: number, calls: number, charged: number) =>
+      `${counted(failures, 'failed attempt')} with ${counted(calls, 'call')}; ${charged} of ${failures} count towards giving up`,
+    lastFailure: (code: string, message: string) => `Last failure: ${code}: ${message}`,
+    active: 'A worker has it in hand',
+    ended: (at: string | null, status: string, why: string | null, calls: number | null, attempts: number | null) =>
+      `Ended${at === null ? '' : ` ${at}`}: ${status}${why === null ? '' : ` (${why})`}${calls === null ? '' : `, ${counted(calls, 'call')}`}${attempts === null ? '' : ` in ${counted(attempts, 'attempt')}`}`,
+    where: (isThere: boolean, deliver: string | null, keptUntil: string | null) => {
+      if (keptUntil !== null) return `kept until ${keptUntil} for whoever waits for it`
+      if (deliver === 'wait') return 'no longer kept for whoever waited for it'
+      return isThere ? 'waits on the result queue' : 'has been taken from the result queue'
+    },
+  },
+
+  show: {
+    show: 'Show what the service said',
+    hide: 'Hide',
+    note: "the customer's data; that you looked stands in Activity",
+    noRole: 'What the service said is for tokens with the role results.',
+    gone: 'It is not there any more.',
+    response: 'responseCode',
+    nothing: 'The service sent no ChatRequest.',
+  },
+
+  dead: {
+    what: 'Lookups that gave up, by cause. Each has had its result; none is lost.',
+    cause: 'Cause',
+    count: 'Lookups',
+    first: 'First',
+    last: 'Last',
+    again: 'Failed again',
+    actions: 'Actions',
+    show: 'List',
+    redriveAll: 'Redrive all',
+    caption: 'The largest group first. "Failed again": had been put back before.',
+    none: 'No dead letters. Good.',
+    unknown: 'not known',
+    reading: 'Counting dead letters …',
+    unread: (count: number) => `${counted(count, 'job')} too large or broken to be read.`,
+    meaning: {
+      invalid: 'the lookup itself cannot be read',
+      'soap-fault': 'the service answered with a SOAP fault',
+      'http-status': 'an HTTP status that is no answer',
+      network: 'no connection, or it broke',
+      timeout: 'no answer in time',
+      unreadable: 'an answer that is not well-formed SOAP',
+      'too-large': 'an answer above the size limit',
+      contract: "well-formed SOAP that is not what the service's page promises",
+      'response-code': "the service's own responseCode says no",
+      poison: 'its processing ended the process again and again',
+      expired: "no answer before the lookup's time was up",
+      cancelled: 'ended before it started',
+    } as Readonly<Record<string, string>>,
+  },
+
+  hold: {
+    words: 'Hold all calls',
+    title: 'Hold all calls of the fleet',
+    verb: 'Hold',
+    minutes: 'For at most so many minutes',
+    reason: 'Why (for whoever looks)',
+    would: (span: string) =>
+      `No call goes out for ${span}, or until somebody releases. Calls on the way finish; lookups wait and none is lost.`,
+    done: 'Held.',
+    none: 'Calls the service',
+    noneMeans: 'No hold is on.',
+    label: (reason: string) => `Held: ${reason}`,
+    whose: {
+      service: 'The service: it does not answer as it should.',
+      configuration: 'Us: the service refuses what we send it.',
+      results: 'Us: nobody takes the results.',
+      quota: 'Us: the quota of calls is spent.',
+      manual: 'Us: somebody holds by hand.',
+    },
+    since: 'Since',
+    by: (who: string) => `by ${who}`,
+    why: 'Seen',
+    cure: 'Do',
+    next: 'Next',
+    ends: (at: string) => `ends by itself at ${at}`,
+    probe: (span: string, probes: number) => `tried by itself in ${span}; ${counted(probes, 'probe')} failed so far`,
+  },
+
+  release: {
+    words: 'Release',
+    title: 'Release the fleet',
+    verb: 'Release',
+    accept: (code: number) => `Accept responseCode ${code}`,
+    acceptTitle: (code: number) => `Accept responseCode ${code} and release`,
+    accepts: (code: number) => `responseCode ${code} means not found from now on, for every worker.`,
+    pace: 'At this part of the pace, per cent',
+    would: (share: number) =>
+      `Every hold ends. The fleet begins slowly for five seconds, and then goes on ${share < 1 ? `at ${Math.round(100 * share)} % of its pace until it is released in full` : 'in full'}. A hold whose cause is still there comes back.`,
+    done: 'Released.',
+  },
+
+  limit: {
+    words: 'Set the limit',
+    title: 'Set the limit of the fleet',
+    verb: 'Set it',
+    rate: 'Calls a second',
+    would: (rate: string) =>
+      `Every worker keeps to ${rate} calls a second of the whole fleet, at once, until it is reset.`,
+    done: 'Set.',
+    resetWords: 'Reset the limits',
+    resetTitle: 'Reset the limits',
+    resetVerb: 'Reset',
+    wouldReset: "What was set by hand ends; each worker keeps to its own environment's limits.",
+    resetDone: 'Reset.',
+  },
+
+  holdLine: {
+    title: 'When it held',
+    hours: 'The last',
+    span: (hours: number) => (hours < 48 ? counted(hours, 'hour') : `${hours / 24} days`),
+    now: 'now',
+    sentence: (hours: number, count: number, span: string) =>
+      count === 0
+        ? `No hold in the last ${counted(hours, 'hour')}.`
+        : `${counted(count, 'hold')} in the last ${counted(hours, 'hour')}, ${span} in all.`,
+    one: (reason: string, from: string, to: string | null, span: string) =>
+      `${reason}: ${from} to ${to ?? 'now'}, ${span}`,
+  },
+
+  kinds: {
+    title: 'What else the service answered',
+    caption: 'Codes, faults and statuses of the last days, the last one first',
+    none: 'Nothing but the usual answer.',
+    kind: 'Answer',
+    count: 'Times',
+    first: 'First seen',
+    last: 'Last seen',
+  },
+
+  incident: {
+    title: "For the service's owner",
+    note: "What was seen, as Markdown: times in UTC, no id and no customer's data.",
+    label: 'This incident',
+    head: (at: string) => `## TPClientWebServicesAPI, as seen by chat-enricher at ${at}`,
+    over: 'No hold for the service is on.',
+    on: (since: string, why: string, probes: number) =>
+      `Held since ${since}: ${why}. Since then ${counted(probes, 'probe')} failed; no other call is made.`,
+    held: (from: string, to: string | null, reason: string) => `- held (${reason}) from ${from} to ${to ?? 'now'}`,
+    calls: (since: string) => `### Calls since ${since}`,
+    callsHead: '| outcome | calls |\n| --- | ---: |',
+    row: (outcome: string, count: number) => `| ${outcome} | ${number.format(count)} |`,
+    outcomes: {
+      answer: 'answered',
+      fault: 'SOAP fault',
+      http_error: 'HTTP status that is no answer',
+      timeout: 'no answer in time',
+      network: 'no connection, or it broke',
+      unreadable: 'unreadable answer',
+    } as Readonly<Record<string, string>>,
+    seen: '### Answers besides the usual one',
+    seenHead: '| answer | times | first | last |\n| --- | ---: | --- | --- |',
+    kind: (kind: string, count: number, first: string, last: string) =>
+      `| ${kind} | ${number.format(count)} | ${first} | ${last} |`,
+  },
+
+  members: {
+    caption: (count: number) => counted(count, 'worker'),
+    unknown: 'Workers are not known while Redis takes no writes.',
+    none: 'No worker is running: nothing moves until one starts.',
+    differ: (what: string) =>
+      `Workers differ: ${what}. Somebody is half way through a deployment, or two were set up apart.`,
+    lost: (who: string, lookups: number, ago: string) =>
+      `${counted(lookups, 'lookup')} of worker ${who}, last seen ${ago} ago, go to other workers.`,
+    worker: 'Worker',
+    state: 'State',
+    up: 'Up',
+    busy: 'Busy',
+    perSecond: 'Results/s',
+    version: 'Version',
+    rate: 'Calls/s',
+    burst: 'Burst',
+    inFlight: 'In flight',
+    silent: (span: string) => `silent ${span}`,
+    stopping: 'stopping',
+    works: 'works',
+  },
+
+  queues: {
+    caption: 'Queues',
+    queue: 'Queue',
+    paused: 'paused',
+    waiting: 'Waiting',
+    delayed: 'Delayed',
+    active: 'Active',
+    done: 'Done',
+    failed: 'Dead',
+    oldest: 'Oldest',
+    redis: (used: string, max: string | null) =>
+      `Redis uses ${used}${max === null ? '; it has no limit' : ` of ${max}`}.`,
+  },
+
+  producers: {
+    caption: 'Who asks',
+    producer: 'Producer',
+    nobody: 'not named',
+    waiting: 'Waiting',
+    share: 'Of those that wait',
+    calls: 'Calls, last minute',
+    none: 'Nothing waits, and no lookup of the last minute says who asked.',
+  },
+
+  activity: {
+    means: 'What people did by hand, from wherever. Ids stand as hashes.',
+    caption: 'The newest first',
+    none: 'Nobody has done anything by hand.',
+    when: 'When',
+    who: 'Who',
+    what: 'What',
+    with: 'With',
+    count: 'How many',
+    state: 'State',
   },
 }

@@ -4,7 +4,7 @@ import * as z from 'zod'
 import { LANES } from '../../domain/lane.ts'
 import { DELIVERIES, lookupSchema } from '../../domain/lookup.ts'
 import { RESULT_STATUSES } from '../../domain/result.ts'
-import { resultSchema as resultOfQueue } from '../../domain/result-schema.ts'
+import { resultSchema as resultOfQueue, timingSchema as timingOfQueue } from '../../domain/result-schema.ts'
 import { waitsSchema } from './actions.ts'
 import { wholeNumber, yes } from './queries.ts'
 
@@ -51,7 +51,10 @@ export type BatchRequest = z.infer<typeof batchRequest>
 
 const wait = wholeNumber(1, WAIT_MAX_S, 'how many seconds to wait').optional()
 export const enqueueQuery = z.strictObject({ wait, interactive: yes.optional().describe('of NDJSON') })
-export const waitQuery = z.strictObject({ wait })
+export const storyQuery = z.strictObject({
+  wait,
+  result: yes.optional().describe('false: the story alone, also for whoever may read the result'),
+})
 
 export const keyHeader = z.looseObject({ 'idempotency-key': key.optional() })
 
@@ -75,6 +78,7 @@ export const ackLineSchema = z
   ])
   .meta({ id: 'AckLine' })
 
+const timingSchema = z.object(timingOfQueue.shape)
 export const resultSchema = z.object(resultOfQueue.shape).meta({ id: 'Result' })
 
 const story = {
@@ -92,6 +96,9 @@ const story = {
   stalls: count,
   history: z.strictObject({ charged: count, failures: count, calls: count, rechecks: count }).nullable(),
   lastFailure: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+  timing: timingSchema
+    .nullable()
+    .describe('where its time went, up to when it went back or ended; null: it did neither, or it is forgotten'),
   result: z.enum(RESULT_STATUSES).nullable().describe('null: it has none yet, or it is forgotten'),
   resultIsThere: z.boolean(),
   deliver: z.enum(DELIVERIES).nullable(),
@@ -122,6 +129,10 @@ export const lookupSchemaOfApi = z
       .describe('null: there is none, it is not there any more, or the token may not read it'),
   })
   .meta({ id: 'Lookup' })
+
+export const shownSchema = z
+  .strictObject({ result: resultSchema.nullable().describe('null: it is not there any more') })
+  .meta({ id: 'Shown' })
 
 export const forgetRequest = z
   .strictObject({

@@ -25,12 +25,14 @@ import {
   type OneRequest,
   oneRequest,
   resultSchema,
-  waitQuery,
+  shownSchema,
+  storyQuery,
 } from '../messages/lookups.ts'
 import { type FieldProblem, Problem } from '../problem.ts'
 import { isStream, mayRest } from '../stalls.ts'
 import { inWords } from '../to-problem.ts'
 import { validating } from '../validating.ts'
+import { whoAsks } from './fleet.ts'
 import { type Intake, laneOf } from './intake.ts'
 import { streamLookups } from './lookup-stream.ts'
 
@@ -39,6 +41,7 @@ const tags = ['lookups']
 export function lookupRoutes(server: Server, intake: Intake): void {
   enqueueRoute(server, intake)
   storyRoute(server, intake)
+  showRoute(server, intake)
 }
 
 function enqueueRoute(server: Server, intake: Intake): void {
@@ -175,7 +178,7 @@ function storyRoute(server: Server, intake: Intake): void {
     summary:
       'Where a lookup is, what happened to it, and its result once there is one; with ?wait as soon as there is one.',
     params: lookupParams,
-    querystring: waitQuery,
+    querystring: storyQuery,
     response: answers(
       { 200: json('What is known of it.', lookupSchemaOfApi) },
       'invalid-request',
@@ -186,12 +189,37 @@ function storyRoute(server: Server, intake: Intake): void {
   const config = { roles: ['enqueue', 'view'] as const }
   server.get('/v1/lookups/:lookupId', { config, schema }, async (request) => {
     const { lookupId } = request.params as { lookupId: string }
-    const { wait } = request.query as { wait?: number }
-    const seen = visible(request, await readLookup(intake.hall, lookupId))
+    const { wait, result: withResult = true } = request.query as { wait?: number; result?: boolean }
+    const read = async () => visible(request, await readLookup(intake.hall, lookupId, withResult))
+    const seen = await read()
     if (wait === undefined || seen.story.result !== null) return seen
     await waitFor(intake, request, seen.story.lane, lookupId, wait)
-    return visible(request, await readLookup(intake.hall, lookupId))
+    return read()
   })
+}
+
+/** For people: what a program reads is its own business, what a person looks at is noted. */
+function showRoute(server: Server, intake: Intake): void {
+  const schema = {
+    tags,
+    summary:
+      "The result of a lookup for a person to look at, the customer's data with it; that they did stands in the activity.",
+    params: lookupParams,
+    response: answers({ 200: json('The result.', shownSchema) }, 'lookup-unknown'),
+  }
+  const config = { roles: ['results'] as const }
+  server.post('/v1/lookups/:lookupId/show', { config, schema }, async (request) => {
+    const { lookupId } = request.params as { lookupId: string }
+    return intake.hall.ask(async (own) => {
+      const story = await own.story(lookupId)
+      if (!story) throw unknownLookup()
+      return { result: await own.show(story, whoAsks(request)) }
+    })
+  })
+}
+
+function unknownLookup(): Problem {
+  return new Problem('lookup-unknown', 'there is no such lookup; a connection id is not a lookup id')
 }
 
 interface Found {
@@ -199,10 +227,10 @@ interface Found {
   result: unknown
 }
 
-async function readLookup(hall: PromptHall, lookupId: string): Promise<Found | null> {
+async function readLookup(hall: PromptHall, lookupId: string, withResult = true): Promise<Found | null> {
   return hall.ask(async (own) => {
     const story = await own.story(lookupId)
-    return story && { story, result: await own.resultOf(story) }
+    return story && { story, result: withResult ? await own.resultOf(story) : null }
   })
 }
 
@@ -210,7 +238,7 @@ async function readLookup(hall: PromptHall, lookupId: string): Promise<Found | n
 function visible({ caller }: FastifyRequest, found: Found | null): Found {
   const isOwn = caller.name !== null && found?.story.producer === caller.name && allows(caller.roles, 'enqueue')
   if (!found || !(isOwn || allows(caller.roles, 'view'))) {
-    throw new Problem('lookup-unknown', 'there is no such lookup; a connection id is not a lookup id')
+    throw unknownLookup()
   }
   return isOwn || allows(caller.roles, 'results') ? found : { ...found, result: null }
 }

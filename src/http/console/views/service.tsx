@@ -1,5 +1,24 @@
+import { HoldActions } from '../parts/hold-actions.tsx'
+import { HoldLine } from '../parts/hold-line.tsx'
+import { HoldList } from '../parts/hold-list.tsx'
+import { Incident } from '../parts/incident.tsx'
+import { Kinds } from '../parts/kinds.tsx'
+import { status } from '../state/live.ts'
 import { T } from '../texts.ts'
 
 export function ServiceView() {
-  return <h2>{T.views.service}</h2>
+  const problem = status.value?.serviceProblem ?? null
+  return (
+    <>
+      <div class="row between">
+        <h2>{T.views.service}</h2>
+        <HoldActions />
+      </div>
+      {problem === null ? null : <p class="notice">{problem}</p>}
+      <HoldList />
+      <HoldLine />
+      <Kinds />
+      <Incident />
+    </>
+  )
 }

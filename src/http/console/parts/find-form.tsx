@@ -1,0 +1,82 @@
+import type { TargetedSubmitEvent } from 'preact'
+import { FAILURE_CODES } from '../../../domain/failure.ts'
+import { RESULT_STATUSES } from '../../../domain/result.ts'
+import { fields, isSearching, search } from '../state/find.ts'
+import { T } from '../texts.ts'
+
+const STATES = ['waiting', 'delayed', 'active', 'dead', 'finished']
+const CHOICES: readonly [name: keyof typeof T.find.fields, values: readonly string[]][] = [
+  ['state', STATES],
+  ['queue', ['lookup', 'interactive']],
+  ['failure', FAILURE_CODES],
+  ['result', RESULT_STATUSES],
+]
+const TEXTS = ['correlationId', 'producer', 'fault', 'httpStatus', 'responseCode'] as const
+
+export function FindForm() {
+  const submit = (event: TargetedSubmitEvent<HTMLFormElement>) => {
+    event.preventDefault()
+    void search()
+  }
+  return (
+    <search>
+      <form class="card stack" onSubmit={submit} autocomplete="off">
+        <div class="fields">
+          <Text name="connectionId" id="search" isWide />
+          <Choice name="state" values={STATES} />
+          <button type="submit" class="main" disabled={isSearching.value}>
+            {T.find.submit}
+          </button>
+        </div>
+        <details>
+          <summary>{T.find.more}</summary>
+          <div class="fields">
+            {TEXTS.map((name) => (
+              <Text key={name} name={name} />
+            ))}
+            {CHOICES.slice(1).map(([name, values]) => (
+              <Choice key={name} name={name} values={values} />
+            ))}
+          </div>
+        </details>
+      </form>
+    </search>
+  )
+}
+
+type Name = keyof typeof T.find.fields
+
+function set(name: Name, value: string): void {
+  fields.value = { ...fields.value, [name]: value }
+}
+
+function Text({ name, id, isWide }: { name: Name; id?: string; isWide?: boolean }) {
+  return (
+    <label class={isWide ? 'wide' : ''}>
+      {T.find.fields[name]}
+      <input
+        {...(id && { id })}
+        type="text"
+        spellcheck={false}
+        value={fields.value[name] ?? ''}
+        onInput={(event) => set(name, event.currentTarget.value.trim())}
+      />
+    </label>
+  )
+}
+
+function Choice({ name, values }: { name: Name; values: readonly string[] }) {
+  return (
+    <label>
+      {T.find.fields[name]}
+      <select value={fields.value[name] ?? ''} onChange={(event) => set(name, event.currentTarget.value)}>
+        <option value="">{T.find.any}</option>
+        {values.map((value) => (
+          <option key={value} value={value}>
+            {value}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
+}

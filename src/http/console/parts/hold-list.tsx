@@ -1,0 +1,46 @@
+import { status } from '../state/live.ts'
+import { moment, span } from '../state/time.ts'
+import { T } from '../texts.ts'
+
+/** The holds that are on: whose fault, since when, why, what to do, and when it is tried again. */
+export function HoldList() {
+  const { value } = status
+  if (!value || value.serviceProblem !== null) return null
+  const { holds, at } = value
+  if (holds.length === 0) {
+    return (
+      <p class="card banner good">
+        <span class="state good">{T.hold.none}</span> {T.hold.noneMeans}
+      </p>
+    )
+  }
+  return (
+    <>
+      {holds.map(({ reason, why, since, cure, nextProbeAt, expiresAt, probes, by }) => (
+        <section key={reason} class="card banner warn stack" aria-label={T.hold.label(reason)}>
+          <p class="row">
+            <span class="state warn">{T.hold.label(reason)}</span>
+            <strong>{T.hold.whose[reason]}</strong>
+          </p>
+          <dl class="facts">
+            <dt>{T.hold.since}</dt>
+            <dd>
+              {moment(since)}, {span(at - since)}
+              {by === null ? '' : `, ${T.hold.by(by)}`}
+            </dd>
+            <dt>{T.hold.why}</dt>
+            <dd>{why}</dd>
+            <dt>{T.hold.cure}</dt>
+            <dd>{cure}</dd>
+            <dt>{T.hold.next}</dt>
+            <dd>
+              {nextProbeAt === null
+                ? T.hold.ends(moment(expiresAt))
+                : T.hold.probe(span(Math.max(0, nextProbeAt - at)), probes)}
+            </dd>
+          </dl>
+        </section>
+      ))}
+    </>
+  )
+}

@@ -1,0 +1,76 @@
+import { useSignal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
+import { Refused } from '../state/api.ts'
+import { shownLookup } from '../state/find.ts'
+import { lookupAction } from '../state/lookup-actions.ts'
+import { awaitStory, readStory, type Story } from '../state/story.ts'
+import { T } from '../texts.ts'
+import { ActionButton } from './action-button.tsx'
+import { ShowResult } from './show-result.tsx'
+import { StoryFacts } from './story-facts.tsx'
+import { StorySteps } from './story-steps.tsx'
+import { TimeBar } from './time-bar.tsx'
+
+/** What happened to one lookup, followed until it has ended. */
+export function StoryCard({ lookupId }: { lookupId: string }) {
+  const story = useSignal<Story | null>(null)
+  const problem = useSignal<string | null>(null)
+  useEffect(() => {
+    const stop = new AbortController()
+    const follow = async () => {
+      story.value = await readStory(lookupId, stop.signal)
+      while (story.value.result === null) story.value = await awaitStory(lookupId, stop.signal)
+    }
+    follow().catch((error) => {
+      if (!stop.signal.aborted) problem.value = error instanceof Refused ? error.message : String(error)
+    })
+    return () => stop.abort(new Error('not shown any more'))
+  }, [lookupId])
+  return (
+    <section class="card stack" aria-labelledby="story" aria-busy={story.value === null}>
+      <div class="row between">
+        <h3 id="story">{T.story.title(story.value?.connectionId ?? null)}</h3>
+        <button type="button" onClick={() => (shownLookup.value = null)}>
+          {T.actions.close}
+        </button>
+      </div>
+      {problem.value === null ? null : <p class="problem">{problem.value}</p>}
+      {story.value ? <Told story={story.value} /> : null}
+    </section>
+  )
+}
+
+function Told({ story }: { story: Story }) {
+  const { lookupId, state } = story
+  const isUntaken = state === 'waiting' || state === 'prioritized' || state === 'delayed'
+  return (
+    <>
+      <TimeBar story={story} />
+      <StorySteps story={story} />
+      <StoryFacts story={story} />
+      <div class="row">
+        {isUntaken ? (
+          <ActionButton
+            action={() => lookupAction('cancel', { lookupIds: [lookupId] })}
+            words={T.actions.cancel.one}
+            isGrave
+          />
+        ) : null}
+        {state === 'failed' ? (
+          <>
+            <ActionButton
+              action={() => lookupAction('redrive', { lookupIds: [lookupId] })}
+              words={T.actions.redrive.one}
+            />
+            <ActionButton
+              action={() => lookupAction('drop', { lookupIds: [lookupId] })}
+              words={T.actions.drop.one}
+              isGrave
+            />
+          </>
+        ) : null}
+      </div>
+      <ShowResult story={story} />
+    </>
+  )
+}

@@ -1,0 +1,90 @@
+/** Actions on the whole fleet: hold, release, accept a code, set a limit. */
+
+import { counted, seconds } from '../../../domain/figures.ts'
+import type { FleetStatus } from '../../../fleet/status.ts'
+import { T } from '../texts.ts'
+import type { Action, Input, Plan } from './action.ts'
+import { ask } from './api.ts'
+import { commandOf, quoted } from './command.ts'
+import { lookNow, status } from './live.ts'
+import { readActivity } from './running.ts'
+
+const MINUTES = { name: 'minutes', label: T.hold.minutes, type: 'number', value: '60', min: 1, max: 10_080 } as const
+const REASON = { name: 'reason', label: T.hold.reason, type: 'text', value: '' } as const
+const PACE = { name: 'pace', label: T.release.pace, type: 'number', value: '100', min: 1, max: 100 } as const
+const RATE = {
+  name: 'rate',
+  label: T.limit.rate,
+  type: 'number',
+  value: '',
+  min: 1,
+  max: 100_000,
+  isNeeded: true,
+} as const
+
+export function holdAction(): Action {
+  const forMs = ({ minutes }: Input) => (Number(minutes) || 60) * 60_000
+  return {
+    ...{ title: T.hold.title, verb: T.hold.verb, role: 'operate', fields: [MINUTES, REASON] },
+    plan: async (input) => plan([T.hold.would(seconds(forMs(input))), ...waiting()]),
+    command: ({ minutes, reason }) =>
+      commandOf('hold', {}, ['--for', `${minutes || 60}m`, ...(reason ? ['--reason', quoted(reason)] : [])]),
+    run: (input) => {
+      const { reason } = input
+      return done(ask('POST', 'v1/holds', { forMs: forMs(input), ...(reason && { reason }) }), T.hold.done)
+    },
+  }
+}
+
+export function releaseAction(acceptCode: number | null = null): Action {
+  const pace = (input: Input) => Math.min(100, Number(input.pace) || 100) / 100
+  const code = acceptCode === null ? {} : { acceptCode }
+  const flags = acceptCode === null ? [] : ['--accept-code', String(acceptCode)]
+  return {
+    ...{ title: acceptCode === null ? T.release.title : T.release.acceptTitle(acceptCode), role: 'operate' },
+    ...{ verb: T.release.verb, fields: [PACE] },
+    plan: async (input) =>
+      plan([
+        ...(acceptCode === null ? [] : [T.release.accepts(acceptCode)]),
+        T.release.would(pace(input)),
+        ...waiting(),
+      ]),
+    command: (input) => commandOf('release', {}, [...flags, ...(pace(input) < 1 ? ['--pace', `${pace(input)}`] : [])]),
+    run: (input) => done(ask('DELETE', 'v1/holds', { ...code, pace: pace(input) }), T.release.done),
+  }
+}
+
+export function limitAction(): Action {
+  return {
+    ...{ title: T.limit.title, verb: T.limit.verb, role: 'operate', fields: [RATE] },
+    plan: async ({ rate }) => plan([T.limit.would(rate || '…')]),
+    command: ({ rate }) => commandOf('limit', {}, ['--rate', rate || '…']),
+    run: ({ rate }) => done(ask('PUT', 'v1/limit', { ratePerSecond: Number(rate) }), T.limit.done),
+  }
+}
+
+export function resetLimitAction(): Action {
+  return {
+    ...{ title: T.limit.resetTitle, verb: T.limit.resetVerb, role: 'operate' },
+    plan: async () => plan([T.limit.wouldReset]),
+    command: () => commandOf('limit', {}, ['--reset']),
+    run: () => done(ask('DELETE', 'v1/limit'), T.limit.resetDone),
+  }
+}
+
+function plan(lines: string[]): Plan {
+  return { lines, count: null }
+}
+
+function waiting(): string[] {
+  const { value } = status
+  if (!value) return []
+  const { backlog } = value as FleetStatus
+  return [T.actions.waiting(counted(backlog, 'lookup'))]
+}
+
+async function done(doing: Promise<unknown>, words: string): Promise<string> {
+  await doing
+  await Promise.all([lookNow(), readActivity().catch(() => {})])
+  return words
+}

@@ -1,0 +1,96 @@
+/** Actions on lookups: cancel, redrive, drop. Each is planned by the API before it is done by it. */
+
+import { counted, seconds } from '../../../domain/figures.ts'
+import type { Selection } from '../../../domain/selection.ts'
+import { T } from '../texts.ts'
+import type { Action, Field, Input, Plan } from './action.ts'
+import { ask } from './api.ts'
+import { commandOf, quoted } from './command.ts'
+import { type ActionProgress, expectCount, follow, readActivity } from './running.ts'
+
+export type LookupAction = 'cancel' | 'redrive' | 'drop'
+/** Which: all that is selected, or those of these ids. */
+export type Which = { selection: Selection } | { lookupIds: string[] }
+
+const PATHS: Readonly<Record<LookupAction, string>> = {
+  cancel: 'v1/lookups/cancel',
+  redrive: 'v1/dead-letters/redrive',
+  drop: 'v1/dead-letters/drop',
+}
+const COMMANDS = { cancel: 'cancel', redrive: 'dead-letters redrive', drop: 'dead-letters drop' } as const
+const RATE: Field = { name: 'rate', label: T.actions.rate, type: 'number', value: '100', min: 1, max: 10_000 }
+
+export function lookupAction(kind: LookupAction, which: Which): Action {
+  const words = T.actions[kind]
+  return {
+    title: words.title,
+    verb: words.verb,
+    role: 'operate',
+    isGrave: kind !== 'redrive',
+    fields: fieldsOf(kind),
+    plan: (input) => planOf(kind, which, input),
+    command: (input) => commandFor(kind, which, input),
+    run: (input, count) => run(kind, which, input, count),
+  }
+}
+
+function fieldsOf(kind: LookupAction): Field[] {
+  if (kind === 'cancel') return [RATE]
+  if (kind === 'redrive') return [RATE, { name: 'force', label: T.actions.force, type: 'check', value: '' }]
+  return [{ name: 'reason', label: T.actions.reason, type: 'text', value: '', isNeeded: true }, RATE]
+}
+
+function bodyOf(kind: LookupAction, which: Which, { rate, reason, force }: Input) {
+  return {
+    ...which,
+    ratePerSecond: Number(rate) || 100,
+    ...(kind === 'drop' && { reason: reason || '–' }),
+    ...(kind === 'redrive' && force && { force: true }),
+  }
+}
+
+interface ApiPlan {
+  count: number
+  calls: number
+  seconds: number
+  sample: { lookupId: string; connectionId: string | null }[]
+  refused?: string | null
+}
+
+async function planOf(kind: LookupAction, which: Which, input: Input): Promise<Plan> {
+  const plan = await ask<ApiPlan>('POST', PATHS[kind], { ...bodyOf(kind, which, input), dryRun: true })
+  const lines = [
+    T.actions[kind].would(counted(plan.count, 'lookup')),
+    plan.calls > 0 ? T.actions.calls(counted(plan.calls, 'call')) : T.actions.noCalls,
+    T.actions.takes(seconds(plan.seconds * 1000)),
+  ]
+  const sample = plan.sample.map(({ lookupId, connectionId }) => `${lookupId}  ${connectionId ?? '–'}`)
+  const refused = input.force ? null : (plan.refused ?? null)
+  return { lines, count: plan.count, sample, refused }
+}
+
+function commandFor(kind: LookupAction, which: Which, { rate, reason, force }: Input): string {
+  const flags = [
+    ...('lookupIds' in which ? which.lookupIds.map(quoted) : []),
+    ...(rate && rate !== RATE.value ? ['--rate', rate] : []),
+    ...(kind === 'drop' ? ['--reason', quoted(reason || '…')] : []),
+    ...(kind === 'redrive' && force ? ['--force'] : []),
+  ]
+  return commandOf(COMMANDS[kind], 'selection' in which ? which.selection : {}, flags)
+}
+
+async function run(kind: LookupAction, which: Which, input: Input, count: number | null): Promise<string> {
+  const answer = await ask<ActionProgress | { done?: number; cancelled?: number; refusedCount: number }>(
+    'POST',
+    PATHS[kind],
+    bodyOf(kind, which, input),
+  )
+  void readActivity().catch(() => {})
+  if ('id' in answer) {
+    if (count !== null) expectCount(answer.id, count)
+    follow(answer)
+    return T.actions.begun
+  }
+  const done = answer.done ?? answer.cancelled ?? 0
+  return T.actions[kind].done(counted(done, 'lookup'), answer.refusedCount)
+}
