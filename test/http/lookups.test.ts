@@ -124,6 +124,26 @@ describe('what became of a lookup', () => {
     expect(seen.body.story).toEqual(JSON.parse(stdout))
   })
 
+  it('is shown to a person who may read results, which stands in the activity; a story alone goes without it', async () => {
+    await startWorker(world.env)
+    const api = await start()
+    const { body: ack } = await api.ask('POST', '/v1/lookups', { token: crm, body: { connectionId: 'canary-7' } })
+    const path = `/v1/lookups/${ack.lookupId}`
+    const story = await api.ask('GET', `${path}?wait=30&result=false`, { token: reader })
+    expect(story.body).toMatchObject({
+      result: null,
+      story: { result: 'enriched', timing: { calledMs: expect.any(Number) } },
+    })
+    expect((await api.ask('POST', `${path}/show`, { token: ops })).body.code).toBe('role-missing')
+    const shown = await api.ask('POST', `${path}/show`, { token: reader })
+    expect(shown.body.result).toMatchObject({ status: 'enriched' })
+    expect((await api.ask('POST', '/v1/lookups/lk-none/show', { token: reader })).status).toBe(404)
+    const { body, text } = await api.ask('GET', '/v1/activity', { token: reader })
+    expect(body.activity).toMatchObject([{ who: 'bi', action: 'show', count: 1, state: 'done' }])
+    expect(text).not.toContain(ack.lookupId)
+    expect(text).not.toContain('canary')
+  })
+
   it('is forgotten over HTTP', async () => {
     const api = await start()
     await api.ask('POST', '/v1/lookups', { token: crm, body: { connectionId: 'canary-77' } })

@@ -13,6 +13,7 @@ const MAY: Record<string, readonly Role[] | 'any' | 'everybody'> = {
   'GET /v1/lookups': ['view', 'operate'],
   'POST /v1/lookups/cancel': ['enqueue', 'operate'],
   'GET /v1/actions/{actionId}': ['enqueue', 'view', 'operate'],
+  'POST /v1/lookups/{lookupId}/show': ['results'],
   'GET /v1/results/stream': ['results'],
   'GET /v1/live': ['view', 'operate'],
   'GET /v1/status': ['view', 'operate'],

@@ -29,7 +29,7 @@ export function FoundList() {
     <section class="card stack">
       <div class="row between">
         <p role="status">{T.find.found(value.lookups.length, value.next !== null, value.looked)}</p>
-        <div class="row">{value.lookups.length > 0 ? <OnAll /> : null}</div>
+        <div class="row">{value.lookups.length > 0 ? <OnAll lookups={value.lookups} /> : null}</div>
       </div>
       {value.lookups.length > 0 ? (
         <Table
@@ -51,12 +51,12 @@ export function FoundList() {
 }
 
 /** On all that match, not only on those that are shown. */
-function OnAll() {
+function OnAll({ lookups }: { lookups: readonly LookupView[] }) {
   const given = selectionOf(fields.value)
   const selection = Object.keys(given).length === 0 ? { all: true as const } : given
   const { state } = given
   const kinds: LookupAction[] = [
-    ...(state === undefined || state === 'waiting' || state === 'delayed' ? (['cancel'] as const) : []),
+    ...(lookups.some((one) => one.state === 'waiting' || one.state === 'delayed') ? (['cancel'] as const) : []),
     ...(state === 'dead' || state === 'finished' ? (['redrive'] as const) : []),
     ...(state === 'dead' ? (['drop'] as const) : []),
   ]

@@ -50,7 +50,7 @@ export function HoldLine() {
 
 function place(hold: HeldSpan, from: number, at: number) {
   const part = (time: number) => (100 * (Math.min(at, Math.max(from, time)) - from)) / (at - from)
-  return { left: `${part(hold.from)}%`, width: `${part(hold.to) - part(hold.from)}%` }
+  return { left: `min(${part(hold.from)}%, 100% - 4px)`, width: `${part(hold.to) - part(hold.from)}%` }
 }
 
 function List({ holds, at }: { holds: HeldSpan[]; at: number }) {

@@ -31,7 +31,7 @@ export function incidentOf(status: FleetStatus, { holds, slices, kinds, at, slic
     '',
     words.seen,
     '',
-    words.seenHead,
+    ...(kinds.length === 0 ? [T.kinds.none] : [words.seenHead]),
     ...kinds.map(({ kind, count, firstAt, lastAt }) =>
       words.kind(T.kindInWords(kind), count, utc(firstAt), utc(lastAt)),
     ),
