@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { buildConsole } from './console.mjs'
+import { quickDecoderPlugin } from './quick-decoder.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -57,6 +58,7 @@ async function buildProgram() {
     sourcemap: true,
     sourcesContent: false,
     metafile: true,
+    plugins: [quickDecoderPlugin],
     logLevel: 'warning',
   })
   return Object.keys(metafile.inputs)

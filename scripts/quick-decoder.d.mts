@@ -1,0 +1,1 @@
+export function quickDecoder(text: string): string
