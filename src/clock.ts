@@ -55,9 +55,20 @@ export function monotonic(): number {
   return performance.now()
 }
 
+/** The last seconds that were written, by their number: each lookup writes two times, and many the same. */
+const SECONDS = Array.from({ length: 16 }, () => ({ second: Number.NaN, text: '' }))
+
 /** A time in milliseconds as ISO 8601, UTC. */
 export function iso(at: number): string {
-  return new Date(at).toISOString()
+  const ms = Math.trunc(at)
+  const second = Math.floor(ms / 1000)
+  const known = SECONDS[second & 15]
+  if (known?.second !== second) {
+    const text = new Date(ms).toISOString()
+    SECONDS[second & 15] = { second, text: text.slice(0, -4) }
+    return text
+  }
+  return `${known.text}${String(ms - second * 1000).padStart(3, '0')}Z`
 }
 
 /** Milliseconds of an ISO 8601 text; NaN if the text is none. */

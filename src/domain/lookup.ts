@@ -120,9 +120,10 @@ export function parseLookup(value: unknown): ParsedLookup {
 
 /** Some languages write null for what was not given (Python's None). */
 function withoutNulls(value: object): object {
-  const fields = Object.entries(value)
-  const isGiven = ([name, field]: [string, unknown]) => field !== null || name === 'connectionId'
-  return fields.every(isGiven) ? value : Object.fromEntries(fields.filter(isGiven))
+  const isGiven = (name: string) => value[name as never] !== null || name === 'connectionId'
+  return Object.keys(value).every(isGiven)
+    ? value
+    : Object.fromEntries(Object.entries(value).filter(([name]) => isGiven(name)))
 }
 
 /** At most the first 256 characters of what could be read, for an `invalid` result. */

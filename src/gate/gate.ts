@@ -158,6 +158,7 @@ export class Gate {
     return new Asker(
       (wanted, retries, missed) => this.#ask({ wanted, retries, missed, lane, probe }),
       (name, wasUsed) => {
+        if (name.lease === '' && (wasUsed || name.slice === '')) return // nothing to give back
         const giveBack = wasUsed ? freePlace : takeBack
         giveBack(this.#redis, this.#keys, lane, name).catch(() => {}) // its lease ends by itself
       },

@@ -11,7 +11,7 @@ export function countEvents(metrics: Metrics, clock: () => number): Observe {
     'call-started': () => metrics.callsInFlight.inc(),
     'call-finished': ({ outcome, durationMs, responseBytes }) => {
       metrics.callsInFlight.dec()
-      metrics.callDuration.observe({ outcome }, durationMs / 1000)
+      metrics.callDuration.observe(durationMs / 1000, outcome)
       if (responseBytes > 0) metrics.responseBytes.observe(responseBytes)
     },
     'unexpected-content-type': () => metrics.unexpectedContentType.inc(),
@@ -21,7 +21,7 @@ export function countEvents(metrics: Metrics, clock: () => number): Observe {
       if (first) metrics.lookupWait.observe(waitedMs / 1000)
     },
     'attempt-finished': ({ status, durationMs }) => {
-      if (status !== 'handed-back') metrics.lookupDuration.observe({ status }, durationMs / 1000)
+      if (status !== 'handed-back') metrics.lookupDuration.observe(durationMs / 1000, status)
     },
     'hold-began': ({ reason }) => metrics.holds.inc({ reason }),
     'call-shared': ({ source }) => metrics.callsShared.inc({ source }),

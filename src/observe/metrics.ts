@@ -4,7 +4,7 @@
  * at 0, so that rates exist before the first failure.
  */
 
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { Counter, Gauge, type Registry } from 'prom-client'
 import { ATTEMPT_VERDICTS, CALL_OUTCOMES } from '../domain/event.ts'
 import { FAILURE_REASONS } from '../domain/failure.ts'
 import { HOLD_REASONS } from '../domain/hold.ts'
@@ -12,6 +12,7 @@ import { RESULT_STATUSES } from '../domain/result.ts'
 import { noTime, PHASES, sumOf, type Timing } from '../domain/timing.ts'
 import { createFleetMetrics } from './fleet-metrics.ts'
 import { type Build, processMetrics } from './process-metrics.ts'
+import { QuickHistogram } from './quick-histogram.ts'
 
 const CALL_BUCKETS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30]
 const WAIT_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600]
@@ -38,12 +39,11 @@ export function createMetrics(build: Build) {
     counter<never>(name, help, {} as Record<never, readonly string[]>)
   const gauge = (name: string, help: string, ...labelNames: string[]) =>
     new Gauge({ name: `chat_enricher_${name}`, help, labelNames, registers: [registry] })
-  const histogram = (name: string, help: string, buckets: number[], label?: string, values: readonly string[] = []) => {
-    const labelNames = label === undefined ? [] : [label]
-    const made = new Histogram({ name: `chat_enricher_${name}`, help, labelNames, buckets, registers: [registry] })
-    for (const value of values) made.zero({ [label as string]: value })
-    return made
-  }
+  const histogram = (name: string, help: string, buckets: number[], label?: string, values?: readonly string[]) =>
+    new QuickHistogram({
+      ...{ name: `chat_enricher_${name}`, help, registers: [registry], buckets },
+      ...(label === undefined || values === undefined ? {} : { label, values }),
+    })
 
   const metrics = {
     ...shared,

@@ -90,7 +90,8 @@ export class LookupRuns {
     const parsed = readTaken(taken)
     if (!parsed.ok) return this.#endWithout(attempt, aboutUnread(taken), history, invalid(parsed.problem))
     const { lookupId, enqueuedAt, askedAt } = taken
-    const lookup = { ...parsed.data, lookupId, enqueuedAt, askedAt }
+    // In place: the data was read for this run alone, and a copy by spread shows in a worker's profile.
+    const lookup: Lookup = Object.assign(parsed.data, { lookupId, enqueuedAt, askedAt })
     const expiresAt = this.#expiryOf(lookup, taken.askedDelayMs) + (now() - at)
     const run: Run = { taken, lookup, known, attempt, expiresAt }
     if (now() >= run.expiresAt) return this.#endWithout(attempt, aboutLookup(run), history, EXPIRED)

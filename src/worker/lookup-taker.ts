@@ -61,11 +61,11 @@ export class LookupTaker extends Worker {
     json.id = id
     const own = json.returnvalue === undefined ? NONE : ownFields(json.returnvalue)
     json.returnvalue = undefined as unknown as string
-    return Object.assign(super.createJob(json, id), {
-      problem: problemOfData(json.data),
-      redriven: redrivenFrom(own),
-      retried: retriedFrom(json, own),
-    })
+    const job: LookupJob = super.createJob(json, id)
+    job.problem = problemOfData(json.data)
+    job.redriven = redrivenFrom(own)
+    job.retried = retriedFrom(json, own)
+    return job
   }
 
   /** BullMQ hands out nothing where it cannot go on with a job's scheduler. The job itself is there, and is taken. */
