@@ -67,7 +67,7 @@ export async function serveApi(
   app.routes(server)
   app.onRoutes(routes)
   await server.listen({ host, port })
-  return { url: urlOf(server, host, port), close: () => closed(server, shutdownTimeoutMs) }
+  return { url: urlOf(server.server, host, port), close: () => closed(server, shutdownTimeoutMs) }
 }
 
 function createServer(): Server {

@@ -1,5 +1,6 @@
 /** What every server of ours has: where it listens, and three routes that say how its process is. */
 
+import type { Server } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 
 export interface Listening {
@@ -19,26 +20,35 @@ export interface Watched {
 /** Names of the routes that say how a process is. */
 export const PROBES = ['/livez', '/readyz', '/metrics'] as const
 
+type Probe = (typeof PROBES)[number]
+
+interface Answer {
+  status: number
+  type: string
+  text: string
+}
+
+/** What one of these routes answers. */
+export async function probed(path: Probe, { health, metrics }: Watched): Promise<Answer> {
+  if (path === '/metrics') return { status: 200, type: metrics.contentType, text: await metrics.text() }
+  const said = path === '/livez' ? health.liveness() : health.readiness()
+  const isGood = 'live' in said ? said.live : said.ready
+  return { status: isGood ? 200 : 503, type: 'application/json; charset=utf-8', text: JSON.stringify(said) }
+}
+
 // biome-ignore lint/suspicious/noExplicitAny: whatever logger and types the server has
-export function probe(server: FastifyInstance<any, any, any, any, any>, { health, metrics }: Watched): void {
-  const route = { schema: { hide: true }, config: { roles: 'everybody' as const } }
-  server.get('/livez', route, async (_request, reply) => {
-    const liveness = health.liveness()
-    return reply.code(liveness.live ? 200 : 503).send(liveness)
-  })
-  server.get('/readyz', route, async (_request, reply) => {
-    const readiness = health.readiness()
-    return reply.code(readiness.ready ? 200 : 503).send(readiness)
-  })
-  server.get('/metrics', route, async (_request, reply) => {
-    return reply.type(metrics.contentType).send(await metrics.text())
-  })
+export function probe(server: FastifyInstance<any, any, any, any, any>, app: Watched): void {
+  for (const path of PROBES) {
+    server.get(path, { schema: { hide: true }, config: { roles: 'everybody' as const } }, async (_request, reply) => {
+      const { status, type, text } = await probed(path, app)
+      return reply.code(status).type(type).send(text)
+    })
+  }
 }
 
 /** Where a server that listens is reached from this machine. */
-// biome-ignore lint/suspicious/noExplicitAny: as above
-export function urlOf(server: FastifyInstance<any, any, any, any, any>, host: string, port: number): string {
-  const address = server.server.address()
+export function urlOf(server: Pick<Server, 'address'>, host: string, port: number): string {
+  const address = server.address()
   const actualPort = typeof address === 'object' && address ? address.port : port
   const shownHost = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
   return `http://${shownHost.includes(':') ? `[${shownHost}]` : shownHost}:${actualPort}`
