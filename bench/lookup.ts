@@ -4,8 +4,12 @@ import { floor } from './floor.ts'
 import { type Cost, type Load, ours, peer, type Variant, workOff } from './load.ts'
 import { median, printJson, printTable, spread } from './table.ts'
 
-/** What a lookup may cost with everything on. */
+/** What a lookup may cost with everything on, on an idle machine. */
 const TIMES_FLOOR = 1.8
+const TIMES_FLOOR_LIMITED = 2
+const TIMES_NATURAL = 0.8
+const TIMES_NODE_SOAP = 0.32
+const REDIS_US = 110
 
 /** Too high to bind: what asking for each call costs. */
 const LIMIT = '100000'
@@ -34,13 +38,36 @@ export async function compare(variants: Variant[], load: Load, repetitions: numb
 }
 
 export function timesFloor({ floors, costs }: Compared, name: string): number {
-  return median((costs.get(name) ?? []).map(({ us }, i) => us / (floors[i] ?? Number.NaN)))
+  return medianRatio(costs.get(name) ?? [], floors)
+}
+
+/** Each repetition by its own neighbour. */
+function medianRatio(costs: Cost[], others: number[]): number {
+  return median(costs.map(({ us }, i) => us / (others[i] ?? Number.NaN)))
+}
+
+/** What was promised, beside what came out. */
+function printBars({ floors, costs }: Compared): void {
+  const of = ({ name }: { name: string }) => costs.get(name) ?? []
+  const [plain, limited, natural, nodeSoap] = [...OURS, ...PEERS].map(of) as [Cost[], Cost[], Cost[], Cost[]]
+  const us = (all: Cost[]) => all.map((one) => one.us)
+  const bars: [what: string, got: number, most: number][] = [
+    ['times the floor', medianRatio(plain, floors), TIMES_FLOOR],
+    ['times the floor with a limit that does not bind', medianRatio(limited, floors), TIMES_FLOOR_LIMITED],
+    ['times the natural worker', medianRatio(plain, us(natural)), TIMES_NATURAL],
+    ['times node-soap', medianRatio(plain, us(nodeSoap)), TIMES_NODE_SOAP],
+    ["Redis' own CPU, µs", median(plain.map(({ redisUs }) => redisUs)), REDIS_US],
+  ]
+  const rows = bars.map(([what, got, most]) => [what, got.toFixed(2), `≤ ${most}`, got <= most ? 'met' : 'missed'])
+  console.log()
+  printTable(['bar', 'got', 'at most', ''], rows)
 }
 
 /** Throws if ours costs twice what it should, by the floor of the same run: neighbours on the machine may not decide. */
 export async function lookup({ repetitions, lookups }: { repetitions: number; lookups: number }): Promise<void> {
   const compared = await compare([...OURS, ...PEERS], { lookups, warmUp: lookups / 4, concurrency: 64 }, repetitions)
   show('lookup', compared)
+  printBars(compared)
   const [plain] = OURS
   const times = timesFloor(compared, plain?.name ?? '')
   if (times > 2 * TIMES_FLOOR)

@@ -27,12 +27,14 @@ export class QuickHistogram {
   readonly help: string
   readonly type = 'histogram'
   readonly aggregator = 'sum'
+  readonly labelNames: string[]
   readonly #bounds: readonly number[]
   readonly #series: Map<string, Series>
 
   constructor({ name, help, registers, buckets, label, values = [''] }: HistogramSettings) {
     this.name = name
     this.help = help
+    this.labelNames = label === undefined ? [] : [label]
     this.#bounds = buckets
     const series = (value: string): Series => ({
       labels: label === undefined ? {} : { [label]: value },
