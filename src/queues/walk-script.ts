@@ -102,7 +102,7 @@ local function sizeOf(job, fields)
   return size
 end
 local function filled(fields)
-  work = work + ${WALKED_FIELDS.length}
+  work = work + 4
   local size = 0
   for i = 1, ${WALKED_FIELDS.length} do
     fields[i] = fields[i] or ''
