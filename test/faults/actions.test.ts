@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { whoIsThis } from '../../src/cli/terminal/who.ts'
 import { endAll, start } from '../cli/started.ts'
+import { cancelIsInterrupted, redriveIsInterrupted, type Scene } from './interrupted-actions.ts'
 import { startProxy } from './proxy.ts'
 import { idle, type Rig, type RigWorker, startRig, until } from './rig.ts'
 
@@ -125,5 +126,21 @@ describe('an operator’s command and a worker that are killed in the middle', (
     expect(new Set(again().map(({ status }) => status))).toEqual(new Set(['enriched']))
     expect(rig.auditor.results).toHaveLength(600)
     expect(await rig.queue().getFailedCount()).toBe(0)
+  })
+})
+
+describe('a Redis that is killed in the middle, and started again with what is on its disk', () => {
+  const scene = async (): Promise<Scene> => {
+    await rigAt({ RATE_LIMIT_PER_SECOND: 'none' })
+    const { env, auditor, enqueue, redisServer } = rig
+    return { env, auditor, enqueue, lose: () => redisServer.kill(), restore: () => redisServer.start() }
+  }
+
+  it('cancel says so, and run again cancels the rest', async () => {
+    await cancelIsInterrupted(await scene())
+  })
+
+  it('redrive says so, and run again puts the rest back', async () => {
+    await redriveIsInterrupted(await scene())
   })
 })

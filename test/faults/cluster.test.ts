@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { run } from '../support/processes.ts'
 import { type GroupFleet, meetsCommands, startGroupFleet, whileLookupsFlow } from './group-fleet.ts'
+import { cancelIsInterrupted, redriveIsInterrupted } from './interrupted-actions.ts'
 import { type ClusterGroup, loseMachineOf, startClusterGroup } from './redis-groups.ts'
 import { isShort } from './rig.ts'
 
@@ -37,5 +38,17 @@ describe('workers on a Cluster', () => {
 
   it.skipIf(isShort)('go on with the replica that took over from a living master', async () => {
     await whileLookupsFlow(group, fleet, () => group.failover())
+  })
+})
+
+describe('actions on a Cluster', () => {
+  const scene = () => ({ ...fleet, lose: async () => loseMachineOf(await group.master(), 'SIGKILL') })
+
+  it('cancel: when the master is killed it says so, and run again it cancels the rest', async () => {
+    await cancelIsInterrupted(scene())
+  })
+
+  it.skipIf(isShort)('redrive: the same', async () => {
+    await redriveIsInterrupted(scene())
   })
 })

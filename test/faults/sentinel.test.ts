@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, it } from 'vitest'
 import { loadConfig } from '../../src/config/config.ts'
 import { patientConnection } from '../../src/redis/connections.ts'
 import { type GroupFleet, meetsCommands, startGroupFleet, whileLookupsFlow } from './group-fleet.ts'
+import { cancelIsInterrupted, redriveIsInterrupted } from './interrupted-actions.ts'
 import { loseMachineOf, type RedisGroup, startSentinelGroup } from './redis-groups.ts'
 import { isShort, until } from './rig.ts'
 
@@ -40,5 +41,17 @@ describe('workers whose Redis is known to sentinels', () => {
   // Fails without: src/redis/connections.ts: failoverDetector
   it.skipIf(isShort)('leave a master whose machine is gone, though no connection to it was ever closed', async () => {
     await whileLookupsFlow(group, fleet, async () => loseMachineOf(await group.master(), 'SIGSTOP'))
+  })
+})
+
+describe('actions whose Redis is known to sentinels', () => {
+  const scene = () => ({ ...fleet, lose: async () => loseMachineOf(await group.master(), 'SIGKILL') })
+
+  it('cancel: when the master is killed it says so, and run again it cancels the rest', async () => {
+    await cancelIsInterrupted(scene())
+  })
+
+  it.skipIf(isShort)('redrive: the same', async () => {
+    await redriveIsInterrupted(scene())
   })
 })
