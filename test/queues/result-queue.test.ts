@@ -203,6 +203,16 @@ describe('the job of a lookup whose result is published', () => {
     expect(await fieldsOf('b')).toEqual(['data', 'name', 'opts', 'timestamp'])
   })
 
+  it('has a producer only where one is said, in its data and nowhere else', async () => {
+    await lookups().add('batch', [{ lookupId: 'a', connectionId: 'c' }])
+    await lookups().add('batch', [{ lookupId: 'b', connectionId: 'c', producer: 'crm' }])
+    const [plain, said] = await Promise.all(
+      ['a', 'b'].map((id) => redis.hgetall(`bull:${NAMES.lookupQueue}:${id}`).then(({ timestamp: _, ...job }) => job)),
+    )
+    expect(plain?.data).toBe('{"connectionId":"c"}')
+    expect(said).toEqual({ ...plain, data: '{"connectionId":"c","producer":"crm"}' })
+  })
+
   // Fails without: src/queues/lookup-queue.ts: LeanJob
   it('says in its options only what is not said elsewhere', async () => {
     await lookups().add('batch', [{ lookupId: 'a', connectionId: 'c', priority: 3, delayMs: 5 }])
