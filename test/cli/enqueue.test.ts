@@ -232,7 +232,7 @@ describe('enqueue --file', () => {
       90_000,
     )
     expect(await done).toBe(0)
-    expect(stderr()).toMatch(/^[\d,]+ enqueued \(\d+% of the file\)$/m)
+    expect(stderr()).toMatch(/^[\d,]+ enqueued \(\d+%\)$/m)
     expect(await waiting()).toBe(100_000)
     const ends = await world.queue(NAMES.lookupQueue).getJobs(['wait'], 99_998, 99_999, true)
     expect(ends.map(({ data }) => data.connectionId)).toEqual(['99998', '99999'])

@@ -52,7 +52,7 @@ function lines(io: Io, what: string, total: number | null): Progress {
       if (monotonic() - last < pause) return
       last = monotonic()
       pause = Math.min(pause * 2, LINE_EVERY_MS)
-      const share = total ? ` (${Math.floor((100 * done) / total)}% of the file)` : ''
+      const share = total ? ` (${Math.floor((100 * done) / total)}%)` : ''
       io.say(`${number.format(count)} ${what}${share}`)
     },
     say: (text) => io.say(text),
