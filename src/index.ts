@@ -4,6 +4,7 @@
  */
 
 import { hostname } from 'node:os'
+import { activeTrace } from './app/active-trace.ts'
 import { AwaitedLookups, type Cancel } from './app/awaited-lookups.ts'
 import { StandingHall } from './app/standing-hall.ts'
 import { firstOf, orAborted } from './clock.ts'
@@ -53,6 +54,8 @@ export interface LookupRequest {
   metadata?: Record<string, unknown>
   /** ISO 8601 date and time: after this the lookup ends as `failed`, code `expired`. */
   expiresAt?: string
+  /** Of W3C Trace Context; it comes back in the result. If not said: that of the span that is active, where there is one. */
+  traceparent?: string
   /**
    * Where the result goes: on the result queue (`queue`, what `enqueue` does if not said), or to whoever asks for it by the
    * lookup id within RESULT_KEEP_MS of the workers (`wait`, what `lookup` does).
@@ -228,7 +231,7 @@ export class ChatEnricher implements AsyncDisposable {
   }
 
   #ours(request: LookupRequest): LookupRequest {
-    return { ...this.#producer, ...request }
+    return { ...this.#producer, ...activeTrace(), ...request }
   }
 
   /** Ends with what was asked, the signal's reason, or `Closed`, whatever is first. */

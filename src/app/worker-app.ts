@@ -24,6 +24,7 @@ import { Pulse } from '../redis/pulse.ts'
 import type { Upkeep } from '../upkeep/upkeep.ts'
 import { REVISION, VERSION } from '../version.ts'
 import { StuckWatch } from '../worker/stuck.ts'
+import { isTraced } from './active-trace.ts'
 import { Connections } from './connections.ts'
 import { Health } from './health.ts'
 import { type LazyCrier, lazyCrier } from './lazy-crier.ts'
@@ -60,6 +61,7 @@ export class WorkerApp {
   readonly #connections: Connections
   readonly #built: Built
   readonly #observe: Observe
+  readonly #hearers: Observe[]
   readonly #grace = new AbortController()
   readonly #closers: (() => Promise<void>)[] = []
   #stopped: Promise<boolean> | null = null
@@ -70,6 +72,7 @@ export class WorkerApp {
     const metrics = createMetrics({ version: VERSION, revision: REVISION })
     metrics.concurrency.set(config.concurrency + config.interactiveConcurrency)
     const hearers = [countEvents(metrics, () => now() / 1000), logEvents(logger, placeInWords(config).where, monotonic)]
+    this.#hearers = hearers
     this.#observe = (event) => {
       for (const hear of hearers) hear(event)
     }
@@ -123,6 +126,7 @@ export class WorkerApp {
     const { problems, unknown } = await preflight(redis, placeInWords(this.#config).variable)
     if (problems.length > 0) throw new ConfigError(problems)
     for (const what of unknown) this.#observe({ type: 'redis-unknown', what })
+    if (isTraced()) this.#hearers.push((await import('../observe/tracing.ts')).traceEvents(VERSION))
     await this.#heedHolds()
     await parts.results.prepare()
     for (const worker of parts.workers) await worker.start()

@@ -67,7 +67,7 @@ export type LookupEvent =
   | { type: 'held'; hold: Hold; at: number; cure: string }
   | { type: 'released'; hold: Hold; at: number }
   // worker
-  | { type: 'attempt-started'; lookupId: string; waitedMs: number; first: boolean }
+  | { type: 'attempt-started'; lookupId: string; waitedMs: number; first: boolean; traceparent?: string | undefined }
   | {
       type: 'attempt-finished'
       lookupId: string

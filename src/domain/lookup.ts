@@ -60,6 +60,9 @@ function bytesOfJson(value: unknown): number {
   }
 }
 
+/** Of W3C Trace Context: version, trace, span, flags. All zeros, and version ff, are none. */
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
+
 const PRODUCER = /^[A-Za-z0-9._-]{1,64}$/
 
 export const lookupSchema = z.object({
@@ -79,6 +82,8 @@ export const lookupSchema = z.object({
   expiresAt: z.optional(
     z.string().check(z.refine((text) => fullIso(text) !== null, 'expected an ISO 8601 date and time')),
   ),
+  /** The trace that this lookup belongs to. */
+  traceparent: z.optional(z.string().check(z.regex(TRACEPARENT, 'expected a traceparent of W3C Trace Context'))),
   /** `wait`: somebody waits for the result, and it never goes on the result queue. */
   deliver: z.optional(z.enum(DELIVERIES, 'expected queue or wait')),
 })

@@ -56,6 +56,7 @@ export const resultSchema = z.object({
   correlationId: text('as the lookup had it'),
   producer: text('as the lookup had it'),
   metadata: z.nullable(z.record(z.string(), z.unknown())).check(z.describe('as the lookup had it')),
+  traceparent: z.exactOptional(z.string().check(z.describe('as the lookup had it, if it had one'))),
   status: z.enum(RESULT_STATUSES),
   chatRequest: z
     .nullable(chatRequestSchema)

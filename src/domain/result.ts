@@ -20,6 +20,7 @@ export interface ResultSubject {
   correlationId: string | null
   producer: string | null
   metadata: Record<string, unknown> | null
+  traceparent?: string | undefined
   enqueuedAt: string
   redrive: number
   finishedAt: string
@@ -46,6 +47,7 @@ export function resultOf(
     correlationId: subject.correlationId,
     producer: subject.producer,
     metadata: subject.metadata,
+    ...(subject.traceparent === undefined ? {} : { traceparent: subject.traceparent }),
     status,
     chatRequest: known.chatRequest ?? null,
     response: known.response ?? null,

@@ -134,8 +134,8 @@ function fromCsv(line: number, { metadata, ...fields }: Record<string, string>):
 
 /** Only our columns must be UTF-8; accents in other columns may have any encoding. */
 function requestOrProblem(line: number, fields: Record<string, unknown>): ReadRequest {
-  const { connectionId, correlationId, producer, metadata, expiresAt, deliver, idempotencyKey } = fields
-  const request = { connectionId, correlationId, producer, metadata, expiresAt, deliver, idempotencyKey }
+  const { connectionId, correlationId, producer, metadata, expiresAt, traceparent, deliver, idempotencyKey } = fields
+  const request = { connectionId, correlationId, producer, metadata, expiresAt, traceparent, deliver, idempotencyKey }
   const isBroken = Object.values(request).some((value) => JSON.stringify(value)?.includes(REPLACEMENT))
   return isBroken ? { line, problem: NOT_UTF8 } : { line, request }
 }

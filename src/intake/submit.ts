@@ -13,6 +13,7 @@ export interface Request {
   producer?: unknown
   metadata?: unknown
   expiresAt?: unknown
+  traceparent?: unknown
   deliver?: unknown
   idempotencyKey?: unknown
   priority?: number

@@ -63,6 +63,7 @@ export function aboutLookup({ taken, lookup }: { taken: TakenLookup; lookup: Loo
     correlationId: lookup.correlationId ?? null,
     producer: lookup.producer ?? null,
     metadata: lookup.metadata ?? null,
+    traceparent: lookup.traceparent,
     enqueuedAt: iso(lookup.enqueuedAt),
     redrive: taken.redrive,
     taken: taken.taken,
@@ -89,7 +90,7 @@ export function aboutUnread(taken: TakenLookup): About {
 
 /** The subject of a result that is made now, for a lookup with this history. */
 export function subjectOf(about: About, history: LookupHistory): ResultSubject {
-  const { lookupId, connectionId, correlationId, producer, metadata, enqueuedAt, redrive } = about
+  const { lookupId, connectionId, correlationId, producer, metadata, traceparent, enqueuedAt, redrive } = about
   const { taken, askedAt } = about
   const { calls } = history
   const at = now()
@@ -101,6 +102,7 @@ export function subjectOf(about: About, history: LookupHistory): ResultSubject {
     correlationId,
     producer,
     metadata,
+    traceparent,
     enqueuedAt,
     redrive,
     finishedAt,

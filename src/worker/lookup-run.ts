@@ -172,7 +172,8 @@ export class LookupRuns {
     const startedAt = monotonic()
     const { lookupId } = taken
     const waitedMs = ageOf(taken)
-    this.#observe({ type: 'attempt-started', lookupId, waitedMs, first: taken.taken <= 1 })
+    const { traceparent } = lookup
+    this.#observe({ type: 'attempt-started', lookupId, waitedMs, first: taken.taken <= 1, traceparent })
     let status: ResultStatus | 'retry' | 'handed-back' = 'handed-back'
     try {
       const end = await this.#enricher.run(attempt, lookup, history)

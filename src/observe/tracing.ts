@@ -1,0 +1,43 @@
+/**
+ * Facts as spans of OpenTelemetry: one for each attempt at a lookup, a child of the span that its producer had. Loaded only where
+ * the process has set up where spans go. No id and nothing of a customer stands in a span.
+ */
+
+import { ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
+import type { LookupEvent, Observe } from '../domain/event.ts'
+
+export function traceEvents(version: string): Observe {
+  const tracer = trace.getTracer('chat-enricher', version)
+  const open = new Map<string, Span>()
+  return (event) => {
+    if (event.type === 'attempt-started') {
+      const attributes = {
+        'messaging.system': 'bullmq',
+        'chat_enricher.first': event.first,
+        'chat_enricher.waited_ms': event.waitedMs,
+      }
+      const span = tracer.startSpan(
+        'chat-enricher attempt',
+        { kind: SpanKind.CONSUMER, attributes },
+        parentOf(event.traceparent),
+      )
+      open.set(event.lookupId, span)
+    } else if (event.type === 'attempt-finished') {
+      const span = open.get(event.lookupId)
+      open.delete(event.lookupId)
+      if (span) end(span, event)
+    }
+  }
+}
+
+function end(span: Span, { status, calls }: Extract<LookupEvent, { type: 'attempt-finished' }>): void {
+  span.setAttributes({ 'chat_enricher.status': status, 'chat_enricher.calls': calls })
+  if (status === 'failed') span.setStatus({ code: SpanStatusCode.ERROR })
+  span.end()
+}
+
+function parentOf(traceparent: string | undefined) {
+  if (traceparent === undefined) return ROOT_CONTEXT
+  const [, traceId = '', spanId = '', flags = ''] = traceparent.split('-')
+  return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags: Number.parseInt(flags, 16), isRemote: true })
+}
