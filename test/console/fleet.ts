@@ -1,8 +1,9 @@
 /** A whole fleet for the console: Redis, the stand-in, two workers and the API, as somebody would have them running. */
 
 import { type Api, startApi } from '../http/api.ts'
+import { addDeadLetters } from '../support/dead-letters.ts'
 import { killAll, startWorker, type WorkerProcess } from '../support/processes.ts'
-import { startWorld, type World } from '../support/world.ts'
+import { NAMES, startWorld, type World } from '../support/world.ts'
 
 export const TOKENS = {
   operator: 'operator-0123456789abcdef',
@@ -23,9 +24,11 @@ export interface ConsoleFleet {
   close(): Promise<void>
 }
 
-export async function startFleet({ tokens = true, workers = 2 } = {}): Promise<ConsoleFleet> {
+/** Dead letters are there before the workers, which would take them as they are made. */
+export async function startFleet({ tokens = true, workers = 2, deadLetters = 0 } = {}): Promise<ConsoleFleet> {
   const world = await startWorld({ standIn: { latencyMs: [20, 80] } })
-  const env = { ...world.env, RATE_LIMIT_PER_SECOND: '100', BREAKER_PROBE_MS: '60000' }
+  const env = { ...world.env, RATE_LIMIT_PER_SECOND: '100' }
+  await addDeadLetters(world.redis, world.queue(NAMES.lookupQueue), deadLetters)
   const started = await Promise.all(Array.from({ length: workers }, () => startWorker(env)))
   const api = await startApi({ REDIS_URL: world.redisUrl, ...(tokens && { API_TOKENS }) })
   const close = async () => {

@@ -34,39 +34,50 @@ export const isWatching = computed(
 effect(() => {
   if (!isWatching.value) return
   const stop = new AbortController()
-  void watch(stop.signal)
+  watch(stop.signal)
   return () => stop.abort(new Error('not watched'))
 })
 
-const EVERY_MS = 1000
+/** The browser itself connects again where the connection broke; where it was refused, it does not. */
+const AGAIN_MS = 2_000
 
-async function watch(signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await look(signal)
-    await new Promise((resolve) => setTimeout(resolve, EVERY_MS))
-  }
+function watch(signal: AbortSignal): void {
+  if (signal.aborted) return
+  const stream = new EventSource('v1/live')
+  const close = () => stream.close()
+  signal.addEventListener('abort', close)
+  stream.addEventListener('status', ({ data }) => took(JSON.parse(data) as FleetStatus))
+  stream.addEventListener('problem', ({ data }) => {
+    const { code = '' } = JSON.parse(data) as { code?: string }
+    trouble.value = code.startsWith('redis') ? 'redis' : 'api'
+  })
+  stream.addEventListener('error', () => {
+    if (signal.aborted) return
+    trouble.value ??= 'api'
+    if (stream.readyState !== EventSource.CLOSED) return
+    signal.removeEventListener('abort', close)
+    void sayWhy(signal)
+    setTimeout(() => watch(signal), AGAIN_MS)
+  })
 }
 
-async function look(signal: AbortSignal): Promise<void> {
-  try {
-    took(await ask<FleetStatus>('GET', 'v1/status', undefined, signal))
-  } catch (error) {
-    if (!signal.aborted) failed(error)
-  }
+/** A stream does not tell why it was refused; a question does, and ends the session if that is why. */
+async function sayWhy(signal: AbortSignal): Promise<void> {
+  await ask('GET', 'v1/status', undefined, signal).then(
+    () => {},
+    (error: unknown) => {
+      if (error instanceof Refused && error.code.startsWith('redis')) trouble.value = 'redis'
+    },
+  )
 }
 
 /** Something was done, which whoever did it wants to see at once. */
 export async function lookNow(): Promise<void> {
-  await look(new AbortController().signal)
+  await ask<FleetStatus>('GET', 'v1/status').then(took, () => {})
 }
 
 function took(snapshot: FleetStatus): void {
   status.value = snapshot
   seenAt.value = Date.now()
   trouble.value = null
-}
-
-function failed(error: unknown): void {
-  if (error instanceof Refused && (error.status === 401 || error.status === 403)) return
-  trouble.value = error instanceof Refused && error.code.startsWith('redis') ? 'redis' : 'api'
 }

@@ -1,7 +1,7 @@
 /** Who looks at the page, and what they may do. */
 
 import { effect, signal } from '@preact/signals'
-import { allows, ROLES, type Role } from '../../../domain/role.ts'
+import { allows, type Role } from '../../../domain/role.ts'
 import { ask, Refused, sessionEnded } from './api.ts'
 
 export interface Session {
@@ -29,7 +29,6 @@ export async function loadSession(): Promise<void> {
     session.value = await ask<Session>('GET', 'session')
   } catch (error) {
     if (error instanceof Refused && error.status === 401) session.value = 'none'
-    else if (error instanceof Refused && error.status === 404) session.value = { name: null, roles: ROLES }
     else setTimeout(() => void loadSession(), 2000)
   }
 }

@@ -1,0 +1,105 @@
+/**
+ * Pictures of the console from a fleet that really runs, for docs/console/: a good day, then a service that fails, and what is
+ * left of it. `npm run pictures`; it takes two minutes, and needs Chromium.
+ */
+
+import { mkdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Page } from 'playwright-core'
+import { startBrowser, visit } from '../test/console/browser.ts'
+import { type ConsoleFleet, startFleet, TOKENS } from '../test/console/fleet.ts'
+import { consume, NAMES } from '../test/support/world.ts'
+
+const FOLDER = fileURLToPath(new URL('../docs/console/', import.meta.url))
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** A CRM and an import that ask, about fifty times a second, and a consumer of the results. */
+function traffic(fleet: ConsoleFleet): () => Promise<void> {
+  let id = 100_000
+  const some = () =>
+    Array.from({ length: 4 + Math.floor(Math.random() * 7) }, () => ({
+      name: 'lookup',
+      data: { connectionId: String(id++), producer: id % 4 === 0 ? 'import' : 'crm' },
+    }))
+  const timer = setInterval(() => void fleet.world.queue(NAMES.lookupQueue).addBulk(some()), 140)
+  const consumer = consume(fleet.world)
+  return async () => {
+    clearInterval(timer)
+    await consumer.close()
+  }
+}
+
+async function open(page: Page, view: string): Promise<void> {
+  await page.getByRole('navigation').getByRole('link', { name: view }).click()
+  await wait(900)
+}
+
+async function take(page: Page, name: string): Promise<void> {
+  await page.mouse.move(0, 0)
+  await page.screenshot({ path: `${FOLDER}${name}.png`, fullPage: true, scale: 'css' })
+  process.stderr.write(`docs/console/${name}.png\n`)
+}
+
+async function goodDay(page: Page): Promise<void> {
+  await open(page, 'Find')
+  await page.getByLabel('Connection id').fill('100123')
+  await page.getByRole('button', { name: 'Search' }).click()
+  await page.getByRole('button', { name: '100123', exact: true }).click()
+  await page.getByText(/Ended .*enriched/).waitFor()
+  await take(page, 'find')
+  await open(page, 'Fleet')
+  await take(page, 'fleet')
+  await open(page, 'Now')
+  await wait(45_000)
+  await take(page, 'now')
+}
+
+/** Some ids that the service refuses for good, then a service that is down. */
+async function badDay(page: Page, fleet: ConsoleFleet): Promise<void> {
+  fleet.world.standIn.set({ rules: [{ id: '[37]$', faults: ['client-fault'] }] })
+  await wait(8_000)
+  fleet.world.standIn.set({ rules: [], faultRate: 1, faults: ['503'] })
+  await page.getByText('Held', { exact: true }).waitFor()
+  await wait(25_000)
+  await take(page, 'held')
+  await open(page, 'Service')
+  await take(page, 'service')
+  fleet.world.standIn.set({ faultRate: 0, faults: [] })
+  await open(page, 'Dead letters')
+  await take(page, 'dead-letters')
+  await page.getByRole('button', { name: 'Redrive', exact: true }).first().click()
+  await page.getByText('would be put back').waitFor()
+  await page.screenshot({ path: `${FOLDER}redrive.png`, scale: 'css' })
+  await page.keyboard.press('Escape')
+  await open(page, 'Service')
+  await page.getByRole('button', { name: 'Release' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Release' }).click()
+  await page.getByRole('button', { name: 'Close' }).click()
+  await open(page, 'Activity')
+  await take(page, 'activity')
+}
+
+async function onAPhone(fleet: ConsoleFleet): Promise<void> {
+  const { page } = await visit(browser, fleet.api.url, { width: 390, scheme: 'dark' })
+  await page.getByLabel('Token').fill(TOKENS.operator)
+  await page.getByRole('button', { name: 'Log in' }).click()
+  await wait(3_000)
+  await page.screenshot({ path: `${FOLDER}phone.png`, scale: 'css' })
+}
+
+mkdirSync(FOLDER, { recursive: true })
+const fleet = await startFleet()
+const browser = await startBrowser()
+const stop = traffic(fleet)
+const { page, complaints } = await visit(browser, fleet.api.url)
+await page.getByLabel('Token').fill(TOKENS.operator)
+await page.getByRole('button', { name: 'Log in' }).click()
+await wait(20_000)
+await goodDay(page)
+await badDay(page, fleet)
+await onAPhone(fleet)
+process.stderr.write(complaints.join('\n'))
+await stop()
+await browser.close()
+await fleet.close()
+process.exit(0)

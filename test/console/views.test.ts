@@ -1,0 +1,251 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { NAMES } from '../support/world.ts'
+import { type Look, startBrowser, type Visit, visit } from './browser.ts'
+import { type ConsoleFleet, startFleet, TOKENS } from './fleet.ts'
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const DEAD = 1100
+const VIEWS = ['Now', 'Find', 'Dead letters', 'Service', 'Fleet', 'Activity']
+
+let fleet: ConsoleFleet
+let browser: Browser
+beforeAll(async () => {
+  ;[fleet, browser] = await Promise.all([startFleet({ deadLetters: DEAD }), startBrowser()])
+})
+afterAll(async () => {
+  await browser.close()
+  await fleet.close()
+})
+
+async function enter(token = TOKENS.operator, look: Look = {}): Promise<Visit> {
+  const visited = await visit(browser, fleet.api.url, look)
+  await visited.page.getByLabel('Token').fill(token)
+  await visited.page.getByRole('button', { name: 'Log in' }).click()
+  await visited.page.getByText('live', { exact: true }).waitFor()
+  return visited
+}
+
+async function leave({ context, complaints }: Visit): Promise<void> {
+  expect(complaints).toEqual([])
+  await context.close()
+}
+
+async function open(page: Page, view: string): Promise<void> {
+  await page.getByRole('navigation').getByRole('link', { name: view }).click()
+  await page.getByRole('heading', { name: view, level: 2 }).waitFor({ state: 'attached' })
+}
+
+const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name, exact: true })
+
+async function add(...data: Record<string, unknown>[]): Promise<void> {
+  await fleet.world.queue(NAMES.lookupQueue).addBulk(data.map((one) => ({ name: 'lookup', data: one })))
+}
+
+async function seriousOf(page: Page): Promise<string[]> {
+  await page.evaluate(AXE) // the policy of the page does not let it be a script of its own
+  const found = await page.evaluate(async () => {
+    // biome-ignore lint/suspicious/noExplicitAny: axe puts itself there
+    const { violations } = await (globalThis as any).axe.run(document, { resultTypes: ['violations'] })
+    // biome-ignore lint/suspicious/noExplicitAny: of axe
+    return violations.map((one: any) => [one.impact, one.id, one.nodes.map((node: any) => node.target).join(' ')])
+  })
+  return (found as string[][]).filter(([impact]) => impact === 'serious' || impact === 'critical').map(String)
+}
+
+describe('who looks', () => {
+  it('logs in, with a token that there is, and out again; a session that has ended asks for it', async () => {
+    const visited = await visit(browser, fleet.api.url)
+    const { page, context } = visited
+    await page.getByLabel('Token').fill('nobody-0123456789abcdef')
+    await button(page, 'Log in').click()
+    await page.getByText('There is no such token.').waitFor()
+    await page.getByLabel('Token').fill(TOKENS.viewer)
+    await button(page, 'Log in').click()
+    await page.getByText('vera', { exact: true }).waitFor()
+    expect(await page.evaluate(() => [localStorage.length, document.cookie])).toEqual([0, ''])
+    await context.clearCookies()
+    await page.getByText('Your session has ended').waitFor()
+    await page.getByLabel('Token').fill(TOKENS.operator)
+    await button(page, 'Log in').click()
+    await page.getByText('ana', { exact: true }).waitFor()
+    await button(page, 'Log out').click()
+    await page.getByLabel('Token').waitFor()
+    await leave(visited)
+  })
+
+  it('without the role sees no action, and is refused by the API', async () => {
+    const visited = await enter(TOKENS.viewer)
+    const { page } = visited
+    await open(page, 'Dead letters')
+    await button(page, 'List').first().waitFor()
+    expect(await button(page, 'Redrive').count()).toBe(0)
+    await open(page, 'Service')
+    expect(await button(page, 'Hold all calls').count()).toBe(0)
+    const status = await page.evaluate(
+      async () =>
+        (
+          await fetch('v1/holds', {
+            method: 'POST',
+            body: '{}',
+            headers: { 'content-type': 'application/json' },
+          })
+        ).status,
+    )
+    expect(status).toBe(403)
+    await leave(visited)
+  })
+})
+
+describe.each([
+  { width: 1280, scheme: 'light' },
+  { width: 1280, scheme: 'dark' },
+  { width: 390, scheme: 'light' },
+  { width: 390, scheme: 'dark' },
+] as const)('at $width px, $scheme', (look) => {
+  it('axe finds nothing serious in any view; nothing is wider than the screen', async () => {
+    await add({ connectionId: '77', producer: 'crm' })
+    const visited = await enter(TOKENS.operator, look)
+    const { page } = visited
+    for (const view of VIEWS) {
+      await open(page, view)
+      if (view === 'Find') await button(page, 'Search').click()
+      expect(await seriousOf(page), view).toEqual([])
+      expect(await page.evaluate(() => document.documentElement.scrollWidth), view).toBeLessThanOrEqual(look.width)
+    }
+    await leave(visited)
+  })
+})
+
+describe('a lookup', () => {
+  it('is found by its id, told as a story, and what the service said is shown and noted', async () => {
+    await add({ connectionId: 'o-4711', producer: 'crm' })
+    const visited = await enter()
+    const { page } = visited
+    await page.keyboard.press('/')
+    await page.waitForFunction(() => document.activeElement?.id === 'search')
+    await page.keyboard.type('o-4711')
+    await page.keyboard.press('Enter')
+    await button(page, 'o-4711').click()
+    await page.getByText(/Ended .*: enriched, 1 call in 1 attempt/).waitFor()
+    expect(await page.getByRole('img', { name: /called/ }).count()).toBe(1)
+    expect(await page.content()).not.toContain('userEmail')
+    await button(page, 'Show what the service said').click()
+    await page.getByText('userEmail').waitFor()
+    expect(page.url()).not.toContain('4711')
+    expect(await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]))).toBe('[{},{}]')
+    await open(page, 'Activity')
+    await page.getByRole('row').filter({ hasText: 'show' }).first().waitFor()
+    await leave(visited)
+  })
+
+  it('is asked for now, before those that wait', async () => {
+    const visited = await enter()
+    const { page } = visited
+    await open(page, 'Find')
+    await page.getByLabel('Connection id').fill('now-1')
+    await button(page, 'Look this id up now').click()
+    await page.getByText('chat-enricher enqueue now-1 --interactive --wait').waitFor()
+    await button(page, 'Look up').click()
+    await button(page, 'Close').last().click()
+    await page.getByText(/Ended .*: enriched/).waitFor()
+    await leave(visited)
+  })
+})
+
+describe('actions', () => {
+  it('hold and release, which the page sees at once; Esc does nothing and gives the focus back', async () => {
+    const visited = await enter()
+    const { page } = visited
+    await open(page, 'Service')
+    await button(page, 'Hold all calls').click()
+    await page.keyboard.press('Escape')
+    await page.waitForFunction(() => document.activeElement?.textContent === 'Hold all calls')
+    await page.keyboard.press('Enter')
+    await page.getByLabel('Why').fill('a test')
+    await page.getByText("chat-enricher hold --for 60m --reason 'a test'").waitFor()
+    await button(page, 'Hold').click()
+    await button(page, 'Close').click()
+    await page.getByText('Held: manual').waitFor()
+    await open(page, 'Now')
+    await page.getByText('Held', { exact: true }).waitFor()
+    await cancelOne(page)
+    await open(page, 'Service')
+    await button(page, 'Release').click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Release' }).click()
+    await button(page, 'Close').click()
+    await page.getByText('No hold is on.').waitFor()
+    await open(page, 'Activity')
+    for (const action of ['hold', 'cancel', 'release'])
+      await page.getByRole('row').filter({ hasText: action }).first().waitFor()
+    await leave(visited)
+  })
+
+  /** While the fleet is held, because nobody takes it up then. */
+  async function cancelOne(page: Page): Promise<void> {
+    await add({ connectionId: 'c-1', producer: 'cancelled' })
+    await open(page, 'Find')
+    await page.getByText('More fields').click()
+    await page.getByLabel('Producer').fill('cancelled')
+    await button(page, 'Search').click()
+    await button(page, 'Cancel all that match').click()
+    await page.getByText('1 lookup would be ended').waitFor()
+    await button(page, 'Cancel them').click()
+    await page.getByText('Cancelled: 1 lookup.').waitFor()
+    await button(page, 'Close').click()
+  }
+
+  it('redrive more than a thousand once their number is typed; the progress survives a reload', async () => {
+    const visited = await enter()
+    const { page } = visited
+    await open(page, 'Dead letters')
+    await button(page, 'Redrive').first().click()
+    await page.getByLabel('Lookups a second').fill('300')
+    const label = page.getByText(/Type \d+ to go on/)
+    await label.waitFor()
+    const [count = ''] = /\d+/.exec((await label.textContent()) ?? '') ?? []
+    expect(await page.getByRole('dialog').getByRole('button', { name: 'Redrive' }).isDisabled()).toBe(true)
+    await label.getByRole('textbox').fill(count)
+    await page.getByRole('dialog').getByRole('button', { name: 'Redrive' }).click()
+    await button(page, 'Close').click()
+    await page.reload()
+    await page.getByText(new RegExp(`redrive by ana.*of ${Number(count).toLocaleString('en-US')}`)).waitFor()
+    await page.waitForFunction(() => document.querySelector('progress') === null, null, { timeout: 25_000 })
+    await leave(visited)
+  })
+})
+
+describe('trouble', () => {
+  it('Redis away is said, with how old what is shown is; it goes when Redis is back', async () => {
+    const visited = await enter()
+    const { page } = visited
+    const info = await fleet.world.redis.info('server')
+    const pid = Number(/process_id:(\d+)/.exec(info)?.[1])
+    process.kill(pid, 'SIGSTOP')
+    try {
+      await page.getByText('The API cannot reach Redis.').waitFor()
+      await page.getByText(/stale since/).waitFor()
+    } finally {
+      process.kill(pid, 'SIGCONT')
+    }
+    await page.getByText('live', { exact: true }).waitFor()
+    await page.getByText('The API cannot reach Redis.').waitFor({ state: 'hidden' })
+    await leave(visited)
+  })
+
+  it('paused, it asks nothing', async () => {
+    const visited = await enter()
+    const { page } = visited
+    await button(page, 'Pause').click()
+    await page.getByText('paused; as it was at').waitFor()
+    const asked: string[] = []
+    page.on('request', (request) => asked.push(request.url()))
+    await page.waitForTimeout(2500)
+    expect(asked).toEqual([])
+    await button(page, 'Go on').click()
+    await page.getByText('live', { exact: true }).waitFor()
+    await leave(visited)
+  })
+})
