@@ -1,0 +1,36 @@
+/** The rules with a minute made a second, so that a test sees alerts come and go. */
+
+import type { Group, Rule } from '../operations/rule-tests.ts'
+
+const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 }
+const BY = 60
+/** A rate needs some scrapes. */
+const SHORTEST_RANGE_S = 4
+/** Nobody waits longer for an alert, however long its `for`, nor for what was before. */
+const LONGEST_WAIT_S = 4
+
+const secondsOf = (duration: string): number => {
+  const [, number = '0', unit = 's'] = /^(\d+)([smhd])$/.exec(duration) ?? []
+  return Number(number) * (SECONDS[unit] ?? 1)
+}
+
+export function shortenedQuery(expr: string): string {
+  return expr
+    .replaceAll(/\[(\d+[smhd])\]/g, (_, range: string) => `[${Math.max(SHORTEST_RANGE_S, secondsOf(range) / BY)}s]`)
+    .replaceAll(
+      /offset (\d+[smhd])/g,
+      (_, by: string) => `offset ${Math.min(LONGEST_WAIT_S, Math.ceil(secondsOf(by) / BY))}s`,
+    )
+    .replaceAll(/(age_seconds\{[^}]*\}\)) > (\d+)/g, (_, age: string, than: string) => `${age} > ${Number(than) / BY}`)
+    .replaceAll('le=~"30(\\\\.0)?"', 'le=~"0.5"')
+}
+
+function shortenedRule({ for: wait, ...rule }: Rule): Rule {
+  const expr = shortenedQuery(rule.expr)
+  if (wait === undefined) return { ...rule, expr }
+  return { ...rule, expr, for: `${Math.min(LONGEST_WAIT_S, Math.ceil(secondsOf(wait) / BY))}s` }
+}
+
+export function shortened(groups: Group[]): Group[] {
+  return groups.map((group) => ({ ...group, rules: group.rules.map(shortenedRule) }))
+}
