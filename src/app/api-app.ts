@@ -29,6 +29,9 @@ import { RedisWatch } from './redis-watch.ts'
 import { followResults, type ResultsFollowed } from './results-followed.ts'
 import { StandingHall } from './standing-hall.ts'
 
+/** Whoever asks by HTTP waits for three seconds or so, also in the middle of a bulk intake. */
+const PATIENCE = { answersWithinMs: 2_500, settlesWithinMs: 1_500 }
+
 export class ApiApp {
   readonly #config: ApiConfig
   readonly #connections: Connections
@@ -53,7 +56,7 @@ export class ApiApp {
       for (const hear of hearers) hear(event)
     }
     this.#connections = new Connections(config, this.#observe)
-    this.#hall = new StandingHall(config, 'api')
+    this.#hall = new StandingHall(config, 'api', PATIENCE)
     this.#results = followResults(config)
     this.#redis = new RedisWatch(config, this.#connections, this.#observe)
     const looker = this.#connections.impatient('metrics')

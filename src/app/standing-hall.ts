@@ -13,13 +13,19 @@ import { type Ack, Acknowledger, type Brought } from '../intake/acknowledge.ts'
 import { Closed, RedisUnavailable } from '../intake/errors.ts'
 import type { Request } from '../intake/submit.ts'
 import { ResultWorker, type ResultWorkerOptions } from '../queues/result-worker.ts'
-import { patientConnection, type Redis, standingConnection } from '../redis/connections.ts'
+import { patientConnection, type Redis, type RedisPlace, standingConnection } from '../redis/connections.ts'
 import { refusedDatabase } from '../redis/preflight.ts'
 import { Hall, type HallConfig, type Result } from './hall.ts'
 import { inWords } from './reach-redis.ts'
 
 /** A Redis that accepts the connection and then says nothing must not keep anybody waiting. */
-const ANSWERS_WITHIN_MS = 5000
+export interface Patience {
+  /** For the answer to one command. */
+  answersWithinMs: number
+  /** To find out what is on a queue, after Redis went away while lookups were added. */
+  settlesWithinMs: number
+}
+const PATIENCE: Patience = { answersWithinMs: 5000, settlesWithinMs: 5000 }
 
 interface Opened {
   redis: Redis
@@ -33,14 +39,16 @@ interface Opened {
 export class StandingHall {
   readonly #config: HallConfig
   readonly #name: string
+  readonly #patience: Patience
   readonly #closing = new AbortController()
   readonly #consumers: { worker: ResultWorker; redis: Redis }[] = []
   #opened: Opened | null = null
 
   /** `name` is how Redis lists the connections. */
-  constructor(config: HallConfig, name: string) {
+  constructor(config: HallConfig, name: string, patience = PATIENCE) {
     this.#config = config
     this.#name = name
+    this.#patience = patience
     setMaxListeners(0, this.closing) // every call listens
   }
 
@@ -117,11 +125,13 @@ export class StandingHall {
   }
 
   #open(): Opened {
-    const redis = standingConnection(this.#config, this.#name)
+    const { answersWithinMs, settlesWithinMs } = this.#patience
+    const open = (place: RedisPlace, name: string) => standingConnection(place, name, answersWithinMs)
+    const redis = open(this.#config, this.#name)
     const opened: Opened = {
       redis,
-      hall: new Hall(redis, this.#config, standingConnection),
-      acknowledger: new Acknowledger(redis, this.#config, (error) => this.#inWords(error)),
+      hall: new Hall(redis, this.#config, open),
+      acknowledger: new Acknowledger(redis, this.#config, (error) => this.#inWords(error), settlesWithinMs),
       last: null,
       isChecked: false,
     }
@@ -138,7 +148,7 @@ export class StandingHall {
   async #reach(opened: Opened): Promise<void> {
     const { redis, isChecked } = opened
     if (isChecked && redis.status === 'ready') return
-    if ((await within(ANSWERS_WITHIN_MS, redis.ping())) === 'late') throw new Error('Command timed out')
+    if ((await within(this.#patience.answersWithinMs, redis.ping())) === 'late') throw new Error('Command timed out')
     const database = await refusedDatabase(redis)
     if (database !== null) throw new RedisUnavailable(`redisUrl: ${database}`)
     opened.isChecked = true

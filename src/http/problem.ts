@@ -23,6 +23,7 @@ export const PROBLEMS = {
   'service-unknown': 409,
   'no-pace': 409,
   'held-for-cause': 409,
+  'result-gone': 410,
   'body-too-large': 413,
   'too-many-lookups': 413,
   'media-type-unknown': 415,

@@ -43,8 +43,6 @@ interface Asked {
   hasKey: boolean
 }
 
-/** How long we try to find out what is on the queue, after Redis went away while a chunk was added. */
-const SETTLE_MS = 5000
 const SETTLE_EVERY_MS = 200
 const TRIES = 2
 /** Worth adding again for what is not there, once Redis answers. */
@@ -55,13 +53,18 @@ export class Acknowledger {
   readonly #names: QueueNames
   readonly #queues: LookupQueues
   readonly #explain: (error: unknown) => Error
+  readonly #settleMs: number
 
-  /** `explain` says in words what an error of Redis means. */
-  constructor(redis: Redis, names: QueueNames, explain: (error: unknown) => Error) {
+  /**
+   * `explain` says in words what an error of Redis means. `settleMs`: how long it tries to find out what is on the queue, after
+   * Redis went away while a chunk was added.
+   */
+  constructor(redis: Redis, names: QueueNames, explain: (error: unknown) => Error, settleMs: number) {
     this.#redis = redis
     this.#names = names
     this.#queues = new LookupQueues(redis, names)
     this.#explain = explain
+    this.#settleMs = settleMs
   }
 
   /**
@@ -169,7 +172,7 @@ export class Acknowledger {
 
   /** As soon as Redis answers; null: it did not in time. */
   async #knownSoon(lookupIds: string[]): Promise<Map<string, unknown> | null> {
-    for (const end = monotonic() + SETTLE_MS; ; await sleep(SETTLE_EVERY_MS)) {
+    for (const end = monotonic() + this.#settleMs; ; await sleep(SETTLE_EVERY_MS)) {
       const leftMs = end - monotonic()
       if (leftMs <= 0) return null
       try {

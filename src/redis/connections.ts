@@ -120,12 +120,12 @@ export function commandConnection(place: RedisPlace, name: string): Redis {
  * A connection for a program that goes on after Redis' bad days: while Redis is away, what is asked fails within seconds;
  * once it is back, everything works again.
  */
-export function standingConnection(place: RedisPlace, name: string): Redis {
+export function standingConnection(place: RedisPlace, name: string, answersWithinMs = 5000): Redis {
   return open(place, name, {
     options: {
       maxRetriesPerRequest: 1,
-      commandTimeout: 5000,
-      connectTimeout: 3000,
+      commandTimeout: answersWithinMs,
+      connectTimeout: Math.min(3000, answersWithinMs),
       socketTimeout: 5000,
       reconnectOnError: onceASecond(isReadonly),
     },

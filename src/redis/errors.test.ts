@@ -11,6 +11,7 @@ describe('an error of Redis', () => {
     ['connection', system('ECONNRESET')],
     ['connection', system('ENOTFOUND')],
     ['connection', new Error('Connection is closed.')],
+    ['connection', new Error('Command aborted due to connection close')],
     ['connection', new Error("Stream isn't writeable and enableOfflineQueue options is false")],
     ['timeout', new Error('Command timed out')],
     ['oom', reply("OOM command not allowed when used memory > 'maxmemory'.")],

@@ -75,7 +75,10 @@ const KINDS: [RegExp, RedisErrorKind][] = [
     /^All sentinels are unreachable|^Failed to refresh slots|^None of startup nodes|^Cluster is |^Cluster isn't/,
     'connection',
   ],
-  [/^Connection is closed|ECONNREFUSED|Stream isn't writeable|max retries per request|Socket closed/, 'connection'],
+  [
+    /^Connection is closed|^Command aborted due to connection close|ECONNREFUSED|Stream isn't writeable|max retries per request|Socket closed/,
+    'connection',
+  ],
   [/^(CLUSTERDOWN|MOVED|ASK|TRYAGAIN|Too many Cluster redirections)/, 'connection'],
   [/^(Command timed out|Socket timeout)/, 'timeout'],
   [/^OOM/, 'oom'],

@@ -87,6 +87,19 @@ describe('one lookup', () => {
     expect(late.body).toMatchObject({ story: { state: 'completed', producer: 'crm' }, result: { status: 'enriched' } })
   })
 
+  it('with ?wait says how it ended if its result is gone, instead of letting anybody wait', async () => {
+    await startWorker(world.env)
+    const api = await start()
+    const body = { connectionId: '12345', idempotencyKey: 'gone' }
+    const { body: ack } = await api.ask('POST', '/v1/lookups', { token: crm, body })
+    await until('it has ended', async () => (await world.queue(NAMES.resultQueue).getWaitingCount()) === 1)
+    await world.queue(NAMES.resultQueue).drain()
+    const again = await api.ask('POST', '/v1/lookups?wait=30', { token: crm, body })
+    expect([again.status, again.body.code]).toEqual([410, 'result-gone'])
+    expect(again.body.detail).toMatch(/^the lookup ended at 20.*: enriched; /)
+    expect((await api.ask('POST', '/v1/lookups', { token: crm, body })).body).toEqual({ ...ack, isNew: false })
+  })
+
   it('with ?wait and no worker is on the queue; so it is when the API stops', async () => {
     const api = await start()
     const body = { connectionId: '12345' }

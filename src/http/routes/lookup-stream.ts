@@ -67,6 +67,7 @@ class StreamRun {
   async *#asked(): AsyncGenerator<Brought> {
     for await (const read of readLookupLines(this.#request.raw)) {
       await this.#intake.checkRoom()
+      if (!this.#request.caller.stands()) throw new Problem('token-unknown', 'the token is not known any more')
       this.#lines.push(read.line)
       yield this.#brought(read)
     }

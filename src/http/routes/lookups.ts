@@ -89,6 +89,7 @@ const BODY_PROBLEMS = [
   'too-many-lookups',
   'media-type-unknown',
   'key-conflict',
+  'result-gone',
   'redis-full',
   'results-piled-up',
   'too-many-waiting',
@@ -115,7 +116,19 @@ async function enqueueOne(intake: Intake, request: FastifyRequest, body: OneRequ
   if (wait === undefined) return { status: 202, body: ack }
   await waitFor(intake, request, lane, ack.lookupId, wait)
   const found = await readLookup(intake.hall, ack.lookupId)
-  return found?.result ? { status: 200, body: found.result } : { status: 202, body: ack }
+  if (found?.result) return { status: 200, body: found.result }
+  if (found?.story.result != null) throw gone(found.story)
+  return { status: 202, body: ack }
+}
+
+/** Nobody need wait any more, or ask again. */
+function gone({ lookupId, result, end }: LookupStory): Problem {
+  const at = end?.finishedAt ? ` at ${end.finishedAt}` : ''
+  const more = `GET /v1/lookups/${lookupId} tells what is known`
+  return new Problem(
+    'result-gone',
+    `the lookup ended${at}: ${result}; its result was taken or is no longer kept. ${more}`,
+  )
 }
 
 /** A retry of the same request has the same key. */

@@ -1,0 +1,145 @@
+/** Redis that is killed, silent or full: whoever asks by HTTP is told within seconds, and no acknowledgement is wrong. */
+
+import { request as open } from 'node:http'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { parseLines } from '../cli/started.ts'
+import { type RedisServer, startRedisServer } from '../faults/redis-server.ts'
+import { connect } from '../support/queues.ts'
+import { NAMES, until } from '../support/world.ts'
+import { type Api, startApi, stopAll } from './api.ts'
+
+let server: RedisServer
+beforeAll(async () => {
+  server = await startRedisServer(['--appendfsync', 'everysec'])
+})
+afterEach(stopAll)
+afterAll(() => server.close())
+
+const start = () => startApi({ REDIS_URL: server.url })
+/** Longer than ever before somebody is told; shorter than a hang. A busy machine is allowed for. */
+const SOON_MS = 6_000
+
+interface Line {
+  line?: number
+  lookupId?: string
+  error?: string
+  code?: string
+  acknowledgedThrough?: number
+}
+
+/** Sends so many lines, and goes on sending whatever happens. `told` hears how many are answered. */
+function sendLines(api: Api, from: number, count: number, told: (answered: number) => void): Promise<Line[]> {
+  return new Promise((resolve) => {
+    const headers = { 'content-type': 'application/x-ndjson' }
+    let said = ''
+    let answered = 0
+    const sending = open(`${api.url}/v1/lookups`, { method: 'POST', headers }, (answer) => {
+      answer.on('data', (data) => {
+        said += data
+        const lines = said.split('\n').length - 1
+        if (lines > answered) told(lines)
+        answered = lines
+      })
+      answer.on('error', () => {})
+      answer.on('close', () => resolve(parseLines<Line>(said)))
+    })
+    sending.on('error', () => {})
+    for (let n = from; n < count; n += 1000) {
+      const lines = Array.from(
+        { length: 1000 },
+        (_, i) => `{"connectionId":"c${n + i}","idempotencyKey":"k${n + i}"}\n`,
+      )
+      sending.write(lines.join(''))
+    }
+    sending.end()
+  })
+}
+
+async function enqueued(): Promise<string[]> {
+  const redis = connect(server.url)
+  const ids = await redis.lrange(`bull:${NAMES.lookupQueue}:wait`, 0, -1)
+  redis.disconnect()
+  return ids
+}
+
+describe('a bulk intake whose Redis', () => {
+  it('is killed ends with a line that says up to where all is on the queue; sent again, none is there twice', async () => {
+    const count = 30_000
+    const api = await start()
+    let killedAt = 0
+    const lines = await sendLines(api, 0, count, (answered) => {
+      if (answered < 10_000 || killedAt > 0) return
+      killedAt = performance.now()
+      void server.kill()
+    })
+    expect(performance.now() - killedAt).toBeLessThan(SOON_MS)
+    const last = lines.at(-1)
+    expect(last).toEqual({
+      error: expect.any(String),
+      code: 'redis-unavailable',
+      acknowledgedThrough: expect.any(Number),
+    })
+    const through = last?.acknowledgedThrough ?? 0
+    expect(through).toBeGreaterThanOrEqual(10_000)
+    expect(lines.slice(0, through).map(({ line }) => line)).toEqual(Array.from({ length: through }, (_, n) => n + 1))
+    await server.start()
+    await until('the API sees it', async () => (await api.ask('GET', '/v1/status')).status === 200)
+    const rest = await sendLines(api, Math.floor(through / 1000) * 1000, count, () => {})
+    expect(rest.filter(({ error }) => error !== undefined)).toEqual([])
+    const ids = await enqueued()
+    expect(ids).toHaveLength(count)
+    expect(new Set(ids).size).toBe(count)
+    const there = new Set(ids)
+    expect(lines.filter(({ lookupId }) => lookupId !== undefined && !there.has(lookupId))).toEqual([])
+  })
+
+  it('says nothing any more ends so, too', async () => {
+    const api = await start()
+    let frozenAt = 0
+    const lines = await sendLines(api, 100_000, 130_000, (answered) => {
+      if (answered < 2_000 || frozenAt > 0) return
+      frozenAt = performance.now()
+      server.freeze()
+    })
+    expect(performance.now() - frozenAt).toBeLessThan(SOON_MS)
+    server.thaw()
+    expect(lines.at(-1)).toMatchObject({ code: 'redis-unavailable', acknowledgedThrough: expect.any(Number) })
+  })
+})
+
+describe('every other request', () => {
+  const asked = async (api: Api, method: string, path: string, body?: object) => {
+    const from = performance.now()
+    const { status, body: said, headers } = await api.ask(method, path, body === undefined ? {} : { body })
+    return { answer: [status, said.code, headers.has('retry-after')], ms: performance.now() - from }
+  }
+
+  it('is answered with 503 within seconds while Redis is silent', async () => {
+    const api = await start()
+    await until('Redis answers', async () => (await api.ask('GET', '/v1/status')).status === 200)
+    server.freeze()
+    const all = await Promise.all([
+      asked(api, 'POST', '/v1/lookups', { connectionId: '1' }),
+      asked(api, 'GET', '/v1/lookups/lk-1?wait=30'),
+      asked(api, 'GET', '/v1/lookups?all=true'),
+      asked(api, 'POST', '/v1/lookups/cancel', { lookupIds: ['lk-1'] }),
+      asked(api, 'GET', '/v1/activity'),
+    ])
+    server.thaw()
+    for (const { answer, ms } of all) {
+      expect(answer).toEqual([503, 'redis-unavailable', true])
+      expect(ms).toBeLessThan(4_000)
+    }
+  })
+
+  it('that writes is answered with 503 while Redis is full', async () => {
+    const api = await start()
+    const redis = connect(server.url)
+    await until('Redis answers', async () => (await api.ask('GET', '/v1/status')).status === 200)
+    await redis.config('SET', 'maxmemory', '1mb')
+    const { answer } = await asked(api, 'POST', '/v1/lookups', { connectionId: '1' })
+    await redis.config('SET', 'maxmemory', '0')
+    redis.disconnect()
+    expect(answer).toEqual([503, 'redis-full', true])
+  })
+})
