@@ -168,6 +168,23 @@ describe('what became of a lookup', () => {
   })
 })
 
+describe('a dry run', () => {
+  it('of one, a batch or NDJSON says what would be enqueued, with the fields of the command, and enqueues nothing', async () => {
+    const api = await start()
+    const dry = (ask: object) => api.ask('POST', '/v1/lookups?dryRun=true', { token: crm, ...ask })
+    const one = await dry({ body: { connectionId: '1' }, headers: { 'idempotency-key': 'k' } })
+    expect([one.status, one.body.lines, one.body.lookups]).toEqual([200, 1, 1])
+    const lookups = ['1', '1', '2'].map((connectionId) => ({ connectionId }))
+    expect((await dry({ body: { lookups } })).body).toMatchObject({ lookups: 3, repeatedIds: 1, callsShared: 2 })
+    const raw = '{"connectionId":"1"}\nnonsense\n{"connectionId":"2","producer":"erp"}\n'
+    const lines = await dry({ raw, headers: { 'content-type': 'application/x-ndjson' } })
+    expect(lines.body).toMatchObject({ lines: 3, bad: 2, lookups: 1, firstBad: [{ line: 2 }, { line: 3 }] })
+    const { stdout } = await run(['enqueue', '1', '--dry-run', '--json'], { REDIS_URL: world.redisUrl })
+    expect(Object.keys(lines.body).sort()).toEqual(Object.keys(JSON.parse(stdout)).sort())
+    expect(await jobs()).toEqual([])
+  })
+})
+
 describe('a batch', () => {
   it('is enqueued whole, in its order', async () => {
     const api = await start()

@@ -50,7 +50,11 @@ export type OneRequest = z.infer<typeof oneRequest>
 export type BatchRequest = z.infer<typeof batchRequest>
 
 const wait = wholeNumber(1, WAIT_MAX_S, 'how many seconds to wait').optional()
-export const enqueueQuery = z.strictObject({ wait, interactive: yes.optional().describe('of NDJSON') })
+export const enqueueQuery = z.strictObject({
+  wait,
+  interactive: yes.optional().describe('of NDJSON'),
+  dryRun: yes.optional().describe('only say what would be enqueued'),
+})
 export const storyQuery = z.strictObject({
   wait,
   result: yes.optional().describe('false: the story alone, also for whoever may read the result'),
@@ -68,6 +72,26 @@ export const ackSchema = z
   })
   .meta({ id: 'Ack' })
 export const acksSchema = z.strictObject({ lookups: z.array(ackSchema) }).meta({ id: 'Acks' })
+
+const part = z.number().min(0)
+export const dryRunSchema = z
+  .strictObject({
+    lines: count,
+    bad: count,
+    firstBad: z.array(z.strictObject({ line: count, problem: z.string() })).max(10),
+    lookups: count.describe('what would be enqueued'),
+    repeatedKeys: count.describe('those whose idempotency key came before, or is on a queue already'),
+    repeatedIds: count.describe('lookups of a connection id that came before'),
+    isExact: z.boolean().describe('false: there are too many ids to know all repeats'),
+    callsAtMost: count,
+    callsShared: count.describe('if all of a connection id share a call'),
+    perSecond: part.nullable().describe('calls, at the limit in force; null: not known'),
+    hours: part.nullable(),
+    backlog: count.describe('lookups that wait already'),
+    quota: z.strictObject({ share: part, calls: count, left: count }).nullable(),
+    interactiveKeeps: z.strictObject({ share: part, perSecond: part }).nullable(),
+  })
+  .meta({ id: 'DryRun', description: 'What `enqueue --dry-run --json` prints.' })
 
 /** A line of the answer to NDJSON. */
 export const ackLineSchema = z

@@ -16,6 +16,7 @@ import {
   acksSchema,
   type BatchRequest,
   batchRequest,
+  dryRunSchema,
   enqueueQuery,
   keyHeader,
   lookupParams,
@@ -32,6 +33,7 @@ import { type FieldProblem, Problem } from '../problem.ts'
 import { isStream, mayRest } from '../stalls.ts'
 import { inWords } from '../to-problem.ts'
 import { validating } from '../validating.ts'
+import { dryRunOf } from './dry-run.ts'
 import { whoAsks } from './fleet.ts'
 import { type Intake, laneOf } from './intake.ts'
 import { streamLookups } from './lookup-stream.ts'
@@ -54,9 +56,10 @@ function enqueueRoute(server: Server, intake: Intake): void {
     response: answers(
       {
         200: {
-          description: 'With ?wait: the result of the lookup. To NDJSON: a line for each line, in order.',
+          description:
+            'With ?wait: the result of the lookup. With ?dryRun: what would be enqueued. To NDJSON: a line for each line, in order.',
           content: {
-            'application/json': { schema: resultSchema },
+            'application/json': { schema: resultSchema.or(dryRunSchema) },
             'application/x-ndjson': { schema: ackLineSchema },
           },
         },
@@ -69,14 +72,22 @@ function enqueueRoute(server: Server, intake: Intake): void {
   const config = { roles: ['enqueue'] as const }
   const options: RouteShorthandOptions = { config, schema, validatorCompiler, preValidation: refuseTooMany }
   server.post('/v1/lookups', options, async (request, reply) => {
+    const { wait, dryRun = false } = request.query as { wait?: number; dryRun?: boolean }
+    if (dryRun) return dryRunOf(intake, request, isStream(request) ? null : askedIn(request))
     await intake.checkRoom()
     if (isStream(request)) return streamLookups(intake, request, reply)
     const body = request.body as OneRequest | BatchRequest
-    const { wait } = request.query as { wait?: number }
     if ('lookups' in body) return reply.code(202).send({ lookups: await enqueueBatch(intake, request, body) })
     const result = await enqueueOne(intake, request, body, wait)
     return reply.code(result.status).send(result.body)
   })
+}
+
+function askedIn(request: FastifyRequest): Request[] {
+  const body = request.body as OneRequest | BatchRequest
+  if ('lookups' in body) return body.lookups as Request[]
+  const { interactive: _, ...asked } = body
+  return [{ ...asked, idempotencyKey: keyOf(request, asked.idempotencyKey) } as Request]
 }
 
 const BODY_PROBLEMS = [
