@@ -21,6 +21,7 @@ import { MemoryPolicy } from '../redis/memory-policy.ts'
 import { serviceOf, servicesKey } from '../redis/names.ts'
 import { preflight } from '../redis/preflight.ts'
 import { Pulse } from '../redis/pulse.ts'
+import { unknownSchema } from '../redis/schema.ts'
 import type { Upkeep } from '../upkeep/upkeep.ts'
 import { REVISION, VERSION } from '../version.ts'
 import { StuckWatch } from '../worker/stuck.ts'
@@ -125,6 +126,8 @@ export class WorkerApp {
     const { redis, parts, rounds } = this.#built
     const { problems, unknown } = await preflight(redis, placeInWords(this.#config).variable)
     if (problems.length > 0) throw new ConfigError(problems)
+    const newer = await unknownSchema(redis, queueNames(this.#config))
+    if (newer !== null) throw new ConfigError([newer])
     for (const what of unknown) this.#observe({ type: 'redis-unknown', what })
     if (isTraced()) this.#hearers.push((await import('../observe/tracing.ts')).traceEvents(VERSION))
     await this.#heedHolds()

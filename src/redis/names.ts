@@ -36,6 +36,7 @@
  *     members:<queues>      zset    ids of the worker processes, by the time they were last seen
  *     lease:<queues>:<task> string  which process does a task of the whole fleet
  *     told:<queues>         hash    what people were told last (NOTIFY_URL), and when, by kind
+ *     schema:<queues>       string  the number of the layout of all this (redis/schema.ts)
  *     activity:<queues>      stream  what was done by hand, an entry each
  *     action:<queues>:<id>   hash    what an action in steps has done so far
  *     doctor                 any     what `doctor` writes to see whether it may, gone in the same MULTI
@@ -201,6 +202,10 @@ export function activityKey(names: QueueNames): string {
 
 export function deadLettersKey(names: QueueNames): string {
   return queuesKey(names, 'dead-letters')
+}
+
+export function schemaKey(names: QueueNames): string {
+  return queuesKey(names, 'schema')
 }
 
 export function toldKey(names: QueueNames): string {

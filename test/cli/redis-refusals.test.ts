@@ -1,6 +1,8 @@
 /** A Redis that is there, and says no: its own word, and the cure. */
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { schemaKey } from '../../src/redis/names.ts'
+import { SCHEMA } from '../../src/redis/schema.ts'
 import { run, SOAP_SECRETS } from '../support/processes.ts'
 import { NAMES, startWorld, until, type World } from '../support/world.ts'
 import { endAll, start } from './started.ts'
@@ -98,6 +100,19 @@ describe('a worker', () => {
     expect(code).toBe(1)
     expect(stderr).toMatch(/error: Redis at 127\.0\.0\.1:\d+: NOPERM: our user lacks a right.*&bull:\*/)
     expect(stderr).not.toContain('one of the channels used as arguments')
+  })
+
+  it('that finds keys of a layout that it does not know ends, and says so, exit 78', async () => {
+    await world.redis.set(schemaKey(NAMES), SCHEMA + 1)
+    try {
+      const { code, stderr } = await run(['worker'], workerEnv())
+      expect(code).toBe(78)
+      expect(stderr).toMatch(
+        /QUEUE_PREFIX: expected keys of a layout up to 1, got layout 2, .*start that release again/,
+      )
+    } finally {
+      await world.redis.del(schemaKey(NAMES))
+    }
   })
 
   it('that cannot find out version and eviction policy says so, and runs', async () => {
