@@ -1,27 +1,15 @@
-/** What each command prints with --json: every field, and none besides. */
+/** What each command prints with --json: every field, and none besides. What the API says, too, has one schema for both. */
 
 import * as z from 'zod/mini'
-import { HAND_ACTIONS } from '../../src/domain/by-hand.ts'
-import { FAILURE_CODES } from '../../src/domain/failure.ts'
 import { HOLD_REASONS } from '../../src/domain/hold.ts'
-import { LANES } from '../../src/domain/lane.ts'
-import { DELIVERIES } from '../../src/domain/lookup.ts'
-import { RESULT_STATUSES } from '../../src/domain/result.ts'
-import { timingSchema } from '../../src/domain/result-schema.ts'
-import { LOOKUP_STATES } from '../../src/domain/selection.ts'
-import { WAITS_FOR } from '../../src/domain/waits.ts'
 import { CHECKS } from '../../src/fleet/finding.ts'
+import { endedPlanSchema, endedSchema, foundSchema } from '../../src/http/messages/actions.ts'
+import { deadLetterGroupSchema } from '../../src/http/messages/dead-letters.ts'
+import { storySchema as storyOfApi } from '../../src/http/messages/lookups.ts'
 
-export const activitySchema = z.strictObject({
-  at: z.iso.datetime(),
-  who: z.string().check(z.minLength(1), z.maxLength(128)),
-  action: z.enum(HAND_ACTIONS),
-  arguments: z.record(z.string(), z.unknown()),
-  count: z.nullable(z.int().check(z.nonnegative())),
-  state: z.enum(['done', 'running', 'stopped', 'cut-off']),
-  endedAt: z.nullable(z.iso.datetime()),
-  id: z.nullable(z.string().check(z.regex(/^ac-[0-9a-f]{24}$/))),
-})
+export { cancelledSchema } from '../../src/http/messages/actions.ts'
+export { activitySchema } from '../../src/http/messages/fleet.ts'
+export { dryRunSchema } from '../../src/http/messages/lookups.ts'
 
 const count = z.int().check(z.nonnegative())
 /** Redis' time, ms. */
@@ -148,58 +136,12 @@ export const statusSchema = z.union([
   z.strictObject({ ...work, serviceProblem: z.string() }),
 ])
 
-const part = z.number().check(z.nonnegative())
-
-export const dryRunSchema = z.strictObject({
-  lines: count,
-  bad: count,
-  firstBad: z.array(z.strictObject({ line: count, problem: z.string() })).check(z.maxLength(10)),
-  lookups: count,
-  repeatedKeys: count,
-  repeatedIds: count,
-  isExact: z.boolean(),
-  callsAtMost: count,
-  callsShared: count,
-  perSecond: z.nullable(part),
-  hours: z.nullable(part),
-  backlog: count,
-  quota: z.nullable(z.strictObject({ share: part, calls: count, left: count })),
-  interactiveKeeps: z.nullable(z.strictObject({ share: part, perSecond: part })),
-})
-
 const text = z.nullable(z.string())
-const foundSchema = z.looseObject({ lookupId: z.string(), state: z.string(), failure: text })
-const refused = z.array(z.strictObject({ lookupId: z.string(), why: z.enum(['again', 'early', 'elsewhere', 'gone']) }))
-const endedAction = z.enum(['redrive', 'drop'])
 export const deadLetterSchemas = {
-  group: z.strictObject({
-    failure: text,
-    fault: text,
-    httpStatus: z.nullable(count),
-    count,
-    firstAt: z.nullable(z.iso.datetime()),
-    lastAt: z.nullable(z.iso.datetime()),
-    failedAgain: count,
-  }),
+  group: deadLetterGroupSchema,
   end: z.strictObject({ looked: count, unread: count, complete: z.boolean() }),
-  plan: z.strictObject({
-    action: endedAction,
-    count,
-    sample: z.array(foundSchema).check(z.maxLength(10)),
-    looked: count,
-    unread: count,
-    calls: count,
-    seconds: count,
-    refused: text,
-  }),
-  acted: z.strictObject({
-    action: endedAction,
-    done: count,
-    refused,
-    refusedCount: count,
-    looked: count,
-    wentOnFrom: z.nullable(z.iso.datetime()),
-  }),
+  plan: endedPlanSchema,
+  acted: endedSchema,
 }
 
 /** A line of `enqueue`. */
@@ -223,92 +165,11 @@ export const forgottenSchema = z.strictObject({
   active: z.array(z.string()),
 })
 
-const iso = z.nullable(z.iso.datetime())
-const failureCode = z.enum(FAILURE_CODES)
-const resultStatus = z.enum(RESULT_STATUSES)
-
-const waitsOfLookup = z.nullable(
-  z.strictObject({
-    for: z.enum(WAITS_FOR),
-    holds: z.array(z.enum(HOLD_REASONS)),
-    behind: z.nullable(count),
-    after: z.nullable(z.enum(['failure', 'recheck', 'asked'])),
-  }),
-)
-
 /** Of `status LOOKUP_ID`. */
-export const storySchema = z.strictObject({
-  lookupId: z.string(),
-  queue: z.string(),
-  lane: z.enum(LANES),
-  connectionId: text,
-  correlationId: text,
-  producer,
-  state: z.enum(['waiting', 'prioritized', 'delayed', 'active', 'completed', 'failed', 'gone']),
-  enqueuedAt: iso,
-  dueAt: iso,
-  redrive: count,
-  taken: count,
-  stalls: count,
-  history: z.nullable(z.strictObject({ charged: count, failures: count, calls: count, rechecks: count })),
-  lastFailure: z.nullable(z.strictObject({ code: failureCode, message: z.string() })),
-  timing: z.nullable(timingSchema),
-  result: z.nullable(resultStatus),
-  resultIsThere: z.boolean(),
-  deliver: z.nullable(z.enum(DELIVERIES)),
-  keptUntil: iso,
-  waits: waitsOfLookup,
-  end: z.nullable(
-    z.strictObject({
-      finishedAt: iso,
-      status: resultStatus,
-      code: z.nullable(failureCode),
-      message: text,
-      calls: z.nullable(count),
-      attempts: z.nullable(count),
-    }),
-  ),
-})
+export const storySchema = storyOfApi.strict()
 
 /** Of `find`: a line for each lookup, and the last one. */
-export const findSchemas = {
-  lookup: z.strictObject({
-    lookupId: z.string(),
-    queue: z.string(),
-    lane: z.enum(LANES),
-    state: z.enum(LOOKUP_STATES),
-    connectionId: text,
-    correlationId: text,
-    producer,
-    enqueuedAt: iso,
-    startedAt: iso,
-    endedAt: iso,
-    dueAt: iso,
-    ageMs: z.nullable(count),
-    priority: z.nullable(count),
-    waits: waitsOfLookup,
-    calls: z.nullable(count),
-    attempts: z.nullable(count),
-    failures: count,
-    charged: count,
-    rechecks: count,
-    redrive: count,
-    failure: z.nullable(failureCode),
-    fault: text,
-    httpStatus: z.nullable(z.int()),
-    responseCode: z.nullable(z.int()),
-    message: text,
-    result: z.nullable(resultStatus),
-  }),
-  end: z.strictObject({ looked: count, complete: z.boolean() }),
-}
-
-export const cancelledSchema = z.strictObject({
-  cancelled: count,
-  refused: z.array(z.strictObject({ lookupId: z.string(), why: z.string() })),
-  refusedCount: count,
-  looked: count,
-})
+export const findSchemas = { lookup: foundSchema, end: z.strictObject({ looked: count, complete: z.boolean() }) }
 
 /** A line of `doctor`. */
 export const findingSchema = z.strictObject({
