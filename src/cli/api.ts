@@ -20,7 +20,8 @@ describes every route, /docs is a page of it; /livez, /readyz and /metrics need 
 Without API_TOKENS it listens on this machine alone, and whoever is on it may do everything.
 An entry of API_TOKENS is name:role+role:token. Roles: enqueue (its own lookups), results, view, operate (and view), forget.
 
-SIGTERM or SIGINT: takes no more requests, answers those that it has within SHUTDOWN_TIMEOUT_MS.
+SIGTERM or SIGINT: takes no more requests, answers those that it has within SHUTDOWN_TIMEOUT_MS. An action
+on many lookups stops with it; asked for again it does the rest, and nothing twice.
 
 Exit: 0 after a stop, 1 if the port is taken, 2 wrong usage, 78 wrong configuration.
 
