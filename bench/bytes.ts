@@ -133,7 +133,7 @@ async function finished(kind: Kind, lookups: number): Promise<Record<string, num
     figures['a result that waits for its consumer'] = await shrinksBy(`bull:${NAMES.resultQueue}:*`)
     figures['  its JSON alone'] = Buffer.byteLength(text ?? '')
     figures['a marker'] = await shrinksBy('bull:chat-enricher:marked:*')
-    figures['a finished lookup'] = await shrinksBy(`bull:${NAMES.lookupQueue}:*`)
+    figures['a finished lookup'] = await shrinksBy('bull:chat-enricher:finished:*')
   })
   figures['(CPU of Redis for one lookup, µs)'] = cost.redisUs
   return figures

@@ -81,7 +81,7 @@ export async function workOff(variant: Variant, load: Load, after?: (redis: Redi
     const done = first.waiting - last.waiting
     const mostMb = residentMb(worker.pid).most
     if (after) {
-      while ((await redis.zcard(`bull:${LOOKUP_QUEUE}:completed`)) < load.warmUp + load.lookups) await sleep(LOOK_MS)
+      while ((await left(redis)) > 0) await sleep(LOOK_MS)
       await worker.stop('SIGTERM')
       await after(redis)
     }
@@ -97,6 +97,13 @@ export async function workOff(variant: Variant, load: Load, after?: (redis: Redi
     redis.disconnect()
     await embedded.stop()
   }
+}
+
+async function left(redis: Redis): Promise<number> {
+  const [waiting, active] = await Promise.all(
+    ['wait', 'active'].map((list) => redis.llen(`bull:${LOOKUP_QUEUE}:${list}`)),
+  )
+  return (waiting ?? 0) + (active ?? 0)
 }
 
 export async function enqueue(redis: Redis, count: number): Promise<void> {

@@ -252,8 +252,8 @@ function laneOf(interactive = false): Lane {
 
 /** As workers have it that were told nothing else. */
 function publishing() {
-  const { resultMarkerTtlMs: markerTtlMs, resultKeepMs: keepMs, resultBacklogLimit } = publishingDefaults()
-  return { markerTtlMs, keepMs, resultBacklogLimit }
+  const { resultMarkerTtlMs: markerTtlMs, resultKeepMs: keepMs, ...same } = publishingDefaults()
+  return { markerTtlMs, keepMs, ...same }
 }
 
 function checkedProducer(producer: string): string {

@@ -49,7 +49,7 @@ import { type Awaited, ResultWaiter } from '../intake/await-results.ts'
 import { type DryRun, dryRun } from '../intake/dry-run.ts'
 import { HoldWatch } from '../intake/hold-watch.ts'
 import { readResult, readStory, type LookupStory as StoryOfLookup } from '../intake/lookup-story.ts'
-import { submit } from '../intake/submit.ts'
+import { submit, type ToAdd } from '../intake/submit.ts'
 import type { LogSettings } from '../observe/logger.ts'
 import { connectionIdsOf, LookupQueues, type NewLookup } from '../queues/lookup-queue.ts'
 import { ResultConsumer } from '../queues/result-consumer.ts'
@@ -213,7 +213,7 @@ export class Hall {
   submit(
     lane: Lane,
     lookups: AsyncIterable<NewLookup> | Iterable<NewLookup>,
-    before?: (chunk: NewLookup[]) => Promise<NewLookup[]>,
+    before?: (chunk: NewLookup[]) => Promise<ToAdd>,
   ): AsyncGenerator<NewLookup[]> {
     return submit(new LookupQueues(this.#redis, this.#config), lane, lookups, before)
   }

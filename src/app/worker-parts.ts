@@ -56,11 +56,11 @@ export function buildWorkerParts(config: Config, redis: Redis, observe: Observe)
   const sharing = shared && new CallSharing(shared, observe)
   const enricher = new Enricher({ client: soap, gate, codes }, sharing, enrichSettings(config), observe)
   const histories = new LookupHistories(redis, names)
-  const { soapProbeConnectionId, resultMarkerTtlMs: markerTtlMs, resultKeepMs: keepMs } = config
+  const { soapProbeConnectionId, resultMarkerTtlMs: markerTtlMs, resultKeepMs: keepMs, lookupRetentionMs } = config
   const charges = new ChargeDecision(memory, soapProbeConnectionId)
   const solitude = new Solitude()
   const runs = new LookupRuns({ histories, enricher, charges, solitude, pastHolds }, runSettings(config), observe)
-  const publishing = { markerTtlMs, keepMs, stream: resultStreamOf(config) }
+  const publishing = { markerTtlMs, keepMs, lookupRetentionMs, stream: resultStreamOf(config) }
   const results = new ResultQueue(openQueue(names.resultQueue, redis, names), redis, names, publishing)
   const publisher = new Publisher(results, histories, observe)
   const parts = { runs, publisher, histories, solitude, redis }

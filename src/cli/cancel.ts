@@ -48,13 +48,13 @@ async function runCancel(command: Command, io: Io): Promise<number> {
   const flags = command.opts() as ActionFlags
   const which = whichOf(command)
   const { config } = configOf(command, io, CONFIG_GROUPS, ['redis', 'queues'])
-  const { resultMarkerTtlMs: markerTtlMs, resultKeepMs: keepMs, resultBacklogLimit } = config
+  const { resultMarkerTtlMs: markerTtlMs, resultKeepMs: keepMs, lookupRetentionMs, resultBacklogLimit } = config
   const signal = io.interruption()
   return withHall(config, 'cancel', async (hall) => {
     if (!(await goesOn(io, hall, which, flags, signal))) return 0
     const progress = pacedProgress(io, 'lookups cancelled', null, 'lookupIds' in which)
     const end = await hall
-      .cancel({ markerTtlMs, keepMs, resultBacklogLimit }, which, {
+      .cancel({ markerTtlMs, keepMs, lookupRetentionMs, resultBacklogLimit }, which, {
         who: whoIsThis(),
         ratePerSecond: flags.rate,
         signal,

@@ -62,9 +62,11 @@ function textOf(value: unknown): string {
 /** How results are published, where no worker's environment says it. */
 export function publishingDefaults(): Pick<
   ConfigOf<'worker'>,
-  'resultMarkerTtlMs' | 'resultKeepMs' | 'resultBacklogLimit'
+  'resultMarkerTtlMs' | 'resultKeepMs' | 'lookupRetentionMs' | 'resultBacklogLimit'
 > {
-  return loadConfig({}, {}, [], ['worker']).config
+  const { config } = loadConfig({}, {}, [], ['worker'])
+  const { resultMarkerTtlMs, resultKeepMs, lookupRetentionMs, resultBacklogLimit } = config
+  return { resultMarkerTtlMs, resultKeepMs, lookupRetentionMs, resultBacklogLimit }
 }
 
 /** The text with options where it names variables: the longest names first, because one is the beginning of another. */

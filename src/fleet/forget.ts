@@ -5,12 +5,14 @@
  */
 
 import { sleep } from '../clock.ts'
-import { LANES } from '../domain/lane.ts'
+import { LANES, type Lane } from '../domain/lane.ts'
 import { forgetInMemory } from '../gate/service-memory.ts'
 import { FIELDS, keysOf, LISTS, LOCK, OF_A_JOB, QUEUE_KEYS, SORTED_SETS } from '../queues/bull-layout.ts'
+import { removeFinished } from '../queues/finished-lookups.ts'
 import { openQueue, type Queue } from '../queues/lookup-queue.ts'
 import { removeMarker } from '../queues/marker.ts'
 import { redrivenFrom } from '../queues/taken-lookup.ts'
+import { type Bookmark, type Step, Walk } from '../queues/walk.ts'
 import { ActionInSteps, STEPS_LUA } from '../redis/activity.ts'
 import type { Redis } from '../redis/connections.ts'
 import {
@@ -63,6 +65,9 @@ export interface ForgetOptions {
 }
 
 const PAGE = 500
+/** Finished lookups that are looked at in one step. */
+const STEP = { look: 200, send: 200 }
+const ALL = { inData: [], inEnd: [], after: null, before: null }
 /** So many results of one lookup are looked for, the last ones. */
 const MOST_REDRIVES = 100
 const LOOK_AGAIN_MS = 500
@@ -157,6 +162,34 @@ export class Forget {
       keys += PAGE
       onProgress(keys)
     }
+    for (const lane of LANES) await this.#sweepFinished(lane)
+  }
+
+  /** What is kept of finished lookups without their jobs. */
+  async #sweepFinished(lane: Lane): Promise<void> {
+    const queue = this.#queues.get(queueOf(this.#names, lane)) as Queue
+    const walk = new Walk(this.#redis, this.#names)
+    for (let from: Bookmark | null = null, isFirst = true; isFirst || from; isFirst = false) {
+      const step: Step = await walk.finishedStep(queue.name, from, ALL, STEP)
+      for (const { id, fields } of step.jobs) {
+        const {
+          [FIELDS.data]: data = null,
+          [FIELDS.timestamp]: timestamp = null,
+          [REDRIVE_FIELD]: redrive = null,
+        } = fields
+        const job = { id, name: null, data, timestamp, redrive }
+        if (isAbout(job, this.#connectionId)) await this.#removeFinished(queue, job)
+      }
+      from = step.next
+      if (from) await walk.rest()
+    }
+  }
+
+  async #removeFinished(queue: Queue, job: FoundJob): Promise<void> {
+    const { id } = job
+    if ((await removeFinished(this.#redis, this.#names, queue.name, id, this.#stepsKey)) === 0) return // put back since
+    this.#ids.set(queue.name, (this.#ids.get(queue.name) ?? new Set()).add(id))
+    await this.#removeTraces(queue, job)
   }
 
   async #lookAt(queue: Queue, keys: string[]): Promise<void> {
@@ -182,6 +215,10 @@ export class Forget {
       return
     }
     this.#active.delete(`${queue.name} ${id}`)
+    await this.#removeTraces(queue, job)
+  }
+
+  async #removeTraces(queue: Queue, job: FoundJob): Promise<void> {
     const isResult = queue.name === this.#names.resultQueue
     if (isResult) this.#removed.results++
     else this.#removed.lookups++
@@ -233,7 +270,11 @@ export class Forget {
   async #waitForActive(waitMs: number): Promise<void> {
     for (let waited = 0; waited < waitMs && this.#active.size > 0; waited += LOOK_AGAIN_MS) {
       await sleep(Math.min(LOOK_AGAIN_MS, waitMs - waited))
-      for (const { queue, job } of [...this.#active.values()]) await this.#removeJob(queue, job)
+      for (const [name, { queue, job }] of [...this.#active]) {
+        // One that has left has finished: the next sweep finds what is kept of it.
+        if ((await this.#redis.exists(bullKey(this.#names, queue.name, job.id))) === 0) this.#active.delete(name)
+        else await this.#removeJob(queue, job)
+      }
     }
   }
 

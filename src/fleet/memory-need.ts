@@ -16,10 +16,11 @@ export interface MemoryNeed {
   keeps: Keeps
 }
 
-/** As measured by `npm run bench -- bytes`, with connection ids of 36 characters and no correlation id. */
-const BYTES = { finishedLookup: 431, marker: 29 }
-/** A marker may live half as long again (queues/marker.ts). */
+/** As measured by `npm run bench -- bytes` in Redis' default, with connection ids of 36 characters and no correlation id. */
+const BYTES = { finishedLookup: 221, marker: 29 }
+/** A marker may live half as long again, a finished lookup an eighth (queues/marker.ts, queues/finished-lookups.ts). */
 const MARKERS_LIVE = 1.5
+const LOOKUPS_LIVE = 1.125
 
 /** Null where no worker says how long it keeps what. */
 export function memoryNeed(
@@ -33,7 +34,7 @@ export function memoryNeed(
     lookupsMs: Math.max(...said.map(({ lookupsMs }) => lookupsMs)),
     markersMs: Math.max(...said.map(({ markersMs }) => markersMs)),
   }
-  const each = keeps.lookupsMs * BYTES.finishedLookup + keeps.markersMs * MARKERS_LIVE * BYTES.marker
+  const each = keeps.lookupsMs * LOOKUPS_LIVE * BYTES.finishedLookup + keeps.markersMs * MARKERS_LIVE * BYTES.marker
   const availableBytes = memory?.maxBytes ?? memory?.machineBytes ?? null
   return { perSecond, bytes: Math.round((perSecond / 1000) * each), availableBytes, keeps }
 }

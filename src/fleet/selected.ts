@@ -5,7 +5,7 @@
 
 import { iso } from '../clock.ts'
 import { LANES, type Lane } from '../domain/lane.ts'
-import { LANE_OF_QUEUE, matches, type Selection } from '../domain/selection.ts'
+import { LANE_OF_QUEUE, type LookupState, matches, type Selection } from '../domain/selection.ts'
 import { keysOf, type Place, QUEUE_KEYS } from '../queues/bull-layout.ts'
 import { type FoundLookup, foundLookup, STATE_OF } from '../queues/found-lookup.ts'
 import { type Bookmark, type Sieve, type StepSize, Walk } from '../queues/walk.ts'
@@ -57,8 +57,11 @@ export interface SelectedStep {
   next: WalkPoint | null
 }
 
+/** A place of BullMQ's, or where finished lookups are kept, which most of them are. */
+type StopPlace = Place | 'kept'
+
 /** What is due or put back is added to `wait`, so `delayed` comes before it. */
-const ORDER: readonly Place[] = [
+const ORDER: readonly StopPlace[] = [
   'delayed',
   'waiting-children',
   'prioritized',
@@ -67,6 +70,7 @@ const ORDER: readonly Place[] = [
   'active',
   'failed',
   'completed',
+  'kept',
 ]
 
 /** At most; a step also ends when Redis has done enough for it. */
@@ -74,7 +78,7 @@ export const STEP: StepSize = { look: 2000, send: 200 }
 
 interface Stop {
   lane: Lane
-  place: Place
+  place: StopPlace
 }
 
 export class Selected {
@@ -104,7 +108,10 @@ export class Selected {
     const { lane, place } = here
     const queue = queueOf(this.#names, lane)
     const sieve = sieveOf(this.#selection, place, at)
-    const { jobs, looked, unread, next } = await this.#walk.step({ queue, place }, bookmark, sieve, size)
+    const { jobs, looked, unread, next } =
+      place === 'kept'
+        ? await this.#walk.finishedStep(queue, bookmark, sieve, size)
+        : await this.#walk.step({ queue, place }, bookmark, sieve, size)
     const lookups = jobs.map((job) => foundLookup(job, lane, at)).filter((lookup) => matches(this.#selection, lookup))
     const further = stop + 1 < this.#stops.length ? { at, stop: stop + 1, bookmark: null } : null
     return { lookups, looked, unread, next: next ? { at, stop, bookmark: next } : further }
@@ -133,20 +140,24 @@ function isNew(seen: Set<string>, { queue, lookupId }: FoundLookup): boolean {
   return !seen.has(name) && Boolean(seen.add(name))
 }
 
-function hasEnded(place: Place): boolean {
-  return STATE_OF[place] === 'dead' || STATE_OF[place] === 'finished'
+function stateOf(place: StopPlace): LookupState {
+  return place === 'kept' ? 'finished' : STATE_OF[place]
+}
+
+function hasEnded(place: StopPlace): boolean {
+  return stateOf(place) === 'dead' || stateOf(place) === 'finished'
 }
 
 function stopsOf({ queue, state, result }: Selection): Stop[] {
   const lanes = queue === undefined ? LANES : [LANE_OF_QUEUE[queue]]
-  const isMeant = (place: Place) => {
-    return (state === undefined || state === STATE_OF[place]) && (result === undefined || hasEnded(place))
+  const isMeant = (place: StopPlace) => {
+    return (state === undefined || state === stateOf(place)) && (result === undefined || hasEnded(place))
   }
   const places = ORDER.filter(isMeant)
   return lanes.flatMap((lane) => places.map((place) => ({ lane, place })))
 }
 
-function sieveOf(selection: Selection, place: Place, at: number): Sieve {
+function sieveOf(selection: Selection, place: StopPlace, at: number): Sieve {
   const { connectionId, correlationId, producer, failure, fault, httpStatus, responseCode, result } = selection
   const { olderThanMs, newerThanMs } = selection
   const given = (...texts: (string | number | undefined)[]) => texts.filter((text) => text !== undefined).map(String)
@@ -158,7 +169,7 @@ function sieveOf(selection: Selection, place: Place, at: number): Sieve {
       fault,
       httpStatus,
       responseCode || undefined,
-      place === 'completed' ? result : undefined,
+      stateOf(place) === 'finished' ? result : undefined,
     ).filter(isPlain),
     after: newerThanMs === undefined ? null : at - newerThanMs,
     before: olderThanMs === undefined ? null : at - olderThanMs,

@@ -129,8 +129,9 @@ export class Acknowledger {
     const lookups = asked.map(({ lookup }) => lookup)
     const keyed = asked.filter(({ hasKey }) => hasKey).map(({ lookup }) => lookup.lookupId)
     const uses = keyUses(lookups, await this.#known(keyed))
-    const kept = lookups.filter((_, index) => uses[index] !== 'conflict')
-    const missing = await this.#put(lane, kept, TRIES)
+    // One that is there already is not added again: its job may have left, because it has finished.
+    const fresh = lookups.filter((_, index) => uses[index] === 'new')
+    const missing = await this.#put(lane, fresh, TRIES)
     // Somebody else may have used a key at the same moment; the lookup that was there first stays as it is.
     const others = missing.size > 0 ? new Map() : await this.#knownSoon(keyed)
     return this.#told(lookups, uses, others === null ? this.#inDoubt(keyed) : missing, others ?? new Map())

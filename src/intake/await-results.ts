@@ -12,6 +12,7 @@
 import { every, now } from '../clock.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { Result, ResultStatus } from '../domain/result.ts'
+import { readFinished } from '../queues/finished-lookups.ts'
 import { lookAt, type ResultLook } from '../queues/result-look.ts'
 import { redrivenFrom } from '../queues/taken-lookup.ts'
 import { Channels } from '../redis/channels.ts'
@@ -120,11 +121,13 @@ export class ResultWaiter {
   /** One that is there already, and was put back, is to have a result with a number of its own. */
   async #readRedrives(lane: Lane, lookupIds: string[]): Promise<void> {
     const queue = queueOf(this.#names, lane)
+    const finished = await readFinished(this.#redis, this.#names, queue, lookupIds)
     const asking = this.#redis.pipeline()
     for (const id of lookupIds) asking.hget(bullKey(this.#names, queue, id), REDRIVE_FIELD)
     for (const [index, [, value]] of ((await asking.exec()) ?? []).entries()) {
-      const { redrive } = redrivenFrom({ [REDRIVE_FIELD]: value })
-      if (redrive > 0) this.#redrives.set(`${queue} ${lookupIds[index]}`, redrive)
+      const id = lookupIds[index] ?? ''
+      const { redrive } = redrivenFrom({ [REDRIVE_FIELD]: value ?? finished.get(id)?.[REDRIVE_FIELD] })
+      if (redrive > 0) this.#redrives.set(`${queue} ${id}`, redrive)
     }
   }
 

@@ -7,6 +7,7 @@ import { type Delivery, echo } from '../domain/lookup.ts'
 import type { Result, ResultStatus } from '../domain/result.ts'
 import type { Timing } from '../domain/timing.ts'
 import { dueAt, FIELDS } from '../queues/bull-layout.ts'
+import { readFinished } from '../queues/finished-lookups.ts'
 import { ENDED_FIELDS, type KeptEnd, readEnd } from '../queues/kept-end.ts'
 import { readMarkers } from '../queues/marker.ts'
 import { lookAt } from '../queues/result-look.ts'
@@ -78,14 +79,14 @@ export async function readStory(redis: Redis, names: QueueNames, lookupId: strin
 
 async function readFrom(redis: Redis, names: QueueNames, lane: Lane, lookupId: string): Promise<LookupStory | null> {
   const queue = queueOf(names, lane)
-  const job = await readJob(redis, bullKey(names, queue, lookupId))
+  const job = await readJob(redis, names, queue, lookupId)
   const { enqueuedAt, redrive, taken, stalls, history } = job
   const identity = { lookupId, queue, enqueuedAt, redrive }
   const [[result = null], resultData, kept, place] = await Promise.all([
     readMarkers(redis, names, [identity]),
     redis.hget(bullKey(names, names.resultQueue, resultId(identity)), FIELDS.data),
     readKept(redis, names, identity),
-    placeOf(redis, (part) => bullKey(names, queue, part), lookupId),
+    job.isFinished ? FINISHED : placeOf(redis, (part) => bullKey(names, queue, part), lookupId),
   ])
   if (!job.isThere && !result) return null
   return {
@@ -137,11 +138,12 @@ const JOB_FIELDS = [
   ...ENDED_FIELDS,
 ] as const
 
-async function readJob(redis: Redis, key: string) {
-  const values = await redis.hmget(key, ...JOB_FIELDS)
+async function readJob(redis: Redis, names: QueueNames, queue: string, lookupId: string) {
+  const { values, isFinished } = await readFields(redis, names, queue, lookupId)
   const [timestamp, taken, stalls, finishedOn = null, redrive, history, data, ...ended] = values
   return {
     isThere: Boolean(timestamp),
+    isFinished,
     data: parsed(data ?? null),
     deliver: data ? deliveryOf({ data: parsed(data) }) : null,
     enqueuedAt: Number(timestamp ?? 0),
@@ -152,6 +154,21 @@ async function readJob(redis: Redis, key: string) {
     kept: readEnd(ended),
     history: history ? readHistory(history) : null,
   }
+}
+
+type Fields = { values: (string | null)[]; isFinished: boolean }
+
+/** Of its job, or of what is kept since that has left. */
+async function readFields(redis: Redis, names: QueueNames, queue: string, lookupId: string): Promise<Fields> {
+  const ofJob = async () => ({
+    values: await redis.hmget(bullKey(names, queue, lookupId), ...JOB_FIELDS),
+    isFinished: false,
+  })
+  const job = await ofJob()
+  if (job.values.some((value) => value !== null)) return job
+  const record = (await readFinished(redis, names, queue, [lookupId])).get(lookupId)
+  // It may have been put back in between.
+  return record ? { values: JOB_FIELDS.map((field) => record[field] ?? null), isFinished: true } : ofJob()
 }
 
 type Said = Pick<LookupStory, 'connectionId' | 'correlationId' | 'producer'>
@@ -196,6 +213,8 @@ function parsed(data: string | null): unknown {
     return null
   }
 }
+
+const FINISHED = { state: 'completed' as const, dueAt: null }
 
 async function placeOf(redis: Redis, key: (part: string) => string, id: string) {
   const [delayed, prioritized, completed, failed, active] = await Promise.all([

@@ -97,14 +97,14 @@ describe('lookups', () => {
     expect(queues.log).toEqual(['add batch first', 'add batch second'])
   })
 
-  it('are told before they are on the queue, a chunk at a time', async () => {
+  it('are told before they are on the queue, a chunk at a time, and are not added if they were there', async () => {
     const queues = fakeQueues()
     const before = async (chunk: NewLookup[]) => {
       queues.log.push(`before ${chunk.length}`)
-      return chunk
+      return { all: chunk, fresh: chunk.slice(1) }
     }
-    await sizes(submit(queues, 'batch', [lookup('1'), lookup('2')], before))
-    expect(queues.log).toEqual(['before 2', 'add batch 1,2'])
+    expect(await sizes(submit(queues, 'batch', [lookup('1'), lookup('2')], before))).toEqual([2])
+    expect(queues.log).toEqual(['before 2', 'add batch 2'])
   })
 
   it('read before the source failed are on the queue when its error comes', async () => {

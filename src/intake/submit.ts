@@ -57,22 +57,28 @@ export const CHUNK = 1000
 const CHUNK_MAY_WAIT_MS = 200
 const NEVER = new AbortController().signal
 
+/** `fresh`: without those that were there before. The job of one of these may have left since, because it has finished. */
+export interface ToAdd {
+  all: NewLookup[]
+  fresh: NewLookup[]
+}
+
 /**
  * Puts lookups on a queue in chunks, in their order. Yields each chunk once it is on the queue; `before` sees the chunk
- * before that, and answers what of it goes there. An error of the source comes after everything that was read before it is
+ * before that, and answers what of it is there then, and what of that has to be added. An error of the source comes after everything that was read before it is
  * on the queue.
  */
 export async function* submit(
   queues: LookupQueues,
   lane: Lane,
   lookups: AsyncIterable<NewLookup> | Iterable<NewLookup>,
-  before: (chunk: NewLookup[]) => Promise<NewLookup[]> = async (chunk) => chunk,
+  before: (chunk: NewLookup[]) => Promise<ToAdd> = async (chunk) => ({ all: chunk, fresh: chunk }),
 ): AsyncGenerator<NewLookup[]> {
   for await (const read of chunksOf(lookups)) {
-    const chunk = await before(read)
-    if (chunk.length === 0) continue
-    await queues.add(lane, chunk)
-    yield chunk
+    const { all, fresh } = await before(read)
+    if (all.length === 0) continue
+    if (fresh.length > 0) await queues.add(lane, fresh)
+    yield all
   }
 }
 

@@ -14,7 +14,14 @@ export function createFleetMetrics({ shared, of }: ReturnType<typeof processMetr
   const metrics = {
     registry,
     redisUp: shared.redisUp,
-    queueJobs: new Gauge(of('queue_jobs', 'Fleet (max): jobs in a queue by state.', ...QUEUE, 'state')),
+    queueJobs: new Gauge(
+      of(
+        'queue_jobs',
+        'Fleet (max): jobs in a queue by state; completed: finished lookups that are kept.',
+        ...QUEUE,
+        'state',
+      ),
+    ),
     oldestAge: new Gauge(
       of('queue_oldest_job_age_seconds', 'Fleet (max): age of the oldest waiting job; 0: none waits.', ...QUEUE),
     ),

@@ -9,6 +9,7 @@ import { HISTORY_FIELD, type QueueNames, queueOf, totalsKey } from '../redis/nam
 import { bullFail } from './bull-fail.ts'
 import { keysOf, LOCK } from './bull-layout.ts'
 import { CANCEL_KEYS, type Cancelled, cancelScript } from './cancel-script.ts'
+import { readFinished } from './finished-lookups.ts'
 import { placesInWait } from './found-in-list.ts'
 import { openQueue } from './lookup-queue.ts'
 import { aboutUnread, CANCELLED, subjectOf } from './lookup-results.ts'
@@ -63,6 +64,7 @@ export class CancelLookups {
     const ids = lookups.map(({ lookupId }) => lookupId)
     const jobs = await readJobs(this.#redis, this.#names, queueOf(this.#names, lane), ids)
     const ended = new Map<string, Cancelled>(ids.map((id) => [id, 'gone']))
+    if (jobs.length < ids.length) await this.#setFinished(lane, ids, ended)
     if (jobs.length === 0) return ended
     const all = { keys: [...first.keys, stepsKey], args: [...first.args, ...windowOf(lookups)] }
     const each = jobs.map((job) => this.#inputOf(job, lane))
@@ -72,6 +74,11 @@ export class CancelLookups {
       ended.set(jobs[index]?.id ?? '', answer)
     }
     return ended
+  }
+
+  async #setFinished(lane: Lane, ids: string[], ended: Map<string, Cancelled>): Promise<void> {
+    const finished = await readFinished(this.#redis, this.#names, queueOf(this.#names, lane), ids)
+    for (const id of finished.keys()) ended.set(id, 'ended')
   }
 
   #inputOf(job: StoredJob, lane: Lane): ScriptInput {

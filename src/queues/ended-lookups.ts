@@ -13,7 +13,9 @@ import {
   ALONE_FIELD,
   END_FIELD,
   FAILED_AT_FIELD,
+  finishedKey,
   HISTORY_FIELD,
+  laneOf,
   type QueueNames,
   REDRIVE_FIELD,
   REDRIVEN_AT_FIELD,
@@ -21,6 +23,8 @@ import {
 import { NOW_LUA } from '../redis/time.ts'
 import { FIELDS, keysOf, OF_A_JOB } from './bull-layout.ts'
 import { bullReprocess, REPROCESS_KEYS, REPROCESS_KINDS } from './bull-reprocess.ts'
+import { finishedMark, RECORD_LUA, RESTORE_LUA } from './finished-lookups.ts'
+import { GENERATIONS_LUA } from './generations.ts'
 import { openQueue } from './lookup-queue.ts'
 
 /**
@@ -72,12 +76,17 @@ local function liesIn(set, id) return redis.call('ZSCORE', set, id) ~= false end
 `
 
 // KEYS: failed, completed, those of BullMQ's own way that are the queue's, the action's steps; of each its job.
-// ARGV: since when the action runs (Redis' ms); of each: id, and whether it may be one that did not fail.
+// ARGV: since when the action runs (Redis' ms); of each: id, its mark among the finished ones, and whether it may be one that
+// did not fail. The last of the KEYS of all are the finished lookups.
 const redriveScript = (reprocess: string) => `
 ${reprocess}
 ${LUA}
 ${LIES_IN}
+${GENERATIONS_LUA}
+${RECORD_LUA}
+${RESTORE_LUA}
 local FAILED, COMPLETED, EVENTS, WAIT, META, ACTIVE, MARKER, PRIORITIZED, PC, STEPS = unpack(KEYS)
+local FINISHED = generationsIn(KEYS[11])
 local SINCE = tonumber(ARGV[1])
 expectKinds({ unpack(KEYS, 1, ${2 + REPROCESS_KEYS.length}) }, { ${quoted(['zset', 'zset', ...REPROCESS_KINDS])} })
 
@@ -86,9 +95,19 @@ local function pushOf(options)
   return isJson and type(opts) == 'table' and opts.lifo == true and 'RPUSH' or 'LPUSH'
 end
 
-local function one(JOB, id, mayBeFinished)
+-- It becomes a completed job again, if it is one of those that are meant.
+local function whatWasFinished(JOB, id, mark, mayBeFinished)
+  local record = recordOf(FINISHED, mark)
+  if not record then return 'gone' end
+  if mayBeFinished ~= '1' then return 'elsewhere' end
+  if (tonumber(record[${quoted([REDRIVEN_AT_FIELD])}] or '') or 0) >= SINCE then return 'again' end
+  restore(FINISHED, mark, record, JOB, COMPLETED, id)
+end
+
+local function one(JOB, id, mark, mayBeFinished)
+  local problem = redis.call('EXISTS', JOB) == 0 and whatWasFinished(JOB, id, mark, mayBeFinished)
+  if problem then return problem end
   local kind = redis.call('TYPE', JOB).ok
-  if kind == 'none' then return 'gone' end
   local hasFailed = liesIn(FAILED, id)
   local isMeant = hasFailed or mayBeFinished == '1' and liesIn(COMPLETED, id)
   if kind ~= 'hash' or not isMeant then return 'elsewhere' end
@@ -107,28 +126,32 @@ local function one(JOB, id, mayBeFinished)
   return 'done'
 end`
 
-// KEYS: failed, events, the action's steps; of each all keys of its job. ARGV: of each its id.
+// KEYS: failed, events, the action's steps, the finished lookups; of each all keys of its job. ARGV: of each its id, and its mark
+// among the finished ones.
 const DROP = new EachScript(
   `
 ${LUA}
 ${LIES_IN}
+${GENERATIONS_LUA}
+${RECORD_LUA}
 local FAILED, EVENTS, STEPS = unpack(KEYS)
+local FINISHED = generationsIn(KEYS[4])
 expectKinds({ FAILED, EVENTS }, { 'zset', 'stream' })
 
 local function one(...)
   local all = { ... }
-  local JOB, id = all[1], all[#all]
+  local JOB, id, mark = all[1], all[#all - 1], all[#all]
   local kind = redis.call('TYPE', JOB).ok
-  if kind == 'none' then return 'gone' end
+  if kind == 'none' then return recordOf(FINISHED, mark) and 'elsewhere' or 'gone' end
   if kind ~= 'hash' or not liesIn(FAILED, id) then return 'elsewhere' end
   if not hadResult(unpack(redis.call('HMGET', JOB, ${quoted([END_FIELD, FIELDS.failedReason, FIELDS.finishedOn])}))) then return 'early' end
   countStep(STEPS, AT, 1)
   redis.call('ZREM', FAILED, id)
-  redis.call('DEL', unpack(all, 1, #all - 1))
+  redis.call('DEL', unpack(all, 1, #all - 2))
   redis.call('XADD', EVENTS, 'MAXLEN', '~', 10000, '*', 'event', 'removed', 'jobId', id, 'prev', 'failed')
   return 'done'
 end`,
-  { first: { keys: 3, args: 0 }, each: { keys: 1 + OF_A_JOB.length, args: 1 } },
+  { first: { keys: 4, args: 0 }, each: { keys: 1 + OF_A_JOB.length, args: 2 } },
 )
 
 /** An action by hand that has begun: where its steps are counted, and when that was, Redis' ms. */
@@ -150,8 +173,8 @@ export class EndedLookups {
   /** What became of each, in order. `mayBeFinished`: also one that did not fail. Rejects when Redis fails; it is safe to run again. */
   async redrive(queue: string, ids: readonly string[], steps: Steps, mayBeFinished: boolean): Promise<Acted[]> {
     const key = keysOf(this.#names, queue)
-    const keys = [...['failed', 'completed', ...REPROCESS_KEYS].map(key), steps.stepsKey]
-    const each = ids.map((id) => ({ keys: [key(id)], args: [id, mayBeFinished ? 1 : 0] }))
+    const keys = [...['failed', 'completed', ...REPROCESS_KEYS].map(key), steps.stepsKey, this.#finished(queue)]
+    const each = ids.map((id) => ({ keys: [key(id)], args: [id, finishedMark(id), mayBeFinished ? 1 : 0] }))
     const script = await this.#scriptOf(queue)
     return this.#run(script, { keys, args: [Math.floor(steps.since)] }, each)
   }
@@ -159,8 +182,16 @@ export class EndedLookups {
   /** Ends dead letters for good. Their results stay where they are. */
   async drop(queue: string, ids: readonly string[], { stepsKey }: Steps): Promise<Acted[]> {
     const key = keysOf(this.#names, queue)
-    const each = ids.map((id) => ({ keys: ['', ...OF_A_JOB].map((part) => key(id + part)), args: [id] }))
-    return this.#run(DROP, { keys: [key('failed'), key('events'), stepsKey], args: [] }, each)
+    const each = ids.map((id) => ({
+      keys: ['', ...OF_A_JOB].map((part) => key(id + part)),
+      args: [id, finishedMark(id)],
+    }))
+    const keys = [key('failed'), key('events'), stepsKey, this.#finished(queue)]
+    return this.#run(DROP, { keys, args: [] }, each)
+  }
+
+  #finished(queue: string): string {
+    return finishedKey(this.#names, laneOf(this.#names, queue))
   }
 
   async #run(script: EachScript, first: ScriptInput, each: ScriptInput[]): Promise<Acted[]> {
@@ -181,7 +212,7 @@ export class EndedLookups {
 
   async #made(queue: Queue): Promise<EachScript> {
     const lua = redriveScript(await bullReprocess(queue, this.#redis, this.#names))
-    const first = { keys: 2 + REPROCESS_KEYS.length + 1, args: 1 }
-    return new EachScript(lua, { first, each: { keys: 1, args: 2 } })
+    const first = { keys: 2 + REPROCESS_KEYS.length + 2, args: 1 }
+    return new EachScript(lua, { first, each: { keys: 1, args: 3 } })
   }
 }

@@ -15,6 +15,7 @@ import {
 import { Script } from '../redis/script.ts'
 import { NOW_LUA, RedisClock } from '../redis/time.ts'
 import { FIELDS, LOCK, QUEUE_KEYS, UNSUCCESSFUL_CHILDREN } from './bull-layout.ts'
+import { readFinished } from './finished-lookups.ts'
 import { Markers } from './marker.ts'
 
 export interface KnownLookup {
@@ -124,6 +125,11 @@ export class LookupHistories {
   /** Why it gave up, as its result was published; null: it has not. */
   failedReason(identity: LookupIdentity): Promise<string | null> {
     return this.#redis.hget(this.#job(identity), FIELDS.failedReason)
+  }
+
+  /** What is kept of it as a finished lookup is kept without its job. */
+  async isKept({ queue, lookupId }: LookupIdentity): Promise<boolean> {
+    return (await readFinished(this.#redis, this.#names, queue, [lookupId])).has(lookupId)
   }
 
   /** It was to wait for jobs of a flow, and to fail with them; one has failed. */

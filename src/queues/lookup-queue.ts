@@ -5,6 +5,7 @@ import { LANES, type Lane } from '../domain/lane.ts'
 import { LOOKUP_JOB_NAME, type LookupData } from '../domain/lookup.ts'
 import type { Redis } from '../redis/connections.ts'
 import { type QueueNames, queueOf } from '../redis/names.ts'
+import { readFinished } from './finished-lookups.ts'
 import { readJobs } from './stored-jobs.ts'
 import { takenStored } from './taken-lookup.ts'
 
@@ -75,8 +76,11 @@ const READ_AT_ONCE = 200
 
 /** For which connection ids these lookups are on one of the queues, finished ones included; by lookup id. */
 export async function connectionIdsOf(redis: Redis, names: QueueNames, lookupIds: string[]) {
-  const read = async (lane: Lane, ids: string[]) =>
-    (await readJobs(redis, names, queueOf(names, lane), ids)).map((job) => takenStored(job, lane))
+  const read = async (lane: Lane, ids: string[]) => {
+    const jobs = (await readJobs(redis, names, queueOf(names, lane), ids)).map((job) => takenStored(job, lane))
+    const finished = await finishedOf(redis, names, lane, ids)
+    return [...finished, ...jobs.map(({ lookupId, data }) => ({ lookupId, data }))]
+  }
   const parts = Array.from({ length: Math.ceil(lookupIds.length / READ_AT_ONCE) }, (_, index) =>
     lookupIds.slice(index * READ_AT_ONCE, (index + 1) * READ_AT_ONCE),
   )
@@ -84,6 +88,11 @@ export async function connectionIdsOf(redis: Redis, names: QueueNames, lookupIds
   return new Map(
     found.map(({ lookupId, data }) => [lookupId, (data as { connectionId?: unknown } | null)?.connectionId]),
   )
+}
+
+async function finishedOf(redis: Redis, names: QueueNames, lane: Lane, ids: string[]) {
+  const finished = await readFinished(redis, names, queueOf(names, lane), ids)
+  return [...finished].map(([lookupId, { data }]) => ({ lookupId, data: JSON.parse(data ?? 'null') as unknown }))
 }
 
 /**

@@ -3,10 +3,8 @@
  * (result-queue.ts). A marker lives RESULT_MARKER_TTL_MS, and up to half as long again, whatever becomes of the result; until
  * then no second result is published.
  *
- * There may be millions of markers, and a key for each would take ten times what it says. So markers lie in shared hashes,
- * the shards, so small that Redis keeps each in one piece (hash-max-listpack-entries). The hash of a lookup says in which
- * shard its marker lies. Shards expire whole, so they belong to generations: a marker goes into the newest generation that
- * lives long enough for it, and another generation begins where there is none, or where a shard has become full.
+ * There may be millions of markers, so they lie in shared hashes that expire whole (generations.ts). The hash of a lookup is
+ * its mark.
  *
  * Processes may have different RESULT_MARKER_TTL_MS: none shortens the life of what another one has set.
  */
@@ -17,6 +15,7 @@ import { formerMarkerKeys, type LookupIdentity, lookupHash, markersKey, type Que
 import { Script } from '../redis/script.ts'
 import { NOW_LUA } from '../redis/time.ts'
 import { Together } from '../redis/together.ts'
+import { GENERATIONS_LUA, PUT_LUA, SHARD_DIGITS } from './generations.ts'
 
 /** How a status stands in a marker. */
 const LETTERS: Record<ResultStatus, string> = {
@@ -28,17 +27,9 @@ const LETTERS: Record<ResultStatus, string> = {
 }
 const STATUSES = new Map(Object.entries(LETTERS).map(([status, letter]) => [letter, status as ResultStatus]))
 
-/** Hexadecimal digits of a mark that say the shard; the rest is the field. */
-const SHARD_DIGITS = 5
 const FIELD_DIGITS = 24
-/** Shards of a generation, a power of two. */
-const SHARDS = { least: 256, most: 16 ** SHARD_DIGITS }
-/** Markers of a shard: what a generation's size aims at, and how many are too many. */
-const HELD = { aim: 32, most: 128 }
-/** A generation that has become full is followed by one of so many times its shards. */
-const GROWTH = 8
-/** So many shards tell how full a generation is. */
-const SAMPLES = 16
+const LEAST_SHARDS = 256
+const LIVES_TIMES = 1.5
 
 /** What stands for a lookup among the markers: the shard's number, and the field. */
 export function markOf(identity: LookupIdentity): string {
@@ -60,70 +51,19 @@ export function statusIn(value: string | null | undefined): ResultStatus | null 
  * before: the keys of a marker of earlier versions.
  */
 export const MARKED_LUA = `
-local GENERATIONS = {} -- newest first
-local kept = redis.call('HGETALL', MARKERS)
-for i = 1, #kept, 2 do
-  local shards, ends = string.match(kept[i + 1], '^(%d+) (%d+)$')
-  table.insert(GENERATIONS, { begun = tonumber(kept[i]), shards = tonumber(shards), ends = tonumber(ends) })
-end
-table.sort(GENERATIONS, function(a, b) return a.begun > b.begun end)
-
-local function shardAt(generation, number)
-  return string.format('%s:%d:%d', MARKERS, generation.begun, number % generation.shards)
-end
-local function shardOf(generation, mark)
-  return shardAt(generation, tonumber(string.sub(mark, 1, ${SHARD_DIGITS}), 16)), string.sub(mark, ${SHARD_DIGITS + 1})
-end
-
+${GENERATIONS_LUA}
+local MARKED = generationsIn(MARKERS)
 local function markedAs(mark, former, before)
-  for _, generation in ipairs(GENERATIONS) do
-    local status = redis.call('HGET', shardOf(generation, mark))
-    if status then return status end
-  end
-  return redis.call('GET', former) or redis.call('GET', before)
+  return valueOf(MARKED, mark) or redis.call('GET', former) or redis.call('GET', before)
 end`
 
 /** To set them; for a script that has a local MARKERS, the key of `markersKey`. */
 export const MARKER_LUA = `
 ${NOW_LUA}
 ${MARKED_LUA}
-local AT = now()
-
--- The least power of two that holds what this generation held.
-local function shardsAfter(generation)
-  if not generation then return ${SHARDS.least} end
-  local held, shards = 0, ${SHARDS.least}
-  for i = 1, ${SAMPLES} do
-    held = held + redis.call('HLEN', shardAt(generation, math.floor(i * generation.shards / ${SAMPLES})))
-  end
-  local wanted = held / ${SAMPLES} * generation.shards / ${HELD.aim}
-  while shards < wanted and shards < ${SHARDS.most} do shards = shards * 2 end
-  return shards
-end
-
-local function begin(shards, lifeMs)
-  local newest = GENERATIONS[1]
-  local begun = math.max(math.floor(AT), newest and newest.begun + 1 or 0)
-  local ends = math.ceil(AT + 1.5 * lifeMs)
-  redis.call('HSET', MARKERS, string.format('%d', begun), string.format('%d %d', shards, ends))
-  local last = ends
-  for _, generation in ipairs(GENERATIONS) do
-    last = math.max(last, generation.ends)
-    if generation.ends < AT then redis.call('HDEL', MARKERS, string.format('%d', generation.begun)) end
-  end
-  redis.call('PEXPIREAT', MARKERS, string.format('%d', last))
-  table.insert(GENERATIONS, 1, { begun = begun, shards = shards, ends = ends })
-end
-
+${PUT_LUA}
 local function setMarker(mark, letter, lifeMs)
-  local newest = GENERATIONS[1]
-  if not newest or newest.ends < AT + lifeMs then begin(shardsAfter(newest), lifeMs) end
-  newest = GENERATIONS[1]
-  local shard, field = shardOf(newest, mark)
-  redis.call('HSET', shard, field, letter)
-  local held = redis.call('HLEN', shard)
-  if held == 1 then redis.call('PEXPIREAT', shard, string.format('%d', newest.ends)) end
-  if held >= ${HELD.most} then begin(math.min(newest.shards * ${GROWTH}, ${SHARDS.most}), lifeMs) end
+  put(MARKED, mark, letter, lifeMs, ${LEAST_SHARDS}, ${LIVES_TIMES})
 end`
 
 // KEYS: the generations, and two keys of each marker as earlier versions set it. ARGV: the marks.
@@ -139,7 +79,7 @@ const REMOVE = new Script(`
 local MARKERS, FORMER, BEFORE = unpack(KEYS)
 ${MARKED_LUA}
 local removed = redis.call('DEL', FORMER, BEFORE)
-for _, generation in ipairs(GENERATIONS) do removed = removed + redis.call('HDEL', shardOf(generation, ARGV[1])) end
+for _, generation in ipairs(MARKED) do removed = removed + redis.call('HDEL', shardOf(MARKED, generation, ARGV[1])) end
 return removed`)
 
 /** Redis is to do other things in between. */

@@ -2,18 +2,27 @@
 
 import type { Lane } from '../domain/lane.ts'
 import type { Redis } from '../redis/connections.ts'
-import { type QueueNames, queueOf } from '../redis/names.ts'
+import { finishedKey, type QueueNames, queueOf } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
 import { FIELDS, keysOf, type Place, SORTED_SETS } from './bull-layout.ts'
+import { finishedMark, RECORD_LUA } from './finished-lookups.ts'
 import { placesInWait } from './found-in-list.ts'
 import { type FoundLookup, foundLookup } from './found-lookup.ts'
+import { GENERATIONS_LUA } from './generations.ts'
 import { JOB_MAX_BYTES } from './stored-jobs.ts'
 import { named } from './walk.ts'
 import { NARROW, quoted, WALKED_FIELDS } from './walk-script.ts'
 
-/** Where each lies, with its fields. One that lies nowhere else is in `wait`, whose place in that list is asked for apart. */
+/**
+ * Where each lies, with its fields. One that lies nowhere else is in `wait`, whose place in that list is asked for apart. ARGV: of
+ * each its id, and its mark among the finished ones.
+ */
 const WHERE = new Script(`
+${GENERATIONS_LUA}
+${RECORD_LUA}
 local PREFIX, ACTIVE = KEYS[1], KEYS[2]
+local FINISHED = generationsIn(KEYS[#KEYS])
+local WALKED = { ${quoted(WALKED_FIELDS)} }
 local SETS = { ${quoted(SORTED_SETS)} }
 local function whereIs(id)
   for i, set in ipairs(SETS) do
@@ -25,13 +34,18 @@ local function whereIs(id)
 end
 local function sizeOf(job)
   local size = 0
-  for _, field in ipairs({ ${quoted(WALKED_FIELDS)} }) do size = size + redis.call('HSTRLEN', job, field) end
+  for _, field in ipairs(WALKED) do size = size + redis.call('HSTRLEN', job, field) end
   return size
 end
 local found = {}
-for _, id in ipairs(ARGV) do
-  local job = PREFIX .. id
-  if redis.call('TYPE', job).ok == 'hash' and redis.call('HEXISTS', job, '${FIELDS.timestamp}') == 1 then
+for n = 1, #ARGV, 2 do
+  local id, job = ARGV[n], PREFIX .. ARGV[n]
+  local record = redis.call('EXISTS', job) == 0 and recordOf(FINISHED, ARGV[n + 1])
+  if record then
+    local fields = {}
+    for i, name in ipairs(WALKED) do fields[i] = record[name] or '' end
+    found[#found + 1] = { id, 'completed', '0', fields }
+  elseif redis.call('TYPE', job).ok == 'hash' and redis.call('HEXISTS', job, '${FIELDS.timestamp}') == 1 then
     local place, at = whereIs(id)
     local isSmall = sizeOf(job) <= ${JOB_MAX_BYTES}
     local fields = isSmall and redis.call('HMGET', job, ${quoted(WALKED_FIELDS)}) or redis.call('HMGET', job, ${quoted(NARROW)})
@@ -57,10 +71,12 @@ export async function namedLookupsIn(
   { at, searched = Number.POSITIVE_INFINITY }: { at: number; searched?: number },
 ): Promise<FoundLookup[]> {
   const queue = queueOf(names, lane)
-  const keys = ['', 'active', ...SORTED_SETS].map(keysOf(names, queue))
+  const keys = [...['', 'active', ...SORTED_SETS].map(keysOf(names, queue)), finishedKey(names, lane)]
   const rows: Row[] = []
-  for (let from = 0; from < ids.length; from += AT_ONCE)
-    rows.push(...((await WHERE.run(redis, keys, ids.slice(from, from + AT_ONCE))) as Row[]))
+  for (let from = 0; from < ids.length; from += AT_ONCE) {
+    const args = ids.slice(from, from + AT_ONCE).flatMap((id) => [id, finishedMark(id)])
+    rows.push(...((await WHERE.run(redis, keys, args)) as Row[]))
+  }
   const waiting = rows.filter(([, place]) => place === 'wait').map(([id]) => id)
   const places = await placesInWait(redis, names, queue, waiting, searched)
   return rows.map(([id, place, score, values]) => {

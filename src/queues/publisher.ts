@@ -16,7 +16,7 @@ import {
   type LookupEnd,
   POISON,
 } from './lookup-results.ts'
-import type { ResultQueue } from './result-queue.ts'
+import type { Published, ResultQueue } from './result-queue.ts'
 import { ageOf, deliveryOf, type TakenLookup } from './taken-lookup.ts'
 
 const AGAIN_MS = { min: 200, max: 5_000 }
@@ -35,16 +35,19 @@ export class Publisher {
   /**
    * Tries until Redis has the result, because an answer of the service must not be lost to Redis' bad day. `trouble` is
    * told of each failed try. Rejects with the signal's reason.
+   *
+   * Resolves to whether what is kept of the finished lookup is kept without its job.
    */
   async untilDone(
     end: LookupEnd,
     taken: TakenLookup,
     signal: Signal,
     trouble: (error: unknown) => void,
-  ): Promise<void> {
+  ): Promise<boolean> {
     for (let waitMs = AGAIN_MS.min; ; waitMs = Math.min(waitMs * 2, AGAIN_MS.max)) {
       try {
-        return await this.once(end, taken)
+        const published = await this.once(end, taken)
+        return published === 'kept' || (published === 'suppressed' && (await this.#histories.isKept(taken)))
       } catch (error) {
         trouble(error)
         await sleep(waitMs, signal)
@@ -53,12 +56,12 @@ export class Publisher {
   }
 
   /** Rejects when Redis did not take it. */
-  async once({ result, failure }: LookupEnd, taken: TakenLookup): Promise<void> {
+  async once({ result, failure }: LookupEnd, taken: TakenLookup): Promise<Published> {
     const { lookupId } = taken
     const { status } = result
     const sinceEnqueuedMs = ageOf(taken)
-    const isNew = (await this.#results.publish(result, taken, deliveryOf(taken), failure)) === 'published'
-    if (!isNew) this.#observe({ type: 'suppressed', lookupId })
+    const published = await this.#results.publish(result, taken, deliveryOf(taken), failure)
+    if (published === 'suppressed') this.#observe({ type: 'suppressed', lookupId })
     else
       this.#observe({
         type: 'published',
@@ -69,6 +72,7 @@ export class Publisher {
         redrive: taken.redrive,
         failure: failure ?? null,
       })
+    return published
   }
 
   /** The result of a lookup that BullMQ failed without running it. Rejects when Redis did not take it. */

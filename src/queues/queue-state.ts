@@ -5,7 +5,7 @@
 
 import { now } from '../clock.ts'
 import type { Redis } from '../redis/connections.ts'
-import type { QueueNames } from '../redis/names.ts'
+import { laneOf, type QueueNames } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
 import { redisTime } from '../redis/time.ts'
 import {
@@ -17,6 +17,7 @@ import {
   PRIORITY_SCORE,
   QUEUE_KEYS,
 } from './bull-layout.ts'
+import { countFinished } from './finished-lookups.ts'
 
 export const JOB_STATES = ['waiting', 'prioritized', 'delayed', 'active', 'completed', 'failed'] as const
 export type JobState = (typeof JOB_STATES)[number]
@@ -124,7 +125,7 @@ return string.format('%.0f', oldest)`)
 
 async function readQueue(redis: Redis, names: QueueNames, queue: string) {
   const key = keysOf(names, queue)
-  const [waiting, paused, prioritized, delayed, active, completed, failed, added, isPaused, set, due] =
+  const [waiting, paused, prioritized, delayed, active, completed, kept, failed, added, isPaused, set, due] =
     await Promise.all([
       redis.llen(key('wait')),
       redis.llen(key('paused')),
@@ -132,6 +133,7 @@ async function readQueue(redis: Redis, names: QueueNames, queue: string) {
       redis.zcard(key('delayed')),
       redis.llen(key('active')),
       redis.zcard(key('completed')),
+      queue === names.resultQueue ? 0 : countFinished(redis, names, laneOf(names, queue)),
       redis.zcard(key('failed')),
       redis.get(key(QUEUE_KEYS.counter)),
       redis.hexists(key(QUEUE_KEYS.meta), PAUSED_FIELD),
@@ -140,7 +142,7 @@ async function readQueue(redis: Redis, names: QueueNames, queue: string) {
     ])
   return {
     queue,
-    jobs: { waiting: waiting + paused, prioritized, delayed, active, completed, failed },
+    jobs: { waiting: waiting + paused, prioritized, delayed, active, completed: completed + kept, failed },
     added: Number(added ?? 0),
     isPaused: isPaused === 1,
     ...setOn(set),

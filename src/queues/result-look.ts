@@ -13,6 +13,7 @@ import {
   resultId,
 } from '../redis/names.ts'
 import { FIELDS } from './bull-layout.ts'
+import { readFinished } from './finished-lookups.ts'
 import { ENDED_FIELDS, readEnd } from './kept-end.ts'
 import { MARKED_LUA, markOf, statusIn } from './marker.ts'
 
@@ -59,7 +60,23 @@ export async function lookAt(redis: Redis, names: QueueNames, lookups: LookupIde
     const replies = await LOOK.run<Reply>(redis, { keys: [markersKey(names)], args: [] }, part)
     looks.push(...replies.map((reply) => (reply instanceof Error ? NOT_KNOWN : lookOf(reply))))
   }
-  return looks
+  return withFinished(redis, names, lookups, looks)
+}
+
+/** If the marker of a finished one was lost, what is kept of the lookup still says that it has had its result. */
+async function withFinished(redis: Redis, names: QueueNames, lookups: LookupIdentity[], looks: ResultLook[]) {
+  const isMissing = ({ status, isThere }: ResultLook) => status === null && !isThere
+  const missing = lookups.filter((_, index) => isMissing(looks[index] ?? NOT_KNOWN))
+  const statuses = new Map<string, ResultStatus | null>()
+  for (const queue of new Set(missing.map((lookup) => lookup.queue))) {
+    const ids = missing.filter((lookup) => lookup.queue === queue).map(({ lookupId }) => lookupId)
+    for (const [id, record] of await readFinished(redis, names, queue, ids))
+      statuses.set(`${queue} ${id}`, readEnd(ENDED_FIELDS.map((field) => record[field]))?.status ?? null)
+  }
+  return looks.map((look, index) => {
+    const { queue, lookupId } = lookups[index] as LookupIdentity
+    return isMissing(look) ? { ...look, status: statuses.get(`${queue} ${lookupId}`) ?? null } : look
+  })
 }
 
 function keysOf(names: QueueNames, lookup: LookupIdentity): string[] {

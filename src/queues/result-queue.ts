@@ -26,8 +26,10 @@ import {
   bullKey,
   END_FIELD,
   enqueuedHash,
+  finishedKey,
   formerMarkerKeys,
   type LookupIdentity,
+  laneOf,
   markersKey,
   type QueueNames,
   resultChannel,
@@ -36,28 +38,37 @@ import {
 import { Together } from '../redis/together.ts'
 import { ADD_KEYS, bullAdd } from './bull-add.ts'
 import { FIELDS, keysOf, LISTS, PLACES, SORTED_SETS } from './bull-layout.ts'
+import { finishedMark, KEEP_LUA, LIVES_TIMES, RECORD_LUA } from './finished-lookups.ts'
 import { failedReasonOf, keptOf } from './kept-end.ts'
 import { letterOf, MARKER_LUA, markOf } from './marker.ts'
 import { type ResultStream, streamLua } from './result-stream.ts'
 
-export type Published = 'published' | 'suppressed'
+/**
+ * `kept`: published, and what is kept of the finished lookup is kept without its job (finished-lookups.ts). `suppressed`: it
+ * has had its result.
+ */
+export type Published = 'published' | 'kept' | 'suppressed'
 
 const LISTS_END = ADD_KEYS.length + LISTS.length
 const PLACES_END = LISTS_END + SORTED_SETS.length
 
 // KEYS: those of BullMQ's add, the lists and sorted sets of the queue, the markers, the results' stream if there is one, and
-// of each result two keys that its marker had in earlier versions, where the result is told and kept, and the lookup's job.
-// ARGV: BullMQ's prefix, options (JSON), the marker's life (ms), and of each result: its mark, and what stands there, id, of
-// which lookup it is, status, timestamp, the result, how long it is kept (ms; 0: it goes on the queue), a part of the result
-// that says of which lookup it is, and of a dead letter how it ended, as data and as a sentence. The result is not decoded,
-// because producers may put more into it than cjson reads.
-// Answers for each: 'published' or 'suppressed'.
+// of each result two keys that its marker had in earlier versions, where the result is told and kept, the finished
+// lookups of its lane, and the lookup's job.
+// ARGV: BullMQ's prefix, options (JSON), how long a marker and a finished lookup live (ms), and of each result: its mark, and
+// what stands there, its mark among the finished lookups, id, of which lookup it is, status, timestamp, the result, how long it
+// is kept (ms; 0: it goes on the queue), a part of the result that says of which lookup it is, how the lookup ended, as data,
+// and for a dead letter as a sentence. The result is not decoded, because producers may put more into it than cjson reads.
+// Answers for each what it is.
 const publishLua = (add: string, stream: ResultStream | null) => `
 ${add}
 local MARKERS = KEYS[${PLACES_END + 1}]
 ${MARKER_LUA}
 ${streamLua(PLACES_END + 2, stream)}
-local PREFIX, OPTIONS, MARKER_MS = ARGV[1], cmsgpack.pack(cjson.decode(ARGV[2])), tonumber(ARGV[3])
+${RECORD_LUA}
+${KEEP_LUA}
+local PREFIX, OPTIONS = ARGV[1], cmsgpack.pack(cjson.decode(ARGV[2]))
+local MARKER_MS, RETENTION_MS = tonumber(ARGV[3]), tonumber(ARGV[4])
 local LISTS = { unpack(KEYS, ${ADD_KEYS.length + 1}, ${LISTS_END}) }
 local SORTED_SETS = { unpack(KEYS, ${LISTS_END + 1}, ${PLACES_END}) }
 
@@ -91,21 +102,10 @@ local function writeEnd(job, ended, sentence)
   redis.call('HSET', job, '${END_FIELD}', ended, '${FIELDS.failedReason}', sentence)
 end
 
-local function saysMore(options)
-  for _, option in ipairs({ '"delay"', '"parent"', '"repeat"' }) do
-    if string.find(options, option, 1, true) then return true end
-  end
-  return false
-end
-
--- What nobody asks a finished lookup for: millions of them are kept. BullMQ reads a job without these as one that has none.
-local function slim(job)
-  if redis.call('TYPE', job).ok ~= 'hash' then return end
-  local needless = { '${FIELDS.processedOn}', '${FIELDS.delay}' }
-  local priority, options = unpack(redis.call('HMGET', job, '${FIELDS.priority}', '${FIELDS.options}'))
-  if priority == '0' then table.insert(needless, '${FIELDS.priority}') end
-  if options and not saysMore(options) then table.insert(needless, '${FIELDS.options}') end
-  redis.call('HDEL', job, unpack(needless))
+local finished = {}
+local function keepFinished(key, mark, job, ended)
+  finished[key] = finished[key] or generationsIn(key)
+  return keepRecord(finished[key], mark, job, ended, RETENTION_MS)
 end
 
 local function queue(id, of, status, timestamp, result, part)
@@ -119,7 +119,8 @@ local function queue(id, of, status, timestamp, result, part)
   redis.pcall('HDEL', PREFIX .. id, '${FIELDS.delay}', '${FIELDS.priority}') -- both are 0
 end
 
-local function publish(former, before, place, job, mark, letter, id, of, status, timestamp, result, keepMs, part, ended, sentence)
+local function publish(former, before, place, kept, job, mark, letter, recordMark, id, of, status, timestamp, result, keepMs, part,
+  ended, sentence)
   if markedAs(mark, former, before) then return 'suppressed' end
   local entry, added, problem = addToStream(result), true, nil
   if keepMs == '0' then
@@ -132,14 +133,18 @@ local function publish(former, before, place, job, mark, letter, id, of, status,
     error(problem, 0)
   end
   setMarker(mark, letter, MARKER_MS)
-  -- An invalid one may be a job that nobody can work on: whoever takes that away looks whether it is still the same.
-  if ended ~= '' then writeEnd(job, ended, sentence) elseif status ~= 'invalid' then pcall(slim, job) end
   redis.pcall('PUBLISH', place, result) -- whoever waits also looks
-  return 'published'
+  if sentence ~= '' then writeEnd(job, ended, sentence) end
+  -- An invalid one may be a job that nobody can work on: whoever takes that away looks whether it is still the same.
+  if sentence ~= '' or status == 'invalid' then return 'published' end
+  local done, isKept = pcall(keepFinished, kept, recordMark, job, ended)
+  return done and isKept and 'kept' or 'published'
 end`
 
 export interface ResultQueueOptions {
   markerTtlMs: number
+  /** How long what is kept of a finished lookup lives. Its marker lives as long, or an id that is added again would run again. */
+  lookupRetentionMs: number
   /** How long the result of a lookup that somebody waits for is kept. */
   keepMs: number
   /** Where every result goes, too. */
@@ -202,8 +207,8 @@ export class ResultQueue {
     const key = keysOf(this.#names, this.#queue.name)
     const { stream } = this.#options
     const all = [...keys, ...PLACES.map(key), markersKey(this.#names), ...(stream ? [stream.key] : [])]
-    const first = { keys: all, args: [key(''), options, this.#options.markerTtlMs] }
-    return { lua: publishLua(lua, stream), first, each: { keys: 4, args: 11 } }
+    const first = { keys: all, args: [key(''), options, ...livesOf(this.#options)] }
+    return { lua: publishLua(lua, stream), first, each: { keys: 5, args: 12 } }
   }
 
   /** What `publish` takes. */
@@ -213,8 +218,9 @@ export class ResultQueue {
     const [id, of, data] = [resultId(identity), enqueuedHash(identity), JSON.stringify(result)]
     const keepMs = deliver === 'wait' ? this.#options.keepMs : 0
     const job = bullKey(this.#names, identity.queue, lookupId)
-    const keys = [...formerMarkerKeys(this.#names, identity), resultChannel(this.#names, identity), job]
-    const mark = [markOf(identity), letterOf(status)]
+    const finished = finishedKey(this.#names, laneOf(this.#names, identity.queue))
+    const keys = [...formerMarkerKeys(this.#names, identity), resultChannel(this.#names, identity), finished, job]
+    const mark = [markOf(identity), letterOf(status), finishedMark(lookupId)]
     return { keys, args: [...mark, id, of, status, Date.now(), data, keepMs, part, ...endOf(result, failure)] }
   }
 
@@ -224,11 +230,13 @@ export class ResultQueue {
   }
 }
 
-/** A completed lookup gets its end from BullMQ. */
+function livesOf({ markerTtlMs, lookupRetentionMs }: ResultQueueOptions): [markerMs: number, finishedMs: number] {
+  return [Math.max(markerTtlMs, Math.ceil(LIVES_TIMES * lookupRetentionMs)), lookupRetentionMs]
+}
+
 function endOf(result: Result, failure?: Failure): [data: string, sentence: string] {
-  if (result.status !== 'failed') return ['', '']
   const kept = keptOf(result, failure)
-  return [JSON.stringify(kept), failedReasonOf(kept)]
+  return [JSON.stringify(kept), result.status === 'failed' ? failedReasonOf(kept) : '']
 }
 
 /**

@@ -25,18 +25,15 @@ export const WALKED_FIELDS = [...NARROW, FIELDS.data, ...KEPT]
 export const quoted = (fields: readonly string[]) => fields.map((field) => `'${field}'`).join(', ')
 
 /** A step ends early when it has read so much. */
-const STEP_BYTES = 262_144
+export const STEP_BYTES = 262_144
 /** As long as reading so many bytes, or so many ids of a list, one command takes. */
 const BYTES_A_COMMAND = 1000
 const IDS_A_COMMAND = 8
 /** Larger data with escapes is sent as it is: reading it takes Redis too long. No valid lookup is larger. */
 const DECODED_MAX_BYTES = 16_384
 
-// `look(id, at)` answers whether to go on. ARGV, read one after the other by `arg` and `args`: those of the place, whether
-// its jobs have ended, how many to look at and to send, how much work to do, after and before (ms, or nothing), the fields
-// of the data that are compared, with their texts, and the texts that stand in what is kept.
-const LOOK = `
-local place, PREFIX = KEYS[1], KEYS[2]
+/** `arg` and `args` read ARGV one after the other. */
+export const ARGS_LUA = `
 local call, find = redis.call, string.find
 local given = 0
 local function arg() given = given + 1 return ARGV[given] end
@@ -44,16 +41,10 @@ local function args()
   local all = {}
   for i = 1, tonumber(arg()) do all[i] = arg() end
   return all
-end
-local AT, IDS = arg(), args()
-local isEnded, TO_LOOK, TO_SEND, WORK = arg() == '1', tonumber(arg()), tonumber(arg()), tonumber(arg())
-local after, before, inData, inEnd = tonumber(arg()), tonumber(arg()), args(), args()
-local KEPT = { ${quoted(KEPT)} }
-local OF_END = isEnded and { ${quoted(ENDED_FIELDS)} } or { '${HISTORY_FIELD}' }
-local FETCH = math.min(TO_LOOK, math.ceil(WORK / 2))
+end`
 
-local rows, looked, unread, work, bytes = {}, 0, 0, FETCH / ${IDS_A_COMMAND}, 0
-local lastId, lastAt, other = false, AT, false
+/** Compares data and texts with what is looked for; behind ARGS_LUA and locals inData, work and bytes. */
+export const MATCH_LUA = `
 local function countBytes(count)
   bytes = bytes + count
   work = work + count / ${BYTES_A_COMMAND}
@@ -74,13 +65,33 @@ local function hasEscaped(data)
   end
   return true
 end
+local function isInData(data)
+  if find(data, '\\\\', 1, true) then return hasEscaped(data) end
+  for i = 2, #inData, 2 do if not find(data, inData[i], 1, true) then return false end end
+  return true
+end`
+
+// `look(id, at)` answers whether to go on. ARGV: those of the place, whether its jobs have ended, how many to look at and to
+// send, how much work to do, after and before (ms, or nothing), the fields of the data that are compared, with their texts,
+// and the texts that stand in what is kept.
+const LOOK = `
+local place, PREFIX = KEYS[1], KEYS[2]
+${ARGS_LUA}
+local AT, IDS = arg(), args()
+local isEnded, TO_LOOK, TO_SEND, WORK = arg() == '1', tonumber(arg()), tonumber(arg()), tonumber(arg())
+local after, before, inData, inEnd = tonumber(arg()), tonumber(arg()), args(), args()
+local KEPT = { ${quoted(KEPT)} }
+local OF_END = isEnded and { ${quoted(ENDED_FIELDS)} } or { '${HISTORY_FIELD}' }
+local FETCH = math.min(TO_LOOK, math.ceil(WORK / 2))
+
+local rows, looked, unread, work, bytes = {}, 0, 0, FETCH / ${IDS_A_COMMAND}, 0
+local lastId, lastAt, other = false, AT, false
+${MATCH_LUA}
 local function hasData(job)
   local data = call('HGET', job, '${FIELDS.data}')
   work = work + 1
   countBytes(#data)
-  if find(data, '\\\\', 1, true) then return hasEscaped(data) end
-  for i = 2, #inData, 2 do if not find(data, inData[i], 1, true) then return false end end
-  return true
+  return isInData(data)
 end
 -- What has none, or cannot be read, is in no time.
 local function isInTime(job)

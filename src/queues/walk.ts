@@ -6,10 +6,12 @@
 
 import { sleep } from '../clock.ts'
 import type { Redis } from '../redis/connections.ts'
-import type { QueueNames } from '../redis/names.ts'
+import { finishedKey, laneOf, type QueueNames } from '../redis/names.ts'
+import type { Script } from '../redis/script.ts'
 import { redisTime } from '../redis/time.ts'
 import { keysOf, LISTS, type Place } from './bull-layout.ts'
 import { foundInList, SEARCH_STEP } from './found-in-list.ts'
+import { FINISHED_STEP, type FinishedAnswer } from './walk-finished.ts'
 import { WalkPace } from './walk-pace.ts'
 import { LIST_STEP, SET_STEP, SLACK_BACK, WALKED_FIELDS } from './walk-script.ts'
 
@@ -89,8 +91,9 @@ export class Walk {
     size: StepSize,
   ): Promise<Step> {
     const keys = [keysOf(this.#names, queue)(place), keysOf(this.#names, queue)('')]
+    const script = (LISTS as readonly string[]).includes(place) ? LIST_STEP : SET_STEP
     const ask = (mark: Bookmark | null) =>
-      this.#ask(keys, place, argumentsOf(mark, place, sieve, size, this.#pace.work))
+      this.#timed<Answer>(script, keys, argumentsOf(mark, place, sieve, size, this.#pace.work))
     const answer = (await ask(bookmark)) ?? (await ask(await searched(this.#redis, keys, bookmark)))
     if (answer === null) return { jobs: [], looked: 0, unread: 0, next: null }
     const [looked, unread, , lastId, lastAt, other, isOver, rows] = answer
@@ -100,18 +103,46 @@ export class Walk {
     return { jobs, looked, unread, next }
   }
 
+  /** The next ones of what is kept of the finished lookups of a queue, likewise. */
+  async finishedStep(
+    queue: string,
+    bookmark: Bookmark | null,
+    { after, before, inData, inEnd }: Sieve,
+    { look, send }: StepSize,
+  ): Promise<Step> {
+    const keys = [finishedKey(this.#names, laneOf(this.#names, queue)), keysOf(this.#names, queue)('')]
+    const [generation = '0', shard = '0'] = (bookmark?.at || '0.0').split('.')
+    const from = [Number(generation), Number(shard), bookmark?.ids[0] ?? '']
+    const size = [look, send, this.#pace.work, after ?? '', before ?? '']
+    const args = [...from, ...size, ...listed(inData.flat()), ...listed(inEnd)]
+    const answer = await this.#timed<FinishedAnswer>(FINISHED_STEP, keys, args)
+    const [looked, unread, , at, id, rows] = answer as FinishedAnswer
+    const jobs = rows.map(([one, values]) => ({
+      id: one,
+      queue,
+      place: 'completed' as const,
+      at: '0',
+      fields: named(values),
+    }))
+    return { jobs, looked, unread, next: at === '' ? null : { ids: id === '' ? [] : [id], at } }
+  }
+
   /** Between two steps. Rejects with the signal's reason. */
   rest(signal?: AbortSignal): Promise<void> {
     return sleep(this.#pace.restMs, signal)
   }
 
   /** Redis tells the time before and after: a client's own clock would also count how long the client was kept waiting. */
-  async #ask([list = '', prefix = '']: string[], place: Place, args: (string | number)[]): Promise<Answer | null> {
-    const script = (LISTS as readonly string[]).includes(place) ? LIST_STEP : SET_STEP
+  async #timed<A extends [looked: number, unread: number, work: number, ...rest: unknown[]]>(
+    script: Script,
+    keys: string[],
+    args: (string | number)[],
+  ): Promise<A | null> {
+    const [key = ''] = keys
     const [from, answer, to] = await Promise.all([
-      redisTime(this.#redis, list),
-      script.run(this.#redis, [list, prefix], args) as Promise<Answer | null>,
-      redisTime(this.#redis, list),
+      redisTime(this.#redis, key),
+      script.run(this.#redis, keys, args) as Promise<A | null>,
+      redisTime(this.#redis, key),
     ])
     if (answer) this.#pace.took(answer[2], to - from)
     return answer
@@ -129,11 +160,14 @@ function argumentsOf(
   work: number,
 ): (string | number)[] {
   const { ids, at } = mark ?? { ids: [], at: '0' }
-  const list = (texts: readonly string[]) => [texts.length, ...texts]
   const isEnded = place === 'completed' || place === 'failed'
   const times = [sieve.after ?? '', sieve.before ?? '']
-  const step = [at, ...list(ids), isEnded ? 1 : 0, look, send, work]
-  return [...step, ...times, ...list(sieve.inData.flat()), ...list(sieve.inEnd)]
+  const step = [at, ...listed(ids), isEnded ? 1 : 0, look, send, work]
+  return [...step, ...times, ...listed(sieve.inData.flat()), ...listed(sieve.inEnd)]
+}
+
+function listed(texts: readonly string[]): (string | number)[] {
+  return [texts.length, ...texts]
 }
 
 export function named(values: readonly string[]): WalkedJob['fields'] {

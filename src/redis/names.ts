@@ -5,6 +5,8 @@
  *
  *     marked:<queues>         hash    the markers' generations (queues/marker.ts): number of shards, and when all of it is gone
  *     marked:<queues>:<generation>:<shard>  hash  markers: these lookups have their result, with its status
+ *     finished:<queues>:<lane>  hash  the generations of finished lookups (queues/finished-lookups.ts), and how many are in each
+ *     finished:<queues>:<lane>:<generation>:<shard>  hash  finished lookups, by id
  *     done:<queues>:<hash>    string  a marker as earlier versions set it; done:<hash>: as still earlier ones did
  *     result:<queues>:<hash>  string  the result of a lookup with "deliver": "wait"; also a channel that tells the result of
  *                             any lookup to whoever waits for this one
@@ -73,6 +75,10 @@ export const REDRIVEN_AT_FIELD = 'ce:redriven-at'
 
 export function queueOf(names: QueueNames, lane: Lane): string {
   return lane === 'interactive' ? names.interactiveQueue : names.lookupQueue
+}
+
+export function laneOf(names: QueueNames, queue: string): Lane {
+  return queue === names.interactiveQueue ? 'interactive' : 'batch'
 }
 
 /** A key of BullMQ: one of its lists and sets, or the hash of a job. */
@@ -278,6 +284,11 @@ export function enqueuedHash({ lookupId, queue, enqueuedAt, redrive }: LookupIde
 /** The markers of all lookups of these queues lie behind this. */
 export function markersKey(names: QueueNames): string {
   return queuesKey(names, 'marked')
+}
+
+/** What is kept of finished lookups of this lane lies behind this. */
+export function finishedKey(names: QueueNames, lane: Lane): string {
+  return queuesKey(names, 'finished', lane)
 }
 
 /**

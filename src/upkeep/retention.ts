@@ -1,5 +1,6 @@
 /**
- * Removes finished lookups whose time is over, by Redis' time. BullMQ would do so only when another lookup finishes, so
+ * Removes jobs that have ended and whose time is over, by Redis' time: dead letters, and the few finished lookups that stay
+ * jobs (queues/finished-lookups.ts). BullMQ would do so only when another lookup finishes, so
  * an idle queue would keep customers' data for ever; and by the clock of whoever finishes it, so one worker whose clock
  * is ahead would throw away what the whole fleet has to remember.
  */

@@ -1,7 +1,8 @@
 /**
  * From the end of a run to what becomes of its job:
  *
- *     it has its result                     complete, or dead-letter where that is `failed`
+ *     it has its result                     complete, or dead-letter where that is `failed`; a completed job whose lookup is
+ *                                           kept without it leaves BullMQ
  *     retry later                           delay
  *     hold, or held before it could call    wait: back to its place, at no cost
  *     shutdown, or a suspect runs alone     wait
@@ -27,7 +28,7 @@ import type { RunEnd } from './run-end.ts'
 
 /** `history` null: the stored history stands. */
 export type Conclusion =
-  | { type: 'complete'; kept: KeptEnd }
+  | { type: 'complete'; kept: KeptEnd; leaves: boolean }
   | { type: 'dead-letter'; reason: string }
   | { type: 'wait'; history: LookupHistory; why: PutBackReason }
   | { type: 'delay'; ms: number; history: LookupHistory | null; mayBeCharged: boolean; why: PutBackReason }
@@ -65,12 +66,12 @@ export class Conclusions {
       case 'has-result':
         this.#observe({ type: 'suppressed', lookupId: taken.lookupId })
         if (end.status === 'failed') return deadLetter((await this.#histories.failedReason(taken)) ?? 'failed')
-        return { type: 'complete', kept: keptOfMarker(end.status) }
+        return { type: 'complete', kept: keptOfMarker(end.status), leaves: await this.#histories.isKept(taken) }
       case 'result': {
         const { result, failure } = end
-        await this.#publisher.untilDone(end, taken, attempt.cancellation, this.#trouble)
+        const leaves = await this.#publisher.untilDone(end, taken, attempt.cancellation, this.#trouble)
         const kept = keptOf(result, failure)
-        return result.status === 'failed' ? deadLetter(failedReasonOf(kept)) : { type: 'complete', kept }
+        return result.status === 'failed' ? deadLetter(failedReasonOf(kept)) : { type: 'complete', kept, leaves }
       }
       case 'hold':
         return { type: 'wait', history: end.history, why: 'hold' }

@@ -94,9 +94,10 @@ export async function putBack(job: LookupJob, token: string, to: PutBack): Promi
 }
 
 /** Throws what tells BullMQ anything but that the job is complete. */
-export function tellBullMQ(conclusion: Conclusion): KeptEnd {
+export function tellBullMQ(conclusion: Conclusion, job: LookupJob): KeptEnd {
   switch (conclusion.type) {
     case 'complete':
+      if (conclusion.leaves) job.opts.removeOnComplete = true
       return conclusion.kept
     case 'dead-letter':
       throw new GaveUp(conclusion.reason)
@@ -118,7 +119,7 @@ export function takerOptions(redis: Redis, prefix: string, { concurrency, lockMs
     stalledInterval: STALLED_CHECK_MS,
     maxStalledCount: MAX_STALLS,
     drainDelay: 1, // a job handed back with a priority wakes nobody up
-    // All finished jobs are kept; retention.ts removes the old ones, by Redis' time.
+    // All jobs that have ended are kept, but those that leave; retention.ts removes the old ones, by Redis' time.
     removeOnComplete: { count: -1 },
     removeOnFail: { count: -1 },
     skipVersionCheck: true, // the preflight asked, and says it better

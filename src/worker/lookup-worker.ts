@@ -194,7 +194,7 @@ export class LookupWorker implements Companion {
       const conclusion = await this.#conclude(job, token, taken, attempt)
       if (conclusion.type === 'wait' || conclusion.type === 'delay')
         await this.#putBack(conclusion, job, token, taken, attempt).catch(this.#trouble)
-      return tellBullMQ(conclusion)
+      return tellBullMQ(conclusion, job)
     } finally {
       attempt.close()
       this.#inHand.remove(taken.lookupId, attempt)

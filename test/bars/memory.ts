@@ -7,6 +7,7 @@ import { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { LookupQueues } from '../../src/queues/lookup-queue.ts'
 import { lookupIdFor } from '../../src/redis/names.ts'
+import { finishedCount } from '../support/finished.ts'
 import { startWorker } from '../support/processes.ts'
 import { consume, NAMES, startWorld, until, type World } from '../support/world.ts'
 import { info } from './fleet.ts'
@@ -65,7 +66,7 @@ async function finished(world: World, each: number, enqueue: () => Promise<void>
   await enqueue()
   const results = world.queue(NAMES.resultQueue)
   const lookups = world.queue(NAMES.lookupQueue)
-  await until('all are done', async () => (await lookups.getCompletedCount()) === each, 600_000)
+  await until('all are done', async () => (await finishedCount(redis)) === each, 600_000)
   await worker.kill('SIGTERM')
   const all = await used(redis)
   const consumer = consume(world)
@@ -77,6 +78,7 @@ async function finished(world: World, each: number, enqueue: () => Promise<void>
   await consumer.close()
   const withoutResults = await used(redis)
   await lookups.obliterate({ force: true })
+  for (const key of await redis.keys('*:finished:*')) await redis.del(key)
   const markersOnly = await used(redis)
   return {
     'a waiting result, enriched': Math.round((all - withoutResults) / each),

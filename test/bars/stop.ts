@@ -1,5 +1,6 @@
 /** SIGTERM with lookups in flight: a clean exit in time, nothing charged, nothing lost, all finish on the other worker. */
 
+import { pastOf } from '../support/finished.ts'
 import { startWorker } from '../support/processes.ts'
 import { consume, NAMES, startWorld, until } from '../support/world.ts'
 import { atMost, exactly, type Figure } from './report.ts'
@@ -23,18 +24,15 @@ export async function stop({ shutdownTimeoutMs }: { shutdownTimeoutMs: number })
   world.standIn.set({ latencyMs: 5 })
   const second = await startWorker(env)
   await consumer.have(50, 30_000).catch(() => {})
-  const stored = await Promise.all(
-    ids.map((id) => world.redis.hmget(`bull:${NAMES.lookupQueue}:${id}`, 'ce:history', 'stc')),
-  )
-  const charged = stored.filter(([history]) => history && (JSON.parse(history) as { charged: number }).charged > 0)
+  const pasts = await Promise.all(ids.map((id) => pastOf(world.redis, id)))
   const figures = [
     exactly('exit code', ended.code ?? 'none', 0),
     atMost('exit after SIGTERM, ms', ended.ms, shutdownTimeoutMs + 1000),
     exactly('handed back', `${waiting} waiting, ${active} active, ${failed} failed`, '50 waiting, 0 active, 0 failed'),
     exactly('enriched by the other worker', consumer.results.filter(({ status }) => status === 'enriched').length, 50),
     exactly('results in all', consumer.results.length, 50),
-    exactly('lookups charged', charged.length, 0),
-    exactly('lookups counted as stalled', stored.filter(([, stalls]) => Number(stalls) > 0).length, 0),
+    exactly('lookups charged', pasts.filter((past) => past?.charged !== 0).length, 0),
+    exactly('lookups counted as stalled', pasts.filter((past) => past?.stalls !== 0).length, 0),
     exactly('calls told of in each result', [...new Set(consumer.results.map(({ calls }) => calls))].join(), '2'),
   ]
   await second.kill('SIGTERM')

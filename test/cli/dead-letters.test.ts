@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
 import { REDRIVE_FIELD } from '../../src/redis/names.ts'
+import { stateOf } from '../support/finished.ts'
 import { run } from '../support/in-process.ts'
 import { killAll, startWorker } from '../support/processes.ts'
 import { useConsumer, useWorld } from '../support/use-world.ts'
@@ -98,7 +99,7 @@ describe('dead-letters redrive', () => {
   it('by id tells what is no dead letter, exit 1', async () => {
     await addDead(1)
     await queue().add('lookup', { connectionId: 'x' }, { jobId: 'x' })
-    await until('it is done', async () => (await queue().getJobState('x')) === 'completed')
+    await until('it is done', async () => (await stateOf(world.redis, 'x')) === 'completed')
     const { code, stdout, stderr } = await call('redrive', 'd-0', 'x', 'nobody')
     expect({ code, stdout }).toEqual({ code: 1, stdout: 'put back: 1 lookup\n' })
     expect(stderr).toBe(

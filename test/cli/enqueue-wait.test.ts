@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis'
 import { describe, expect, it } from 'vitest'
 import { startEmbeddedRedis } from '../../src/cli/demo/embedded-redis.ts'
+import { stateOf } from '../support/finished.ts'
 import { run } from '../support/in-process.ts'
 import { startWorker } from '../support/processes.ts'
 import { useWorld } from '../support/use-world.ts'
@@ -129,14 +130,10 @@ describe('enqueue --wait', () => {
     const first = await run(['enqueue', '--file', '-', '--wait', '--deliver', 'queue'], world.env, withKey('1', 'k'))
     const { lookupId } = parseLines(first.stdout)[0] as { lookupId: string }
     await run(['results'], world.env)
-    await until(
-      'it is finished',
-      async () => (await world.queue(NAMES.lookupQueue).getJobState(lookupId)) === 'completed',
-    )
+    await until('it is finished', async () => (await stateOf(world.redis, lookupId)) === 'completed')
     const markers = await world.redis.keys('bull:chat-enricher:marked:*')
     expect(markers).toHaveLength(2)
     await world.redis.del(...markers)
-    await world.redis.hset(`bull:${NAMES.lookupQueue}:${lookupId}`, 'finishedOn', String(Date.now() - 3_600_000))
     const { code, stderr } = await run(['enqueue', '--file', '-', '--wait'], world.env, withKey('1', 'k'))
     expect(code).toBe(0)
     expect(stderr).toContain(`${lookupId}: had its result before (enriched), and that has been consumed`)

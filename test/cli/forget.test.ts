@@ -2,6 +2,8 @@ import { Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
+import { removeFinished } from '../../src/queues/finished-lookups.ts'
+import { finishedCount } from '../support/finished.ts'
 import { run } from '../support/in-process.ts'
 import { startWorker } from '../support/processes.ts'
 import { identityOf, publisher, resultFor } from '../support/queues.ts'
@@ -125,8 +127,8 @@ describe('forget', () => {
     for (const connectionId of [OTHER, MARKED])
       for (const jobId of ['w-1', 'w-2'])
         await lookups().add('lookup', { connectionId, deliver: 'wait' }, { jobId: `${jobId}-${connectionId}` })
-    await until('they are done', async () => (await lookups().getCompletedCount()) === 4)
-    await lookups().remove(`w-1-${MARKED}`)
+    await until('they are done', async () => (await finishedCount(world.redis)) === 4)
+    await removeFinished(world.redis, NAMES, NAMES.lookupQueue, `w-1-${MARKED}`, 'bull:steps')
     const { stdout } = await forget(MARKED, '--json')
     expect(await keysWith(world.redis, MARKED)).toEqual([])
     expect(told(stdout).removed).toMatchObject({ lookups: 1, results: 2, markers: 2 })

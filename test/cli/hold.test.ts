@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
 import type { ByHandSet } from '../../src/fleet/by-hand.ts'
 import type { PaceSet } from '../../src/fleet/fleet-control.ts'
+import { finishedCount, stateOf } from '../support/finished.ts'
 import { run } from '../support/in-process.ts'
 import { SOAP_SECRETS, startWorker } from '../support/processes.ts'
 import { useWorld } from '../support/use-world.ts'
@@ -42,7 +43,7 @@ describe('hold', () => {
     expect(world.standIn.requests.all()).toEqual([])
     expect(await queue.getJobState(id)).toBe('waiting')
     expect(await run(['release'], world.env)).toEqual({ code: 0, stdout: 'released (manual)\n', stderr: '' })
-    await until('the lookup has its result', async () => (await queue.getJobState(id)) === 'completed')
+    await until('the lookup has its result', async () => (await stateOf(world.redis, id)) === 'completed')
   })
 
   it('again sets the time anew and keeps the reason, or takes another', async () => {
@@ -151,7 +152,7 @@ describe('release', () => {
     expect(shown).toContain('if responseCode 9 is right: chat-enricher release --accept-code 9')
     const released = await run(['release', '--accept-code', '9'], world.env)
     expect(released.stdout).toBe('released (configuration); responseCode 9 is accepted from now on\n')
-    await until('all have their result', async () => (await queue.getCompletedCount()) === data.length)
+    await until('all have their result', async () => (await finishedCount(world.redis)) === data.length)
     expect((await status()).byHand).toMatchObject([
       { what: 'accept-code', which: '9', who: expect.stringContaining('@'), since: expect.any(Number), cure: null },
     ])

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
+import { finishedCount } from '../support/finished.ts'
 import { run } from '../support/in-process.ts'
 import { startWorker } from '../support/processes.ts'
 import { useWorld } from '../support/use-world.ts'
@@ -58,7 +59,7 @@ describe('limit', () => {
     await queue.addBulk(ids)
     await until('its own pace lets one go', () => world.standIn.requests.all().length === 1)
     await run(['limit', '--rate', '1000', '--in-flight', '5'], world.env)
-    await until('all have their result', async () => (await queue.getCompletedCount()) === ids.length)
+    await until('all have their result', async () => (await finishedCount(world.redis)) === ids.length)
     await until('the metrics say so', async () => {
       const text = await (await fetch(`${url}/metrics`)).text()
       return text.includes('rate_limit_per_second 1000\n') && text.includes('calls_in_flight_limit 5\n')

@@ -48,6 +48,17 @@ function isSearched(key: string): boolean {
   return !isResult && !/:answer:[0-9a-f]+:[0-9a-f]+$/.test(key) && !key.startsWith(TAKEN)
 }
 
+/** What is kept of finished lookups: the first part of each is what its producer put there. */
+const IS_FINISHED = /:finished:[0-9a-f]+:[a-z]+:\d+:\d+$/
+const WITHOUT_DATA = `
+local all = {}
+for i, value in ipairs(redis.call('HVALS', KEYS[1])) do
+  local parts = cmsgpack.unpack(value)
+  parts[1] = ''
+  all[i] = cjson.encode(parts)
+end
+return all`
+
 async function keptAt(redis: Redis, key: string): Promise<Place> {
   return { where: `Redis key ${key}`, text: JSON.stringify(await valueAt(redis, key)) }
 }
@@ -57,6 +68,7 @@ async function valueAt(redis: Redis, key: string): Promise<unknown> {
     case 'string':
       return redis.get(key)
     case 'hash': {
+      if (IS_FINISHED.test(key)) return redis.eval(WITHOUT_DATA, 1, key)
       const { data: _, ...rest } = await redis.hgetall(key)
       return rest
     }

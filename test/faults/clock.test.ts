@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { finishedCount } from '../support/finished.ts'
 import { idle, isReady, type Rig, startRig, until } from './rig.ts'
 
 let rig: Rig
@@ -52,7 +53,7 @@ describe('a worker whose clock is wrong', () => {
       const [wrong, right] = rig.workers
       expect(new Set(rig.service.calls.map(({ user }) => user)).size).toBe(2)
       expect(await isKnown('recent')).toBe(true)
-      expect(await rig.queue().getCompletedCount()).toBe(301)
+      expect(await finishedCount(rig.redis)).toBe(301)
       expect(wrong && (await isReady(wrong))).toBe(false)
       expect(right && (await isReady(right))).toBe(true)
       const skew = /^chat_enricher_clock_skew_seconds (.*)$/m.exec(await (await fetch(`${wrong?.url}/metrics`)).text())

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { ChatEnricher } from '../../src/index.ts'
+import { stateOf } from '../support/finished.ts'
 import { CHAT } from '../support/scripted-service.ts'
 import type { Consumption } from './auditor.ts'
 import { endLocksBeside } from './locks.ts'
@@ -121,7 +122,7 @@ describe('a worker that is killed while it publishes a result that somebody wait
     await rig.startWorker()
     const result = await waits
     expect(result).toMatchObject({ lookupId, status: 'enriched', connectionId: 'a-person' })
-    const isDone = async () => (await rig.queue(INTERACTIVE).getJobState(lookupId)) === 'completed'
+    const isDone = async () => (await stateOf(rig.redis, lookupId)) === 'completed'
     await until('the lookup is done', isDone, 60_000)
     expect(await enricher.lookup(asked)).toEqual(result)
     expect([told.count(), rig.service.calls.length]).toEqual([1, calls])

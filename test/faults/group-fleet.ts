@@ -3,8 +3,10 @@
 import { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { expect } from 'vitest'
+import { pastOf } from '../support/finished.ts'
 import { type Environment, killAll, run, SOAP_SECRETS, startWorker, type WorkerProcess } from '../support/processes.ts'
 import { type ScriptedService, startScriptedService } from '../support/scripted-service.ts'
+import { NAMES } from '../support/world.ts'
 import { Auditor, IMPATIENT } from './auditor.ts'
 import { expectNone, logsOf, seenOf } from './canaries.ts'
 import type { RedisGroup } from './redis-groups.ts'
@@ -105,6 +107,6 @@ async function enqueue(queue: Queue, auditor: Auditor, count: number): Promise<v
 }
 
 async function charged(redis: Redis, prefix: string, ids: string[]): Promise<number> {
-  const histories = await Promise.all(ids.map((id) => redis.hget(`${prefix}:chat-lookups:${id}`, 'ce:history')))
-  return histories.filter((text) => text && (JSON.parse(text) as { charged: number }).charged > 0).length
+  const pasts = await Promise.all(ids.map((id) => pastOf(redis, id, { ...NAMES, prefix })))
+  return pasts.filter((past) => past && past.charged > 0).length
 }

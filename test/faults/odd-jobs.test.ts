@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { leaseKey, memberKey } from '../../src/redis/names.ts'
+import { finishedCount } from '../support/finished.ts'
 import { NAMES } from '../support/world.ts'
 import { idle, isShort, type Rig, type RigWorker, startRig, until } from './rig.ts'
 
@@ -151,7 +152,7 @@ describe('a lookup that lies where nobody looks', () => {
     expect(audit).toMatchObject({ results: 4, lost: [], duplicates: [], unasked: 0 })
     const [failed, ...others] = audit.notEnriched
     expect([failed?.lookupId, failed?.failure?.code, others]).toEqual(['failed-and-in-no-list', 'poison', []])
-    expect(await rig.queue().getJobCounts('completed', 'failed')).toEqual({ completed: 3, failed: 1 })
+    expect([await finishedCount(rig.redis), await rig.queue().getFailedCount()]).toEqual([3, 1])
   }
 
   // Fails without: src/upkeep/upkeep.ts: #adopt()

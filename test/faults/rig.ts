@@ -6,6 +6,9 @@
 import type { TlsOptions } from 'node:tls'
 import { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
+import { readHistory } from '../../src/domain/history.ts'
+import { LANES } from '../../src/domain/lane.ts'
+import { historiesIn } from '../support/finished.ts'
 import { sumOfMetric } from '../support/metrics.ts'
 import { type Environment, killAll, SOAP_SECRETS, startWorker, type WorkerProcess } from '../support/processes.ts'
 import { type ScriptedService, startScriptedService } from '../support/scripted-service.ts'
@@ -61,7 +64,7 @@ export interface Rig {
   supervise(): void
   /** Value of a metric, summed over the workers that answer, of the lines that hold all of `labels`. */
   metric(name: string, ...labels: string[]): Promise<number>
-  /** Lookups on the queue that were charged an attempt. */
+  /** Lookups that were charged an attempt, finished ones included. */
   charged(): Promise<number>
   /** Log lines of all workers, ended ones too. */
   log(): Record<string, unknown>[]
@@ -190,15 +193,8 @@ async function enqueue(queue: Queue, auditor: Auditor, count: number, prefix: st
 }
 
 async function charged(redis: Redis): Promise<number> {
-  let count = 0
-  for (const lane of ['chat-lookups', 'chat-lookups-interactive']) {
-    const keys = await redis.keys(`bull:${lane}:lk-*`)
-    for (const key of keys) {
-      const history = (await redis.type(key)) === 'hash' ? await redis.hget(key, 'ce:history') : null
-      if (history && (JSON.parse(history) as { charged: number }).charged > 0) count++
-    }
-  }
-  return count
+  const histories = (await Promise.all(LANES.map((lane) => historiesIn(redis, lane)))).flat()
+  return histories.filter((history) => readHistory(history).charged > 0).length
 }
 
 function linesOf(log: string): Record<string, unknown>[] {

@@ -26,7 +26,7 @@ export interface RedisSample {
 }
 
 /** Anything that stands for a single lookup: its job, its marker, its call, its result. */
-const OF_A_LOOKUP = /:lk-|:rs-lk-|:chat-enricher:(marked|done|result|call|answer):/
+const OF_A_LOOKUP = /:lk-|:rs-lk-|:chat-enricher:(marked|finished|done|result|call|answer):/
 const FROZEN_LOOK_MS = 100
 
 export class Samples {

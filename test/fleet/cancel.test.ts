@@ -29,6 +29,7 @@ beforeAll(async () => {
   results = openQueue(NAMES.resultQueue, redis, NAMES)
   cancelling = new Cancelling(redis, NAMES, {
     markerTtlMs: 60_000,
+    lookupRetentionMs: 60_000,
     keepMs: 60_000,
     stream: null,
     resultBacklogLimit: 100_000,
@@ -231,6 +232,7 @@ describe('cancel by a selection', () => {
   it('waits while results pile up', async () => {
     const strict = new Cancelling(redis, NAMES, {
       markerTtlMs: 60_000,
+      lookupRetentionMs: 60_000,
       keepMs: 60_000,
       stream: null,
       resultBacklogLimit: 1,

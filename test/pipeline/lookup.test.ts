@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { readFinished } from '../../src/queues/finished-lookups.ts'
+import { stateOf } from '../support/finished.ts'
 import { startWorker } from '../support/processes.ts'
 import { useConsumer, useWorld } from '../support/use-world.ts'
 import { consume, NAMES, until } from '../support/world.ts'
@@ -93,14 +95,15 @@ describe('a lookup', () => {
     expect(world.standIn.requests.all()[0]?.id).toBe(connectionId)
   })
 
-  it('keeps nothing of the customer on its own job, and its options are not obeyed where they are ours', async () => {
+  it('keeps nothing of the customer with it, and its options are not obeyed where they are ours', async () => {
     await startWorker({ ...world.env, ...fast })
     const queue = world.queue(NAMES.lookupQueue)
     const job = await queue.add('lookup', { connectionId: '1' }, { removeOnComplete: true, attempts: 7, backoff: 5 })
     const [result] = await consumer.have(1)
-    await until('the job has completed', async () => (await queue.getJobState(job.id ?? '')) === 'completed')
-    const stored = await world.redis.hgetall(`bull:${NAMES.lookupQueue}:${job.id}`)
-    expect(stored.returnvalue).toBe('{"status":"enriched"}')
+    const id = job.id ?? ''
+    await until('the job has completed', async () => (await stateOf(world.redis, id)) === 'completed')
+    const stored = (await readFinished(world.redis, NAMES, NAMES.lookupQueue, [id])).get(id)
+    expect(stored?.returnvalue).toBe('{"status":"enriched"}')
     const everything = JSON.stringify([stored, await world.redis.xrange(`bull:${NAMES.lookupQueue}:events`, '-', '+')])
     expect(everything).not.toContain(result?.chatRequest?.userEmail ?? 'no e-mail')
     expect(everything).not.toContain(result?.chatRequest?.userLastName ?? 'no name')
@@ -115,10 +118,9 @@ describe('a lookup', () => {
     const queue = world.queue(NAMES.lookupQueue)
     await queue.add('lookup', { connectionId: '1' }, { jobId: 'again' })
     await consumer.have(1)
-    await until('it is finished', async () => (await queue.getJobState('again')) === 'completed')
-    await (await queue.getJob('again'))?.remove()
+    await until('it is finished', async () => (await stateOf(world.redis, 'again')) === 'completed')
     await queue.add('lookup', { connectionId: '1', ...more }, { jobId: 'again' })
-    await until('it is finished again', async () => (await queue.getJobState('again')) === 'completed')
+    await until('it is finished again', async () => (await stateOf(world.redis, 'again')) === 'completed')
     expect(consumer.results).toHaveLength(1)
     expect(world.standIn.requests.count('1')).toBe(1)
   })

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { finishedCount } from '../support/finished.ts'
 import { run, SOAP_SECRETS, startWorker, type WorkerProcess } from '../support/processes.ts'
 import { useConsumer, useWorld } from '../support/use-world.ts'
 import { NAMES, startWorld, until } from '../support/world.ts'
@@ -102,8 +103,7 @@ describe('a Redis that refuses to have a lookup completed', () => {
     await user('~*')
     const keysOf = (id: string) => `bull:${NAMES.lookupQueue}:${id}:lock`
     await world.redis.del(['1', '2', '3'].map(keysOf)) // as if the 35 s of their locks were over
-    const completed = () => world.queue(NAMES.lookupQueue).getCompletedCount()
-    await until('they are completed', async () => (await completed()) === 3, 60_000)
+    await until('they are completed', async () => (await finishedCount(world.redis)) === 3, 60_000)
     expect(consumer.results).toHaveLength(3)
     expect(await world.queue(NAMES.lookupQueue).getFailedCount()).toBe(0)
   }, 120_000)

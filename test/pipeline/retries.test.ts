@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { readHistory } from '../../src/domain/history.ts'
 import type { AnswersEntry } from '../../src/stand-in/stand-in.ts'
+import { stateOf } from '../support/finished.ts'
 import { startWorker, type WorkerProcess } from '../support/processes.ts'
 import { CHAT, startScriptedService } from '../support/scripted-service.ts'
 import { useConsumer, useWorld } from '../support/use-world.ts'
@@ -153,7 +154,7 @@ describe('a lookup that the service blames', () => {
       { status: 'rejected', failure: { code: 'soap-fault', soapFaultCode: 'Client' }, calls: 1, attempts: 1 },
     ])
     expect(calls()).toBe(1)
-    await until('its job is done', async () => (await state(id)) === 'completed')
+    await until('its job is done', async () => (await stateOf(world.redis, id)) === 'completed')
   })
 })
 

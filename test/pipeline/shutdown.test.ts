@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { readHistory } from '../../src/domain/history.ts'
 import { leaseKey, membersKey } from '../../src/redis/names.ts'
+import { pastOf } from '../support/finished.ts'
 import { startWorker, type WorkerProcess } from '../support/processes.ts'
 import { useConsumer, useWorld } from '../support/use-world.ts'
 import { NAMES, until } from '../support/world.ts'
@@ -25,7 +25,6 @@ async function add(count: number): Promise<string[]> {
 }
 
 const counts = () => world.queue(NAMES.lookupQueue).getJobCounts('waiting', 'active', 'failed', 'delayed')
-const field = (id: string, name: string) => world.redis.hget(`bull:${NAMES.lookupQueue}:${id}`, name)
 
 /** Each of these has one result, which is a good one, and no stall or charge. */
 async function expectAllWell(ids: string[]): Promise<void> {
@@ -33,8 +32,7 @@ async function expectAllWell(ids: string[]): Promise<void> {
   expect(consumer.results.map(({ lookupId }) => lookupId).sort()).toEqual([...ids].sort())
   expect(consumer.results.every(({ status }) => status === 'enriched')).toBe(true)
   for (const id of ids) {
-    expect(await field(id, 'stc')).toBeNull()
-    expect(readHistory(await field(id, 'ce:history')).charged).toBe(0)
+    expect(await pastOf(world.redis, id)).toEqual({ charged: 0, stalls: 0 })
   }
 }
 

@@ -177,31 +177,8 @@ describe('the result of a lookup that failed', () => {
 const added = async () => Number(await redis.get(`bull:${NAMES.resultQueue}:id`))
 const lookupsSeen = (consumer: Consumer) => new Set(consumer.results.map(({ lookupId }) => lookupId)).size
 
-describe('the job of a lookup whose result is published', () => {
+describe('the job of a lookup of ours', () => {
   const lookups = () => new LookupQueues(redis, NAMES)
-  const fieldsOf = async (id: string) => (await redis.hkeys(`bull:${NAMES.lookupQueue}:${id}`)).sort()
-
-  // Fails without: src/queues/result-queue.ts: slim()
-  it('keeps what is asked for later, and BullMQ reads it as before', async () => {
-    await lookups().add('batch', [{ lookupId: 'a', connectionId: 'c' }])
-    await redis.hset(`bull:${NAMES.lookupQueue}:a`, 'processedOn', Date.now())
-    await publish(here)
-    expect(await fieldsOf('a')).toEqual(['data', 'name', 'timestamp'])
-    expect(await lookups().of('batch').getJob('a')).toMatchObject({
-      id: 'a',
-      name: 'lookup',
-      data: { connectionId: 'c' },
-    })
-  })
-
-  it('keeps its priority, and the delay that its producer asked for', async () => {
-    await lookups().add('batch', [{ lookupId: 'a', connectionId: 'c', priority: 3 }])
-    await lookups().add('batch', [{ lookupId: 'b', connectionId: 'c', delayMs: 5 }])
-    await publish(here)
-    await publish(here, identityOf('b'))
-    expect(await fieldsOf('a')).toEqual(['data', 'name', 'priority', 'timestamp'])
-    expect(await fieldsOf('b')).toEqual(['data', 'name', 'opts', 'timestamp'])
-  })
 
   it('has a producer only where one is said, in its data and nowhere else', async () => {
     await lookups().add('batch', [{ lookupId: 'a', connectionId: 'c' }])

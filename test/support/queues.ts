@@ -28,10 +28,15 @@ export function publisher(
   markerTtlMs = 60_000,
   keepMs = 30_000,
   stream: ResultStream | null = null,
+  lookupRetentionMs = 1000,
 ): Publisher {
   const redis = connect(url)
   const queue = openQueue(NAMES.resultQueue, redis, NAMES)
-  return { redis, queue, results: new ResultQueue(queue, redis, NAMES, { markerTtlMs, keepMs, stream }) }
+  return {
+    redis,
+    queue,
+    results: new ResultQueue(queue, redis, NAMES, { markerTtlMs, keepMs, lookupRetentionMs, stream }),
+  }
 }
 
 export function identityOf(

@@ -4,7 +4,7 @@ import type { Awaited, Hall, HallConfig, NewLookup, Waiting } from '../../app/ha
 import { monotonic, sleep } from '../../clock.ts'
 import type { Lane } from '../../domain/lane.ts'
 import type { FleetGate } from '../../fleet/fleet-control.ts'
-import { type Checked, KEY_CONFLICT, keyUses, type Request, toLookup } from '../../intake/submit.ts'
+import { type Checked, KEY_CONFLICT, keyUses, type Request, type ToAdd, toLookup } from '../../intake/submit.ts'
 import type { Source } from './enqueue-source.ts'
 import { Interrupted, type Io } from './io.ts'
 import { type Progress, progressBar } from './progress.ts'
@@ -139,25 +139,25 @@ export class EnqueueRun {
   }
 
   /** Answers what of the chunk goes on the queue. */
-  async #expect(chunk: NewLookup[]): Promise<NewLookup[]> {
-    const kept = await this.#withoutConflicts(chunk)
-    if (!this.#waiter) return kept
+  async #expect(chunk: NewLookup[]): Promise<ToAdd> {
+    const toAdd = await this.#withoutConflicts(chunk)
+    if (!this.#waiter) return toAdd
     await this.#resultsBelow(MOST_AWAITED)
-    await this.#waiter.expect(this.#options.lane, idsOf(kept))
-    return kept
+    await this.#waiter.expect(this.#options.lane, idsOf(toAdd.all))
+    return toAdd
   }
 
   /** Counts repeats, too. A lookup without a key has an id that nobody has had. */
-  async #withoutConflicts(chunk: NewLookup[]): Promise<NewLookup[]> {
+  async #withoutConflicts(chunk: NewLookup[]): Promise<ToAdd> {
     const read = this.#read.slice(0, chunk.length)
     const keyed = new Set(idsOf(chunk).filter((_, index) => read[index]?.hasKey))
-    if (keyed.size === 0) return chunk
+    if (keyed.size === 0) return { all: chunk, fresh: chunk }
     const uses = keyUses(chunk, await this.#hall.connectionIdsOf([...keyed]))
     this.#repeats += uses.filter((use) => use === 'repeat').length
     for (const [index, { line }] of read.entries()) if (uses[index] === 'conflict') this.#refuse(line, KEY_CONFLICT)
     const isKept = (_: unknown, index: number) => uses[index] !== 'conflict'
     this.#read.splice(0, chunk.length, ...read.filter(isKept))
-    return chunk.filter(isKept)
+    return { all: chunk.filter(isKept), fresh: chunk.filter((_, index) => uses[index] === 'new') }
   }
 
   /** Waits until fewer results than that are awaited. */

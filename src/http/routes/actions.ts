@@ -31,7 +31,10 @@ import { whileThere } from '../while-there.ts'
 import { whoAsks } from './fleet.ts'
 
 /** How results are published, and at how many of them an action waits, as workers have it. */
-export type ActionSettings = Pick<ConfigOf<'worker'>, 'resultMarkerTtlMs' | 'resultKeepMs' | 'resultBacklogLimit'>
+export type ActionSettings = Pick<
+  ConfigOf<'worker'>,
+  'resultMarkerTtlMs' | 'resultKeepMs' | 'lookupRetentionMs' | 'resultBacklogLimit'
+>
 
 export interface ActionParts {
   hall: PromptHall
@@ -80,14 +83,18 @@ function cancelRoute(server: Server, parts: ActionParts): void {
         const plan = await parts.hall.take((own) => own.cancelPlan(which, { signal }))
         return { ...plan, ...cancelCost(plan, ratePerSecond) }
       }
-      const { resultMarkerTtlMs: markerTtlMs, resultKeepMs: keepMs, resultBacklogLimit } = parts.settings
+      const settings = cancelSettings(parts.settings)
       const options = { who: whoAsks(request), ratePerSecond }
       const outcome = await parts.actions.run(parts.hall, '/v1/lookups/cancel', async (own, handle) =>
-        cancelledData(await own.cancel({ markerTtlMs, keepMs, resultBacklogLimit }, which, { ...options, ...handle })),
+        cancelledData(await own.cancel(settings, which, { ...options, ...handle })),
       )
       return answered(parts, reply, outcome)
     })
   })
+}
+
+function cancelSettings({ resultMarkerTtlMs, resultKeepMs, lookupRetentionMs, resultBacklogLimit }: ActionSettings) {
+  return { markerTtlMs: resultMarkerTtlMs, keepMs: resultKeepMs, lookupRetentionMs, resultBacklogLimit }
 }
 
 /** Whoever may not operate acts on the lookups of its own name. Another's are not known to it. */
