@@ -129,7 +129,7 @@ export async function startPrometheus({ workers, apiPort }: Places): Promise<Pro
 
 function writeConfig(directory: string, ports: Record<string, number>, managerPort: number): void {
   const config = yamlOf<Config>('prometheus/prometheus.yml')
-  config.global = { scrape_interval: '500ms', scrape_timeout: '500ms', evaluation_interval: '500ms' }
+  config.global = { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '500ms' }
   for (const { dns_sd_configs: configs } of config.alerting.alertmanagers) {
     for (const one of configs) Object.assign(one, { port: managerPort, refresh_interval: '1s' })
   }

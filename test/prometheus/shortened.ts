@@ -5,7 +5,7 @@ import type { Group, Rule } from '../operations/rule-tests.ts'
 const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 }
 const BY = 60
 /** A rate needs some scrapes. */
-const SHORTEST_RANGE_S = 4
+const SHORTEST_RANGE_S = 5
 /** Nobody waits longer for an alert, however long its `for`, nor for what was before. */
 const LONGEST_WAIT_S = 4
 
