@@ -84,7 +84,7 @@ function hashesAre(encoding: unknown): Finding {
   if (encoding !== 'hashtable') return pass('redis-hashes', 'it keeps long fields of a job in one piece')
   return warn(
     'redis-hashes',
-    'it keeps a job with a field of more than 64 bytes as a table, which takes twice the memory',
+    'it keeps a job with a long field (from 64 bytes on, if nobody set another limit) as a table, which takes twice the memory',
     '`hash-max-listpack-value 2048` in redis.conf (6.2: hash-max-ziplist-value)',
   )
 }
