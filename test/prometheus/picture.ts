@@ -113,8 +113,16 @@ function placeIn(lines: Line[], box: Box): (at: number) => string {
   return (at) => (MARGIN.left + (inner * (at - from)) / Math.max(1, to - from)).toFixed(1)
 }
 
+/** As many names as there is room for. */
 function legend(lines: Line[], box: Box): string {
-  const names = lines.slice(0, 8).map(({ name }, index) => `<tspan fill="${colour(index)}">${escaped(name)}</tspan>`)
+  let room = box.width / 6
+  const named = lines
+    .map(({ name }, index) => ({ name, index }))
+    .filter(({ name }) => {
+      room -= name.length + 2
+      return room > 0
+    })
+  const names = named.map(({ name, index }) => `<tspan fill="${colour(index)}">${escaped(name)}</tspan>`)
   return `<text x="10" y="${box.height - 8}">${names.join('  ')}</text>`
 }
 
