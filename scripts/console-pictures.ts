@@ -64,7 +64,7 @@ async function badDay(page: Page, fleet: ConsoleFleet): Promise<void> {
   await take(page, 'held')
   await open(page, 'Service')
   await take(page, 'service')
-  fleet.world.standIn.set({ faultRate: 0, faults: [] })
+  fleet.world.standIn.set({ faultRate: 0 })
   await open(page, 'Dead letters')
   await take(page, 'dead-letters')
   await page.getByRole('button', { name: 'Redrive', exact: true }).first().click()
@@ -88,7 +88,7 @@ async function onAPhone(fleet: ConsoleFleet): Promise<void> {
 }
 
 mkdirSync(FOLDER, { recursive: true })
-const fleet = await startFleet()
+const fleet = await startFleet({ deadLetters: 312 })
 const browser = await startBrowser()
 const stop = traffic(fleet)
 const { page, complaints } = await visit(browser, fleet.api.url)

@@ -17,6 +17,7 @@ export function apiCommand(): CliCommand {
 const EXAMPLE = `
 Serves the HTTP API: lookups in, their results out, what the fleet does, and what people may do with it. /openapi.json
 describes every route, /docs is a page of it; /livez, /readyz and /metrics need no token. docs/http.md says more.
+/ is the console, a page for people: docs/console.md.
 Without API_TOKENS it listens on this machine alone, and whoever is on it may do everything.
 An entry of API_TOKENS is name:role+role:token. Roles: enqueue (its own lookups), results, view, operate (and view), forget.
 

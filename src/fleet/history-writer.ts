@@ -18,11 +18,13 @@ const MOST_KINDS = 200
 /** How far into the next slice it is written, at most: not all workers in the same moment. */
 const SPREAD_MS = 1_500
 
-// COUNTERS: of all lookups ever added, by queue. LISTS and SETS: where lookups are that have no result yet. What they say is
-// kept with the first write of a slice. A key of somebody else that is of another type counts for nothing.
+// KEYS behind the first two: counters of all lookups ever added, lists and sorted sets where lookups are that have no result
+// yet, so many of each as ARGV says. What they say is kept with the first write of a slice; a key of another type counts for
+// nothing. Kinds are seen to within a slice.
 const WRITE = new Script(`
 local SLICE, KINDS = unpack(KEYS, 1, 2)
 local counters, lists, sets, fields = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local sliceAt = tonumber(ARGV[5])
 ${NOW_LUA}
 local at = math.floor(now())
 local function sum(command, from, count)
@@ -35,18 +37,18 @@ local function sum(command, from, count)
 end
 local function count(key, name, by) redis.call('HINCRBY', key, name, by) end
 
-for i = 1, fields do count(SLICE, ARGV[3 + 2 * i], ARGV[4 + 2 * i]) end
+for i = 1, fields do count(SLICE, ARGV[4 + 2 * i], ARGV[5 + 2 * i]) end
 local added = sum('GET', 3, counters)
 local backlog = sum('LLEN', 3 + counters, lists) + sum('ZCARD', 3 + counters + lists, sets)
 redis.call('HSETNX', SLICE, 'queues', string.format('%.0f %.0f %.0f', at, added, backlog))
 redis.call('PEXPIRE', SLICE, ${KEPT_MS})
 
-for i = 5 + 2 * fields, #ARGV, 2 do
+for i = 6 + 2 * fields, #ARGV, 2 do
   local kind, by = ARGV[i], tonumber(ARGV[i + 1])
   local known = redis.call('HGET', KINDS, kind)
   if known or redis.call('HLEN', KINDS) < ${MOST_KINDS} then
     local first, times = string.match(known or '', '^(%d+) %d+ (%d+)$')
-    redis.call('HSET', KINDS, kind, string.format('%.0f %.0f %.0f', first or at, at, (times or 0) + by))
+    redis.call('HSET', KINDS, kind, string.format('%.0f %.0f %.0f', first or sliceAt, sliceAt + ${SLICE_MS}, (times or 0) + by))
   end
   redis.call('PEXPIRE', KINDS, ${KINDS_KEPT_MS})
 end
@@ -100,7 +102,7 @@ export class HistoryWriter {
 
   async #send({ number, counts, kinds }: Slice): Promise<number> {
     const keys = [historyKey(this.#names, number), kindsKey(this.#names), ...this.#queueKeys]
-    const shape = [2, 2 * LISTS.length, 2 * SETS.length, counts.size]
+    const shape = [2, 2 * LISTS.length, 2 * SETS.length, counts.size, number * SLICE_MS]
     const args = [...shape, ...[...counts].flat(), ...[...kinds].flat()]
     return Number(await WRITE.run(this.#redis, keys, args))
   }

@@ -30,3 +30,26 @@ export class Snapshot<T> {
     this.#last = null
   }
 }
+
+const MOST_KEPT = 100
+
+/** The same for each of several things that are asked for by name. */
+export class Snapshots<T> {
+  readonly #read: (name: string) => Promise<T>
+  readonly #kept = new Map<string, Snapshot<T>>()
+
+  constructor(read: (name: string) => Promise<T>) {
+    this.#read = read
+  }
+
+  get(name: string): Promise<T> {
+    const kept = this.#kept.get(name) ?? new Snapshot(() => this.#read(name))
+    this.#kept.set(name, kept)
+    if (this.#kept.size > MOST_KEPT) this.#kept.delete(this.#kept.keys().next().value as string)
+    return kept.get()
+  }
+
+  drop(): void {
+    this.#kept.clear()
+  }
+}

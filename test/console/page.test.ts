@@ -4,6 +4,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startBrowser, visit } from './browser.ts'
 import { type ConsoleFleet, startFleet } from './fleet.ts'
 
+/** How much the page has moved under the reader's eyes. */
+interface Shifted {
+  shifted: number
+}
+
 let fleet: ConsoleFleet
 let browser: Browser
 beforeAll(async () => {
@@ -40,11 +45,48 @@ describe('the page', () => {
   it('begins with the sentence of status, and follows the fleet', async () => {
     const { page, complaints, context } = await visit(browser, fleet.api.url)
     await page.getByText('nothing waits').waitFor()
+    await page.evaluate(() => {
+      const counted = globalThis as unknown as Shifted
+      counted.shifted = 0
+      new PerformanceObserver((list) => {
+        for (const { value } of list.getEntries() as unknown as { value: number }[]) counted.shifted += value
+      }).observe({ type: 'layout-shift' })
+    })
     await fleet.world
       .queue('chat-lookups')
       .addBulk(Array.from({ length: 300 }, (_, id) => ({ name: 'lookup', data: { connectionId: `${id}` } })))
     await page.getByText(/backlog \d+, [\d.]+ results\/s: gone in/).waitFor()
+    expect(await page.evaluate(() => (globalThis as unknown as Shifted).shifted)).toBeLessThan(0.02)
     expect(complaints).toEqual([])
     await context.close()
   })
+
+  it('costs Redis the same for fifty as for one', async () => {
+    const one = await commandsWhile([fleet.api.url])
+    const fifty = await commandsWhile(Array.from({ length: 50 }, () => fleet.api.url))
+    expect(fifty).toBeLessThan(1.3 * one + 100)
+  })
 })
+
+/** Asks for what a page asks for, for three seconds. */
+async function commandsWhile(pages: readonly string[]): Promise<number> {
+  const over = new AbortController()
+  const streams = pages.map(async (url) => {
+    const { body } = await fetch(`${url}/v1/live`, { signal: over.signal })
+    for await (const _ of body ?? []) if (over.signal.aborted) break
+  })
+  const before = await commands()
+  for (let second = 0; second < 3; second++) {
+    const asked = pages.flatMap((url) => [`${url}/v1/history`, `${url}/v1/activity?limit=100`])
+    await Promise.all(asked.map(async (url) => (await fetch(url)).text()))
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+  }
+  const count = (await commands()) - before
+  over.abort()
+  await Promise.allSettled(streams)
+  return count
+}
+
+async function commands(): Promise<number> {
+  return Number(/total_commands_processed:(\d+)/.exec(await fleet.world.redis.info('stats'))?.[1])
+}

@@ -103,6 +103,7 @@ class Demo {
     this.#apiUrl = await this.#api.started()
     for (const [index, { pid }] of this.#workers.entries())
       this.#io.say(`worker     pid ${pid}, ${this.#metrics[index]}/metrics`)
+    this.#io.say(`console    ${this.#apiUrl}/`)
     this.#io.say(`API        ${this.#apiUrl}/docs`)
     this.#io.say(`limit      ${CALLS_PER_SECOND} calls a second, for all workers together\n`)
   }
@@ -173,6 +174,7 @@ class Demo {
     for (const url of this.#metrics) await this.#io.print(`metrics    ${url}/metrics`)
     await this.#io.print(`API        ${this.#apiUrl}/docs`)
     await this.#io.print(`stand-in   ${origin}/`)
+    await this.#io.print(`console    ${this.#apiUrl}/`)
   }
 
   /** The workers first, because they use the rest. */

@@ -10,6 +10,7 @@ import type { Selection } from '../../domain/selection.ts'
 import type { WhichLookups } from '../../fleet/cancel.ts'
 import { cancelCost, cancelledData } from '../../fleet/cancel-data.ts'
 import { problemOfState } from '../../fleet/ended-actions.ts'
+import { Snapshots } from '../../fleet/snapshot.ts'
 import { answers, json } from '../answers.ts'
 import type { Server } from '../api-server.ts'
 import {
@@ -175,10 +176,11 @@ function progressRoute(server: Server, { hall }: ActionParts): void {
     params: actionParams,
     response: answers({ 200: json('As far as it has come.', actionSchema) }, 'invalid-request', 'action-unknown'),
   }
+  const seen = new Snapshots((actionId) => hall.ask((own) => own.action(actionId)))
   const config = { roles: ['enqueue', 'view'] as const }
   server.get('/v1/actions/:actionId', { config, schema }, async ({ params, caller }) => {
     const { actionId } = params as { actionId: string }
-    const action = await hall.ask((own) => own.action(actionId))
+    const action = await seen.get(actionId)
     if (action && (allows(caller.roles, 'view') || action.who === caller.name)) return action
     throw new Problem('action-unknown', 'there is no such action, or another token began it')
   })

@@ -7,7 +7,7 @@ import type { PromptHall } from '../../app/prompt-hall.ts'
 import { MOST_ACTIVITY } from '../../fleet/activity.ts'
 import { UnknownService } from '../../fleet/known-services.ts'
 import { limitData } from '../../fleet/limit-data.ts'
-import type { Snapshot } from '../../fleet/snapshot.ts'
+import { type Snapshot, Snapshots } from '../../fleet/snapshot.ts'
 import { answers, json } from '../answers.ts'
 import type { Server } from '../api-server.ts'
 import {
@@ -45,9 +45,14 @@ function statusRoutes(server: Server, hall: PromptHall, status: Status): void {
     querystring: activityQuery,
     response: answers({ 200: json('The last entries.', activitiesSchema) }, 'invalid-request'),
   }
+  // Open pages ask again and again. Whoever has done something wants to see it at once.
+  const entries = new Snapshots((limit) => hall.ask((own) => own.activity(Number(limit))))
+  server.addHook('onSend', async ({ method }) => {
+    if (method !== 'GET') entries.drop()
+  })
   server.get('/v1/activity', { config: VIEW, schema: activity }, async ({ query }) => {
     const { limit } = query as { limit: number }
-    return { activity: await hall.ask((own) => own.activity(Math.min(limit, MOST_ACTIVITY))) }
+    return { activity: await entries.get(String(Math.min(limit, MOST_ACTIVITY))) }
   })
 }
 

@@ -56,7 +56,7 @@ function optionsOf(series: readonly Series[], width: number, { isLog, write, hei
     cursor: { show: false },
     scales: { x: { time: true }, y: isLog ? { distr: 3, log: 10 } : { range: fromZero } },
     axes: [
-      { ...axis, font, size: 26, values: (_, times) => times.map((time) => axisTime(time)), space: 70 },
+      { ...axis, font, size: 32, gap: 9, values: (_, times) => times.map((time) => axisTime(time)), space: 70 },
       { ...axis, font, size: 52, values: (_, values) => values.map((value) => (value == null ? '' : write(value))) },
     ],
     series: [

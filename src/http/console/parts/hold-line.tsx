@@ -36,7 +36,7 @@ export function HoldLine() {
       <div class="bar" role="img" aria-label={sentence}>
         <span class="part-free whole" />
         {holds.map((hold) => (
-          <span key={`${hold.reason} ${hold.from}`} class="at part-held" style={place(hold, from, at)} />
+          <span key={`${hold.reason} ${hold.from}`} class="at part-hold" style={place(hold, from, at)} />
         ))}
       </div>
       <div class="row between soft small" aria-hidden="true">

@@ -22,6 +22,7 @@ export function incidentOf(status: FleetStatus, { holds, slices, kinds, at, slic
     words.head(utc(at)),
     '',
     ...(isOn.length === 0 ? [words.over] : isOn.map((hold) => words.on(utc(hold.since), hold.why, hold.probes))),
+    '',
     ...recent.map((hold) => words.held(utc(hold.from), hold.to > at ? null : utc(hold.to), hold.reason)),
     '',
     words.calls(utc(looked[0]?.at ?? from)),
