@@ -10,6 +10,8 @@ import { startBrowser, visit } from '../test/console/browser.ts'
 import { type ConsoleFleet, startFleet, TOKENS } from '../test/console/fleet.ts'
 import { consume, NAMES } from '../test/support/world.ts'
 
+/** Wide enough for two charts beside each other, and small as a file. */
+const WIDTH = 1060
 const FOLDER = fileURLToPath(new URL('../docs/console/', import.meta.url))
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -43,9 +45,12 @@ async function take(page: Page, name: string): Promise<void> {
 async function goodDay(page: Page): Promise<void> {
   await open(page, 'Find')
   await page.getByLabel('Connection id').fill('100123')
-  await page.getByRole('button', { name: 'Search' }).click()
-  await page.getByRole('button', { name: '100123', exact: true }).click()
+  await page.getByRole('button', { name: 'Look this id up now' }).click()
+  await page.getByRole('button', { name: 'Look up', exact: true }).click()
+  await page.getByRole('button', { name: 'Close' }).last().click()
   await page.getByText(/Ended .*enriched/).waitFor()
+  await page.getByRole('button', { name: 'Search' }).click()
+  await page.getByText('looked at').waitFor()
   await take(page, 'find')
   await open(page, 'Fleet')
   await take(page, 'fleet')
@@ -56,7 +61,13 @@ async function goodDay(page: Page): Promise<void> {
 
 /** Some ids that the service refuses for good, then a service that is down. */
 async function badDay(page: Page, fleet: ConsoleFleet): Promise<void> {
-  fleet.world.standIn.set({ rules: [{ id: '[37]$', faults: ['client-fault'] }] })
+  fleet.world.standIn.set({
+    rules: [
+      { id: '3$', faults: ['dtd'] },
+      { id: '7$', faults: ['too-large'] },
+      { id: '9$', faults: ['server-fault'] },
+    ],
+  })
   await wait(8_000)
   fleet.world.standIn.set({ rules: [], faultRate: 1, faults: ['503'] })
   await page.getByText('Held', { exact: true }).waitFor()
@@ -88,10 +99,10 @@ async function onAPhone(fleet: ConsoleFleet): Promise<void> {
 }
 
 mkdirSync(FOLDER, { recursive: true })
-const fleet = await startFleet({ deadLetters: 312 })
+const fleet = await startFleet()
 const browser = await startBrowser()
 const stop = traffic(fleet)
-const { page, complaints } = await visit(browser, fleet.api.url)
+const { page, complaints } = await visit(browser, fleet.api.url, { width: WIDTH })
 await page.getByLabel('Token').fill(TOKENS.operator)
 await page.getByRole('button', { name: 'Log in' }).click()
 await wait(20_000)

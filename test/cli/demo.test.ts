@@ -45,7 +45,7 @@ describe('demo', () => {
     const pids = await underWay(demo)
     expect(await demo.ended).toEqual({ code: 0, signal: null })
     expect(demo.stdout()).toMatch(/^enriched 60$/m)
-    expect(demo.stdout()).toMatch(/^console    http:\/\/127\.0\.0\.1:\d+\/$/m)
+    expect(demo.stdout()).toMatch(/^console +http:\/\/127\.0\.0\.1:\d+\/$/m)
     expect(demo.stdout()).toMatch(/^calls the service saw: 60, at most \d+ arrived in any second$/m)
     expect(demo.stdout().match(/^│ 1000\d\d +│/gm)).toHaveLength(5)
     expect(demo.stderr()).toMatch(/^60 of 60 \| \d+\/s \| backlog 0 \| p95 from enqueue to result /m)
