@@ -10,6 +10,8 @@ import { consume, NAMES, startWorld, until, type World } from '../support/world.
 import { buildRelease, lastRelease } from './release.ts'
 
 const LOOKUPS = 240
+/** So many of each step are enqueued again in the next. */
+const AGAIN = 20
 const RATE = 80
 /** A permit may be used 25 ms late, and a busy machine delivers a call later still. */
 const BUSY = 1.1
@@ -60,6 +62,7 @@ async function inOrder(steps: readonly (readonly Which[])[]): Promise<string[]> 
       await consumer.have((index + 1) * LOOKUPS - LOOKUPS / 2) // the next step comes in the middle of this one's lookups
     }
     await consumer.have(steps.length * LOOKUPS)
+    await until('the queue is empty', async () => (await leftOn(world)) === 0)
     for (const which of [...running.keys()]) await stop(running, which)
     return await judged(
       world,
@@ -91,9 +94,12 @@ async function stop(running: Map<Which, Started>, which: Which): Promise<void> {
     throw new Error(`the ${which} worker: expected exit code 0 at SIGTERM, got ${end?.code}: ${started?.stderr()}`)
 }
 
+/** New ones, and some again that have had their result, from whichever release ran then. */
 async function enqueue(world: World, from: number): Promise<void> {
   const job = (n: number) => ({ name: 'lookup', data: { connectionId: `${n}` }, opts: { jobId: `crm-${n}` } })
-  await world.queue(NAMES.lookupQueue).addBulk(Array.from({ length: LOOKUPS }, (_, index) => job(from + index)))
+  const again = from === 0 ? [] : Array.from({ length: AGAIN }, (_, index) => job(from - LOOKUPS + index))
+  const fresh = Array.from({ length: LOOKUPS }, (_, index) => job(from + index))
+  await world.queue(NAMES.lookupQueue).addBulk([...again, ...fresh])
 }
 
 async function judged(
@@ -104,19 +110,7 @@ async function judged(
   const ids = new Set(results.map(({ lookupId }) => lookupId))
   const inSecond = world.standIn.requests.maxInAnySlidingSecond()
   const calls = world.standIn.requests.all().length
-  const lists = ['wait', 'active', 'delayed', 'prioritized', 'paused', 'failed']
-  const counts = async () => {
-    const {
-      wait = 0,
-      active = 0,
-      delayed = 0,
-      prioritized = 0,
-      failed = 0,
-    } = await world.queue(NAMES.lookupQueue).getJobCounts(...(lists as 'wait'[]))
-    return wait + active + delayed + prioritized + failed
-  }
-  await until('the queue is empty', async () => (await counts()) === 0, 5000).catch(() => {})
-  const left = await counts()
+  const left = await leftOn(world)
   const bad = results.filter(({ status }) => status !== 'enriched').length
   const facts: [boolean, string][] = [
     [
@@ -130,4 +124,9 @@ async function judged(
   ]
   console.log(`  ${results.length} results, ${calls} calls, at most ${inSecond} in any second (limit ${RATE})`)
   return facts.flatMap(([holds, problem]) => (holds ? [] : [problem]))
+}
+
+async function leftOn(world: World): Promise<number> {
+  const counts = await world.queue(NAMES.lookupQueue).getJobCounts('wait', 'active', 'delayed', 'prioritized', 'failed')
+  return Object.values(counts).reduce((sum, count) => sum + count, 0)
 }
