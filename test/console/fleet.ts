@@ -25,9 +25,14 @@ export interface ConsoleFleet {
 }
 
 /** Dead letters are there before the workers, which would take them as they are made. */
-export async function startFleet({ tokens = true, workers = 2, deadLetters = 0 } = {}): Promise<ConsoleFleet> {
+export async function startFleet({
+  tokens = true,
+  workers = 2,
+  deadLetters = 0,
+  ratePerSecond = 100,
+} = {}): Promise<ConsoleFleet> {
   const world = await startWorld({ standIn: { latencyMs: [20, 80] } })
-  const env = { ...world.env, RATE_LIMIT_PER_SECOND: '100' }
+  const env = { ...world.env, RATE_LIMIT_PER_SECOND: String(ratePerSecond) }
   await addDeadLetters(world.redis, world.queue(NAMES.lookupQueue), deadLetters)
   const started = await Promise.all(Array.from({ length: workers }, () => startWorker(env)))
   const api = await startApi({ REDIS_URL: world.redisUrl, ...(tokens && { API_TOKENS }) })

@@ -61,14 +61,15 @@ describe('the page', () => {
     await context.close()
   })
 
-  it('costs Redis the same for fifty as for one', async () => {
+  it('costs Redis the same for fifty as for one', { timeout: 90_000 }, async () => {
+    await commandsWhile([fleet.api.url]) // the first one reads the whole hour
     const one = await commandsWhile([fleet.api.url])
     const fifty = await commandsWhile(Array.from({ length: 50 }, () => fleet.api.url))
     expect(fifty).toBeLessThan(1.3 * one + 100)
   })
 })
 
-/** Asks for what a page asks for, for three seconds. */
+/** Asks for what a page asks for, for two seconds. */
 async function commandsWhile(pages: readonly string[]): Promise<number> {
   const over = new AbortController()
   const streams = pages.map(async (url) => {
@@ -76,7 +77,7 @@ async function commandsWhile(pages: readonly string[]): Promise<number> {
     for await (const _ of body ?? []) if (over.signal.aborted) break
   })
   const before = await commands()
-  for (let second = 0; second < 3; second++) {
+  for (let second = 0; second < 2; second++) {
     const asked = pages.flatMap((url) => [`${url}/v1/history`, `${url}/v1/activity?limit=100`])
     await Promise.all(asked.map(async (url) => (await fetch(url)).text()))
     await new Promise((resolve) => setTimeout(resolve, 1000))

@@ -1,0 +1,65 @@
+/** A page that stays open, and how soon it shows something: for a machine that does nothing else, so only when asked for. */
+
+import type { Browser, CDPSession } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { NAMES } from '../support/world.ts'
+import { startBrowser, visit } from './browser.ts'
+import { type ConsoleFleet, startFleet } from './fleet.ts'
+
+const MINUTES = Number(process.env.CONSOLE_SOAK_MINUTES ?? 0)
+const A_MINUTE = 60_000
+const MEGABYTE = 1_048_576
+
+describe.skipIf(MINUTES === 0)('a page', () => {
+  let fleet: ConsoleFleet
+  let browser: Browser
+  beforeAll(async () => {
+    ;[fleet, browser] = await Promise.all([startFleet({ tokens: false, ratePerSecond: 200 }), startBrowser()])
+  })
+  afterAll(async () => {
+    await browser.close()
+    await fleet.close()
+  })
+
+  it('shows something within a second on a processor of a quarter of the speed', async () => {
+    const { page, context } = await visit(browser, 'about:blank')
+    const cdp = await context.newCDPSession(page)
+    await cdp.send('Emulation.setCPUThrottlingRate', { rate: 4 })
+    await page.goto(fleet.api.url)
+    await page
+      .getByText(/backlog/)
+      .first()
+      .waitFor()
+    const painted = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime)
+    expect(painted).toBeLessThan(1000)
+    await context.close()
+  })
+
+  it('stays as large as it was at 200 results a second', { timeout: (MINUTES + 3) * A_MINUTE }, async () => {
+    const { page, context, complaints } = await visit(browser, fleet.api.url)
+    const cdp = await context.newCDPSession(page)
+    let id = 0
+    const add = () =>
+      fleet.world
+        .queue(NAMES.lookupQueue)
+        .addBulk(Array.from({ length: 20 }, () => ({ name: 'lookup', data: { connectionId: `${id++}` } })))
+    const timer = setInterval(() => void add(), 100)
+    await page.waitForTimeout(A_MINUTE)
+    const before = await sizeOf(cdp)
+    await page.waitForTimeout(MINUTES * A_MINUTE)
+    const after = await sizeOf(cdp)
+    clearInterval(timer)
+    process.stderr.write(`before ${JSON.stringify(before)}, after ${JSON.stringify(after)}\n`)
+    expect(after.heap - before.heap).toBeLessThan(10 * MEGABYTE)
+    expect(after.nodes).toBeLessThan(1.2 * before.nodes)
+    expect(complaints).toEqual([])
+    await context.close()
+  })
+})
+
+async function sizeOf(cdp: CDPSession): Promise<{ heap: number; nodes: number }> {
+  await cdp.send('HeapProfiler.collectGarbage')
+  const { usedSize: heap } = await cdp.send('Runtime.getHeapUsage')
+  const { nodes } = await cdp.send('Memory.getDOMCounters')
+  return { heap, nodes }
+}
