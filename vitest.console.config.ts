@@ -5,8 +5,8 @@ export default defineConfig({
   test: {
     include: ['test/console/**/*.test.ts'],
     globalSetup: ['test/support/build.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
     maxWorkers: 2,
     reporters: ['verbose', './test/support/closing-line.ts'],
   },

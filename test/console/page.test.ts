@@ -65,11 +65,11 @@ describe('the page', () => {
     await commandsWhile([fleet.api.url]) // the first one reads the whole hour
     const one = await commandsWhile([fleet.api.url])
     const fifty = await commandsWhile(Array.from({ length: 50 }, () => fleet.api.url))
-    expect(fifty).toBeLessThan(1.3 * one + 100)
+    expect(fifty).toBeLessThan(1.5 * one + 50) // most of both is the worker's own
   })
 })
 
-/** Asks for what a page asks for, for two seconds. */
+/** Redis' commands a second, while so many pages ask for what a page asks for. */
 async function commandsWhile(pages: readonly string[]): Promise<number> {
   const over = new AbortController()
   const streams = pages.map(async (url) => {
@@ -77,15 +77,16 @@ async function commandsWhile(pages: readonly string[]): Promise<number> {
     for await (const _ of body ?? []) if (over.signal.aborted) break
   })
   const before = await commands()
+  const began = performance.now()
   for (let second = 0; second < 2; second++) {
     const asked = pages.flatMap((url) => [`${url}/v1/history`, `${url}/v1/activity?limit=100`])
     await Promise.all(asked.map(async (url) => (await fetch(url)).text()))
     await new Promise((resolve) => setTimeout(resolve, 1000))
   }
-  const count = (await commands()) - before
+  const perSecond = (1000 * ((await commands()) - before)) / (performance.now() - began)
   over.abort()
   await Promise.allSettled(streams)
-  return count
+  return perSecond
 }
 
 async function commands(): Promise<number> {

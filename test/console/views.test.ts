@@ -212,7 +212,7 @@ describe('actions', () => {
     await button(page, 'Close').click()
     await page.reload()
     await page.getByText(new RegExp(`redrive by ana.*of ${Number(count).toLocaleString('en-US')}`)).waitFor()
-    await page.waitForFunction(() => document.querySelector('progress') === null, null, { timeout: 25_000 })
+    await page.waitForFunction(() => document.querySelector('progress') === null, null, { timeout: 50_000 })
     await leave(visited)
   })
 })
