@@ -48,6 +48,7 @@ const memberSchema = z.strictObject({
   concurrency: count,
   inProgress: count,
   perSecond: z.number(),
+  callMs: z.optional(z.nullable(count)),
   limits: z.strictObject(ownLimits),
   quota: z.nullable(z.strictObject({ calls: count, periodMs: count })),
   keeps: z.strictObject({ lookupsMs: count, markersMs: count }),
