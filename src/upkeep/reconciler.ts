@@ -15,6 +15,11 @@ const PAGE = 500
 /** The workers' clocks differ: what another process failed may carry an earlier time. */
 const OVERLAP_MS = 900_000
 
+interface FailedAt {
+  id: string
+  finishedOn: number
+}
+
 export class Reconciler {
   readonly #redis: Redis
   readonly #names: QueueNames
@@ -43,7 +48,8 @@ export class Reconciler {
     for (let start = 0; ; start += PAGE) {
       const page = await this.#failed(queue, start)
       const fresh = page.filter(({ finishedOn }) => finishedOn > until).map(({ id }) => id)
-      for (const job of await this.#withoutResult(queue, fresh)) await conclude(job)
+      for (const job of await this.#stillFailed(queue, await this.#withoutResult(queue, fresh), page))
+        await conclude(job)
       if (page.length === 0 || fresh.length < page.length) break
     }
     this.#doneUpTo.set(queue, at)
@@ -54,7 +60,7 @@ export class Reconciler {
     this.#doneUpTo.delete(queue)
   }
 
-  async #failed(queue: string, start: number): Promise<{ id: string; finishedOn: number }[]> {
+  async #failed(queue: string, start: number): Promise<FailedAt[]> {
     const key = keysOf(this.#names, queue)('failed')
     const found = await this.#redis.zrevrange(key, start, start + PAGE - 1, 'WITHSCORES')
     return Array.from({ length: found.length / 2 }, (_, index) => ({
@@ -68,5 +74,13 @@ export class Reconciler {
     const lookups = new Map(jobs.map((job) => [identityOf(job), job]))
     const without = await this.#histories.markers.missing([...lookups.keys()])
     return without.map((lookup) => lookups.get(lookup) as StoredJob)
+  }
+
+  /** Less those that were put back between the two reads: what was read of such a job is its next run, still without a result. */
+  async #stillFailed(queue: string, jobs: StoredJob[], page: FailedAt[]): Promise<StoredJob[]> {
+    const key = keysOf(this.#names, queue)('failed')
+    const scores = await Promise.all(jobs.map(({ id }) => this.#redis.zscore(key, id)))
+    const before = new Map(page.map(({ id, finishedOn }) => [id, finishedOn]))
+    return jobs.filter(({ id }, index) => Number(scores[index] ?? Number.NaN) === before.get(id))
   }
 }

@@ -5,10 +5,19 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/cli/demo/embedded-redis.ts'
 import { NO_HISTORY } from '../../src/domain/history.ts'
 import { Fleet, type Member } from '../../src/fleet/members.ts'
+import { EndedLookups } from '../../src/queues/ended-lookups.ts'
 import { LookupHistories } from '../../src/queues/lookup-history.ts'
 import { Markers } from '../../src/queues/marker.ts'
 import { Leases } from '../../src/redis/lease.ts'
-import { formerMarkerKeys, leaseKey, memberKey, membersKey } from '../../src/redis/names.ts'
+import {
+  actionKey,
+  END_FIELD,
+  formerMarkerKeys,
+  leaseKey,
+  memberKey,
+  membersKey,
+  REDRIVE_FIELD,
+} from '../../src/redis/names.ts'
 import { Orphans } from '../../src/upkeep/orphans.ts'
 import { Reconciler } from '../../src/upkeep/reconciler.ts'
 import { removeOld } from '../../src/upkeep/retention.ts'
@@ -102,6 +111,28 @@ describe('a lookup that gave up without a result', () => {
     await finish(['b', 'a'])
     await makeOlder('b', 100_000)
     expect(await found(one)).toEqual(['b'])
+  })
+
+  // Fails without: src/upkeep/reconciler.ts: stillFailed
+  it('is not what a dead letter is that somebody puts back at that moment', async () => {
+    await finish(['a', 'b'])
+    await mark('a')
+    await redis.hset(`bull:${NAMES.lookupQueue}:a`, END_FIELD, '{"status":"failed"}')
+    const steps = { stepsKey: actionKey(NAMES, 'ac-1'), since: Date.now() }
+    const own = redis.zrevrange.bind(redis) as (...args: unknown[]) => Promise<string[]>
+    Object.assign(redis, {
+      zrevrange: async (...args: unknown[]) => {
+        const page = await own(...args)
+        await new EndedLookups(redis, NAMES).redrive(NAMES.lookupQueue, ['a'], steps, false)
+        return page
+      },
+    })
+    try {
+      expect(await found(reconciler())).toEqual(['b'])
+    } finally {
+      Reflect.deleteProperty(redis, 'zrevrange')
+    }
+    expect(await redis.hget(`bull:${NAMES.lookupQueue}:a`, REDRIVE_FIELD)).toBe('1')
   })
 
   it('is found again, however much later, if its result could not be published', async () => {
