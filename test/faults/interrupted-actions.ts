@@ -45,8 +45,10 @@ export async function redriveIsInterrupted(scene: Scene): Promise<void> {
   await interrupted(scene, REDRIVE, () => second().length)
   await again(scene, REDRIVE)
   await until('each has its second result', () => second().length >= COUNT, 120_000)
-  const seen = auditor.results.map(({ lookupId, redrive, status }) => `${lookupId} ${redrive} ${status}`)
-  const expected = [...auditor.accepted].flatMap((id) => [`${id} 0 failed`, `${id} 1 enriched`])
+  const seen = auditor.results.map(
+    ({ lookupId, redrive, status, failure }) => `${lookupId} ${redrive} ${failure?.code ?? status}`,
+  )
+  const expected = [...auditor.accepted].flatMap((id) => [`${id} 0 cancelled`, `${id} 1 enriched`])
   expect(seen.toSorted()).toEqual(expected.toSorted())
 }
 
