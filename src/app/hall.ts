@@ -38,13 +38,18 @@ import {
 import { FleetControl, type FleetGate } from '../fleet/fleet-control.ts'
 import { Forget, type ForgetEnd, type ForgetOptions } from '../fleet/forget.ts'
 import { type History, HistoryReader } from '../fleet/history.ts'
-import { type OtherQueue, readOtherQueues } from '../fleet/other-queues.ts'
 import type { PacedEnd, Plan, PlanOptions } from '../fleet/paced.ts'
 import { removeFleet } from '../fleet/remove-fleet.ts'
 import { Selected } from '../fleet/selected.ts'
 import { noteShown } from '../fleet/shown.ts'
-import { Snapshot } from '../fleet/snapshot.ts'
-import { type FleetStatus, type FleetWork, type GateStatus, readStatus } from '../fleet/status.ts'
+import {
+  type DearReads,
+  type FleetStatus,
+  type FleetWork,
+  type GateStatus,
+  readStatus,
+  seldomReads,
+} from '../fleet/status.ts'
 import { type Awaited, ResultWaiter } from '../intake/await-results.ts'
 import { type DryRun, dryRun } from '../intake/dry-run.ts'
 import { HoldWatch } from '../intake/hold-watch.ts'
@@ -101,15 +106,12 @@ export interface Log extends Pick<LogSettings, 'logFormat'> {
   out: Writable & { isTTY?: boolean }
 }
 
-/** Looking for queues of others takes a look at all keys, and a producer that misspelt a name waits longer than that. */
-const OTHER_QUEUES_EVERY_MS = 60_000
-
 export class Hall {
   readonly #redis: Redis
   readonly #config: HallConfig
   readonly #open: (place: RedisPlace, name: string) => Redis
   readonly #closers: (() => void)[] = []
-  readonly #otherQueues: Snapshot<OtherQueue[]>
+  readonly #seldom: DearReads
   #history: HistoryReader | null = null
 
   /** `open` makes the other connections that some of the work needs. */
@@ -117,16 +119,16 @@ export class Hall {
     this.#redis = redis
     this.#config = config
     this.#open = open
-    this.#otherQueues = new Snapshot(() => readOtherQueues(redis, config), OTHER_QUEUES_EVERY_MS)
+    this.#seldom = seldomReads(redis, this.#place)
   }
 
   status(): Promise<FleetStatus> {
-    return readStatus(this.#redis, { ...this.#config, soapEndpoint: this.#endpoint }, () => this.#otherQueues.get())
+    return readStatus(this.#redis, this.#place, this.#seldom)
   }
 
   /** What the fleet did in the last hour. */
   history(): Promise<History> {
-    this.#history ??= new HistoryReader(this.#redis, { ...this.#config, soapEndpoint: this.#endpoint })
+    this.#history ??= new HistoryReader(this.#redis, this.#place)
     return this.#history.read()
   }
 
@@ -134,8 +136,7 @@ export class Hall {
   async story(lookupId: string): Promise<LookupStory | null> {
     const story = await readStory(this.#redis, this.#config, lookupId)
     if (story === null) return null
-    const place = { ...this.#config, soapEndpoint: this.#endpoint }
-    return { ...story, waits: story.result === null ? await waitsOfNamed(this.#redis, place, story) : null }
+    return { ...story, waits: story.result === null ? await waitsOfNamed(this.#redis, this.#place, story) : null }
   }
 
   /** The result of the lookup with this story, as long as it is there. */
@@ -162,17 +163,17 @@ export class Hall {
 
   /** The same as people and programs see them, with why each waits. */
   find(selection: Selection, signal?: AbortSignal): AsyncGenerator<FindStep> {
-    return findAll(this.#redis, { ...this.#config, soapEndpoint: this.#endpoint }, selection, signal)
+    return findAll(this.#redis, this.#place, selection, signal)
   }
 
   /** A page of them. */
   findPage(selection: Selection, options?: FindOptions): Promise<FindPage> {
-    return findPage(this.#redis, { ...this.#config, soapEndpoint: this.#endpoint }, selection, options)
+    return findPage(this.#redis, this.#place, selection, options)
   }
 
   /** The dead letter of this id; null: there is none. */
   deadLetter(lookupId: string): Promise<LookupView | null> {
-    return findDead(this.#redis, { ...this.#config, soapEndpoint: this.#endpoint }, lookupId)
+    return findDead(this.#redis, this.#place, lookupId)
   }
 
   /** What cancelling them would do. */
@@ -266,6 +267,10 @@ export class Hall {
     const { removed, active } = end
     logger.info({ connection: shortHash(connectionId), removed, active: active.length }, 'forgot a connection id')
     return end
+  }
+
+  get #place() {
+    return { ...this.#config, soapEndpoint: this.#endpoint }
   }
 
   get #endpoint(): string | null {

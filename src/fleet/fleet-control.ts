@@ -6,6 +6,7 @@ import { Holds, type PaceSet, type Released, type ReleaseOptions } from '../gate
 import { LimitStore, type Limits } from '../gate/limits.ts'
 import { readPastHolds } from '../gate/past-holds.ts'
 import { quotaSpent } from '../gate/quota.ts'
+import { readGate } from '../gate/read-gate.ts'
 import type { Redis } from '../redis/connections.ts'
 import type { GateKeys, QueueNames } from '../redis/names.ts'
 import { type ByHandSet, gateByHand } from './by-hand.ts'
@@ -66,12 +67,7 @@ export class FleetControl {
   }
 
   async read(): Promise<FleetGate> {
-    const [{ at, holds, pace }, set, accepted, callsInFlight] = await Promise.all([
-      this.#holds.read(),
-      this.#limits.setByHand(),
-      this.#holds.acceptedCodes(),
-      this.#limits.inFlight(),
-    ])
+    const { at, holds, pace, limitsSet: set, accepted, callsInFlight } = await readGate(this.#redis, this.#keys)
     const limitsSet = Object.fromEntries(set.map(({ name, value }) => [name, value]))
     const byHand = gateByHand(holds, pace, set, accepted)
     return { at, holds: holds.map((hold) => ({ ...hold, cure: cureOf(hold) })), limitsSet, pace, byHand, callsInFlight }

@@ -5,7 +5,8 @@
 
 import type { Redis } from '../redis/connections.ts'
 import { memberKey, membersKey, type QueueNames } from '../redis/names.ts'
-import { redisTime } from '../redis/time.ts'
+import { Script } from '../redis/script.ts'
+import { NOW_LUA, redisTime } from '../redis/time.ts'
 import type { CallsFor } from './callers.ts'
 
 /** How long finished lookups and markers are kept. */
@@ -53,6 +54,14 @@ const GONE_AFTER_MS = 10_000
 export const TAKEN_UP_WITHIN_MS = 40_000
 const KEPT_MS = 2 * TAKEN_UP_WITHIN_MS
 
+// PREFIX is the key of a member's line without its id. Answers the time, the ids with when each was heard of, and their lines.
+const READ = new Script(`
+local MEMBERS, PREFIX = KEYS[1], ARGV[1]
+${NOW_LUA}
+local heard, keys = redis.call('ZRANGE', MEMBERS, 0, -1, 'WITHSCORES'), {}
+for i = 1, #heard, 2 do keys[#keys + 1] = PREFIX .. heard[i] end
+return { string.format('%.3f', now()), heard, #keys > 0 and redis.call('MGET', unpack(keys)) or {} }`)
+
 export class Fleet {
   readonly #redis: Redis
   readonly #names: QueueNames
@@ -83,16 +92,11 @@ export class Fleet {
 
   /** Also those that died a moment ago with lookups in hand. */
   async read(): Promise<{ members: SeenMember[]; lost: SeenMember[] }> {
-    const pairs = await this.#redis.zrange(this.#members, '0', '-1', 'WITHSCORES')
-    const ids = pairs.filter((_, index) => index % 2 === 0)
-    if (ids.length === 0) return { members: [], lost: [] }
-    const [at, lines] = await Promise.all([
-      redisTime(this.#redis, this.#members),
-      this.#redis.mget(ids.map((id) => this.#key(id))),
-    ])
+    const reply = await READ.run(this.#redis, [this.#members], [this.#key('')])
+    const [at, pairs, lines] = reply as [string, string[], (string | null)[]]
     const seen = lines.flatMap((line, index) => {
       if (line === null) return []
-      const seenMsAgo = Math.max(0, Math.floor(at - Number(pairs[2 * index + 1])))
+      const seenMsAgo = Math.max(0, Math.floor(Number(at) - Number(pairs[2 * index + 1])))
       return [{ ...(JSON.parse(line) as Member), seenMsAgo }]
     })
     return {

@@ -14,6 +14,7 @@ import { Fleet, type SeenMember } from './members.ts'
 import { type MemoryNeed, memoryNeed } from './memory-need.ts'
 import { type OtherQueue, readOtherQueues } from './other-queues.ts'
 import { type RedisMemory, readMemory } from './redis-memory.ts'
+import { Snapshot } from './snapshot.ts'
 
 export { JOB_STATES }
 
@@ -63,30 +64,69 @@ export interface GateStatus extends FleetGate {
 /** Redis and the queues, and which service is meant; null: the only one that workers were set to. */
 export type FleetPlace = RedisPlace & QueueNames & { soapEndpoint: string | null }
 
-/** `otherQueues`: for whoever reads often, because that takes a look at all keys. */
 export async function readStatus(
   redis: Redis,
   place: FleetPlace,
-  otherQueues = () => readOtherQueues(redis, place),
+  dear = dearReads(redis, place),
 ): Promise<FleetStatus> {
-  const work = await readWork(redis, place, otherQueues)
+  const work = await readWork(redis, place, dear)
   const gate = await readGate(redis, place, work.members ?? [])
   if (gate.serviceProblem !== null) return { ...work, ...gate }
   const drainSeconds = gate.holds.length > 0 ? null : work.drainSeconds
   return { ...work, drainSeconds, ...gate, byHand: [...gate.byHand, ...work.byHand] }
 }
 
+/** What takes Redis many commands, or changes slowly. */
+export interface DearReads {
+  memory(): Promise<RedisMemory | null>
+  waiting(): Promise<WaitingSample>
+  otherQueues(): Promise<OtherQueue[]>
+  /** By queue. */
+  unlisted(): Promise<Map<string, number | null>>
+}
+
+function dearReads(redis: Redis, place: FleetPlace): DearReads {
+  return {
+    memory: () => readMemory(redis, place),
+    waiting: () => sampleWaiting(redis, place, [place.lookupQueue, place.interactiveQueue], SAMPLE),
+    otherQueues: () => readOtherQueues(redis, place),
+    unlisted: () => readUnlisted(redis, place),
+  }
+}
+
+const MEMORY_EVERY_MS = 5_000
+const SAMPLE_EVERY_MS = 20_000
+/** A look at all keys. A producer that misspelt a name waits longer than that. */
+const KEYS_EVERY_MS = 120_000
+
+/** For whoever reads each second: with what is read each time, Redis sees at most ten commands a second of it. */
+export function seldomReads(redis: Redis, place: FleetPlace): DearReads {
+  const dear = dearReads(redis, place)
+  const seldom = <T>(read: () => Promise<T>, everyMs: number) => {
+    const last = new Snapshot(read, everyMs)
+    return () => last.get()
+  }
+  return {
+    memory: seldom(dear.memory, MEMORY_EVERY_MS),
+    waiting: seldom(dear.waiting, SAMPLE_EVERY_MS),
+    otherQueues: seldom(dear.otherQueues, KEYS_EVERY_MS),
+    unlisted: seldom(dear.unlisted, KEYS_EVERY_MS),
+  }
+}
+
 /** So many of those that wait are looked at, to say who asks. */
 const SAMPLE = 2_000
 
-async function readWork(redis: Redis, place: FleetPlace, readOthers: () => Promise<OtherQueue[]>): Promise<FleetWork> {
-  const [queues, { members, lost }, memory, otherQueues, waiting] = await Promise.all([
-    readFleetQueues(redis, place),
+async function readWork(redis: Redis, place: FleetPlace, dear: DearReads): Promise<FleetWork> {
+  const [{ queues: states }, { members, lost }, memory, otherQueues, waiting, unlisted] = await Promise.all([
+    readQueues(redis, place),
     new Fleet(redis, place).read(),
-    readMemory(redis, place),
-    readOthers(),
-    sampleWaiting(redis, place, [place.lookupQueue, place.interactiveQueue], SAMPLE),
+    dear.memory(),
+    dear.otherQueues(),
+    dear.waiting(),
+    dear.unlisted(),
   ])
+  const queues = states.map((state) => ({ ...state, unlisted: unlisted.get(state.queue) ?? null }))
   const isDeaf = memory?.isFull === true
   const lookupQueues = queues.filter(({ queue }) => queue !== place.resultQueue)
   const backlog = lookupQueues.reduce((sum, { jobs }) => sum + yetToEnd(jobs), 0)
@@ -136,8 +176,9 @@ async function quotaOf(control: FleetControl, members: SeenMember[], at: number)
   return strictest ? { ...strictest, spent: await control.spent(strictest.periodMs, at) } : null
 }
 
-async function readFleetQueues(redis: Redis, names: QueueNames): Promise<FleetQueue[]> {
-  const { queues } = await readQueues(redis, names)
-  const unlisted = await Promise.all(queues.map(({ queue }) => countUnlisted(redis, names, queue)))
-  return queues.map((queue, index) => ({ ...queue, unlisted: unlisted[index] ?? null }))
+async function readUnlisted(redis: Redis, names: QueueNames): Promise<Map<string, number | null>> {
+  const queues = [names.lookupQueue, names.interactiveQueue, names.resultQueue]
+  return new Map(
+    await Promise.all(queues.map(async (queue) => [queue, await countUnlisted(redis, names, queue)] as const)),
+  )
 }

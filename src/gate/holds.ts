@@ -9,18 +9,23 @@ import { Script } from '../redis/script.ts'
 import { END_HOLDS_LUA, RELEASE } from './end-holds.ts'
 import { HOLD_RECORD_LUA } from './hold-record.ts'
 
-// By one clock, because in a Cluster TIME itself asks any node.
+/** `holdsNow` answers what `holdsIn` reads; behind HOLD_RECORD_LUA. By one clock, because in a Cluster TIME asks any node. */
+export const HOLDS_NOW_LUA = `
+local function holdsNow(HOLD)
+  local at, on = now(), {}
+  local holds, _, pace = readHolds(HOLD, at)
+  holds.pace = pace
+  for reason, hold in pairs(holds) do
+    on[#on + 1] = reason
+    on[#on + 1] = cjson.encode(hold)
+  end
+  return { string.format('%.3f', at), unpack(on) }
+end`
+
 const READ = new Script(`
-local HOLD = KEYS[1]
 ${HOLD_RECORD_LUA}
-local at, on = now(), {}
-local holds, _, pace = readHolds(HOLD, at)
-holds.pace = pace
-for reason, hold in pairs(holds) do
-  on[#on + 1] = reason
-  on[#on + 1] = cjson.encode(hold)
-end
-return { string.format('%.3f', at), unpack(on) }`)
+${HOLDS_NOW_LUA}
+return holdsNow(KEYS[1])`)
 
 // Begins a hold, or prolongs it to this long from now. Answers 1 if it began.
 const BEGIN = new Script(`
@@ -119,6 +124,13 @@ export interface Released {
   paceBefore: number | null
 }
 
+/** The holds that are on, the pace that was set by hand, and Redis' time (ms). */
+export interface HoldsNow {
+  at: number
+  holds: Hold[]
+  pace: PaceSet | null
+}
+
 export interface AcceptedCode extends SetByHand {
   code: number
 }
@@ -137,17 +149,8 @@ export class Holds {
     return this.#keys.hold
   }
 
-  /** The holds that are on, the pace that was set by hand, and Redis' time (ms). */
-  async read(): Promise<{ at: number; holds: Hold[]; pace: PaceSet | null }> {
-    const [at, ...pairs] = (await READ.run(this.#redis, [this.#keys.hold])) as [string, ...string[]]
-    const found = new Map(pairs.map((text, index) => [text, pairs[index + 1] ?? 'null']))
-    const recordOf = (name: string) => JSON.parse(found.get(name) ?? 'null')
-    const holds = HOLD_REASONS.flatMap((reason) => {
-      const record = recordOf(reason) as HoldRecord | null
-      return record ? [asHold(reason, record)] : []
-    })
-    const pace = recordOf('pace') as PaceSet | null
-    return { at: Number(at), holds, pace: pace && { share: pace.share, who: pace.who, since: pace.since } }
+  async read(): Promise<HoldsNow> {
+    return holdsIn((await READ.run(this.#redis, [this.#keys.hold])) as string[])
   }
 
   /** Begins a hold, or prolongs it; it ends after `ms` at the latest. True if it was not on before. */
@@ -193,14 +196,17 @@ export class Holds {
   async accepted(): Promise<Set<number>> {
     return new Set((await this.#redis.smembers(this.#keys.accepted)).map(Number))
   }
+}
 
-  /** The same, with who did that and when; null where it was done before that was kept. */
-  async acceptedCodes(): Promise<AcceptedCode[]> {
-    const { accepted, acceptedBy } = this.#keys
-    const [codes, by] = await Promise.all([this.#redis.smembers(accepted), this.#redis.hgetall(acceptedBy)])
-    const known = (code: string) => JSON.parse(by[code] ?? '{"who":null,"since":null}') as SetByHand
-    return codes.map((code) => ({ code: Number(code), ...known(code) })).toSorted((a, b) => a.code - b.code)
-  }
+export function holdsIn([at, ...pairs]: readonly string[]): HoldsNow {
+  const found = new Map(pairs.map((text, index) => [text, pairs[index + 1] ?? 'null']))
+  const recordOf = (name: string) => JSON.parse(found.get(name) ?? 'null')
+  const holds = HOLD_REASONS.flatMap((reason) => {
+    const record = recordOf(reason) as HoldRecord | null
+    return record ? [asHold(reason, record)] : []
+  })
+  const pace = recordOf('pace') as PaceSet | null
+  return { at: Number(at), holds, pace: pace && { share: pace.share, who: pace.who, since: pace.since } }
 }
 
 function asHold(reason: HoldReason, record: HoldRecord): Hold {

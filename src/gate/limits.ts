@@ -51,17 +51,8 @@ export class LimitStore {
 
   /** What was set by hand, and nothing else. */
   async read(): Promise<Partial<Limits>> {
-    return Object.fromEntries((await this.setByHand()).map(({ name, value }) => [name, value]))
-  }
-
-  async setByHand(): Promise<LimitSet[]> {
-    const fields = await this.#redis.hgetall(this.#keys.limits)
-    return (['rate', 'burst', 'inFlight'] as const).flatMap((name) => {
-      const text = fields[name]
-      if (text === undefined) return []
-      const by = JSON.parse(fields[`${name}By`] ?? '{"who":null,"since":null}') as SetByHand
-      return [{ name, value: text === 'none' ? null : Number(text), ...by }]
-    })
+    const set = limitsIn(await this.#redis.hgetall(this.#keys.limits))
+    return Object.fromEntries(set.map(({ name, value }) => [name, value]))
   }
 
   /** Sets these, and drops what else was set if `reset` says so. */
@@ -72,11 +63,14 @@ export class LimitStore {
     const args = [reset ? 1 : 0, ...byHandArgs(byHand), ...wanted]
     await SET.run(this.#redis, [rate, rateInteractive, rateRetries, set, activity], args)
   }
+}
 
-  /** Calls that are out at the moment, as far as they are counted (where calls in flight are limited). */
-  async inFlight(): Promise<number> {
-    const { inFlight, inFlightInteractive } = this.#keys
-    const counts = await Promise.all([this.#redis.zcard(inFlight), this.#redis.zcard(inFlightInteractive)])
-    return counts[0] + counts[1]
-  }
+/** `fields`: of the hash of limits. */
+export function limitsIn(fields: Readonly<Record<string, string>>): LimitSet[] {
+  return (['rate', 'burst', 'inFlight'] as const).flatMap((name) => {
+    const text = fields[name]
+    if (text === undefined) return []
+    const by = JSON.parse(fields[`${name}By`] ?? '{"who":null,"since":null}') as SetByHand
+    return [{ name, value: text === 'none' ? null : Number(text), ...by }]
+  })
 }

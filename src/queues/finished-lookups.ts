@@ -142,16 +142,23 @@ local removed = removeRecord(generationsIn(KEYS[1]), ARGV[1])
 if removed > 0 then countStep(KEYS[2], now(), 1) end
 return removed`)
 
+/** `countKept` answers how many are kept at a time; behind GENERATIONS_LUA. */
+export const COUNT_LUA = `
+local function countKept(key, at)
+  local all, count = generationsIn(key), 0
+  for _, generation in ipairs(all) do
+    if generation.ends > at then
+      count = count + (tonumber(redis.call('HGET', key, string.format('n%d', generation.begun)) or '') or 0)
+    end
+  end
+  return count
+end`
+
 const COUNT = new Script(`
 ${NOW_LUA}
 ${GENERATIONS_LUA}
-local all, at, count = generationsIn(KEYS[1]), now(), 0
-for _, generation in ipairs(all) do
-  if generation.ends > at then
-    count = count + (tonumber(redis.call('HGET', all.key, string.format('n%d', generation.begun)) or '') or 0)
-  end
-end
-return count`)
+${COUNT_LUA}
+return countKept(KEYS[1], now())`)
 
 export type FinishedRecord = Readonly<Partial<Record<string, string | null>>>
 

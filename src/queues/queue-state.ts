@@ -5,9 +5,9 @@
 
 import { now } from '../clock.ts'
 import type { Redis } from '../redis/connections.ts'
-import { laneOf, type QueueNames } from '../redis/names.ts'
+import { finishedKey, laneOf, type QueueNames } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
-import { redisTime } from '../redis/time.ts'
+import { NOW_LUA } from '../redis/time.ts'
 import {
   delayedScoreAt,
   FIELDS,
@@ -17,7 +17,8 @@ import {
   PRIORITY_SCORE,
   QUEUE_KEYS,
 } from './bull-layout.ts'
-import { countFinished } from './finished-lookups.ts'
+import { COUNT_LUA } from './finished-lookups.ts'
+import { GENERATIONS_LUA } from './generations.ts'
 
 export const JOB_STATES = ['waiting', 'prioritized', 'delayed', 'active', 'completed', 'failed'] as const
 export type JobState = (typeof JOB_STATES)[number]
@@ -42,17 +43,18 @@ export interface QueuesState {
   queues: QueueState[]
 }
 
-/** Rejects when Redis does not answer. */
+/** Rejects when Redis does not answer. One command, because many look once a second. */
 export async function readQueues(redis: Redis, names: QueueNames): Promise<QueuesState> {
   const queues = [names.lookupQueue, names.interactiveQueue, names.resultQueue]
-  const [at, ...states] = await Promise.all([
-    redisTime(redis, keysOf(names, names.lookupQueue)(QUEUE_KEYS.meta)),
-    ...queues.map((queue) => readQueue(redis, names, queue)),
-  ])
-  return {
-    at,
-    queues: states.map(({ oldest, ...state }) => ({ ...state, oldestAgeMs: oldest ? Math.max(0, at - oldest) : 0 })),
-  }
+  const keys = queues.flatMap((queue) => [...READ_KEYS.map(keysOf(names, queue)), keptKey(names, queue)])
+  const prefixes = queues.map((queue) => keysOf(names, queue)(''))
+  const [at, ...read] = (await READ.run(redis, keys, prefixes)) as [string, ...QueueRead[]]
+  return { at: Number(at), queues: read.map((one, index) => stateOf(queues[index] ?? '', one, Number(at))) }
+}
+
+/** Results are not kept once they are taken: no such key. */
+function keptKey(names: QueueNames, queue: string): string {
+  return queue === names.resultQueue ? keysOf(names, queue)('finished') : finishedKey(names, laneOf(names, queue))
 }
 
 /** Whether a worker would take a job now. A delayed job counts once its time has come. */
@@ -97,56 +99,90 @@ export async function estimateWaitingBytes(redis: Redis, names: QueueNames, queu
 
 const MOST_PRIORITIES = 50
 
-// When the job that waits longest was due: the first of each list, and of each priority. 0 if none waits.
-// PREFIX is a job's key without its id.
-const OLDEST = new Script(`
-local WAIT, PAUSED, PRIORITIZED = unpack(KEYS)
-local PREFIX = ARGV[1]
-local oldest = 0
-local function look(id)
-  if not id then return end
-  local fields = redis.call('HMGET', PREFIX .. id, '${FIELDS.timestamp}', '${FIELDS.options}')
-  local at = tonumber(fields[1] or '') or 0
-  if at <= 0 then return end
-  local isJson, opts = pcall(cjson.decode, fields[2] or '{}')
-  if isJson and type(opts) == 'table' then at = at + math.max(0, tonumber(opts.delay) or 0) end
-  if oldest == 0 or at < oldest then oldest = at end
-end
-look(redis.call('LINDEX', WAIT, -1))
-look(redis.call('LINDEX', PAUSED, -1))
-local from = '-inf'
-for _ = 1, ${MOST_PRIORITIES} do
-  local next = redis.call('ZRANGEBYSCORE', PRIORITIZED, from, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
-  if not next[1] then break end
-  look(next[1])
-  from = string.format('%.0f', (math.floor(next[2] / ${PRIORITY_SCORE}) + 1) * ${PRIORITY_SCORE})
-end
-return string.format('%.0f', oldest)`)
+const READ_KEYS = [
+  'wait',
+  'paused',
+  'prioritized',
+  'delayed',
+  'active',
+  'completed',
+  'failed',
+  QUEUE_KEYS.counter,
+  QUEUE_KEYS.meta,
+] as const
+const quoted = (fields: readonly string[]) => fields.map((field) => `'${field}'`).join(', ')
 
-async function readQueue(redis: Redis, names: QueueNames, queue: string) {
-  const key = keysOf(names, queue)
-  const [waiting, paused, prioritized, delayed, active, completed, kept, failed, added, isPaused, set, due] =
-    await Promise.all([
-      redis.llen(key('wait')),
-      redis.llen(key('paused')),
-      redis.zcard(key('prioritized')),
-      redis.zcard(key('delayed')),
-      redis.llen(key('active')),
-      redis.zcard(key('completed')),
-      queue === names.resultQueue ? 0 : countFinished(redis, names, laneOf(names, queue)),
-      redis.zcard(key('failed')),
-      redis.get(key(QUEUE_KEYS.counter)),
-      redis.hexists(key(QUEUE_KEYS.meta), PAUSED_FIELD),
-      redis.hmget(key(QUEUE_KEYS.meta), ...LIMIT_FIELDS),
-      OLDEST.run(redis, ['wait', 'paused', 'prioritized'].map(key), [key('')]),
-    ])
+// KEYS of each queue, and of ARGV its jobs' key without an id. `dueOf` says when the job that waits longest was due: the first
+// of each list, and of each priority; 0 if none waits.
+const READ = new Script(`
+${NOW_LUA}
+${GENERATIONS_LUA}
+${COUNT_LUA}
+local at, EACH = now(), ${READ_KEYS.length + 1}
+local function dueOf(PREFIX, WAIT, PAUSED, PRIORITIZED)
+  local oldest = 0
+  local function look(id)
+    if not id then return end
+    local fields = redis.call('HMGET', PREFIX .. id, '${FIELDS.timestamp}', '${FIELDS.options}')
+    local due = tonumber(fields[1] or '') or 0
+    if due <= 0 then return end
+    local isJson, opts = pcall(cjson.decode, fields[2] or '{}')
+    if isJson and type(opts) == 'table' then due = due + math.max(0, tonumber(opts.delay) or 0) end
+    if oldest == 0 or due < oldest then oldest = due end
+  end
+  look(redis.call('LINDEX', WAIT, -1))
+  look(redis.call('LINDEX', PAUSED, -1))
+  local from = '-inf'
+  for _ = 1, ${MOST_PRIORITIES} do
+    local next = redis.call('ZRANGEBYSCORE', PRIORITIZED, from, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+    if not next[1] then break end
+    look(next[1])
+    from = string.format('%.0f', (math.floor(next[2] / ${PRIORITY_SCORE}) + 1) * ${PRIORITY_SCORE})
+  end
+  return oldest
+end
+local function read(PREFIX, WAIT, PAUSED, PRIORITIZED, DELAYED, ACTIVE, COMPLETED, FAILED, COUNTER, META, KEPT)
+  return {
+    redis.call('LLEN', WAIT) + redis.call('LLEN', PAUSED),
+    redis.call('ZCARD', PRIORITIZED),
+    redis.call('ZCARD', DELAYED),
+    redis.call('LLEN', ACTIVE),
+    redis.call('ZCARD', COMPLETED) + countKept(KEPT, at),
+    redis.call('ZCARD', FAILED),
+    redis.call('GET', COUNTER) or '0',
+    redis.call('HEXISTS', META, '${PAUSED_FIELD}'),
+    redis.call('HMGET', META, ${quoted(LIMIT_FIELDS)}),
+    string.format('%.0f', dueOf(PREFIX, WAIT, PAUSED, PRIORITIZED)),
+  }
+end
+local answer = { string.format('%.3f', at) }
+for i, prefix in ipairs(ARGV) do
+  answer[i + 1] = read(prefix, unpack(KEYS, (i - 1) * EACH + 1, i * EACH))
+end
+return answer`)
+
+type QueueRead = [
+  waiting: number,
+  prioritized: number,
+  delayed: number,
+  active: number,
+  completed: number,
+  failed: number,
+  added: string,
+  isPaused: number,
+  set: (string | null)[],
+  due: string,
+]
+
+function stateOf(queue: string, read: QueueRead, at: number): QueueState {
+  const [waiting, prioritized, delayed, active, completed, failed, added, isPaused, set, due] = read
   return {
     queue,
-    jobs: { waiting: waiting + paused, prioritized, delayed, active, completed: completed + kept, failed },
-    added: Number(added ?? 0),
+    jobs: { waiting, prioritized, delayed, active, completed, failed },
+    oldestAgeMs: due === '0' ? 0 : Math.max(0, at - Number(due)),
     isPaused: isPaused === 1,
     ...setOn(set),
-    oldest: Number(due) || null,
+    added: Number(added),
   }
 }
 

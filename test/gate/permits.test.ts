@@ -4,6 +4,7 @@ import { Held } from '../../src/domain/hold.ts'
 import type { Lane } from '../../src/domain/lane.ts'
 import { RetryRefused } from '../../src/gate/gate.ts'
 import { LimitStore } from '../../src/gate/limits.ts'
+import { readGate } from '../../src/gate/read-gate.ts'
 import { booking, gateFleet, KEYS, LONG_MS, times } from './fleet.ts'
 
 const fleet = gateFleet()
@@ -424,7 +425,7 @@ describe('limits that are set while the fleet runs', () => {
   it('may limit the calls in flight, and let more leave at once', async () => {
     await limits().change(WHO, { inFlight: 3 })
     expect((await fleet.book('batch', 10)).turns).toHaveLength(3)
-    expect(await limits().inFlight()).toBe(3)
+    expect((await readGate(fleet.redis, KEYS)).callsInFlight).toBe(3)
     await limits().change(WHO, { inFlight: null, burst: 4 })
     const { turns } = await fleet.book('batch', 10, { rate: 1 })
     expect(turns).toEqual([0, 0, 0, 0])

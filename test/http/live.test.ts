@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import { startWorker } from '../support/processes.ts'
 import { useWorld } from '../support/use-world.ts'
 import { until } from '../support/world.ts'
 import { type Api, startApi, stopAll } from './api.ts'
@@ -53,7 +55,41 @@ async function reads(): Promise<number> {
   return Number(/cmdstat_zrange:calls=(\d+)/.exec(text)?.[1] ?? 0)
 }
 
+const SEEN_FOR_MS = 5_000
+
+/** Commands that Redis gets from the API's hall in five seconds; what a script of ours does inside is none of them. */
+async function commandsSeen(): Promise<string[]> {
+  const clients = String(await world.redis.client('LIST'))
+  const address = /addr=(\S+) .*name=chat-enricher:api /.exec(clients)?.[1]
+  const monitor = connect(Number(new URL(world.redisUrl).port), '127.0.0.1')
+  let text = ''
+  monitor.on('data', (data) => {
+    text += data
+  })
+  monitor.write('MONITOR\r\n')
+  await new Promise((resolve) => setTimeout(resolve, SEEN_FOR_MS)) // a rate takes its time
+  monitor.destroy()
+  return text.split('\r\n').filter((line) => line.includes(` ${address}] `))
+}
+
 describe('GET /v1/live', () => {
+  it('asks Redis at most ten times a second for twenty watchers of a fleet at work', async () => {
+    await startWorker({ ...world.env, RATE_LIMIT_PER_SECOND: '5', QUOTA_CALLS: '1000', QUOTA_PERIOD: '1d' })
+    const api = await startApi({ REDIS_URL: world.redisUrl })
+    await world
+      .queue('chat-lookups')
+      .addBulk(Array.from({ length: 500 }, (_, i) => ({ name: 'lookup', data: { connectionId: `${i}` } })))
+    const all = await Promise.all(Array.from({ length: 20 }, () => watch(api)))
+    await until('all see it', () => all.every(({ events }) => events.length > 0))
+    const commands = await commandsSeen()
+    const reads = all[0]?.events.length ?? 0
+    expect(reads).toBeGreaterThan(1)
+    expect(commands.length).toBeGreaterThan(3)
+    expect(commands.length, commands.map((line) => line.slice(0, 120)).join('\n')).toBeLessThanOrEqual(
+      (10 * SEEN_FOR_MS) / 1000,
+    )
+  })
+
   it('shows each watcher the fleet once a second, read once for all, and not at all for nobody', async () => {
     const api = await startApi({ REDIS_URL: world.redisUrl })
     const all = await Promise.all(Array.from({ length: 20 }, () => watch(api)))
