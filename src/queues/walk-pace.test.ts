@@ -33,6 +33,10 @@ describe('the pace of a walk', () => {
     expect(pace.restMs).toBeLessThan(0.1)
   })
 
+  it('rests for a tenth of a second at most, however slow Redis is', () => {
+    expect(paceAfter(50, () => 10).restMs).toBe(100)
+  })
+
   it('asks for a little at least, and for no more than it can answer for', () => {
     expect(paceAfter(50, () => 1).work).toBe(50)
     expect(paceAfter(50, () => 1e-6).work).toBe(4000)

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
 import { useWorld } from '../support/use-world.ts'
 import { until } from '../support/world.ts'
 import { type Api, startApi, stopAll } from './api.ts'
@@ -105,6 +105,21 @@ describe('a session', () => {
     writeFileSync(file, `a.viewer:view:another-token-of-that-name,ops:operate:${operator}`)
     const code = async () => (await api.ask('GET', '/v1/status', { headers })).body.code
     await until('the session has ended', async () => (await code()) === 'session-ended', 5000)
+  })
+
+  // Fails without: src/http/session.ts: the comparison of endsAt in find
+  it('ends after twelve hours', async () => {
+    const api = await start()
+    const headers = { cookie: await logIn(api, viewer) }
+    const codeAfter = async (hours: number) => {
+      vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + hours * 3_600_000 })
+      try {
+        return (await api.ask('GET', '/session', { headers })).body.code
+      } finally {
+        vi.useRealTimers()
+      }
+    }
+    expect([await codeAfter(11.9), await codeAfter(12.1)]).toEqual([undefined, 'session-ended'])
   })
 
   it('is not needed where there are no tokens', async () => {
