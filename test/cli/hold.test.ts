@@ -40,8 +40,8 @@ describe('hold', () => {
     expect(shown.split('\n')[0]).toMatch(
       /^HELD \d+ s, manual: maintenance of the service\. Do: chat-enricher release, when it is over\. Ends by itself in 120 min\.$/,
     )
+    await until('the lookup waits', async () => (await queue.getJobState(id)) === 'waiting')
     expect(world.standIn.requests.all()).toEqual([])
-    expect(await queue.getJobState(id)).toBe('waiting')
     expect(await run(['release'], world.env)).toEqual({ code: 0, stdout: 'released (manual)\n', stderr: '' })
     await until('the lookup has its result', async () => (await stateOf(world.redis, id)) === 'completed')
   })
