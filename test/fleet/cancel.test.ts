@@ -7,10 +7,11 @@ import { Cancelling, mayBeCancelled } from '../../src/fleet/cancel.ts'
 import { actOnSelected } from '../../src/fleet/paced.ts'
 import { Selected } from '../../src/fleet/selected.ts'
 import { LookupQueues, openQueue } from '../../src/queues/lookup-queue.ts'
+import { readMarkers } from '../../src/queues/marker.ts'
 import { JOB_MAX_BYTES } from '../../src/queues/stored-jobs.ts'
 import { readCancelled } from '../../src/queues/totals.ts'
 import { END_FIELD, HISTORY_FIELD } from '../../src/redis/names.ts'
-import { connect, publisher } from '../support/queues.ts'
+import { connect, identityOf, publisher } from '../support/queues.ts'
 import { NAMES } from '../support/world.ts'
 
 const key = (part: string) => `bull:${NAMES.lookupQueue}:${part}`
@@ -88,6 +89,7 @@ describe('cancel', () => {
     })
     expect(JSON.parse((await redis.hget(key('lk-1'), END_FIELD)) ?? '')).toMatchObject({ code: 'cancelled', calls: 0 })
     expect(await redis.hget(key('lk-1'), 'failedReason')).toMatch(/^cancelled: .* \(calls: 0, attempts: 0\)$/)
+    expect(await readMarkers(redis, NAMES, [identityOf('lk-1'), identityOf('lk-2')])).toEqual(['failed', null])
     expect(await redis.hget(STEPS, 'count')).toBe('1')
     expect(await readCancelled(redis, NAMES)).toBe(1)
     expect(await results.count()).toBe(1)
