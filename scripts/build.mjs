@@ -1,9 +1,10 @@
 // The build. dist/main.js is the program and dist/index.js the library: bundled with the packages that they use, in chunks
 // (one for each command, because a command starts in half the time so). The library so has its own BullMQ and ioredis,
-// whatever the host program has. dist/console is the page that the API serves. dist/soap stays as it is written. Types are beside what other programs import.
+// whatever the host program has. dist/console is the page that the API serves. dist/soap stays as it is written. Types are
+// beside what other programs import. `--if-older`: only if something that it is made of is newer.
 
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -75,9 +76,32 @@ function licences(inputs) {
   })
 }
 
+const MADE_OF = [
+  'src',
+  'scripts',
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'tsconfig.library.json',
+]
+/** Written last. */
+const LICENCES = join(root, 'dist', 'THIRD-PARTY-LICENSES.txt')
+
+function isOlder() {
+  if (!existsSync(LICENCES)) return true
+  const builtAt = statSync(LICENCES).mtimeMs
+  const filesIn = (path) =>
+    statSync(path).isDirectory()
+      ? readdirSync(path, { recursive: true, encoding: 'utf8' }).map((name) => join(path, name))
+      : [path]
+  return MADE_OF.flatMap((name) => filesIn(join(root, name))).some((path) => statSync(path).mtimeMs >= builtAt)
+}
+
+if (process.argv.includes('--if-older') && !isOlder()) process.exit(0)
 rmSync(join(root, 'dist'), { recursive: true, force: true })
 compile('tsconfig.build.json')
 compile('tsconfig.library.json')
 pruneTypes()
 const inputs = [...(await buildProgram()), ...(await buildConsole())]
-writeFileSync(join(root, 'dist', 'THIRD-PARTY-LICENSES.txt'), licences(inputs).join(`\n${'-'.repeat(80)}\n\n`))
+writeFileSync(LICENCES, licences(inputs).join(`\n${'-'.repeat(80)}\n\n`))
