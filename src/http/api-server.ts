@@ -4,6 +4,8 @@
  * and then its body. Whatever fails is answered as a problem (problem.ts).
  */
 
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import { type FastifyInstance, fastify } from 'fastify'
@@ -79,19 +81,29 @@ function createServer(): Server {
     http: { headersTimeout: HEADERS_WITHIN_MS, connectionsCheckingInterval: CHECK_EVERY_MS },
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 1024 },
-    clientErrorHandler: (error, socket) => {
-      const problem = new Problem('invalid-request', 'expected a request of HTTP/1.1, got something else')
-      const body = JSON.stringify(problem)
-      const head = `HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nConnection: close\r\nContent-Length: ${body.length}`
-      if (socket.writable && (error as NodeJS.ErrnoException).code !== 'ECONNRESET')
-        socket.end(`${head}\r\n\r\n${body}`)
-      else socket.destroy()
-    },
+    clientErrorHandler: refuseRaw,
   })
   server.setValidatorCompiler(validatorCompiler)
   // Answers are written as they are: a field too many must not make an error of an answer. Tests hold them to the schemas.
   server.setSerializerCompiler(() => (data) => JSON.stringify(data))
   return server.withTypeProvider<ZodTypeProvider>() as unknown as Server
+}
+
+/** What never became a request: cut because it came too slowly, or nothing that HTTP knows. */
+function refuseRaw(error: NodeJS.ErrnoException, socket: Socket): void {
+  const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+  const problem = isLate
+    ? new Problem('request-stalled', `expected the whole head of a request within ${HEADERS_WITHIN_MS / 1000} s`)
+    : new Problem('invalid-request', 'expected a request of HTTP/1.1, got something else')
+  const body = JSON.stringify(problem)
+  const head = [
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+    'Content-Type: application/problem+json',
+    'Connection: close',
+    `Content-Length: ${body.length}`,
+  ]
+  if (socket.writable && error.code !== 'ECONNRESET') socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  else socket.destroy()
 }
 
 /** Nothing of an answer is for a browser to run. No HSTS, because whether there is TLS is for the proxy to know. */

@@ -9,6 +9,8 @@ import { killAll } from '../support/processes.ts'
 import { cancel } from './cancel.ts'
 import { find } from './find.ts'
 import { gateCost } from './gate-cost.ts'
+import { httpAbuse } from './http-abuse.ts'
+import { httpBulk } from './http-bulk.ts'
 import { kill } from './kill.ts'
 import { backfill, longLine } from './lanes.ts'
 import { memory } from './memory.ts'
@@ -92,6 +94,13 @@ const BARS: Record<string, () => Promise<Figure[]>> = {
   waiting: () => waiting({ seconds: short ? 10 : 60, ratePerSecond: 50 }),
   find: () => find({ waiting: short ? 50_000 : 1_000_000, withinMs: 30_000 }),
   cancel: () => cancel(short ? { lookups: 3000, rate: 1000 } : { lookups: 100_000, rate: 2500 }),
+  'http-abuse': () =>
+    httpAbuse(
+      short
+        ? { sockets: 200, streams: 1000, guessing: { clients: 100, forMs: 5000 } }
+        : { sockets: 1000, streams: 1000, guessing: { clients: 500, forMs: 20_000 } },
+    ),
+  'http-bulk': () => httpBulk({ ids: short ? 50_000 : 1_000_000 }),
   memory: () => memory({ each: 20_000 }),
   'gate-cost': () => gateCost({ rounds: short ? 4 : 20, secondsEach: 2 }),
 }

@@ -64,8 +64,8 @@ export async function startWorker(env: Environment, command = 'worker'): Promise
     child.once('exit', (code) => reject(new Error(`${command} ended with ${code}: ${text}`)))
     child.stderr?.on('data', (data: Buffer) => {
       text += data
-      const metrics = /"url":"([^"]+)\/metrics"/.exec(text)?.[1]
-      if (metrics && text.includes(`"msg":"${command} started"`)) resolve(metrics)
+      const shown = (command === 'api' ? /"url":"([^"]+)"/ : /"url":"([^"]+)\/metrics"/).exec(text)?.[1]
+      if (shown && text.includes(`"msg":"${command} started"`)) resolve(shown)
     })
   })
   const kill = async (signal: NodeJS.Signals) => {
@@ -76,6 +76,11 @@ export async function startWorker(env: Environment, command = 'worker'): Promise
     return { code, signal: ended, ms: performance.now() - startedAt }
   }
   return { child, pid: child.pid ?? 0, url, log: () => text, kill }
+}
+
+/** An API, on a port of its own. */
+export function startApiProcess(env: Environment): Promise<WorkerProcess> {
+  return startWorker({ API_PORT: '0', ...env }, 'api')
 }
 
 /** Ends whatever still runs; for `afterEach`. */
