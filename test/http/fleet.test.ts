@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { run } from '../support/in-process.ts'
 import { startWorker } from '../support/processes.ts'
 import { useWorld } from '../support/use-world.ts'
+import { until } from '../support/world.ts'
 import { startApi, stopAll } from './api.ts'
 
 const world = useWorld()
@@ -84,5 +85,23 @@ describe('the fleet over HTTP', () => {
       const answer = await api.ask(method, path, body === undefined ? {} : { body })
       expect([answer.status, answer.body.code]).toEqual([409, 'service-unknown'])
     }
+  })
+
+  it('takes no lookups while nobody takes the results, says when to come again, and takes them afterwards', async () => {
+    await startWorker({ ...world.env, RESULT_BACKLOG_LIMIT: '1' })
+    const api = await startApi({ REDIS_URL: world.redisUrl })
+    const post = () => api.ask('POST', '/v1/lookups', { body: { connectionId: '1' } })
+    expect((await post()).status).toBe(202)
+    await until('the fleet holds', async () => (await api.ask('GET', '/v1/holds')).body.holds[0]?.reason === 'results')
+    await until('none is taken', async () => (await post()).status === 503)
+    const { headers, body } = await post()
+    expect([body.code, headers.get('retry-after')]).toEqual(['results-piled-up', '10'])
+    const raw = '{"connectionId":"2"}\n'
+    const stream = await api.ask('POST', '/v1/lookups', { raw, headers: { 'content-type': 'application/x-ndjson' } })
+    expect([stream.status, stream.body.code]).toEqual([503, 'results-piled-up'])
+    await until('somebody takes the results, and lookups are taken', async () => {
+      await world.queue('chat-results').drain()
+      return (await post()).status === 202
+    })
   })
 })
