@@ -57,7 +57,7 @@ describe('demo', () => {
     const pids = await underWay(demo)
     await demo.says(/stays up until Ctrl-C/)
     const urls = [...demo.stdout().matchAll(/http:\S+/g)].map(([url]) => url)
-    expect(urls).toHaveLength(4)
+    expect(urls).toHaveLength(5)
     for (const url of urls) expect((await fetch(url)).status).toBe(200)
     demo.child.kill('SIGINT')
     expect(await demo.ended).toEqual({ code: 0, signal: null })
