@@ -12,12 +12,14 @@ afterEach(() => rig.close())
 
 /** What only the command that publishes a result says. */
 const PUBLISHES = '"version":1,"lookupId"'
+/** What only Redis' answer to it says. */
+const IS_PUBLISHED = '\r\nkept\r\n'
 const CONSUMPTIONS: Consumption[] = ['remove', 'retain']
 
 /** Ends the worker as its result is on its way: before Redis gets it, or before the worker hears that Redis has it. */
 async function dies(worker: RigWorker, when: 'before Redis has the result' | 'after'): Promise<void> {
   const [text, direction] =
-    when === 'after' ? (['published', 'to-client'] as const) : ([PUBLISHES, 'to-server'] as const)
+    when === 'after' ? ([IS_PUBLISHED, 'to-client'] as const) : ([PUBLISHES, 'to-server'] as const)
   await new Promise<void>((resolve) => {
     worker.proxy.watch = (passing, way, link) => {
       if (way !== direction || !passing.includes(text)) return
