@@ -161,6 +161,7 @@ describe('actions', () => {
     const { page } = visited
     await open(page, 'Service')
     await button(page, 'Hold all calls').click()
+    await page.getByLabel('Why').waitFor()
     await page.keyboard.press('Escape')
     await page.waitForFunction(() => document.activeElement?.textContent === 'Hold all calls')
     await page.keyboard.press('Enter')

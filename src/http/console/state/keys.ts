@@ -2,6 +2,8 @@
 
 import { go, view } from './route.ts'
 
+const A_SECOND = 60
+
 /** Returns what stops it. */
 export function onKeys(): () => void {
   addEventListener('keydown', onKey)
@@ -13,7 +15,16 @@ function onKey(event: KeyboardEvent): void {
   if (document.querySelector('dialog[open]')) return
   event.preventDefault()
   if (view.value !== 'find') go('find')
-  requestAnimationFrame(() => requestAnimationFrame(() => document.getElementById('search')?.focus()))
+  focusSearch(A_SECOND)
+}
+
+/** Once the view is there, which may take a busy browser some frames. */
+function focusSearch(frames: number): void {
+  requestAnimationFrame(() => {
+    const search = document.getElementById('search')
+    if (search) search.focus()
+    else if (frames > 0) focusSearch(frames - 1)
+  })
 }
 
 function isTyping(target: EventTarget | null): boolean {
