@@ -19,7 +19,8 @@ import { forgetRoute } from './routes/forget.ts'
 import { historyRoute } from './routes/history.ts'
 import { Intake } from './routes/intake.ts'
 import { liveRoute } from './routes/live.ts'
-import { lookupRoutes } from './routes/lookups.ts'
+import { storyRoutes } from './routes/lookup-story.ts'
+import { enqueueRoute } from './routes/lookups.ts'
 import { resultStreamRoute } from './routes/result-stream.ts'
 import { Waits } from './waits.ts'
 
@@ -33,6 +34,7 @@ export function apiRoutes(
   const prompt = new PromptHall(hall)
   const status = new Snapshot(() => prompt.ask((own) => own.status()))
   const waits = new Waits(prompt, new AwaitedLookups(hall), stopping)
+  const intake = new Intake(prompt, hall, waits, observe, stopping)
   return (server) => {
     consoleRoutes(server)
     fleetRoutes(server, prompt, status)
@@ -41,7 +43,8 @@ export function apiRoutes(
     deadLetterRoutes(server, prompt)
     findRoute(server, prompt)
     actionRoutes(server, { hall: prompt, actions, settings })
-    lookupRoutes(server, new Intake(prompt, hall, waits, observe, stopping))
+    enqueueRoute(server, intake)
+    storyRoutes(server, intake)
     resultStreamRoute(server, results, new EventStreams(observe, stopping))
     forgetRoute(server, prompt, log)
   }

@@ -20,6 +20,7 @@ import {
   REDRIVE_FIELD,
   REDRIVEN_AT_FIELD,
 } from '../redis/names.ts'
+import { quoted } from '../redis/script.ts'
 import { NOW_LUA } from '../redis/time.ts'
 import { FIELDS, keysOf, OF_A_JOB } from './bull-layout.ts'
 import { bullReprocess, REPROCESS_KEYS, REPROCESS_KINDS } from './bull-reprocess.ts'
@@ -49,7 +50,6 @@ const OF_ITS_RUNS = [
   FIELDS.taken,
   FIELDS.stalls,
 ] as const
-export const quoted = (fields: readonly string[]) => fields.map((field) => `'${field}'`).join(', ')
 
 const LUA = `
 ${NOW_LUA}

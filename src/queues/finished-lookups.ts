@@ -20,7 +20,7 @@ import {
   REDRIVEN_AT_FIELD,
   shortHash,
 } from '../redis/names.ts'
-import { Script } from '../redis/script.ts'
+import { quoted, Script } from '../redis/script.ts'
 import { NOW_LUA } from '../redis/time.ts'
 import { FIELDS } from './bull-layout.ts'
 import { GENERATIONS_LUA, SHARD_DIGITS } from './generations.ts'
@@ -49,8 +49,6 @@ export const LIVES_TIMES = 1.125
 export function finishedMark(lookupId: string): string {
   return shortHash(lookupId, SHARD_DIGITS) + lookupId
 }
-
-const quoted = (fields: readonly string[]) => fields.map((field) => `'${field}'`).join(', ')
 
 /** `recordOf` answers the record's fields by their names, or nothing; behind GENERATIONS_LUA. */
 export const RECORD_LUA = `

@@ -3,7 +3,7 @@
 import type { Lane } from '../domain/lane.ts'
 import type { Redis } from '../redis/connections.ts'
 import { finishedKey, type QueueNames, queueOf } from '../redis/names.ts'
-import { Script } from '../redis/script.ts'
+import { quoted, Script } from '../redis/script.ts'
 import { FIELDS, keysOf, type Place, SORTED_SETS } from './bull-layout.ts'
 import { finishedMark, RECORD_LUA } from './finished-lookups.ts'
 import { placesInWait } from './found-in-list.ts'
@@ -11,7 +11,7 @@ import { type FoundLookup, foundLookup } from './found-lookup.ts'
 import { GENERATIONS_LUA } from './generations.ts'
 import { JOB_MAX_BYTES } from './stored-jobs.ts'
 import { named } from './walk.ts'
-import { NARROW, quoted, WALKED_FIELDS } from './walk-script.ts'
+import { NARROW, WALKED_FIELDS } from './walk-script.ts'
 
 /**
  * Where each lies, with its fields. One that lies nowhere else is in `wait`, whose place in that list is asked for apart. ARGV: of

@@ -6,7 +6,7 @@
 import { now } from '../clock.ts'
 import type { Redis } from '../redis/connections.ts'
 import { finishedKey, laneOf, type QueueNames } from '../redis/names.ts'
-import { Script } from '../redis/script.ts'
+import { quoted, Script } from '../redis/script.ts'
 import { NOW_LUA } from '../redis/time.ts'
 import {
   delayedScoreAt,
@@ -110,7 +110,6 @@ const READ_KEYS = [
   QUEUE_KEYS.counter,
   QUEUE_KEYS.meta,
 ] as const
-const quoted = (fields: readonly string[]) => fields.map((field) => `'${field}'`).join(', ')
 
 // KEYS of each queue, and of ARGV its jobs' key without an id. `dueOf` says when the job that waits longest was due: the first
 // of each list, and of each priority; 0 if none waits.

@@ -5,11 +5,11 @@
  */
 
 import { HISTORY_FIELD } from '../redis/names.ts'
-import { Script } from '../redis/script.ts'
+import { quoted, Script } from '../redis/script.ts'
 import { FIELDS } from './bull-layout.ts'
 import { RECORD_LUA } from './finished-lookups.ts'
 import { GENERATIONS_LUA } from './generations.ts'
-import { ARGS_LUA, MATCH_LUA, quoted, STEP_BYTES, WALKED_FIELDS } from './walk-script.ts'
+import { ARGS_LUA, MATCH_LUA, STEP_BYTES, WALKED_FIELDS } from './walk-script.ts'
 
 /** As long as reading one record one command takes, in commands. */
 const WORK_OF_ONE = 3

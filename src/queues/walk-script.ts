@@ -4,7 +4,7 @@
  */
 
 import { HISTORY_FIELD, REDRIVE_FIELD, REDRIVEN_AT_FIELD } from '../redis/names.ts'
-import { Script } from '../redis/script.ts'
+import { quoted, Script } from '../redis/script.ts'
 import { FIELDS } from './bull-layout.ts'
 import { ENDED_FIELDS } from './kept-end.ts'
 import { JOB_MAX_BYTES } from './stored-jobs.ts'
@@ -22,7 +22,6 @@ export const NARROW = [
 /** What is kept of its last failure, and of its end. */
 const KEPT = [HISTORY_FIELD, ...ENDED_FIELDS] as const
 export const WALKED_FIELDS = [...NARROW, FIELDS.data, ...KEPT]
-export const quoted = (fields: readonly string[]) => fields.map((field) => `'${field}'`).join(', ')
 
 /** A step ends early when it has read so much. */
 export const STEP_BYTES = 262_144

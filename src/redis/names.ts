@@ -46,7 +46,8 @@
  *     kinds:<queues>         hash    codes, faults and statuses that the service gave: first, last, how often
  *
  * On the hash of a lookup job stand fields of ours, which go when the job goes: `ce:history`, `ce:failed-at`, `ce:alone`;
- * of a dead letter `ce:end`; of one that was put back `ce:redrive` (how often) and `ce:redriven-at` (when, ms). On that of a result stands `ce:of`: of which lookup, because an id may have been enqueued more than once.
+ * of a dead letter `ce:end`; of one that was put back `ce:redrive` (how often) and `ce:redriven-at` (when, ms). On that of a
+ * result stands `ce:of`: of which lookup, because an id may have been enqueued more than once.
  *
  * <service> stands for SOAP_ENDPOINT: all who call one service keep its limits together. <queues> stands for the three
  * queues: several fleets may live under one prefix, and none answers for another one's lookups. <fleet> stands for the

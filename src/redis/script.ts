@@ -4,6 +4,11 @@ import { createHash } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { type Argument, sendScript } from './script-command.ts'
 
+/** Names as Lua writes a list of texts. They are our own: nothing in them is escaped. */
+export function quoted(names: readonly string[]): string {
+  return names.map((name) => `'${name}'`).join(', ')
+}
+
 export class Script {
   /** Its text. */
   readonly lua: string
