@@ -8,7 +8,6 @@ export default defineConfig({
     testTimeout: 90_000,
     hookTimeout: 90_000,
     maxWorkers: 2,
-    retry: 1, // a key that is pressed before a page on a busy machine listens is lost
     reporters: ['verbose', './test/support/closing-line.ts'],
   },
 })
