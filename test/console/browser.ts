@@ -49,3 +49,20 @@ export async function visit(
   await page.goto(url)
   return { context, page, complaints }
 }
+
+/** How much the page has moved under the reader's eyes, by itself, since it was asked to count. */
+interface Shifted {
+  shifted: number
+}
+
+export async function countShifts(page: Page): Promise<() => Promise<number>> {
+  await page.evaluate(() => {
+    const counted = globalThis as unknown as Shifted
+    counted.shifted = 0
+    new PerformanceObserver((list) => {
+      const shifts = list.getEntries() as unknown as { value: number; hadRecentInput: boolean }[]
+      for (const { value, hadRecentInput } of shifts) if (!hadRecentInput) counted.shifted += value
+    }).observe({ type: 'layout-shift' })
+  })
+  return () => page.evaluate(() => (globalThis as unknown as Shifted).shifted)
+}

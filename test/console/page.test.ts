@@ -1,13 +1,8 @@
 import { gzipSync } from 'node:zlib'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startBrowser, visit } from './browser.ts'
+import { countShifts, startBrowser, visit } from './browser.ts'
 import { type ConsoleFleet, startFleet } from './fleet.ts'
-
-/** How much the page has moved under the reader's eyes. */
-interface Shifted {
-  shifted: number
-}
 
 let fleet: ConsoleFleet
 let browser: Browser
@@ -45,18 +40,12 @@ describe('the page', () => {
   it('begins with the sentence of status, and follows the fleet', async () => {
     const { page, complaints, context } = await visit(browser, fleet.api.url)
     await page.getByText('nothing waits').waitFor()
-    await page.evaluate(() => {
-      const counted = globalThis as unknown as Shifted
-      counted.shifted = 0
-      new PerformanceObserver((list) => {
-        for (const { value } of list.getEntries() as unknown as { value: number }[]) counted.shifted += value
-      }).observe({ type: 'layout-shift' })
-    })
+    const shifted = await countShifts(page)
     await fleet.world
       .queue('chat-lookups')
       .addBulk(Array.from({ length: 300 }, (_, id) => ({ name: 'lookup', data: { connectionId: `${id}` } })))
     await page.getByText(/backlog \d+, [\d.]+ results\/s: gone in/).waitFor()
-    expect(await page.evaluate(() => (globalThis as unknown as Shifted).shifted)).toBeLessThan(0.02)
+    expect(await shifted()).toBeLessThan(0.02)
     expect(complaints).toEqual([])
     await context.close()
   })

@@ -3,7 +3,7 @@
 import type { Browser, CDPSession } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { NAMES } from '../support/world.ts'
-import { startBrowser, visit } from './browser.ts'
+import { countShifts, startBrowser, visit } from './browser.ts'
 import { type ConsoleFleet, startFleet } from './fleet.ts'
 
 const MINUTES = Number(process.env.CONSOLE_SOAK_MINUTES ?? 0)
@@ -45,12 +45,17 @@ describe.skipIf(MINUTES === 0)('a page', () => {
         .addBulk(Array.from({ length: 20 }, () => ({ name: 'lookup', data: { connectionId: `${id++}` } })))
     const timer = setInterval(() => void add(), 100)
     await page.waitForTimeout(A_MINUTE)
+    const shifted = await countShifts(page)
     const before = await sizeOf(cdp)
-    await page.waitForTimeout(MINUTES * A_MINUTE)
+    for (let minute = 0; minute < MINUTES; minute += 10) {
+      await page.waitForTimeout(Math.min(10, MINUTES - minute) * A_MINUTE)
+      process.stderr.write(`after ${Math.min(minute + 10, MINUTES)} min: ${JSON.stringify(await sizeOf(cdp))}\n`)
+    }
     const after = await sizeOf(cdp)
     clearInterval(timer)
-    process.stderr.write(`before ${JSON.stringify(before)}, after ${JSON.stringify(after)}\n`)
+    process.stderr.write(`before ${JSON.stringify(before)}, after ${JSON.stringify(after)}, moved ${await shifted()}\n`)
     expect(after.heap - before.heap).toBeLessThan(10 * MEGABYTE)
+    expect(await shifted()).toBeLessThan(0.02)
     expect(after.nodes).toBeLessThan(1.2 * before.nodes)
     expect(complaints).toEqual([])
     await context.close()
