@@ -3,6 +3,7 @@
 import { monotonic, now } from '../clock.ts'
 import type { ConfigOf } from '../config/config.ts'
 import type { CallEnd, FailedCall, Outcome } from '../domain/call-end.ts'
+import { stateOf } from '../fleet/certificates.ts'
 import { type Finding, fail, pass, warn } from '../fleet/finding.ts'
 import { ServiceMemories } from '../gate/service-memory.ts'
 import type { Redis } from '../redis/connections.ts'
@@ -13,7 +14,6 @@ import { unanswered } from './service-troubles.ts'
 import { type SoapConfig, soapSettings } from './soap-settings.ts'
 
 const WSDL_MAY_TAKE_MS = 10_000
-const CERTIFICATE_DAYS = 30
 const DAY_MS = 86_400_000
 
 /** Whether the endpoint is there, trusted, and the service that we want. */
@@ -26,9 +26,9 @@ export async function checkService(config: SoapConfig): Promise<Finding[]> {
 
 function certificateOf({ certificateExpiresAt: at }: ServiceLook): Finding[] {
   if (at === null) return []
-  const days = Math.floor((at - now()) / DAY_MS)
-  const says = `its certificate is trusted, and valid for ${days} more days`
-  if (days >= CERTIFICATE_DAYS) return [pass('service-certificate', says)]
+  const leftMs = at - now()
+  const says = `its certificate is trusted, and valid for ${Math.floor(leftMs / DAY_MS)} more days`
+  if (stateOf(leftMs) === 'good') return [pass('service-certificate', says)]
   const cure = 'have its owner renew it: when it ends, the fleet holds'
   return [warn('service-certificate', says, cure)]
 }

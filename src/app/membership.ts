@@ -6,6 +6,7 @@ import { iso, monotonic, now } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import type { LookupEvent } from '../domain/event.ts'
 import { Callers } from '../fleet/callers.ts'
+import type { SeenCertificate } from '../fleet/certificates.ts'
 import { Fleet, type Member } from '../fleet/members.ts'
 import type { Redis } from '../redis/connections.ts'
 import { serviceOf } from '../redis/names.ts'
@@ -24,16 +25,19 @@ export interface Doing {
 export class Membership {
   readonly id = randomUUID()
   readonly #fleet: Fleet
-  readonly #same: Omit<Member, 'inProgress' | 'perSecond' | 'callMs' | 'stopping' | 'callers'>
+  readonly #same: Omit<Member, 'inProgress' | 'perSecond' | 'callMs' | 'stopping' | 'callers' | 'certificate'>
   /** When lookups got their result, of late. */
   readonly #published: number[] = []
   readonly #callers = new Callers()
   #called = { lookups: 0, ms: 0 }
   #callMs: number | null = null
+  readonly #serviceHost: string
+  #certificate: SeenCertificate | null = null
 
   constructor(redis: Redis, config: Config) {
     this.#fleet = new Fleet(redis, queueNames(config))
     const { quotaCalls, quotaPeriodMs } = config
+    this.#serviceHost = new URL(config.soapEndpoint ?? '').host
     this.#same = {
       id: this.id,
       host: hostname(),
@@ -54,6 +58,8 @@ export class Membership {
       this.#published.push(monotonic())
       this.#count(event.timing.calledMs)
     } else if (event.type === 'attempt-finished') this.#callers.count(event.producer, event.calls, monotonic())
+    else if (event.type === 'tls-certificate-seen' && Number.isFinite(event.expiresAt))
+      this.#certificate = { host: this.#serviceHost, expiresAt: iso(event.expiresAt) }
   }
 
   beat(doing: Doing): Promise<void> {
@@ -63,7 +69,8 @@ export class Membership {
     this.#published.splice(0, late < 0 ? this.#published.length : late)
     const perSecond = this.#published.length / (PACE_OVER_MS / 1000)
     const callers = this.#callers.ofLastMinute(monotonic())
-    return this.#fleet.beat({ ...this.#same, ...doing, perSecond, callMs: this.#callMs, callers })
+    const seen = { callMs: this.#callMs, callers, certificate: this.#certificate }
+    return this.#fleet.beat({ ...this.#same, ...doing, perSecond, ...seen })
   }
 
   /** What a lookup's calls took of late, on the average of a hundred or more: an autoscaler counts with it. */

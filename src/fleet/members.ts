@@ -8,6 +8,7 @@ import { memberKey, membersKey, type QueueNames } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
 import { NOW_LUA, redisTime } from '../redis/time.ts'
 import type { CallsFor } from './callers.ts'
+import type { SeenCertificate } from './certificates.ts'
 
 /** How long finished lookups and markers are kept. */
 export interface Keeps {
@@ -40,6 +41,8 @@ export interface Member {
   interactiveShare?: number
   /** For whom it called in the last minute; empty where no lookup said who asks. Missing: a worker of an older version. */
   callers?: CallsFor[]
+  /** The last one that the service showed; null: none yet, or no TLS. Missing: a worker of an older version. */
+  certificate?: SeenCertificate | null
 }
 
 export interface SeenMember extends Member {

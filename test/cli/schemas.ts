@@ -56,6 +56,7 @@ const memberSchema = z.strictObject({
   service: z.optional(z.string()),
   interactiveShare: z.optional(z.number()),
   callers: z.optional(z.array(callsFor)),
+  certificate: z.optional(z.nullable(z.strictObject({ host: z.string(), expiresAt: z.iso.datetime() }))),
   seenMsAgo: count,
 })
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Fleet, type Member } from '../../src/fleet/members.ts'
 import { NAMES } from '../support/world.ts'
 import { type Look, startBrowser, type Visit, visit } from './browser.ts'
 import { type ConsoleFleet, startFleet, TOKENS } from './fleet.ts'
@@ -115,6 +116,23 @@ describe.each([
       expect(await seriousOf(page), view).toEqual([])
       expect(await page.evaluate(() => document.documentElement.scrollWidth), view).toBeLessThanOrEqual(look.width)
     }
+    await leave(visited)
+  })
+})
+
+describe('the certificate', () => {
+  it('of the service is told by the day, with what to do once it ends soon', async () => {
+    const visited = await enter()
+    const { page } = visited
+    await open(page, 'Service')
+    await page.getByText('No worker has seen one').waitFor()
+    const members = new Fleet(fleet.world.redis, NAMES)
+    const one = (await members.members())[0] as Member
+    const expiresAt = new Date(Date.now() + 9.5 * 86_400_000).toISOString()
+    await members.beat({ ...one, id: 'of-tls', certificate: { host: 'soap.example', expiresAt } })
+    await page.getByText('the certificate of soap.example ends in 9 days. Do: have its owner renew it').waitFor()
+    expect(await seriousOf(page)).toEqual([])
+    await members.leave('of-tls')
     await leave(visited)
   })
 })

@@ -2,11 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { certificatesInWords } from '../../src/fleet/certificates.ts'
+import { Fleet } from '../../src/fleet/members.ts'
 import { clientFor, failureOf } from '../recordings/serve.ts'
 import { heldBytes } from '../soap/heap.ts'
 import { Authority, type Issued } from '../support/authority.ts'
 import { startRefusingServer } from '../support/refusing-tls.ts'
 import { startScriptedService } from '../support/scripted-service.ts'
+import { NAMES } from '../support/world.ts'
 import { costsNothing, PATIENT, UNFORGIVING } from './outage.ts'
 import { startProxy, type TcpProxy } from './proxy.ts'
 import { isShort, type Rig, startRig } from './rig.ts'
@@ -44,6 +47,9 @@ describe('a service whose certificate', () => {
     })
     const expiry = () => running.metric('tls_certificate_expiry_timestamp_seconds')
     await expect.poll(expiry, PATIENT).toBeGreaterThan(Date.now() / 1000)
+    const { host } = new URL(running.service.url)
+    const told = async () => certificatesInWords(await new Fleet(running.redis, NAMES).members(), Date.now())
+    await expect.poll(told, PATIENT).toMatchObject([{ host, says: expect.stringContaining('certificate of') }])
   })
 
   it.skipIf(isShort)('is refused a thousand times leaves nothing in memory', async () => {

@@ -1,6 +1,7 @@
 /** What `status` shows to people. */
 
 import type { FleetStatus, GateStatus } from '../../app/hall.ts'
+import { certificatesInWords } from '../../fleet/certificates.ts'
 import { holdInWords, type Limits } from '../../fleet/fleet-control.ts'
 import { type SeenMember, TAKEN_UP_WITHIN_MS } from '../../fleet/members.ts'
 import { sentenceOf } from '../../fleet/sentence.ts'
@@ -31,6 +32,7 @@ export function statusInWords(status: FleetStatus, now: number): string {
     ...(gate && gate.callsInFlight > 0 ? [`calls in flight ${number.format(gate.callsInFlight)}`] : []),
     ...byHandInWords(status.byHand),
     ...producersInWords(status.producers),
+    ...certificatesInWords(status.members ?? [], now).map(({ says }) => says),
     ...(gate?.quota ? [`quota ${quotaInWords(gate.quota)}`] : []),
     ...needInWords(status),
     sentenceOf(status),

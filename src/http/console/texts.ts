@@ -386,6 +386,13 @@ export const T = {
       `${reason}: ${from} to ${to ?? 'now'}, ${span}`,
   },
 
+  certificate: {
+    title: 'Certificate of the service',
+    states: { good: 'valid', soon: 'ends soon', over: 'has ended' },
+    until: (at: string) => `until ${at}`,
+    none: 'No worker has seen one: nothing was called over TLS yet.',
+  },
+
   kinds: {
     title: 'What else the service answered',
     caption: 'Codes, faults and statuses of the last days, the last one first',

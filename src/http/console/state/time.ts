@@ -6,6 +6,7 @@ import { seconds } from '../../../domain/figures.ts'
 const CLOCK = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
 const MINUTE = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' })
 const DAY = new Intl.DateTimeFormat('en-GB', { day: '2-digit', month: 'short' })
+const WHOLE_DAY = new Intl.DateTimeFormat('en-GB', { day: '2-digit', month: 'short', year: 'numeric' })
 const DAY_AND_CLOCK = new Intl.DateTimeFormat('en-GB', {
   ...{ day: '2-digit', month: 'short' },
   ...{ hour: '2-digit', minute: '2-digit', second: '2-digit' },
@@ -22,6 +23,11 @@ setInterval(() => {
 
 export function clock(at: number | string): string {
   return CLOCK.format(new Date(at))
+}
+
+/** With its year. */
+export function day(at: number | string): string {
+  return WHOLE_DAY.format(new Date(at))
 }
 
 export function minute(at: number | string): string {

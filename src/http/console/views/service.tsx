@@ -1,3 +1,4 @@
+import { Certificates } from '../parts/certificates.tsx'
 import { HoldActions } from '../parts/hold-actions.tsx'
 import { HoldLine } from '../parts/hold-line.tsx'
 import { HoldList } from '../parts/hold-list.tsx'
@@ -16,6 +17,7 @@ export function ServiceView() {
       </div>
       {problem === null ? null : <p class="notice">{problem}</p>}
       <HoldList />
+      <Certificates />
       <HoldLine />
       <Kinds />
       <Incident />
