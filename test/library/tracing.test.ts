@@ -3,7 +3,15 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { type Context, type ContextManager, context, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api'
+import {
+  type Context,
+  type ContextManager,
+  context,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api'
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { activeTrace, isTraced } from '../../src/app/active-trace.ts'
@@ -41,10 +49,19 @@ function setUp(): InMemorySpanExporter {
 
 interface Spanned {
   name: string
+  spanId: string
+  ms: number
+  status: number
   kind: number
   traceId: string
   parent: string | null
   attributes: Record<string, unknown>
+}
+
+async function spansOf(file: string, count: number): Promise<Spanned[]> {
+  const spans = () => (existsSync(file) ? parseLines<Spanned>(readFileSync(file, 'utf8')) : [])
+  await until(`${count} spans are there`, () => spans().length >= count)
+  return spans()
 }
 
 describe('tracing', () => {
@@ -82,11 +99,7 @@ describe('tracing', () => {
     expect(consumer.of(host.lookupId)[0]?.traceparent).toBe(`00-${host.traceId}-${host.spanId}-01`)
     expect(consumer.of('by-hand')[0]?.traceparent).toBe(given)
     expect(consumer.of('untraced')[0]).not.toHaveProperty('traceparent')
-    await until(
-      'spans are there',
-      () => existsSync(SPANS_FILE) && readFileSync(SPANS_FILE, 'utf8').split('\n').length > 2,
-    )
-    const spans = parseLines<Spanned>(readFileSync(SPANS_FILE, 'utf8'))
+    const spans = await spansOf(SPANS_FILE, 4) // of two lookups: a span below one that is not sampled is not there
     expect(spans).toContainEqual(
       expect.objectContaining({
         name: 'chat-enricher attempt',
@@ -95,12 +108,37 @@ describe('tracing', () => {
         parent: host.spanId,
       }),
     )
-    expect(spans.find(({ traceId }) => traceId === host.traceId)?.attributes).toMatchObject({
+    const attempts = spans.filter(({ name }) => name === 'chat-enricher attempt')
+    expect(attempts.find(({ traceId }) => traceId === host.traceId)?.attributes).toMatchObject({
       'chat_enricher.status': 'enriched',
       'chat_enricher.calls': 1,
     })
-    expect(spans.filter(({ parent }) => parent === null)).toHaveLength(1) // the untraced one; a producer's 00 is not sampled
+    expect(attempts.filter(({ parent }) => parent === null)).toHaveLength(1) // the untraced one; a producer's 00 is not sampled
     expect(JSON.stringify(spans)).not.toContain('canary')
+    expect((await worker.kill('SIGTERM')).code).toBe(0)
+  })
+
+  it('has a span for each call below that of its attempt, with what the service said', async () => {
+    const SPANS_FILE = join(folder, 'calls')
+    world.standIn.set({ latencyMs: 30, rules: [{ id: 'bad', faults: ['client-fault'] }] })
+    const NODE_OPTIONS = `--import ${pathToFileURL('test/support/otel.mjs').href}`
+    const worker = await startWorker({ ...world.env, SPANS_FILE, NODE_OPTIONS, LOOKUP_ATTEMPTS: '1' })
+    const ids = ['good', 'bad', 'fine', 'well']
+    await world.queue(NAMES.lookupQueue).addBulk(ids.map((id) => ({ name: 'lookup', data: { connectionId: id } })))
+    await consumer.have(4)
+    const spans = await spansOf(SPANS_FILE, 4 + world.standIn.requests.all().length)
+    const attempts = spans.filter(({ name }) => name === 'chat-enricher attempt')
+    const calls = spans.filter(({ name }) => name === 'chat-enricher call')
+    for (const { spanId, attributes } of attempts) {
+      const own = calls.filter(({ parent }) => parent === spanId)
+      expect(own).toHaveLength(Number(attributes['chat_enricher.calls']))
+      for (const call of own) expect(call.kind).toBe(SpanKind.CLIENT)
+      for (const { ms } of own) expect(ms).toBeGreaterThanOrEqual(25)
+    }
+    const codes = calls.map(({ attributes }) => [attributes['http.response.status_code'], attributes['error.type']])
+    expect(codes).toContainEqual([500, 'fault:Client'])
+    expect(codes.filter(([status, error]) => status === 200 && error === undefined)).toHaveLength(3)
+    expect(calls.filter(({ status }) => status === SpanStatusCode.ERROR)).toHaveLength(calls.length - 3)
     expect((await worker.kill('SIGTERM')).code).toBe(0)
   })
 

@@ -7,7 +7,8 @@ const lineOf = (span) => {
   const { traceId, spanId } = span.spanContext()
   const { name, kind, attributes, status } = span
   const parent = span.parentSpanContext?.spanId ?? null
-  return `${JSON.stringify({ name, kind, attributes, traceId, spanId, parent, status: status.code })}\n`
+  const ms = span.duration[0] * 1000 + span.duration[1] / 1e6
+  return `${JSON.stringify({ name, kind, attributes, traceId, spanId, parent, ms, status: status.code })}\n`
 }
 const exporter = {
   export: (spans, done) => {
