@@ -3,12 +3,13 @@ import type { Hall } from '../app/hall.ts'
 import { withHall } from '../app/with-hall.ts'
 import type { WhichLookups } from '../fleet/cancel.ts'
 import { cancelCost, cancelledData } from '../fleet/cancel-data.ts'
-import type { PacedEnd } from '../fleet/paced.ts'
+import type { PacedEnd, Plan } from '../fleet/paced.ts'
 import {
   type ActionFlags,
   costInWords,
   isConfirmed,
   pacedProgress,
+  planExit,
   planInWords,
   withAction,
 } from './terminal/action.ts'
@@ -34,7 +35,7 @@ selection it says first what it would do. It waits while results pile up. Stoppe
 run again, it does the rest. Nothing that comes after it began is cancelled.
 
 Exit: 0 (also for an empty selection); 1 if one that was named was in hand, had ended or is not known, or no Redis; 2 wrong
-usage, or no --yes where there is no terminal to ask; 78 wrong configuration; 130 after Ctrl-C.
+usage, or no --yes where there is no terminal to ask; 78 wrong configuration; 130 after Ctrl-C. With --dry-run the same.
 
 Examples:
   chat-enricher cancel lk-5d41402abc4b2a76b9719d911017c592
@@ -51,6 +52,7 @@ async function runCancel(command: Command, io: Io): Promise<number> {
   const { resultMarkerTtlMs: markerTtlMs, resultKeepMs: keepMs, lookupRetentionMs, resultBacklogLimit } = config
   const signal = io.interruption()
   return withHall(config, 'cancel', async (hall) => {
+    if (flags.dryRun) return tellPlan(io, hall, which, flags, signal)
     if (!(await goesOn(io, hall, which, flags, signal))) return 0
     const progress = pacedProgress(io, 'lookups cancelled', null, 'lookupIds' in which)
     const end = await hall
@@ -75,20 +77,35 @@ function whichOf(command: Command): WhichLookups {
   return { lookupIds }
 }
 
+async function tellPlan(
+  io: Io,
+  hall: Hall,
+  which: WhichLookups,
+  { json, rate }: ActionFlags,
+  signal: AbortSignal,
+): Promise<number> {
+  const plan = await hall.cancelPlan(which, { signal })
+  await io.print(json ? JSON.stringify({ ...plan, ...cancelCost(plan, rate) }) : inWords(plan, rate))
+  return planExit(io, 'lookupIds' in which ? which.lookupIds : null, plan)
+}
+
+function inWords(plan: Plan, rate: number): string {
+  const { calls, seconds } = cancelCost(plan, rate)
+  return `${planInWords(plan, 'to cancel')}\n${costInWords(calls, seconds, rate)}`
+}
+
 /** Says what would be done, and asks; not about what was named. */
 async function goesOn(
   io: Io,
   hall: Hall,
   which: WhichLookups,
-  { dryRun = false, yes = false, json = false, rate }: ActionFlags,
+  { yes = false, rate }: ActionFlags,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if ('lookupIds' in which && !dryRun) return true
+  if ('lookupIds' in which) return true
   const plan = await hall.cancelPlan(which, { signal })
-  const cost = cancelCost(plan, rate)
-  if (json && dryRun) await io.print(JSON.stringify({ ...plan, ...cost }))
-  else io.say(`${planInWords(plan, 'to cancel')}\n${costInWords(cost.calls, cost.seconds, rate)}`)
-  if (dryRun || plan.count === 0) return false
+  io.say(inWords(plan, rate))
+  if (plan.count === 0) return false
   return isConfirmed(io, `Cancel ${counted(plan.count, 'lookup')}?`, yes, signal)
 }
 

@@ -3,7 +3,7 @@ import type { EndedActions, EndedEnd, EndedPlan, EndedRequest, Hall } from '../a
 import { withHall } from '../app/with-hall.ts'
 import type { Selection } from '../domain/selection.ts'
 import { problemOfState } from '../fleet/ended-actions.ts'
-import { type ActionFlags, isConfirmed, pacedProgress, withAction } from './terminal/action.ts'
+import { type ActionFlags, isConfirmed, pacedProgress, planExit, withAction } from './terminal/action.ts'
 import type { CliCommand } from './terminal/command.ts'
 import { endedPlanInWords, endInWords, groupsInWords, refusedInWords } from './terminal/dead-letters-in-words.ts'
 import { asUsageError, GATE_GROUPS } from './terminal/gate.ts'
@@ -46,11 +46,12 @@ A selection is counted first, and asked about on a terminal; a script says --yes
 finished by running it again: nothing is put back twice.
 
 Exit: 0 (also if there is none); 1 if one that was named is no dead letter, the fleet holds for the cause, or no Redis; 2 wrong
-usage; 78 wrong configuration.
+usage; 78 wrong configuration. With --dry-run the same.
 
 Examples:
   chat-enricher dead-letters
   chat-enricher dead-letters redrive --failure soap-fault --newer-than 2h --dry-run
+  chat-enricher dead-letters redrive lk-5d41402abc4b2a76b9719d911017c592 --dry-run
   chat-enricher dead-letters redrive --state finished --response-code 9 --newer-than 2h
   chat-enricher dead-letters drop --older-than 7d --reason "asked again by the CRM"`
 
@@ -98,13 +99,13 @@ async function act(hall: Hall, actions: EndedActions, io: Io, request: EndedRequ
   const { rate: ratePerSecond, dryRun, yes, json } = flags
   const signal = io.interruption()
   let total = request.lookupIds?.length ?? 0
-  if (!request.lookupIds) {
+  if (dryRun || !request.lookupIds) {
     const plan = await actions.plan(request, { ratePerSecond, signal })
     total = plan.count
     if (dryRun || plan.refused) return tellPlan(io, request, plan, flags)
     if (!yes) io.say(endedPlanInWords(request, plan, ratePerSecond))
     if (plan.count > 0 && !(await isConfirmed(io, `${request.action} ${plan.count}?`, Boolean(yes), signal))) return 1
-  } else if (dryRun) throw new UsageError('--dry-run: expected a selection, got lookup ids')
+  }
   const progress = pacedProgress(io, 'lookups', total, Boolean(json))
   const { onProgress } = progress
   const end = await actions.run(request, { ratePerSecond, signal, onProgress }).finally(() => progress.stop())
@@ -114,8 +115,9 @@ async function act(hall: Hall, actions: EndedActions, io: Io, request: EndedRequ
 async function tellPlan(io: Io, request: EndedRequest, plan: EndedPlan, { json, rate }: Flags): Promise<number> {
   const told = json ? JSON.stringify({ action: request.action, ...plan }) : endedPlanInWords(request, plan, rate)
   await io.print(told)
-  if (plan.refused) io.say(plan.refused)
-  return plan.refused ? 1 : 0
+  if (!plan.refused) return planExit(io, request.lookupIds, plan)
+  io.say(plan.refused)
+  return 1
 }
 
 async function tellEnd(hall: Hall, io: Io, request: EndedRequest, end: EndedEnd, json?: boolean): Promise<number> {

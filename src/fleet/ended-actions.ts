@@ -117,7 +117,7 @@ export class EndedActions {
     const calls = request.action === 'redrive' ? plan.count : 0
     const perSecond = calls > 0 ? costOf(calls, await this.#fleet.status()).perSecond : null
     const rate = Math.min(options.ratePerSecond, perSecond ?? Number.POSITIVE_INFINITY)
-    const [hold] = request.force ? [] : heldFor
+    const [hold] = request.force || request.lookupIds ? [] : heldFor // those that are named wait for the end of the hold
     return { ...plan, calls, seconds: Math.ceil(plan.count / rate), refused: hold ? refusalInWords(hold) : null }
   }
 

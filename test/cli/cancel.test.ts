@@ -3,7 +3,7 @@ import { run } from '../support/in-process.ts'
 import { startWorker } from '../support/processes.ts'
 import { useConsumer, useWorld } from '../support/use-world.ts'
 import { NAMES, until } from '../support/world.ts'
-import { cancelledSchema } from './schemas.ts'
+import { cancelledSchema, cancelPlanSchema } from './schemas.ts'
 import { start } from './started.ts'
 
 const world = useWorld()
@@ -37,15 +37,20 @@ describe('cancel', () => {
   it('says first what it would do with a selection; a script must say --yes', async () => {
     await addMany(12)
     const dry = await run(['cancel', '--producer', 'import', '--dry-run'], world.env)
-    expect([dry.code, dry.stdout]).toEqual([0, ''])
-    expect(dry.stderr).toMatch(
+    expect([dry.code, dry.stderr]).toEqual([0, ''])
+    expect(dry.stdout).toMatch(
       /^12 lookups to cancel, of 12 lookups looked at\n[\s\S]*and 2 more lookups\nno calls; 1\.0 s at 100 a second\n$/,
     )
     const unasked = await run(['cancel', '--producer', 'import'], world.env)
     expect(unasked.code).toBe(2)
     expect(unasked.stderr).toContain('error: expected --yes (or --dry-run), because there is no terminal to ask')
     const named = await run(['cancel', 'lk-1', '--dry-run'], world.env)
-    expect(named.stderr).toContain('1 lookup to cancel')
+    expect([named.code, named.stdout]).toEqual([0, expect.stringMatching(/^1 lookup to cancel, of 1 lookup looked at/)])
+    const unknown = await run(['cancel', 'lk-1', 'nobody', '--dry-run', '--json'], world.env)
+    expect([unknown.code, cancelPlanSchema.parse(JSON.parse(unknown.stdout)).count]).toEqual([1, 1])
+    expect(unknown.stderr).toBe(
+      '1 lookup of those that were named would be left as they are: status LOOKUP_ID tells why\n',
+    )
     expect(await lookups().getWaitingCount()).toBe(12)
     const done = await run(['cancel', '--producer', 'import', '--yes', '--json', '--rate', '1000'], world.env)
     expect(done.code).toBe(0)

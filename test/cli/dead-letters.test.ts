@@ -73,6 +73,13 @@ describe('dead-letters redrive', () => {
       calls: 12,
       refused: null,
     })
+    const named = await call('redrive', 'd-0', 'nobody', '--dry-run', '--json')
+    expect(named).toMatchObject({ code: 1, stderr: expect.stringMatching(/^1 lookup of those that were named/) })
+    expect(z.parse(deadLetterSchemas.plan, JSON.parse(named.stdout))).toMatchObject({ count: 1, calls: 1 })
+    expect(await call('drop', 'd-0', '--reason', 'x', '--dry-run')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^1 lookup to drop, of 1 lookup looked at\n[\s\S]*no calls/),
+    })
     expect(await failed()).toBe(12)
     expect(await call('redrive', '--failure', 'expired')).toMatchObject({
       code: 2,

@@ -7,7 +7,7 @@ import { endedPlanSchema, endedSchema, foundSchema } from '../../src/http/messag
 import { deadLetterGroupSchema } from '../../src/http/messages/dead-letters.ts'
 import { storySchema as storyOfApi } from '../../src/http/messages/lookups.ts'
 
-export { cancelledSchema } from '../../src/http/messages/actions.ts'
+export { cancelledSchema, cancelPlanSchema } from '../../src/http/messages/actions.ts'
 export { activitySchema } from '../../src/http/messages/fleet.ts'
 export { dryRunSchema } from '../../src/http/messages/lookups.ts'
 

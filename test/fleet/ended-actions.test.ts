@@ -76,6 +76,7 @@ describe('a redrive while the fleet holds', () => {
       ),
     })
     expect((await actions.plan({ ...REQUEST, force: true }, RATE)).refused).toBeNull()
+    expect(await actions.plan({ ...REQUEST, lookupIds: ['d-0'] }, RATE)).toMatchObject({ count: 1, refused: null })
     await holds.end('service')
     await holds.begin('quota', 'all calls are spent', 60_000)
     expect((await actions.plan(REQUEST, RATE)).refused).toBeNull()

@@ -43,6 +43,14 @@ export function costInWords(calls: number, takesSeconds: number, ratePerSecond: 
     : `${counted(calls, 'call')} at least; ${took} at ${pace}, or the limit if that is less`
 }
 
+/** The exit of a dry run: 1, as without it, if some of those that were named would be left as they are. */
+export function planExit(io: Io, lookupIds: readonly string[] | null, { count }: Plan): number {
+  const left = (lookupIds?.length ?? 0) - count
+  if (left <= 0) return 0
+  io.say(`${counted(left, 'lookup')} of those that were named would be left as they are: status LOOKUP_ID tells why`)
+  return 1
+}
+
 /** Shows how far an action has come, and says once what it waits for. */
 export function pacedProgress(io: Io, unit: string, total: number | null, isQuiet: boolean) {
   const bar = progressBar(io, unit, total, isQuiet)
