@@ -7,7 +7,7 @@ const memory = { where: 'r', usedBytes: 1, maxBytes: null, machineBytes: 8e9, is
 
 describe('the memory that a fleet needs', () => {
   it('is what finished lookups and markers take while they are kept', () => {
-    const bytes = 10 * (3600 * 1.125 * 221 + 7200 * 1.5 * 29)
+    const bytes = 10 * (3600 * 1.125 * 259 + 7200 * 1.5 * 29)
     expect(memoryNeed([{ keeps }], 10, memory)).toEqual({ perSecond: 10, bytes, availableBytes: 8e9, keeps })
   })
 

@@ -17,7 +17,7 @@ export interface MemoryNeed {
 }
 
 /** As measured by `npm run bench -- bytes` in Redis' default, with connection ids of 36 characters and no correlation id. */
-const BYTES = { finishedLookup: 221, marker: 29 }
+const BYTES = { finishedLookup: 259, marker: 29 }
 /** A marker may live half as long again, a finished lookup an eighth (queues/marker.ts, queues/finished-lookups.ts). */
 const MARKERS_LIVE = 1.5
 const LOOKUPS_LIVE = 1.125

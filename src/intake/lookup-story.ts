@@ -8,7 +8,7 @@ import type { Result, ResultStatus } from '../domain/result.ts'
 import type { Timing } from '../domain/timing.ts'
 import { dueAt, FIELDS } from '../queues/bull-layout.ts'
 import { readFinished } from '../queues/finished-lookups.ts'
-import { ENDED_FIELDS, type KeptEnd, readEnd } from '../queues/kept-end.ts'
+import { ENDED_FIELDS, type KeptEnd, keptTiming, readEnd } from '../queues/kept-end.ts'
 import { readMarkers } from '../queues/marker.ts'
 import { lookAt } from '../queues/result-look.ts'
 import { deliveryOf, redrivenFrom } from '../queues/taken-lookup.ts'
@@ -101,7 +101,7 @@ async function readFrom(redis: Redis, names: QueueNames, lane: Lane, lookupId: s
     taken,
     stalls,
     ...behind(history),
-    timing: timingOf(kept.result ?? resultData, history),
+    timing: timingOf(kept.result ?? resultData, job.kept, history),
     result,
     resultIsThere: resultData !== null,
     deliver: job.deliver,
@@ -186,8 +186,9 @@ function behind(known: LookupHistory | null): Pick<LookupStory, 'history' | 'las
   return { history: { charged, failures, calls, rechecks }, lastFailure: last }
 }
 
-function timingOf(resultData: string | null, history: LookupHistory | null): Timing | null {
-  const timing = (parsed(resultData) as Result | null)?.timing ?? history?.timing
+/** The history of a lookup that has ended tells of its time up to the last attempt alone. */
+function timingOf(resultData: string | null, kept: KeptEnd | null, history: LookupHistory | null): Timing | null {
+  const timing = (parsed(resultData) as Result | null)?.timing ?? keptTiming(kept) ?? history?.timing
   return timing && Object.values(timing).some((ms) => ms > 0) ? timing : null
 }
 

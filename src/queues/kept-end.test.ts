@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import type { Failure } from '../domain/failure.ts'
 import { type Result, type ResultStatus, resultOf } from '../domain/result.ts'
 import { noTime } from '../domain/timing.ts'
-import { failedReasonOf, keptOf, keptOfMarker, readEnd } from './kept-end.ts'
+import { failedReasonOf, keptOf, keptOfMarker, keptTiming, readEnd } from './kept-end.ts'
 
 const FAULT: Failure = {
   code: 'soap-fault',
@@ -73,6 +73,20 @@ it.each<[string, Result, Failure | undefined]>([
   const { calls, attempts } = result
   for (const values of [[text], [null, text], [undefined, text, 'other: words (calls: 7, attempts: 7)']])
     expect(readEnd(values)).toEqual({ calls, attempts, ...kept })
+})
+
+it.each<[string, Partial<Result['timing']>]>([
+  ['{"status":"enriched","times":[12,0,5,43]}', { waitedMs: 12, pacedMs: 5, calledMs: 43 }],
+  [
+    '{"status":"enriched","calls":2,"times":[12,7,5,43,900]}',
+    { waitedMs: 12, heldMs: 7, pacedMs: 5, calledMs: 43, delayedMs: 900 },
+  ],
+  ['{"status":"enriched"}', {}],
+])('so is where its time went: %s', (text, spent) => {
+  const timing = { ...noTime(), ...spent }
+  const kept = keptOf({ ...ended('enriched', [spent.delayedMs ? 2 : 1, 1], {}), timing })
+  expect(JSON.stringify(kept)).toBe(text)
+  expect(keptTiming(readEnd([text]))).toEqual(kept.times ? timing : null)
 })
 
 it('the end of a dead letter of an earlier version is read from its sentence', () => {

@@ -6,6 +6,7 @@
 
 import type { Failure } from '../domain/failure.ts'
 import type { Result, ResultStatus } from '../domain/result.ts'
+import { PHASES, type Timing } from '../domain/timing.ts'
 import { END_FIELD } from '../redis/names.ts'
 import { FIELDS } from './bull-layout.ts'
 
@@ -24,13 +25,17 @@ export interface KeptEnd {
   attempts?: number | null
   /** Left out: 0. */
   redrive?: number
+  /** Where its time went, ms, in the order of PHASES; the last ones are left out where they are 0. Left out: nobody knows. */
+  times?: number[]
 }
 
 export function keptOf(result: Result, failure?: Failure): KeptEnd {
   const { status, calls, attempts, redrive } = result
+  const times = timesOf(result.timing)
   const responseCode = result.response?.code ?? failure?.responseCode
   // Nearly every lookup.
-  if (status === 'enriched' && calls === 1 && attempts === 1 && !redrive && !responseCode) return { status }
+  if (status === 'enriched' && calls === 1 && attempts === 1 && !redrive && !responseCode)
+    return times ? { status, times } : { status }
   return {
     status,
     ...(result.failure && whyOf(result.failure)),
@@ -38,7 +43,21 @@ export function keptOf(result: Result, failure?: Failure): KeptEnd {
     ...(calls !== 1 && { calls }),
     ...(attempts !== 1 && { attempts }),
     ...(redrive > 0 && { redrive }),
+    ...(times && { times }),
   }
+}
+
+/** Nearly no lookup is delayed. */
+function timesOf({ waitedMs, heldMs, pacedMs, calledMs, delayedMs }: Timing): number[] | undefined {
+  if (delayedMs > 0) return [waitedMs, heldMs, pacedMs, calledMs, delayedMs]
+  return waitedMs + heldMs + pacedMs + calledMs > 0 ? [waitedMs, heldMs, pacedMs, calledMs] : undefined
+}
+
+/** Null: nobody knows, as of a lookup that an earlier version has ended. */
+export function keptTiming(kept: KeptEnd | null): Timing | null {
+  if (!Array.isArray(kept?.times)) return null
+  const ms = PHASES.map((phase, n) => [`${phase}Ms`, Number(kept.times?.[n]) || 0] as const)
+  return Object.fromEntries(ms) as unknown as Timing
 }
 
 function whyOf({ code, soapFaultCode, httpStatus, message }: NonNullable<Result['failure']>): Partial<KeptEnd> {

@@ -35,10 +35,11 @@ describe('status LOOKUP_ID', () => {
     await queue.add('lookup', { connectionId: '1' }, { jobId: 'crm-2' })
     await until('it is to be tried again', async () => (await queue.getJobState('crm-2')) === 'delayed')
     await killAll()
-    const [where, , history, failure, result] = await lines('crm-2')
+    const [where, , history, failure, time, result] = await lines('crm-2')
     expect(where).toMatch(/^crm-2 on chat-lookups-interactive: delayed$/)
     expect(history).toBe('so far: 2 calls in 1 failed attempt; 0 of 1 count towards giving up')
     expect(failure).toBe('last failure: soap-fault: expected an answer, got a SOAP fault of the service')
+    expect(time).toMatch(/^its time: .*called /)
     expect(result).toMatch(/^no result yet: delayed until \d{4}-.*Z after a failure$/)
     expect(await storyOf('crm-2')).toMatchObject({
       lookupId: 'crm-2',
@@ -71,6 +72,8 @@ describe('status LOOKUP_ID', () => {
     expect((await lines('crm-4')).at(-1)).toMatch(
       /^finished \d{4}-.*Z: enriched, after 1 call in 1 attempt; the result has been taken from chat-results$/,
     )
+    expect((await lines('crm-4')).at(-2)).toMatch(/^its time: .*called \d+ ms$/)
+    expect((await storyOf('crm-4')).timing?.calledMs).toBeGreaterThan(0)
     expect(await storyOf('crm-4')).toMatchObject({ state: 'completed', result: 'enriched', resultIsThere: false })
     expect(await queue.getJob('crm-4')).toBeUndefined() // bytes for each of millions
   })
@@ -120,6 +123,7 @@ describe('status LOOKUP_ID', () => {
         resultIsThere: false,
         end: { ...(before.end as object), finishedAt: expect.any(String) },
       })
+      expect(after.timing).toEqual(before.timing)
       const { calls } = after.end as { calls: number }
       const shown = (await lines('crm-bad')).at(-1)
       expect(shown).toContain(`: ${status} (${code}: `)

@@ -1,7 +1,8 @@
 /** What `status LOOKUP_ID` shows to people. */
 
 import type { LookupStory } from '../../app/hall.ts'
-import { counted } from './terminal.ts'
+import { PHASES } from '../../domain/timing.ts'
+import { counted, seconds } from './terminal.ts'
 import { waitsInWords } from './waits-in-words.ts'
 
 export function storyInWords(story: LookupStory, resultQueue: string): string {
@@ -12,12 +13,20 @@ export function storyInWords(story: LookupStory, resultQueue: string): string {
     redrive > 0 && `put back ${counted(redrive, 'time')} after it had ended; its next result says redrive ${redrive}`,
     enqueuedAt && `enqueued ${enqueuedAt}, taken up ${counted(taken, 'time')}`,
     stalls > 0 && `taken back ${counted(stalls, 'time')} from a worker that died or lost Redis`,
-    ...(result ? [endInWords(story, resultQueue)] : [historyInWords(history)]),
+    ...(result ? [timeInWords(story), endInWords(story, resultQueue)] : [historyInWords(history)]),
     !result && history && history.rechecks > 0 && `not found ${counted(history.rechecks, 'time')}, to be asked again`,
     !result && lastFailure && `last failure: ${lastFailure.code}: ${lastFailure.message}`,
+    !result && timeInWords(story),
     !result && `no result yet${waits ? `: ${waitsInWords(waits, dueAt)}` : ''}`,
   ]
   return lines.filter((line) => typeof line === 'string').join('\n')
+}
+
+/** `its time: waited 1.2 s, called 85 ms`. */
+function timeInWords({ timing }: LookupStory): string | null {
+  if (!timing) return null
+  const parts = PHASES.filter((phase) => timing[`${phase}Ms`] > 0)
+  return `its time: ${parts.map((phase) => `${phase} ${seconds(timing[`${phase}Ms`])}`).join(', ')}`
 }
 
 function historyInWords(history: LookupStory['history']): string | null {

@@ -256,7 +256,7 @@ export const T = {
     queue: 'Queue',
     result: 'Result',
     noResult: 'none yet',
-    noTiming: 'Where its time went is not known: it has not been called yet, or its result is not there any more.',
+    noTiming: 'Where its time went is not known: it has not been called yet, or an earlier version did not keep it.',
     bar: (parts: string) => `Where its time went: ${parts}`,
     enqueued: (at: string | null, producer: string | null) =>
       `Enqueued${at === null ? '' : ` ${at}`}${producer === null ? '' : ` by ${producer}`}`,
