@@ -57,7 +57,7 @@ export function enqueueCommand(): CliCommand {
 
 const EXAMPLES = `
 CSV and NDJSON may have the columns or fields connectionId, correlationId, producer, idempotencyKey, expiresAt,
-metadata, deliver.
+metadata, traceparent, deliver.
 Ids are taken as they stand, spaces and leading zeros included. The same idempotencyKey again is the same lookup (of
 another producer: another one); with another connectionId it is refused.
 --wait takes the results: they are kept for RESULT_KEEP_MS, and never go on the result queue, where others would take

@@ -63,6 +63,10 @@ function bytesOfJson(value: unknown): number {
 /** Of W3C Trace Context: version, trace, span, flags. All zeros, and version ff, are none. */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
+export function isTraceparent(value: unknown): value is string {
+  return typeof value === 'string' && TRACEPARENT.test(value)
+}
+
 const PRODUCER = /^[A-Za-z0-9._-]{1,64}$/
 
 export const lookupSchema = z.object({

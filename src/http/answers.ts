@@ -5,6 +5,7 @@ import { PROBLEMS, type ProblemCode, problemSchema } from './problem.ts'
 
 /** What every route but the probes can have. */
 const COMMON: readonly ProblemCode[] = [
+  'invalid-request',
   'token-missing',
   'token-unknown',
   'session-ended',

@@ -8,8 +8,9 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
-import { type FastifyInstance, fastify } from 'fastify'
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, type RouteOptions } from 'fastify'
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
+import * as z from 'zod'
 import { within } from '../clock.ts'
 import type { Tokens } from '../config/tokens.ts'
 import type { Observe } from '../domain/event.ts'
@@ -49,14 +50,15 @@ export async function serveApi(
   const { apiHost: host, apiPort: port, apiTokens, shutdownTimeoutMs } = settings
   const server = createServer()
   server.setErrorHandler((error, request, reply) => {
-    const problem = toProblem(error, request.body)
+    const problem = hasLeft(request) ? LEFT : toProblem(error, request)
     if (problem.code === 'internal')
       observe({ type: 'request-failed', route: routeName(request.routeOptions.url), error })
-    return reply.code(problem.status).headers(problem.headers).send(JSON.stringify(problem))
+    return answer(reply, problem)
   })
   server.setNotFoundHandler(() => {
     throw new Problem('route-unknown', 'there is no such route; /openapi.json has all of them')
   })
+  server.addHook('onRoute', takesNoMore)
   const routes = reportRequests(server, observe)
   await server.register(helmet, HELMET)
   const door = await authenticate(server, apiTokens, observe)
@@ -82,11 +84,32 @@ function createServer(): Server {
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 1024 },
     clientErrorHandler: refuseRaw,
+    frameworkErrors: (error, _request, reply) => answer(reply as unknown as FastifyReply, toProblem(error)),
   })
+  // What somebody expects besides 100-continue is no reason to refuse what they ask.
+  server.server.on('checkExpectation', (...asked) => server.server.emit('request', ...asked))
   server.setValidatorCompiler(validatorCompiler)
   // Answers are written as they are: a field too many must not make an error of an answer. Tests hold them to the schemas.
   server.setSerializerCompiler(() => (data) => JSON.stringify(data))
   return server.withTypeProvider<ZodTypeProvider>() as unknown as Server
+}
+
+function answer(reply: FastifyReply, problem: Problem): FastifyReply {
+  return reply.code(problem.status).headers(problem.headers).send(JSON.stringify(problem))
+}
+
+/** What is said of it stands in the log and the metrics alone. */
+const LEFT = new Problem('request-stalled', 'expected the whole body, got a part of it: whoever asked has gone')
+
+function hasLeft({ raw }: FastifyRequest): boolean {
+  return raw.destroyed && !raw.complete
+}
+
+const NO_FIELDS = z.strictObject({})
+
+/** What a route does not name behind the ? of its path, it does not take. */
+function takesNoMore(route: RouteOptions): void {
+  if (route.url.startsWith('/v1/')) route.schema = { querystring: NO_FIELDS, ...route.schema }
 }
 
 /** What never became a request: cut because it came too slowly, or nothing that HTTP knows. */

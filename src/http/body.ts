@@ -15,13 +15,18 @@ declare module 'fastify' {
 export function readJson(server: FastifyInstance): void {
   server.decorateRequest('bodyText', null)
   server.removeAllContentTypeParsers()
+  server.addHook('onRequest', async ({ headers }) => {
+    const encoding = headers['content-encoding'] ?? 'identity'
+    if (encoding.toLowerCase() !== 'identity')
+      throw new Problem('media-type-unknown', 'Content-Encoding: expected none, got one: send the body as it is')
+  })
   server.addContentTypeParser<Buffer>(
     'application/json',
     { parseAs: 'buffer', bodyLimit: BODY_LIMIT },
     async (request: { bodyText: string | null }, bytes: Buffer) => {
       if (!isUtf8(bytes))
         throw new Problem('invalid-json', 'body: expected JSON in UTF-8, got bytes that are not UTF-8')
-      request.bodyText = bytes.toString('utf8')
+      request.bodyText = bytes.toString('utf8').replace(/^\uFEFF/, '') // as Windows writes it
       return parsed(request.bodyText)
     },
   )

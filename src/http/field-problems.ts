@@ -10,29 +10,53 @@ interface Issue {
   params?: Record<string, unknown>
 }
 
-/** `body`: where the kind of a wrong value is looked up; a parameter is a text always. */
-export function fieldProblems(issues: readonly Issue[], body: unknown): FieldProblem[] {
-  return issues.flatMap((issue) => ofIssue(issue, body))
+/** What was checked: a body has values of many kinds, everything else is text. */
+export interface Given {
+  part: 'body' | 'text'
+  value: unknown
 }
 
-function ofIssue({ keyword, instancePath = '/', message = 'not valid', params = {} }: Issue, body: unknown) {
+export function fieldProblems(issues: readonly Issue[], given: Given): FieldProblem[] {
+  return issues.flatMap((issue) => ofIssue(issue, given))
+}
+
+function ofIssue({ keyword, instancePath = '/', message = 'not valid', params = {} }: Issue, given: Given) {
   const path = instancePath.split('/').slice(1).filter(Boolean)
   if (keyword === 'unrecognized_keys') {
     const keys = params.keys as string[]
     return keys.map((key) => ({ field: named([...path, key]), problem: 'there is no such field' }))
   }
-  const got = valueAt(body, path)
-  return [{ field: named(path), problem: `${expectedOf(keyword, message, params)}${gotInWords(got)}` }]
+  const got = valueAt(given.value, path)
+  const words = given.part === 'text' ? gotAsText(got) : gotInWords(got, keyword)
+  return [{ field: named(path), problem: `${expectedOf(keyword, message, params)}${words}` }]
 }
 
 function expectedOf(keyword: string | undefined, message: string, params: Record<string, unknown>): string {
   if (keyword === 'invalid_type') return `expected ${nameOf(String(params.expected))}`
   if (keyword === 'invalid_value') return `expected ${(params.values as unknown[]).join(' or ')}`
+  if (/^Too (small|big)/.test(message)) return expectedSize(params)
   return message
 }
 
-function gotInWords(got: unknown): string {
-  return got === undefined ? '; it is missing' : `, got ${kindOf(got)}`
+/** Where the schema has no words of its own. */
+function expectedSize({ origin, minimum, maximum, inclusive }: Record<string, unknown>): string {
+  const bound = minimum ?? maximum
+  const how = minimum !== undefined ? (inclusive ? 'at least' : 'more than') : inclusive ? 'at most' : 'less than'
+  const unit = origin === 'string' ? (bound === 1 ? ' character' : ' characters') : ''
+  return `expected ${how} ${bound}${unit}`
+}
+
+function gotInWords(got: unknown, keyword?: string): string {
+  if (got === undefined) return '; it is missing'
+  if (typeof got === 'number' && keyword === 'too_small') return ', got less'
+  if (typeof got === 'number' && keyword === 'too_big') return ', got more'
+  return `, got ${kindOf(got)}`
+}
+
+function gotAsText(got: unknown): string {
+  if (got === undefined) return '; it is missing'
+  if (Array.isArray(got)) return ', got several'
+  return got === '' ? ', got nothing' : ', got something else'
 }
 
 function valueAt(body: unknown, path: string[]): unknown {

@@ -5,7 +5,7 @@ import { TooManyActions } from '../app/actions.ts'
 import { Unanswered } from '../app/prompt-hall.ts'
 import { NoPace } from '../fleet/fleet-control.ts'
 import { UnknownService } from '../fleet/known-services.ts'
-import { fieldProblems } from './field-problems.ts'
+import { fieldProblems, type Given } from './field-problems.ts'
 import { Problem } from './problem.ts'
 
 export const BODY_LIMIT = 1_048_576
@@ -18,6 +18,7 @@ const OF_FASTIFY: Readonly<Record<string, () => Problem>> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: () => new Problem('invalid-json', 'expected a JSON object, got an empty body'),
   FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
     new Problem('media-type-unknown', 'Content-Type: expected application/json (or a type that the route names)'),
+  FST_ERR_MAX_PARAM_LENGTH: () => new Problem('invalid-request', 'expected a shorter path, got one that is too long'),
   FST_ERR_BAD_URL: () => new Problem('invalid-request', 'expected a path that can be decoded, got another'),
   FST_BEARER_AUTH_MISSING_AUTHORIZATION_HEADER: () =>
     new Problem('token-missing', 'expected the header Authorization: Bearer TOKEN, got none'),
@@ -25,7 +26,10 @@ const OF_FASTIFY: Readonly<Record<string, () => Problem>> = {
     new Problem('token-unknown', 'expected a token of API_TOKENS in Authorization: Bearer TOKEN, got another'),
 }
 
-export function toProblem(error: unknown, body: unknown): Problem {
+/** What is looked at to say what was got. */
+export type Asked = Readonly<Partial<Record<'body' | 'query' | 'params' | 'headers', unknown>>>
+
+export function toProblem(error: unknown, asked: Asked = {}): Problem {
   if (error instanceof Problem) return error
   if (error instanceof UnknownService) return new Problem('service-unknown', error.message)
   if (error instanceof TooManyActions) return new Problem('too-many-actions', error.message)
@@ -34,11 +38,16 @@ export function toProblem(error: unknown, body: unknown): Problem {
     return new Problem(error.kind === 'oom' ? 'redis-full' : 'redis-unavailable', error.message)
   }
   if (hasZodFastifySchemaValidationErrors(error)) {
-    const errors = fieldProblems(error.validation, error.validationContext === 'body' ? body : undefined)
+    const errors = fieldProblems(error.validation, givenIn(asked, error.validationContext))
     return new Problem('invalid-request', inWords(errors), errors)
   }
   const known = OF_FASTIFY[(error as { code?: string } | null)?.code ?? '']
   return known?.() ?? new Problem('internal', 'a mistake of ours; the log of the API says more')
+}
+
+function givenIn({ body, query, params, headers }: Asked, part: string | undefined): Given {
+  if (part === 'body') return { part, value: body }
+  return { part: 'text', value: part === 'headers' ? headers : part === 'params' ? params : query }
 }
 
 export function inWords(errors: readonly { field: string; problem: string }[]): string {

@@ -1,6 +1,15 @@
 /** The names of our fields, however a file spells them, and the characters that part columns. */
 
-const FIELDS = ['connectionId', 'correlationId', 'producer', 'metadata', 'expiresAt', 'deliver', 'idempotencyKey']
+const FIELDS = [
+  'connectionId',
+  'correlationId',
+  'producer',
+  'metadata',
+  'expiresAt',
+  'traceparent',
+  'deliver',
+  'idempotencyKey',
+]
 const DELIMITERS = [',', ';', '\t', '|']
 
 /**

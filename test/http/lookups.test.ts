@@ -40,6 +40,49 @@ describe('one lookup', () => {
     expect((await api.ask('GET', '/metrics')).text).toContain('lookups_accepted_total{producer="crm"} 2')
   })
 
+  it('belongs to the trace of its request, unless it says another', async () => {
+    const api = await start()
+    const trace = (digit: string) => `00-${digit.repeat(32)}-00f067aa0ba902b7-01`
+    const headers = { traceparent: trace('a') }
+    const ask = (body: unknown, more: Record<string, string> = headers) =>
+      api.ask('POST', '/v1/lookups', { token: crm, body, headers: more })
+    const all = [
+      await ask({ connectionId: '1' }),
+      await ask({ lookups: [{ connectionId: '2', traceparent: trace('b') }, { connectionId: '3' }] }),
+      await ask({ connectionId: '4' }, { traceparent: 'nonsense' }),
+    ]
+    expect(all.map(({ status }) => status)).toEqual([202, 202, 202])
+    const said = await stream(api, [`{"connectionId":"5","traceparent":"${trace('c')}"}\n`])
+    expect(parseLines(said)).toMatchObject([{ line: 1, connectionId: '5' }])
+    const found = Object.fromEntries((await jobs()).map(({ data }) => [data.connectionId, data.traceparent]))
+    expect(found).toEqual({ 1: trace('a'), 2: trace('b'), 3: trace('a'), 4: undefined, 5: trace('c') })
+    const wrong = await ask({ connectionId: '6', traceparent: 'nonsense' })
+    expect([wrong.status, wrong.body.errors[0].field]).toEqual([400, 'traceparent'])
+  })
+
+  it('alone can have a wait and the key of the header: of several they are refused, not passed over', async () => {
+    const api = await start()
+    const ndjson = { raw: '{"connectionId":"1"}\n', headers: { 'content-type': 'application/x-ndjson' } }
+    const batch = { body: { lookups: [{ connectionId: '1' }] } }
+    for (const ask of [ndjson, batch]) {
+      const waited = await api.ask('POST', '/v1/lookups?wait=1', { token: crm, ...ask })
+      expect([waited.status, waited.body.errors[0].field]).toEqual([400, 'wait'])
+      const headers = { ...('headers' in ask ? ask.headers : {}), 'idempotency-key': 'a' }
+      const keyed = await api.ask('POST', '/v1/lookups', { token: crm, ...ask, headers })
+      expect([keyed.status, keyed.body.code]).toEqual([400, 'key-with-batch'])
+    }
+    expect(await jobs()).toEqual([])
+  })
+
+  it('is interactive by its body or by the query, and may begin with a byte order mark', async () => {
+    const api = await start()
+    await api.ask('POST', '/v1/lookups?interactive=true', { token: crm, body: { connectionId: '1' } })
+    const raw = '\uFEFF{"connectionId":"2","interactive":true}'
+    await api.ask('POST', '/v1/lookups', { token: crm, raw, headers: { 'content-type': 'application/json' } })
+    expect(await world.queue(NAMES.interactiveQueue).getJobs()).toHaveLength(2)
+    expect(await jobs()).toEqual([])
+  })
+
   it('posted a hundred times at once with one key is one', async () => {
     const api = await start()
     const ask = { token: crm, body: { connectionId: '12345', idempotencyKey: 'one' } }

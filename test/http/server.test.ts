@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -132,7 +133,47 @@ describe('a request that is none', () => {
     expect(await holds('a', 'text/plain')).toEqual([415, 'media-type-unknown'])
     expect(await holds(`{"reason":"${'a'.repeat(1_048_577)}"}`)).toEqual([413, 'body-too-large'])
     expect(await asked(api.url, 'nothing\r\n\r\n')).toMatch(/^HTTP\/1.1 400 [\s\S]*"code":"invalid-request"/)
-    expect((await send(api.url, 'GET', '/v1/%zz')).status).toBe(400)
+    for (const path of ['/v1/%zz', '/v1/lookups/%ff', `/v1/lookups/${'a'.repeat(1100)}`]) {
+      const { status, body, text: said } = await send(api.url, 'GET', path)
+      expect([status, body?.code, said.includes(path)]).toEqual([400, 'invalid-request', false])
+    }
+    const packed = { raw: '{}', headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' } }
+    const { status, body } = await api.ask('POST', '/v1/holds', packed)
+    expect([status, body.code]).toEqual([415, 'media-type-unknown'])
+  })
+
+  it('names a parameter that the route does not have, and what is wrong with one that it has', async () => {
+    const api = await startApi({ REDIS_URL: world.redisUrl })
+    const problem = async (path: string) => (await api.ask('GET', path)).body.detail
+    expect(await problem('/v1/status?x=1')).toBe('x: there is no such field')
+    expect(await problem('/v1/activity?limit=0')).toBe('limit: expected at least 1, got something else')
+    expect(await problem('/v1/activity?limit=')).toMatch(/^limit: expected how many entries.*, got nothing$/)
+    expect(await problem('/v1/activity?limit=1&limit=2')).toMatch(/^limit: expected a string, got several$/)
+    const limit = async (body: unknown) => (await api.ask('PUT', '/v1/limit', { body })).body.detail
+    expect(await limit({ burst: 0 })).toBe('burst: expected at least 1, got less')
+    expect(await limit({ burst: 1e6 })).toBe('burst: expected at most 100000, got more')
+    const cancel = async (lookupIds: string[]) =>
+      (await api.ask('POST', '/v1/lookups/cancel', { body: { lookupIds } })).body.detail
+    expect(await cancel([])).toBe('lookupIds: expected at least 1, got an array of 0')
+    expect(await cancel([''])).toBe('lookupIds[0]: expected at least 1 character, got an empty string')
+  })
+
+  it('is cut off by whoever sent it: that is no mistake of ours', async () => {
+    const api = await startApi({ REDIS_URL: world.redisUrl })
+    const head =
+      'Host: 127.0.0.1\r\nExpect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n'
+    const socket = connect(Number(new URL(api.url).port), '127.0.0.1')
+    socket.write(`POST /v1/lookups HTTP/1.1\r\n${head}`)
+    socket.once('data', () => socket.destroy()) // 100 Continue: it is there
+    await once(socket, 'close')
+    for (let later = 0; later < 3; later++) await api.ask('GET', '/v1/status')
+    expect(api.log()).not.toContain('a mistake of ours')
+  })
+
+  it('may expect what nobody knows', async () => {
+    const api = await startApi({ REDIS_URL: world.redisUrl })
+    const head = 'Host: 127.0.0.1\r\nExpect: canary\r\nConnection: close\r\n\r\n'
+    expect(await asked(api.url, `GET /v1/status HTTP/1.1\r\n${head}`)).toMatch(/^HTTP\/1.1 200 /)
   })
 
   it('never shows what it held', async () => {

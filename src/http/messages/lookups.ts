@@ -22,13 +22,14 @@ const key = z
   .refine((text) => text.isWellFormed(), 'expected no lone surrogates')
 
 /** Null is what some languages write for a field that is missing. */
-const { connectionId, correlationId, producer, metadata, expiresAt, deliver } = lookupSchema.shape
+const { connectionId, correlationId, producer, metadata, expiresAt, traceparent, deliver } = lookupSchema.shape
 const fields = {
   connectionId,
   correlationId: z.nullable(correlationId).optional(),
   producer: z.nullable(producer).optional().describe("the token's name, if anything"),
   metadata: z.nullable(metadata).optional(),
   expiresAt: z.nullable(expiresAt).optional(),
+  traceparent: z.nullable(traceparent).optional().describe('of one lookup or a batch: else that of the header'),
   deliver: z.nullable(deliver).optional(),
   idempotencyKey: key.nullable().optional().describe('the same key again is the same lookup'),
   priority: z
@@ -52,7 +53,7 @@ export type BatchRequest = z.infer<typeof batchRequest>
 const wait = wholeNumber(1, WAIT_MAX_S, 'how many seconds to wait').optional()
 export const enqueueQuery = z.strictObject({
   wait,
-  interactive: yes.optional().describe('of NDJSON'),
+  interactive: yes.optional().describe('as in the body, and for NDJSON'),
   dryRun: yes.optional().describe('only say what would be enqueued'),
 })
 export const storyQuery = z.strictObject({

@@ -27,7 +27,7 @@ export function liveRoute(server: Server, live: Live<object>, streams: EventStre
     // Whoever reads slowly misses some: the next one says all that is.
     const leave = live.follow({
       seen: (json) => void (stream.isReady && stream.say(`event: status\ndata: ${json}\n\n`)),
-      failed: (error) => stream.say(`event: problem\ndata: ${JSON.stringify(toProblem(error, null))}\n\n`),
+      failed: (error) => stream.say(`event: problem\ndata: ${JSON.stringify(toProblem(error))}\n\n`),
     })
     stream.begin(leave)
   })

@@ -59,7 +59,7 @@ class StreamRun {
       const acks = this.#intake.standing.acknowledge(laneOf(interactive), this.#asked(), {}, this.#end)
       for await (const chunk of acks) yield this.#told(chunk)
     } catch (error) {
-      const problem = this.#intake.stopping.aborted ? STOPPING : toProblem(asUnanswered(error), null)
+      const problem = this.#intake.stopping.aborted ? STOPPING : toProblem(asUnanswered(error))
       yield `${JSON.stringify({ error: problem.message, code: problem.code, acknowledgedThrough: this.#through })}\n`
     }
   }
@@ -110,9 +110,9 @@ function isOfTheLine({ error }: NotEnqueued): boolean {
 function codeOf({ error }: NotEnqueued): string {
   if (error instanceof InvalidLookup) return 'invalid-request'
   if (error instanceof KeyConflict) return 'key-conflict'
-  return toProblem(asUnanswered(error), null).code
+  return toProblem(asUnanswered(error)).code
 }
 
 function wordsOf(ack: NotEnqueued): string {
-  return isOfTheLine(ack) ? ack.error.message : toProblem(asUnanswered(ack.error), null).message
+  return isOfTheLine(ack) ? ack.error.message : toProblem(asUnanswered(ack.error)).message
 }

@@ -3,6 +3,8 @@
 import type { FastifyRequest, RouteShorthandOptions } from 'fastify'
 import type { LookupStory } from '../../app/hall.ts'
 import { problemOfMetadata, problemsOfLookups } from '../../domain/exact-json.ts'
+import type { Lane } from '../../domain/lane.ts'
+import { isTraceparent } from '../../domain/lookup.ts'
 import { KeyConflict } from '../../intake/errors.ts'
 import { CHUNK, type Request } from '../../intake/submit.ts'
 import { answers, json } from '../answers.ts'
@@ -57,7 +59,8 @@ export function enqueueRoute(server: Server, intake: Intake): void {
   const config = { roles: ['enqueue'] as const }
   const options: RouteShorthandOptions = { config, schema, validatorCompiler, preValidation: refuseTooMany }
   server.post('/v1/lookups', options, async (request, reply) => {
-    const { wait, dryRun = false } = request.query as { wait?: number; dryRun?: boolean }
+    const { wait, dryRun = false } = request.query as Query
+    checkIsOne(request)
     if (dryRun) return dryRunOf(intake, request, isStream(request) ? null : askedIn(request))
     await intake.checkRoom()
     if (isStream(request)) return streamLookups(intake, request, reply)
@@ -66,6 +69,27 @@ export function enqueueRoute(server: Server, intake: Intake): void {
     const result = await enqueueOne(intake, request, body, wait)
     return reply.code(result.status).send(result.body)
   })
+}
+
+interface Query {
+  wait?: number
+  dryRun?: boolean
+  interactive?: boolean
+}
+
+/** What only one lookup can have is refused where there are several, because it would be passed over in silence. */
+function checkIsOne(request: FastifyRequest): void {
+  if (!isStream(request) && !Object.hasOwn(request.body as object, 'lookups')) return
+  if (request.headers['idempotency-key'] !== undefined) {
+    const words = 'Idempotency-Key: expected one lookup, got several: give each its idempotencyKey'
+    throw new Problem('key-with-batch', words)
+  }
+  if ((request.query as Query).wait !== undefined)
+    throw refused([{ field: 'wait', problem: 'expected it with one lookup, got several' }])
+}
+
+function laneIn({ query }: FastifyRequest, interactive: boolean | undefined): Lane {
+  return laneOf(interactive ?? (query as Query).interactive ?? false)
 }
 
 function askedIn(request: FastifyRequest): Request[] {
@@ -100,13 +124,11 @@ async function refuseTooMany({ body }: FastifyRequest): Promise<void> {
 async function enqueueOne(intake: Intake, request: FastifyRequest, body: OneRequest, wait?: number) {
   const inexact = problemOfMetadata(request.bodyText ?? '')
   if (inexact) throw refused([{ field: 'metadata', problem: inexact.replace(/^metadata: /, '') }])
-  const { interactive = false, ...asked } = body
-  const lane = laneOf(interactive)
+  const { interactive, ...asked } = body
+  const lane = laneIn(request, interactive)
   const waited = wait === undefined || asked.deliver != null ? asked : { ...asked, deliver: 'wait' }
-  const lookup = intake.ofCaller(request, {
-    ...waited,
-    idempotencyKey: keyOf(request, asked.idempotencyKey),
-  } as Request)
+  const keyed = { ...waited, idempotencyKey: keyOf(request, asked.idempotencyKey) } as Request
+  const lookup = intake.ofCaller(request, withTrace(request, keyed))
   const ack = await intake.hall.ask((_, acknowledger) => acknowledger.one(lane, lookup)).catch(asConflict)
   intake.accepted(request, 1)
   if (wait === undefined) return { status: 202, body: ack }
@@ -127,6 +149,12 @@ function gone({ lookupId, result, end }: LookupStory): Problem {
   )
 }
 
+/** What cannot be read as one is none, as W3C Trace Context has it: it is the business of whoever looks at traces. */
+function withTrace({ headers: { traceparent } }: FastifyRequest, asked: Request): Request {
+  if (asked.traceparent != null || !isTraceparent(traceparent)) return asked
+  return { ...asked, traceparent }
+}
+
 /** A retry of the same request has the same key. */
 function keyOf({ headers }: FastifyRequest, own: string | null | undefined): string | null | undefined {
   const given = headers['idempotency-key'] as string | undefined
@@ -135,16 +163,10 @@ function keyOf({ headers }: FastifyRequest, own: string | null | undefined): str
 }
 
 /** Whole or not at all: nothing is enqueued if one of them is wrong. */
-async function enqueueBatch(intake: Intake, request: FastifyRequest, { lookups, interactive = false }: BatchRequest) {
-  if (request.headers['idempotency-key'] !== undefined) {
-    throw new Problem(
-      'key-with-batch',
-      'Idempotency-Key: expected one lookup, got several: give each its idempotencyKey',
-    )
-  }
+async function enqueueBatch(intake: Intake, request: FastifyRequest, { lookups, interactive }: BatchRequest) {
   const inexact = problemsOfLookups(request.bodyText ?? '')
   if (inexact.size > 0) throw refused([...inexact].map(([index, problem]) => at(index, problem)))
-  const asked: Request[] = lookups.map((lookup) => intake.ofCaller(request, lookup as Request))
+  const asked: Request[] = lookups.map((lookup) => intake.ofCaller(request, withTrace(request, lookup as Request)))
   const refusals = await intake.hall.ask((_, acknowledger) => acknowledger.refusals(asked))
   const invalid = refusals.filter(({ error }) => !(error instanceof KeyConflict))
   if (invalid.length > 0) throw refused(invalid.map(({ index, error }) => at(index, error.message)))
@@ -152,7 +174,7 @@ async function enqueueBatch(intake: Intake, request: FastifyRequest, { lookups, 
   const acks = []
   for (let start = 0; start < asked.length; start += CHUNK) {
     const part = asked.slice(start, start + CHUNK)
-    acks.push(...(await intake.hall.ask((_, acknowledger) => acknowledger.some(laneOf(interactive), part))))
+    acks.push(...(await intake.hall.ask((_, acknowledger) => acknowledger.some(laneIn(request, interactive), part))))
     const failed = acks.findIndex((ack) => 'error' in ack)
     const ack = acks[failed]
     if (ack && 'error' in ack)
