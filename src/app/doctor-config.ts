@@ -48,6 +48,13 @@ function readable<T>(read: () => T): T | null {
   }
 }
 
+/** What Node itself reads. The service's certificate is checked all the same. */
+export function ofNode(env: Environment): Finding[] {
+  if (env.NODE_TLS_REJECT_UNAUTHORIZED !== '0') return []
+  const says = 'NODE_TLS_REJECT_UNAUTHORIZED is 0: anybody may pass for Redis, or for whom we notify'
+  return [warn('configuration', says, 'take it out, and set NODE_EXTRA_CA_CERTS to the authority that is not known')]
+}
+
 function wrong(problem: string): Finding {
   return fail('configuration', problem, 'chat-enricher config says where each value comes from')
 }

@@ -2,6 +2,7 @@
 
 import { within } from '../clock.ts'
 import { checkBullVersions, checkFleet, type OwnSettings } from '../fleet/doctor-fleet.ts'
+import { checkDatabase, checkQueueContents, checkStream } from '../fleet/doctor-place.ts'
 import { checkClock, checkNeed, checkRoom, checkServers } from '../fleet/doctor-redis.ts'
 import { checkRights } from '../fleet/doctor-rights.ts'
 import { type Check, type Finding, fail, pass, warn } from '../fleet/finding.ts'
@@ -54,6 +55,9 @@ async function checksOn(redis: Redis, config: RedisConfig, own: OwnSettings, kee
     bounded('redis-rights', () => checkRights(redis, names)),
     bounded('redis-clock', async () => [await checkClock(redis, names)]),
     bounded('bullmq-version', () => checkBullVersions(redis, names)),
+    bounded('redis-database', async () => [await checkDatabase(redis, names)]),
+    bounded('queues-swapped', async () => [await checkQueueContents(redis, names)]),
+    bounded('result-stream', () => checkStream(redis, config.resultStream)),
     bounded('workers-agree', fleet),
   ])
   return { findings: all.flat(), status: status as FleetStatus | null }

@@ -21,7 +21,22 @@ export async function checkService(config: SoapConfig): Promise<Finding[]> {
   const settings = { ...soapSettings(config), callTimeoutMs: Math.min(config.soapCallTimeoutMs, WSDL_MAY_TAKE_MS) }
   const seen = await lookAtService(settings, new AbortController().signal)
   if (seen.look.is === 'no-answer') return [unanswered(seen.look.code, config)]
-  return [pass('service-reached', 'the service answers'), ...certificateOf(seen), wsdlOf(seen.look, config)]
+  const reached = pass('service-reached', 'the service answers')
+  return [reached, ...certificateOf(seen), ...clockOf(seen), wsdlOf(seen.look, config)]
+}
+
+/** A cache before it may give an answer that is some minutes old. */
+const ODD_CLOCK_MS = 10 * 60_000
+
+function clockOf({ clock }: ServiceLook): Finding[] {
+  if (clock === null) return []
+  const aheadMs = clock - now()
+  const minutes = Math.round(Math.abs(aheadMs) / 60_000)
+  if (Math.abs(aheadMs) < ODD_CLOCK_MS) return [pass('service-clock', 'its clock is that of this machine')]
+  const says = `its clock is ${minutes} min ${aheadMs < 0 ? 'behind' : 'ahead of'} this machine's`
+  return [
+    warn('service-clock', says, 'see by NTP which is wrong: dates of chats, certificates and credentials depend on it'),
+  ]
 }
 
 function certificateOf({ certificateExpiresAt: at }: ServiceLook): Finding[] {
@@ -33,8 +48,9 @@ function certificateOf({ certificateExpiresAt: at }: ServiceLook): Finding[] {
   return [warn('service-certificate', says, cure)]
 }
 
-function wsdlOf(look: Exclude<WsdlLook, { is: 'no-answer' }>, { soapVersion }: ConfigOf<'soap'>): Finding {
-  if (look.is === 'status') return statusOf(look.status)
+function wsdlOf(look: Exclude<WsdlLook, { is: 'no-answer' }>, config: SoapConfig): Finding {
+  const { soapVersion } = config
+  if (look.is === 'status') return statusOf(look.status, config)
   if (look.is === 'page')
     return fail(
       'service-wsdl',
@@ -58,8 +74,10 @@ function wsdlOf(look: Exclude<WsdlLook, { is: 'no-answer' }>, { soapVersion }: C
   return pass('service-wsdl', `its WSDL has our operation, in SOAP ${look.versions.join(' and ')}`)
 }
 
-function statusOf(status: number): Finding {
+function statusOf(status: number, { soapEndpoint }: SoapConfig): Finding {
   const says = `HTTP ${status} for its WSDL`
+  if (/\.asmx\//i.test(soapEndpoint ?? ''))
+    return fail('service-wsdl', `${says}: something follows .asmx in SOAP_ENDPOINT`, 'end it with .asmx')
   if (status >= 300 && status < 400)
     return fail(
       'service-wsdl',
@@ -74,6 +92,17 @@ function statusOf(status: number): Finding {
     )
   if (status === 404) return fail('service-wsdl', `${says}: there is no such path`, 'correct the path of SOAP_ENDPOINT')
   return warn('service-wsdl', says, 'some services show no WSDL: then only the call below tells')
+}
+
+/** A service that shows no WSDL is one all the same, if it answers a call. */
+export function withAnswer(look: readonly Finding[], answer: readonly Finding[]): Finding[] {
+  const isAnswered = answer.some(({ check }) => check === 'response-codes')
+  if (!isAnswered || answer.some(({ status }) => status === 'fail')) return [...look]
+  return look.map((finding) =>
+    finding.check === 'service-wsdl' && finding.status === 'fail'
+      ? warn('service-wsdl', `${finding.says}; yet it answers calls`, 'nothing, if it is the service that is meant')
+      : finding,
+  )
 }
 
 /** Why no call was made. `held`: the reasons of the holds that are on. */
@@ -149,6 +178,8 @@ function answered({ status, response, chatRequest }: Outcome, config: SoapConfig
 const CHECK_CREDENTIALS =
   'check the four credentials: none swapped with another, none with a blank or a line break, none of another environment'
 
+const OR_HEADERS = '; or a proxy between changes SOAPAction or Content-Type of our requests'
+
 function refusedInBand(code: number): Finding {
   const says = `an id that it should know got responseCode ${code}, which is in none of SOAP_*_CODES, and no ChatRequest`
   return fail(
@@ -189,6 +220,10 @@ function failed({ failure, record }: FailedCall, config: SoapConfig): Finding {
       `find out what it means; if that is right, add ${code} to SOAP_ENRICHED_CODES`,
     )
   if (failure.class === 'permanent' || failure.class === 'configuration')
-    return fail('service-answers', says, CHECK_CREDENTIALS)
+    return fail(
+      'service-answers',
+      says,
+      failure.code === 'soap-fault' ? `${CHECK_CREDENTIALS}${OR_HEADERS}` : CHECK_CREDENTIALS,
+    )
   return fail('service-answers', says, 'see whether the service is well; workers try again by themselves')
 }

@@ -3,9 +3,9 @@
 import type { Check, Finding, FindingStatus } from '../fleet/finding.ts'
 import type { FleetStatus } from '../fleet/status.ts'
 import type { Redis } from '../redis/connections.ts'
-import { type Environment, type ReadConfig, readConfig } from './doctor-config.ts'
+import { type Environment, ofNode, type ReadConfig, readConfig } from './doctor-config.ts'
 import { bounded, checkRedis } from './doctor-redis.ts'
-import { checkAnswer, checkService, listedCodes, notAsked } from './doctor-service.ts'
+import { checkAnswer, checkService, listedCodes, notAsked, withAnswer } from './doctor-service.ts'
 
 export type { Check, Finding, FindingStatus }
 
@@ -21,7 +21,7 @@ export async function doctor(env: Environment, flags: Environment): Promise<Find
     service ? answerOf(connection, service, status, await look) : []
   const ofRedis = redis ? await checkRedis(redis, own, keeping, ask) : { findings: [], made: [] }
   const answer = ofRedis.made ?? (service ? [notAsked('no Redis')] : [])
-  return [...findings, ...ofRedis.findings, ...(await look), ...answer]
+  return [...findings, ...ofNode(env), ...ofRedis.findings, ...withAnswer(await look, answer), ...answer]
 }
 
 async function noFindings(): Promise<Finding[]> {

@@ -26,6 +26,7 @@ function ofServer(field: (name: string) => string, isCluster: boolean): Finding[
     versionOf(field('redis_version'), field('valkey_version')),
     modeOf(field('cluster_enabled') === '1', isCluster),
     policyOf(field('maxmemory_policy')),
+    clientsOf(Number(field('connected_clients')), Number(field('maxclients'))),
     persistenceOf(field),
   ]
 }
@@ -49,6 +50,14 @@ function modeOf(isOne: boolean, isToldSo: boolean): Finding {
     'it is a node of a Cluster, and is spoken to as a single Redis',
     'set REDIS_CLUSTER_NODES, and a QUEUE_PREFIX with a hash tag, as {bull}',
   )
+}
+
+/** Redis before 7 tells no limit, and Number('') is 0. */
+function clientsOf(connected: number, atMost: number): Finding {
+  if (!(atMost > 0)) return pass('redis-clients', `${connected} clients are connected`)
+  const says = `${connected} of the ${atMost} clients that it lets in are connected`
+  if (connected < atMost * NEARLY_FULL) return pass('redis-clients', says)
+  return warn('redis-clients', `${says}: further workers may find no room`, 'raise its maxclients, or see who connects')
 }
 
 function policyOf(policy: string): Finding {

@@ -6,6 +6,7 @@
 import type { ChainableCommander, Redis } from '../redis/connections.ts'
 import { bullKey, doctorKey, ownKey, type QueueNames } from '../redis/names.ts'
 import { type Finding, fail, pass, warn } from './finding.ts'
+import { commandOf, TRIED } from './tried-commands.ts'
 
 /** As long as most results. */
 const LONG_VALUE = 'x'.repeat(1000)
@@ -29,11 +30,9 @@ export async function checkRights(redis: Redis, names: QueueNames): Promise<Find
 const AT_ENCODING = 1
 
 function tried(multi: ChainableCommander, names: QueueNames, key: string): ChainableCommander {
-  multi.hset(key, 'long', LONG_VALUE).object('ENCODING', key).hincrby(key, 'n', 1).hdel(key, 'n').unlink(key)
-  multi.set(key, '1', 'PX', 1000).pexpire(key, 1000).del(key)
-  multi.lpush(key, '1').lrange(key, 0, 0).lrem(key, 0, '1').sadd(key, '1').srem(key, '1')
-  multi.zadd(key, 0, '1').zrangebyscore(key, 0, 0).zrem(key, '1').xadd(key, '*', 'f', '1').del(key)
-  multi.eval('return 1', 1, key).publish(ownKey(names, 'doctor'), '1')
+  multi.hset(key, 'long', LONG_VALUE).object('ENCODING', key)
+  for (const line of TRIED) multi.call(...commandOf(line, key))
+  multi.publish(ownKey(names, 'doctor'), '1')
   for (const queue of [names.lookupQueue, names.interactiveQueue, names.resultQueue]) {
     multi.persist(bullKey(names, queue, 'doctor')) // a write that changes nothing
   }
@@ -71,14 +70,18 @@ function refusedIn(errors: readonly Refusal[], { prefix }: QueueNames): Finding[
     if (/key/.test(message)) return `the keys ${String(command?.args[0] ?? prefix).replace(/:doctor$/, ':*')}`
     return /channel/.test(message) ? `the channels ${prefix}:*` : (command?.name ?? 'a command').toUpperCase()
   })
+  const all = [...new Set(what)]
+  const more = all.length > MOST_NAMED ? ` and ${all.length - MOST_NAMED} more` : ''
   return [
     fail(
       'redis-rights',
-      `our user may not use ${[...new Set(what)].join(', ')}`,
+      `our user may not use ${all.slice(0, MOST_NAMED).join(', ')}${more}`,
       `give it ~${prefix}:* &${prefix}:* +@all -@dangerous -@admin +info (docs/configuration.md)`,
     ),
   ]
 }
+
+const MOST_NAMED = 12
 
 function hashesAre(encoding: unknown): Finding {
   if (encoding !== 'hashtable') return pass('redis-hashes', 'it keeps long fields of a job in one piece')

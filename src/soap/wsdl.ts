@@ -21,6 +21,8 @@ export interface ServiceLook {
   look: WsdlLook
   /** End of its certificate, ms since 1970; null without TLS, or where it was refused. */
   certificateExpiresAt: number | null
+  /** What its clock says, ms since 1970; null where it does not say. */
+  clock: number | null
 }
 
 /** Asks once. Rejects with the signal's reason alone. */
@@ -31,11 +33,11 @@ export async function lookAtService(settings: TransportSettings, signal: Signal)
     transport = new Transport(settings, (expiresAt) => {
       certificateExpiresAt = expiresAt
     })
-    const look = seenIn(await transport.get('WSDL', signal))
-    return { look, certificateExpiresAt }
+    const answer = await transport.get('WSDL', signal)
+    return { look: seenIn(answer), certificateExpiresAt, clock: Date.parse(answer.date ?? '') || null }
   } catch (error) {
     if (signal.aborted) throw signal.reason
-    return { look: { is: 'no-answer', code: errorCode(error) }, certificateExpiresAt }
+    return { look: { is: 'no-answer', code: errorCode(error) }, certificateExpiresAt, clock: null }
   } finally {
     await transport?.close()
   }

@@ -288,6 +288,70 @@ export const REDIS_SEEDS: Seed[] = [
   },
 ]
 
+/** What is wrong with the place, though each part of it is right. */
+export const PLACE_SEEDS: Seed[] = [
+  {
+    what: 'the number of another database',
+    check: 'redis-database',
+    status: 'warn',
+    says: /not in database 3, and in database 0 .* they are/,
+    make: async ({ world }) => {
+      await world.queue('chat-lookups').waitUntilReady()
+      return { REDIS_URL: `${world.redisUrl}/3` }
+    },
+  },
+  {
+    what: 'queues that are swapped',
+    check: 'queues-swapped',
+    status: 'fail',
+    says: /chat-results is a queue of lookups here, and holds results/,
+    make: async ({ world }) => {
+      await world.queue('chat-results').add('enriched', {})
+      return { LOOKUP_QUEUE: 'chat-results', RESULT_QUEUE: 'chat-lookups' }
+    },
+  },
+  {
+    what: 'a stream of results under the key of something else',
+    check: 'result-stream',
+    status: 'fail',
+    says: /there as a hash/,
+    make: async ({ world }) => {
+      await world.redis.hset('others', 'a', '1')
+      return { RESULT_STREAM: 'others' }
+    },
+  },
+  {
+    what: 'a Redis that lets hardly anybody in any more',
+    check: 'redis-clients',
+    status: 'warn',
+    says: /of the 12 clients/,
+    make: async ({ world, undo }) => {
+      const used = Number(/^connected_clients:(\d+)/m.exec(await world.redis.info('clients'))?.[1])
+      const spare = Array.from({ length: Math.max(0, 10 - used) }, () => world.redis.duplicate())
+      undo(() => spare.map((one) => one.disconnect()))
+      await Promise.all(spare.map((one) => one.ping()))
+      await config(world, 'maxclients', '12', '1000')(undo)
+      return {}
+    },
+  },
+  {
+    what: 'a snapshot that Redis could not write',
+    check: 'redis-persistence',
+    status: 'fail',
+    says: /could not save/,
+    make: async ({ rewritten }) => ({
+      REDIS_URL: await rewritten('rdb_last_bgsave_status:ok\r', 'rdb_last_bgsave_status:err'),
+    }),
+  },
+  {
+    what: 'certificates that nobody checks',
+    check: 'configuration',
+    status: 'warn',
+    says: /NODE_TLS_REJECT_UNAUTHORIZED is 0/,
+    make: () => ({ NODE_TLS_REJECT_UNAUTHORIZED: '0' }),
+  },
+]
+
 async function userWith({ redis, redisUrl }: World, ...rights: string[]): Promise<string> {
   await redis.call('ACL', 'SETUSER', 'limited', 'reset', 'on', '>canary-pw', 'resetchannels', ...rights)
   return redisUrl.replace('//', '//limited:canary-pw@')
@@ -404,6 +468,49 @@ export const SERVICE_SEEDS: Seed[] = [
       const wsdl = (await (await fetch(`${world.standIn.url}?WSDL`)).text()).replaceAll('wsdl/soap12/', 'wsdl/soap/')
       return { SOAP_ENDPOINT: await front(null, says(200, wsdl, TEXT_XML)), SOAP_VERSION: '1.2' }
     },
+  },
+  {
+    what: 'an endpoint that goes on behind .asmx',
+    check: 'service-wsdl',
+    status: 'fail',
+    says: /something follows \.asmx/,
+    make: ({ world }) => ({ SOAP_ENDPOINT: `${world.standIn.url}/GetChatRequestByConnectionId` }),
+  },
+  {
+    what: 'a service whose clock is a day off',
+    check: 'service-clock',
+    status: 'warn',
+    says: /1440 min behind/,
+    make: async ({ front }) => {
+      const date = new Date(Date.now() - 86_400_000).toUTCString()
+      return { SOAP_ENDPOINT: await front(null, says(200, '', { date })) }
+    },
+  },
+  {
+    what: 'a service that shows no WSDL, and answers',
+    check: 'service-wsdl',
+    status: 'warn',
+    says: /404.*yet it answers calls/,
+    make: async ({ front }) => {
+      const hidden = says(404)
+      return {
+        ...PROBE,
+        SOAP_ENDPOINT: await front(null, (asked, answer) => asked.method === 'GET' && hidden(asked, answer)),
+      }
+    },
+  },
+  {
+    what: 'a proxy that empties SOAPAction',
+    check: 'service-answers',
+    status: 'fail',
+    says: /blames the request/,
+    make: async ({ front }) => ({
+      ...PROBE,
+      SOAP_ENDPOINT: await front(null, (request) => {
+        request.headers.soapaction = ''
+        return false
+      }),
+    }),
   },
   {
     what: 'a proxy that wants a password',

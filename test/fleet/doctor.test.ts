@@ -16,7 +16,16 @@ import { SOAP_SECRETS } from '../support/processes.ts'
 import { startRefusingServer } from '../support/refusing-tls.ts'
 import { useWorld } from '../support/use-world.ts'
 import { NAMES } from '../support/world.ts'
-import { ACCEPTED, CONFIG_SEEDS, Places, PROBE, REDIS_SEEDS, SERVICE_SEEDS, type Seed } from './doctor-seeds.ts'
+import {
+  ACCEPTED,
+  CONFIG_SEEDS,
+  PLACE_SEEDS,
+  Places,
+  PROBE,
+  REDIS_SEEDS,
+  SERVICE_SEEDS,
+  type Seed,
+} from './doctor-seeds.ts'
 
 const GOOD_REDIS = ['--appendonly', 'yes', '--hash-max-listpack-value', '2048']
 const world = useWorld({ redisArguments: GOOD_REDIS })
@@ -120,6 +129,7 @@ describe('a good set-up', () => {
 
 describe('doctor finds', () => {
   it.each(REDIS_SEEDS.map((seed) => [seed.what, seed] as const))('%s', async (_, seed) => findsAll(seed))
+  it.each(PLACE_SEEDS.map((seed) => [seed.what, seed] as const))('%s', async (_, seed) => findsAll(seed))
   it.each(CONFIG_SEEDS.map((seed) => [seed.what, seed] as const))('%s', async (_, seed) => findsAll(seed))
   it.each(SERVICE_SEEDS.map((seed) => [seed.what, seed] as const))('%s', async (_, seed) => findsAll(seed))
 
