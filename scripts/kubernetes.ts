@@ -8,13 +8,19 @@ const HEAD =
   '# No cluster has run this file here: tests check it against the schemas of Kubernetes and of the operators.\n' +
   '# Made of prometheus/rules by `npm run kubernetes -- --write`.\n'
 
+/** An operator's Prometheus serves no runbooks: kustomization.yaml puts an address there, in one place. */
+const SERVED_BY_PROMETHEUS = '{{ $externalURL }}/consoles/'
+const RUNBOOKS = 'RUNBOOKS/'
+
 const fileOf = (path: string) => new URL(`../${path}`, import.meta.url)
 
 export function prometheusRule(): string {
   const files = readdirSync(fileOf('prometheus/rules')).filter((name) => name.endsWith('.yml'))
   const read = (name: string) =>
     parse(readFileSync(fileOf(`prometheus/rules/${name}`), 'utf8')) as { groups: unknown[] }
-  const groups = files.toSorted().flatMap((name) => read(name).groups)
+  const groups = JSON.parse(
+    JSON.stringify(files.toSorted().flatMap((name) => read(name).groups)).replaceAll(SERVED_BY_PROMETHEUS, RUNBOOKS),
+  )
   const rule = {
     apiVersion: 'monitoring.coreos.com/v1',
     kind: 'PrometheusRule',

@@ -1,6 +1,6 @@
 /** The files of kubernetes/: what the schemas of Kubernetes, the Prometheus operator and KEDA allow, and what the product needs. */
 
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -9,6 +9,8 @@ import { prometheusRule, RULE_FILE } from '../../scripts/kubernetes.ts'
 import { loadConfig } from '../../src/config/config.ts'
 import { VARIABLES } from '../../src/config/table.ts'
 import { filesIn, pathOf, textOf, yamlOf } from './repository.ts'
+
+const hasKubectl = spawnSync('kubectl', ['version', '--client']).status === 0
 
 interface Resource {
   apiVersion: string
@@ -107,6 +109,28 @@ test('each kustomization names files that there are, and names them all', () => 
 
 test('the rules are those of prometheus/rules (npm run kubernetes -- --write)', () => {
   expect(textOf(RULE_FILE)).toBe(prometheusRule())
+})
+
+test('each alert links to its runbook, below the one address that monitoring/kustomization.yaml sets', () => {
+  const links = [...textOf(RULE_FILE).matchAll(/runbook_url: (.*)$/gm)].map(([, link = '']) => link)
+  expect(links.length).toBeGreaterThan(20)
+  for (const link of links) expect(textOf(`docs/runbooks/${link.replace(/^RUNBOOKS\//, '')}`)).toContain('## Do')
+  const [{ targets }] = yamlOf<{ replacements: [{ targets: unknown[] }] }>(
+    'kubernetes/monitoring/kustomization.yaml',
+  ).replacements
+  expect(targets).toEqual([
+    {
+      select: { kind: 'PrometheusRule' },
+      fieldPaths: ['spec.groups.*.rules.*.annotations.runbook_url'],
+      options: { delimiter: '/', index: 0 },
+    },
+  ])
+})
+
+test.skipIf(!hasKubectl)('kustomize puts it there (where kubectl is installed)', () => {
+  const made = execFileSync('kubectl', ['kustomize', pathOf('kubernetes/monitoring')], { encoding: 'utf8' })
+  expect(made).not.toMatch(/RUNBOOKS|kind: ConfigMap/)
+  expect(made).toContain('runbook_url: https://your.host/chat-enricher/docs/runbooks/ChatEnricherDown.md')
 })
 
 interface Container {
