@@ -2,6 +2,7 @@
 
 import type { Redis } from 'ioredis'
 import type { Failure } from '../../src/domain/failure.ts'
+import { keysOf, QUEUE_KEYS, WAKE } from '../../src/queues/bull-layout.ts'
 import { LookupQueues } from '../../src/queues/lookup-queue.ts'
 import { HISTORY_FIELD, lookupIdFor } from '../../src/redis/names.ts'
 import { NAMES } from './world.ts'
@@ -34,17 +35,21 @@ const AT_ONCE = 2000
 /** As `addWaiting` numbers them. */
 export const connectionIdOf = (number: number) => `9f1c2e34-5b6a-4d7e-8f90-${String(number).padStart(12, '0')}`
 
+/** Where no worker takes the one that is copied. */
+const APART = { ...NAMES, prefix: 'apart' }
+
 /** Numbers them from 1, in the order in which they wait. */
 export async function addWaiting(redis: Redis, count: number): Promise<void> {
-  const key = `${NAMES.prefix}:${NAMES.lookupQueue}:`
+  const key = keysOf(NAMES, NAMES.lookupQueue)
+  const apart = keysOf(APART, APART.lookupQueue)
   const first = lookupIdFor()
-  await new LookupQueues(redis, NAMES).add('batch', [
+  await new LookupQueues(redis, APART).add('batch', [
     { lookupId: first, connectionId: 'the-first', correlationId: 'order-2024-000123' },
   ])
   for (let from = 1; from <= count; from += AT_ONCE) {
     const to = Math.min(count, from + AT_ONCE - 1)
-    await redis.eval(COPY, 3, `${key}${first}`, `${key}wait`, key, from, to, JSON.stringify(HISTORY))
+    await redis.eval(COPY, 3, apart(first), key('wait'), key(''), from, to, JSON.stringify(HISTORY))
   }
-  await redis.lrem(`${key}wait`, -1, first)
-  await redis.del(`${key}${first}`)
+  await redis.zadd(key(QUEUE_KEYS.marker), WAKE.score, WAKE.member)
+  await redis.del([first, 'wait', ...Object.values(QUEUE_KEYS)].map(apart))
 }
