@@ -5,30 +5,12 @@ import { HAND_ACTIONS } from '../../domain/by-hand.ts'
 import { HOLD_REASONS } from '../../domain/hold.ts'
 import { ACTIVITY_STATES } from '../../fleet/activity.ts'
 import { HOLD_DEFAULT_MS, HOLD_MAX_MS, problemOfReason } from '../../fleet/hold-by-hand.ts'
-import { JOB_STATES } from '../../fleet/status.ts'
 import { anyOf } from './any-of.ts'
+import { holdSchema, redisTime } from './status.ts'
 
-const ms = z.number().min(0)
 const count = z.int().min(0)
 
-export const holdSchema = z
-  .looseObject({
-    reason: z.enum(HOLD_REASONS),
-    why: z.string(),
-    since: z.number().describe("Redis' time, ms since 1970"),
-    expiresAt: z.number(),
-    nextProbeAt: z.number().nullable(),
-    probes: count,
-    kind: z.string().nullable(),
-    suspectedSince: z.number().nullable(),
-    spent: count,
-    cure: z.string().describe('what to do'),
-  })
-  .meta({ id: 'Hold' })
-
-export const holdsSchema = z
-  .strictObject({ at: z.number().describe("Redis' time, ms since 1970"), holds: z.array(holdSchema) })
-  .meta({ id: 'Holds' })
+export const holdsSchema = z.strictObject({ at: redisTime, holds: z.array(holdSchema) }).meta({ id: 'Holds' })
 
 export const releasedSchema = z
   .strictObject({
@@ -36,66 +18,6 @@ export const releasedSchema = z
     paceBefore: z.number().nullable().describe('the part of the pace at which the fleet went; null: all of it'),
   })
   .meta({ id: 'Released' })
-
-const limits = {
-  rate: z.number().nullable().describe('calls a second; null: none'),
-  burst: count,
-  inFlight: count.nullable().describe('calls at one time; null: none'),
-}
-
-const quotaSchema = z.strictObject({ calls: count, periodMs: ms, spent: count }).nullable()
-
-const since = { who: z.string().nullable(), since: z.number().nullable().describe("Redis' time, ms since 1970") }
-
-const paceSchema = z
-  .strictObject({ share: z.number(), ...since })
-  .nullable()
-  .describe('the part of the pace at which the fleet goes until it is released in full; null: all of it')
-
-const byHandSchema = z
-  .strictObject({
-    what: z.enum(['hold', 'pace', 'limit', 'accept-code', 'queue-paused']),
-    which: z.string(),
-    value: z.number().nullable(),
-    ...since,
-    cure: z.string().nullable().describe('the command that ends it'),
-  })
-  .meta({ id: 'ByHand', description: 'What somebody has changed by hand, and is still so.' })
-
-export const limitSchema = z
-  .strictObject({
-    set: z.strictObject(limits).partial().describe('by hand, for every process'),
-    workers: z.array(z.strictObject({ host: z.string(), pid: count, ...limits })),
-    quota: quotaSchema,
-    pace: paceSchema,
-    byHand: z.array(byHandSchema),
-  })
-  .meta({ id: 'Limit' })
-
-const queueSchema = z.looseObject({
-  queue: z.string(),
-  jobs: z.strictObject(Object.fromEntries(JOB_STATES.map((state) => [state, count]))),
-  oldestAgeMs: ms,
-  isPaused: z.boolean(),
-  added: count,
-})
-
-/** Fields may be added; these stay. */
-export const statusSchema = z
-  .looseObject({
-    queues: z.array(queueSchema),
-    members: z.array(z.looseObject({ id: z.string(), host: z.string(), pid: count, perSecond: z.number() })).nullable(),
-    backlog: count,
-    perSecond: z.number(),
-    drainSeconds: z.number().nullable(),
-    serviceProblem: z.string().nullable().describe('why holds and limits are not shown; null: they are'),
-    holds: z.array(holdSchema).optional(),
-    limitsSet: z.strictObject(limits).partial().optional(),
-    quota: quotaSchema.optional(),
-    pace: paceSchema.optional(),
-    byHand: z.array(byHandSchema).optional(),
-  })
-  .meta({ id: 'Status' })
 
 export const activitySchema = z
   .strictObject({

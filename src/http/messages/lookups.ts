@@ -168,7 +168,15 @@ export const forgetRequest = z
 
 export const forgottenSchema = z
   .strictObject({
-    removed: z.record(z.string(), count),
+    removed: z.strictObject({
+      lookups: count,
+      results: count,
+      markers: count,
+      answers: count,
+      memories: count,
+      events: count,
+      streamed: count,
+    }),
     active: z.array(z.string()).describe('ids of what was in hand all the time, and is still there'),
   })
   .meta({ id: 'Forgotten' })

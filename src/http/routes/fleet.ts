@@ -15,12 +15,11 @@ import {
   holdRequest,
   holdsSchema,
   limitRequest,
-  limitSchema,
   releasedSchema,
   releaseRequest,
-  statusSchema,
 } from '../messages/fleet.ts'
 import { activityQuery } from '../messages/queries.ts'
+import { limitSchema, statusSchema } from '../messages/status.ts'
 
 const tags = ['fleet']
 const VIEW = { roles: ['view'] as const }
