@@ -11,22 +11,29 @@ import { Problem, type ProblemCode } from './problem.ts'
 import { mayRest } from './stalls.ts'
 
 const MOST_STREAMS = 100
-const HEARTBEAT_MS = 15_000
 /** So much may lie unread; no more is written until it has gone. */
 const MOST_UNREAD_BYTES = 262_144
-/** Whoever reads nothing for so long is cut; it may come again. */
-const SLOW_MS = 30_000
-const LOOK_MS = 2_000
+
+export interface StreamTimes {
+  /** A heartbeat comes so often, or sooner. */
+  heartbeatMs: number
+  /** Whoever reads nothing for so long is cut; it may come again. */
+  slowMs: number
+  lookMs: number
+}
+const TIMES: StreamTimes = { heartbeatMs: 15_000, slowMs: 30_000, lookMs: 2_000 }
 
 /** Those of one route that are open. */
 export class EventStreams {
   readonly #open = new Set<EventStream>()
   readonly #observe: Observe
   readonly #stopping: AbortSignal
+  readonly #times: StreamTimes
 
-  constructor(observe: Observe, stopping: AbortSignal) {
+  constructor(observe: Observe, stopping: AbortSignal, times = TIMES) {
     this.#observe = observe
     this.#stopping = stopping
+    this.#times = times
     stopping.addEventListener('abort', () => {
       for (const stream of this.#open) stream.stop('stopping')
     })
@@ -37,7 +44,7 @@ export class EventStreams {
     if (this.#stopping.aborted) throw new Problem('stopping', 'the API stops; come again')
     if (this.#open.size >= MOST_STREAMS)
       throw new Problem('too-many-streams', `${MOST_STREAMS} streams of this kind are open already`)
-    const stream = new EventStream(reply, () => caller.stands())
+    const stream = new EventStream(reply, () => caller.stands(), this.#times)
     this.#open.add(stream)
     this.#observe({ type: 'stream-opened' })
     stream.onEnd(() => {
@@ -52,15 +59,17 @@ export class EventStream {
   readonly #reply: FastifyReply
   readonly #raw: ServerResponse
   readonly #stands: () => boolean
+  readonly #times: StreamTimes
   #hasHead = false
   #stops: ProblemCode | null = null
   #slowSince: number | null = null
   #saidAt = monotonic()
 
-  constructor(reply: FastifyReply, stands: () => boolean) {
+  constructor(reply: FastifyReply, stands: () => boolean, times: StreamTimes) {
     this.#reply = reply
     this.#raw = reply.raw
     this.#stands = stands
+    this.#times = times
   }
 
   onEnd(ended: () => void): void {
@@ -70,7 +79,7 @@ export class EventStream {
   /** From here on it is an answer of 200. `ended` is called also if whoever asked has gone already. */
   begin(ended: () => void): void {
     this.#reply.hijack()
-    const watch = every(LOOK_MS, () => this.#watch())
+    const watch = every(this.#times.lookMs, () => this.#watch())
     const end = () => {
       watch.stop()
       ended()
@@ -82,7 +91,7 @@ export class EventStream {
 
   #sayHead(): void {
     const headers = { ...this.#reply.getHeaders(), 'content-type': 'text/event-stream', 'cache-control': 'no-store' }
-    mayRest(this.#raw.socket as NonNullable<ServerResponse['socket']>, SLOW_MS)
+    mayRest(this.#raw.socket as NonNullable<ServerResponse['socket']>, this.#times.slowMs)
     this.#raw.writeHead(200, headers as Record<string, string>)
     this.#raw.flushHeaders()
     this.#hasHead = true
@@ -108,11 +117,12 @@ export class EventStream {
   }
 
   #watch(): void {
+    const { heartbeatMs, slowMs, lookMs } = this.#times
     const at = monotonic()
     if (this.isReady) this.#slowSince = null
     else this.#slowSince ??= at
     if (!this.#stands()) this.stop('token-unknown')
-    else if (this.#slowSince !== null && at - this.#slowSince >= SLOW_MS) this.#raw.destroy()
-    else if (this.isReady && at - this.#saidAt >= HEARTBEAT_MS - LOOK_MS) this.say(': still here\n\n')
+    else if (this.#slowSince !== null && at - this.#slowSince >= slowMs) this.#raw.destroy()
+    else if (this.isReady && at - this.#saidAt >= heartbeatMs - lookMs) this.say(': still here\n\n')
   }
 }
