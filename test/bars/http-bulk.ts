@@ -1,9 +1,10 @@
-/** As many ids as one likes in one request of NDJSON: in bounded memory, and nearly as quickly as BullMQ's own addBulk. */
+/** As many ids as one likes in one request of NDJSON: in bounded memory, nearly as quickly as BullMQ's own addBulk, and none is lost with the API. */
 
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { request } from 'undici'
 import { enqueue } from '../../bench/load.ts'
+import { SHIPPED_NODE_OPTIONS } from '../support/heap-limit.ts'
 import { startApiProcess } from '../support/processes.ts'
 import { NAMES, startWorld, type World } from '../support/world.ts'
 import { info } from './fleet.ts'
@@ -12,27 +13,67 @@ import { atLeast, atMost, exactly, type Figure } from './report.ts'
 
 const MOST_MB = 250
 const OF_ADD_BULK = 0.6
+/** Its rate does not depend on how many there are. */
+const MOST_BY_ADD_BULK = 200_000
 const LINES_A_WRITE = 500
+const READ_AT_ONCE = 10_000
+const WAITING = `${NAMES.prefix}:${NAMES.lookupQueue}:wait`
 
 export async function httpBulk({ ids }: { ids: number }): Promise<Figure[]> {
-  const bulk = await perSecond(ids, ({ redis }) => enqueue(redis, ids))
+  const few = Math.min(ids, MOST_BY_ADD_BULK)
+  const bulk = await perSecond(few, ({ redis }) => enqueue(redis, few))
   let most = 0
   let acknowledged = 0
   const ours = await perSecond(ids, async (world) => {
-    const api = await startApiProcess({ REDIS_URL: world.redisUrl })
+    const api = await startApiProcess({ REDIS_URL: world.redisUrl, NODE_OPTIONS: SHIPPED_NODE_OPTIONS })
     return async () => {
       const memory = watchMemory(api.pid)
-      acknowledged = await send(api.url, ids)
+      for await (const _ of answersTo(api.url, ids)) acknowledged++
       most = memory.end().most
     }
   })
   return [
-    info('addBulk, 1,000 at a time, ids a second', bulk.rate),
-    info('one request of NDJSON, ids a second', ours.rate),
+    info(`addBulk, 1,000 at a time, ${few} ids, ids a second`, bulk.rate),
+    info(`one request of NDJSON, ${ids} ids, ids a second`, ours.rate),
     atLeast('  of addBulk', ours.rate / bulk.rate, OF_ADD_BULK),
     exactly('  lines that acknowledge a lookup', acknowledged, ids),
     exactly('  lookups that wait', ours.waiting, ids),
     atMost('  RSS of the API at most, MB', most, MOST_MB),
+  ]
+}
+
+/** The API is killed in the middle; then all is sent again, with the same keys. */
+export async function httpBulkKilled({ ids }: { ids: number }): Promise<Figure[]> {
+  const world = await startWorld()
+  const api = await startApiProcess({ REDIS_URL: world.redisUrl })
+  const told = new Set<string>()
+  try {
+    for await (const { lookupId } of answersTo(api.url, ids, 'with keys')) {
+      told.add(lookupId)
+      if (told.size === Math.floor(ids / 2)) setTimeout(() => void api.kill('SIGKILL'), 5) // while the next are added
+    }
+  } catch {
+    // its connection is cut
+  }
+  const before = await waitingIn(world)
+  const there = new Set(before)
+  const second = await startApiProcess({ REDIS_URL: world.redisUrl })
+  let [again, unlike] = [0, 0]
+  for await (const { lookupId, isNew } of answersTo(second.url, ids, 'with keys')) {
+    again++
+    if (isNew === there.has(lookupId)) unlike++
+  }
+  const after = await waitingIn(world)
+  await world.close()
+  return [
+    info(`acknowledged of ${ids} when the API was killed`, told.size),
+    exactly('  not on the queue', [...told].filter((id) => !there.has(id)).length, 0),
+    exactly('  on the queue twice', before.length - there.size, 0),
+    info('  on the queue, and nobody was told', there.size - told.size),
+    exactly('sent again: lines that acknowledge a lookup', again, ids),
+    exactly('  new though it was there, or the other way', unlike, 0),
+    exactly('  lookups that wait', after.length, ids),
+    exactly('  of them twice', after.length - new Set(after).size, 0),
   ]
 }
 
@@ -46,24 +87,41 @@ async function perSecond(ids: number, add: (world: World) => Promise<unknown>) {
     await timed()
   }
   const seconds = (performance.now() - from) / 1000
-  const waiting = await world.redis.llen(`${NAMES.prefix}:${NAMES.lookupQueue}:wait`)
+  const waiting = await world.redis.llen(WAITING)
   await world.close()
   return { rate: ids / seconds, waiting }
 }
 
-async function send(url: string, ids: number): Promise<number> {
-  const headers = { 'content-type': 'application/x-ndjson' }
-  const options = { method: 'POST', headers, body: Readable.from(lines(ids)), bodyTimeout: 0 } as const
-  const { body } = await request(`${url}/v1/lookups`, options)
-  let acknowledged = 0
-  for await (const line of createInterface({ input: body })) if (line.includes('"lookupId"')) acknowledged++
-  return acknowledged
+async function waitingIn({ redis }: World): Promise<string[]> {
+  const count = await redis.llen(WAITING)
+  const found: string[] = []
+  for (let from = 0; from < count; from += READ_AT_ONCE)
+    found.push(...(await redis.lrange(WAITING, from, from + READ_AT_ONCE - 1)))
+  return found
 }
 
-function* lines(ids: number): Generator<string> {
+interface Line {
+  lookupId: string
+  isNew: boolean
+}
+
+/** Those that acknowledge a lookup. */
+async function* answersTo(url: string, ids: number, how?: 'with keys'): AsyncGenerator<Line> {
+  const headers = { 'content-type': 'application/x-ndjson' }
+  const lines = Readable.from(linesOf(ids, how === 'with keys'))
+  const options = { method: 'POST', headers, body: lines, bodyTimeout: 0 } as const
+  const { body } = await request(`${url}/v1/lookups`, options)
+  for await (const line of createInterface({ input: body })) if (line.includes('"lookupId"')) yield JSON.parse(line)
+}
+
+function* linesOf(ids: number, haveKeys: boolean): Generator<string> {
+  const line = (number: number) => {
+    const key = haveKeys ? `,"idempotencyKey":"key-${number}"` : ''
+    return `{"connectionId":"${idOf(number)}"${key}}\n`
+  }
   for (let from = 0; from < ids; from += LINES_A_WRITE) {
     const count = Math.min(LINES_A_WRITE, ids - from)
-    yield Array.from({ length: count }, (_, i) => `{"connectionId":"${idOf(from + i)}"}\n`).join('')
+    yield Array.from({ length: count }, (_, i) => line(from + i)).join('')
   }
 }
 

@@ -10,7 +10,7 @@ import { cancel } from './cancel.ts'
 import { find } from './find.ts'
 import { gateCost } from './gate-cost.ts'
 import { httpAbuse } from './http-abuse.ts'
-import { httpBulk } from './http-bulk.ts'
+import { httpBulk, httpBulkKilled } from './http-bulk.ts'
 import { kill } from './kill.ts'
 import { backfill, longLine } from './lanes.ts'
 import { memory } from './memory.ts'
@@ -101,6 +101,7 @@ const BARS: Record<string, () => Promise<Figure[]>> = {
         : { sockets: 1000, streams: 1000, guessing: { clients: 500, forMs: 20_000 } },
     ),
   'http-bulk': () => httpBulk({ ids: short ? 50_000 : 1_000_000 }),
+  'http-bulk-killed': () => httpBulkKilled({ ids: short ? 20_000 : 1_000_000 }),
   memory: () => memory({ each: 20_000 }),
   'gate-cost': () => gateCost({ rounds: short ? 4 : 20, secondsEach: 2 }),
 }

@@ -7,6 +7,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { asUnanswered } from '../../app/prompt-hall.ts'
+import { firstOf, monotonic } from '../../clock.ts'
 import type { Ack, Brought, Enqueued, NotEnqueued } from '../../intake/acknowledge.ts'
 import { InvalidLookup, KeyConflict } from '../../intake/errors.ts'
 import { type ReadRequest, readLookupLines } from '../../intake/read-requests.ts'
@@ -21,21 +22,26 @@ export async function streamLookups(intake: Intake, request: FastifyRequest, rep
   const gone = new AbortController()
   const leave = () => gone.abort(new Error('whoever asked has gone'))
   reply.raw.once('close', leave)
+  const end = firstOf(gone.signal, intake.stopping)
   try {
     // Closed at its end, because whoever still sends lines then would wait for somebody to read them.
     const headers = { ...reply.getHeaders(), 'content-type': 'application/x-ndjson', connection: 'close' }
     reply.raw.writeHead(200, headers as Record<string, string>)
     reply.raw.flushHeaders()
-    const run = new StreamRun(intake, request, AbortSignal.any([gone.signal, intake.stopping]))
+    const run = new StreamRun(intake, request, end.signal)
     await pipeline(Readable.from(run.answers(), { objectMode: false, highWaterMark: 65_536 }), reply.raw)
   } catch {
     reply.raw.destroy() // whoever asked has gone
   } finally {
     reply.raw.off('close', leave)
+    end.clear()
     if (!request.raw.complete) request.raw.socket.destroySoon()
     close()
   }
 }
+
+/** Whether there is room, and whether the token stands, is looked at so often: at each line it would cost more than the line. */
+const CHECK_EVERY_MS = 200
 
 class StreamRun {
   readonly #intake: Intake
@@ -46,6 +52,7 @@ class StreamRun {
   /** All up to this line is on the queue, or named as no lookup. */
   #through = 0
   #hasFailed = false
+  #checkedAt = Number.NEGATIVE_INFINITY
 
   constructor(intake: Intake, request: FastifyRequest, end: AbortSignal) {
     this.#intake = intake
@@ -66,11 +73,17 @@ class StreamRun {
 
   async *#asked(): AsyncGenerator<Brought> {
     for await (const read of readLookupLines(this.#request.raw)) {
-      await this.#intake.checkRoom()
-      if (!this.#request.caller.stands()) throw new Problem('token-unknown', 'the token is not known any more')
+      const at = monotonic()
+      if (at - this.#checkedAt >= CHECK_EVERY_MS) await this.#check(at)
       this.#lines.push(read.line)
       yield this.#brought(read)
     }
+  }
+
+  async #check(at: number): Promise<void> {
+    await this.#intake.checkRoom()
+    if (!this.#request.caller.stands()) throw new Problem('token-unknown', 'the token is not known any more')
+    this.#checkedAt = at
   }
 
   #brought(read: ReadRequest): Brought {
