@@ -9,11 +9,13 @@ export const TOKENS = {
   operator: 'operator-0123456789abcdef',
   viewer: 'viewer-0123456789abcdef',
   reader: 'reader-0123456789abcdef',
+  producer: 'producer-0123456789abcdef',
 }
 const API_TOKENS = [
   `ana:enqueue+operate+results:${TOKENS.operator}`,
   `vera:view:${TOKENS.viewer}`,
   `rui:view+enqueue+results:${TOKENS.reader}`,
+  `crm:enqueue:${TOKENS.producer}`,
 ].join(',')
 
 export interface ConsoleFleet {

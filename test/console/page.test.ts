@@ -58,6 +58,31 @@ describe('the page', () => {
   })
 })
 
+describe('a fleet without a worker, which nobody has used yet', () => {
+  let empty: ConsoleFleet
+  beforeAll(async () => {
+    empty = await startFleet({ tokens: false, workers: 0 })
+  })
+  afterAll(() => empty.close())
+
+  it('is said to be so, and no figure is made up', async () => {
+    const { page, complaints, context } = await visit(browser, empty.api.url)
+    await page.getByText('No workers').waitFor()
+    expect(await page.getByText('Not known yet').count()).toBe(2)
+    expect(await page.locator('.figures > div').filter({ hasText: 'Limit' }).locator('dd').first().innerText()).toMatch(
+      /^–/,
+    )
+    for (const view of ['Find', 'Dead letters', 'Service', 'Fleet', 'Activity']) {
+      await page.getByRole('link', { name: view }).click()
+      await page.getByRole('heading', { name: view, level: 2 }).waitFor()
+    }
+    await page.goBack()
+    await page.getByRole('heading', { name: 'Fleet', level: 2 }).waitFor()
+    expect(complaints).toEqual([])
+    await context.close()
+  })
+})
+
 /** Redis' commands a second, while so many pages ask for what a page asks for. */
 async function commandsWhile(pages: readonly string[]): Promise<number> {
   const over = new AbortController()

@@ -45,6 +45,8 @@ async function add(...data: Record<string, unknown>[]): Promise<void> {
   await fleet.world.queue(NAMES.lookupQueue).addBulk(data.map((one) => ({ name: 'lookup', data: one })))
 }
 
+const widthOf = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth)
+
 async function seriousOf(page: Page): Promise<string[]> {
   await page.evaluate(AXE) // the policy of the page does not let it be a script of its own
   const found = await page.evaluate(async () => {
@@ -100,6 +102,24 @@ describe('who looks', () => {
   })
 })
 
+describe('who may not look', () => {
+  it('is told so, and nothing is asked for', async () => {
+    const visited = await visit(browser, fleet.api.url)
+    const { page } = visited
+    const asked: string[] = []
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname))
+    await page.getByLabel('Token').fill(TOKENS.producer)
+    await button(page, 'Log in').click()
+    await page.getByText('Your token may not look at the fleet').waitFor()
+    await page.getByRole('navigation').getByRole('link', { name: 'Fleet' }).click()
+    await page.waitForFunction(() => document.title.startsWith('Fleet'))
+    expect(await button(page, 'Pause').count()).toBe(0)
+    expect(await page.getByText('does not answer').count()).toBe(0)
+    expect(asked.filter((path) => path.startsWith('/v1/'))).toEqual([])
+    await leave(visited)
+  })
+})
+
 describe.each([
   { width: 1280, scheme: 'light' },
   { width: 1280, scheme: 'dark' },
@@ -114,7 +134,12 @@ describe.each([
       await open(page, view)
       if (view === 'Find') await button(page, 'Search').click()
       expect(await seriousOf(page), view).toEqual([])
-      expect(await page.evaluate(() => document.documentElement.scrollWidth), view).toBeLessThanOrEqual(look.width)
+      expect(await widthOf(page), view).toBeLessThanOrEqual(look.width)
+    }
+    if (look.width === 390) await page.setViewportSize({ width: 320, height: 600 }) // 1280 px at 400 %
+    for (const view of look.width === 390 ? VIEWS : []) {
+      await open(page, view)
+      expect(await widthOf(page), view).toBeLessThanOrEqual(320)
     }
     await leave(visited)
   })
@@ -132,16 +157,38 @@ describe('the certificate', () => {
     await members.beat({ ...one, id: 'of-tls', certificate: { host: 'soap.example', expiresAt } })
     await page.getByText('the certificate of soap.example ends in 9 days. Do: have its owner renew it').waitFor()
     expect(await seriousOf(page)).toEqual([])
+    await open(page, 'Now')
+    await page.getByRole('listitem').filter({ hasText: 'certificate of soap.example' }).waitFor()
     await members.leave('of-tls')
+    await leave(visited)
+  })
+})
+
+describe('the incident', () => {
+  it('is copied as it is shown, without an id', async () => {
+    await add({ connectionId: 'i-4712', producer: 'crm' })
+    const visited = await enter()
+    const { page, context } = visited
+    await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+    await open(page, 'Service')
+    await button(page, 'Copy').click()
+    await button(page, 'Copied').waitFor()
+    const copied = await page.evaluate(() => navigator.clipboard.readText())
+    expect(copied).toMatch(/^## TPClientWebServicesAPI, as seen by chat-enricher at .* UTC\n/)
+    expect(copied).not.toMatch(/4712|crm/)
     await leave(visited)
   })
 })
 
 describe('a lookup', () => {
   it('is found by its id, told as a story, and what the service said is shown and noted', async () => {
-    await add({ connectionId: 'o-4711', producer: 'crm' })
+    await add({ connectionId: 'o-4711', producer: 'crm', metadata: { note: 'of-a-customer' } })
     const visited = await enter()
     const { page } = visited
+    const told: Promise<string>[] = []
+    page.on('response', (answer) => {
+      if (/v1\/(lookups|activity|history)/.test(answer.url())) told.push(answer.text().catch(() => ''))
+    })
     await page.keyboard.press('/')
     await page.waitForFunction(() => document.activeElement?.id === 'search')
     await page.keyboard.type('o-4711')
@@ -149,13 +196,32 @@ describe('a lookup', () => {
     await button(page, 'o-4711').click()
     await page.getByText(/Ended .*: enriched, 1 call in 1 attempt/).waitFor()
     expect(await page.getByRole('img', { name: /called/ }).count()).toBe(1)
-    expect(await page.content()).not.toContain('userEmail')
+    for (const text of [...(await Promise.all(told)), await page.content()])
+      expect(text).not.toMatch(/userEmail|of-a-customer/) // not to the browser either
+    expect(told.length).toBeGreaterThan(1)
     await button(page, 'Show what the service said').click()
     await page.getByText('userEmail').waitFor()
     expect(page.url()).not.toContain('4711')
     expect(await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]))).toBe('[{},{}]')
     await open(page, 'Activity')
     await page.getByRole('row').filter({ hasText: 'show' }).first().waitFor()
+    await leave(visited)
+  })
+
+  it('may have an id with markup, or of a script from right to left; a new search closes its story', async () => {
+    const id = '<img src=x onerror=alert(1)>\u202Eשלום 👩‍👧'
+    await add({ connectionId: id })
+    const visited = await enter()
+    const { page } = visited
+    await open(page, 'Find')
+    await page.getByLabel('Connection id').fill(id)
+    await button(page, 'Search').click()
+    await page.locator('tbody').getByText('<img src=x').click()
+    const title = page.getByRole('heading', { name: 'Lookup of' })
+    expect(await title.locator('bdi').textContent()).toBe(id)
+    await button(page, 'Search').click()
+    await title.waitFor({ state: 'hidden' })
+    await page.locator('tbody').getByText('<img src=x').waitFor()
     await leave(visited)
   })
 
@@ -226,7 +292,7 @@ describe('actions', () => {
     await label.waitFor()
     const [count = ''] = /\d+/.exec((await label.textContent()) ?? '') ?? []
     expect(await page.getByRole('dialog').getByRole('button', { name: 'Redrive' }).isDisabled()).toBe(true)
-    await label.getByRole('textbox').fill(count)
+    await label.getByRole('textbox').fill(Number(count).toLocaleString('en-US'))
     await page.getByRole('dialog').getByRole('button', { name: 'Redrive' }).click()
     await button(page, 'Close').click()
     await page.reload()

@@ -4,6 +4,8 @@ import { counted, number } from '../../domain/figures.ts'
 import type { Waits } from '../../domain/waits.ts'
 
 const NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 1 })
+/** A worker writes what it has counted once in ten seconds. */
+const NOT_YET = 'Not known yet: no worker has written anything in the last hour.'
 const perSecond = (value: number | null) => (value === null ? 'unknown' : `${NUMBER.format(value)}/s`)
 
 export const T = {
@@ -100,7 +102,9 @@ export const T = {
     arrivals: 'arrivals',
     results: 'results',
     sentence: (came: number | null, results: number | null) =>
-      `${perSecond(came)} arrive, ${perSecond(results)} get their result. Good: the two lines meet.`,
+      came === null && results === null
+        ? NOT_YET
+        : `${perSecond(came)} arrive, ${perSecond(results)} get their result. Good: the two lines meet.`,
   },
 
   latency: {
@@ -115,7 +119,9 @@ export const T = {
     failed: 'of them failed',
     limit: 'limit',
     sentence: (made: number | null, failed: number | null, limit: number | null) =>
-      `${perSecond(made)} calls, ${perSecond(failed)} failed; ${limit === null ? 'no limit' : `limit ${perSecond(limit)}`}. Good: none fails.`,
+      made === null
+        ? NOT_YET
+        : `${perSecond(made)} calls, ${perSecond(failed)} failed; ${limit === null ? 'no limit' : `limit ${perSecond(limit)}`}. Good: none fails.`,
   },
 
   phases: {
@@ -211,6 +217,7 @@ export const T = {
     submit: 'Search',
     more: 'More fields',
     any: 'any',
+    searching: 'Searching …',
     begin: 'Search by a connection id, or by other fields. Without any, all lookups are listed.',
     caption: 'Lookups that match',
     next: 'More',
@@ -251,7 +258,8 @@ export const T = {
   },
 
   story: {
-    title: (connectionId: string | null) => (connectionId === null ? 'A lookup' : `Lookup of ${connectionId}`),
+    title: 'Lookup of',
+    untitled: 'A lookup',
     lookupId: 'Lookup id',
     queue: 'Queue',
     result: 'Result',

@@ -11,12 +11,14 @@ export interface ChartProps {
   times: readonly number[]
   series: readonly Series[]
   isLog?: boolean
+  /** The least that the axis reaches up to; 4 if nothing is said. */
+  least?: number
   write(value: number): string
 }
 
 const HEIGHT = 190
 
-export function Chart({ title, sentence, times, series, isLog = false, write }: ChartProps) {
+export function Chart({ title, sentence, times, series, isLog = false, least = 4, write }: ChartProps) {
   const place = useRef<HTMLDivElement>(null)
   const plotted = useRef<Plotted | null>(null)
   const data = dataOf(times, series)
@@ -28,7 +30,7 @@ export function Chart({ title, sentence, times, series, isLog = false, write }: 
     const at = place.current as HTMLDivElement
     const anew = () => {
       plotted.current?.destroy()
-      plotted.current = draw(at, series, latest.current, { isLog, write, height: HEIGHT })
+      plotted.current = draw(at, series, latest.current, { isLog, least, write, height: HEIGHT })
     }
     anew()
     const size = new ResizeObserver(() => plotted.current?.setSize({ width: at.clientWidth, height: HEIGHT }))

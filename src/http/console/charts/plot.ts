@@ -6,6 +6,8 @@ import type { Series } from './slices.ts'
 
 export interface PlotOptions {
   isLog: boolean
+  /** The axis reaches up to this, also where all is 0. */
+  least: number
   /** How a value is written at the axis. */
   write(value: number): string
   height: number
@@ -44,7 +46,11 @@ export function draw(
   return new uPlot(optionsOf(series, at.clientWidth, options), data, at)
 }
 
-function optionsOf(series: readonly Series[], width: number, { isLog, write, height }: PlotOptions): uPlot.Options {
+function optionsOf(
+  series: readonly Series[],
+  width: number,
+  { isLog, least, write, height }: PlotOptions,
+): uPlot.Options {
   const style = getComputedStyle(document.documentElement)
   const colour = (name: string) => style.getPropertyValue(`--${name}`)
   const axis = { stroke: colour('soft'), grid: { stroke: colour('grid'), width: 1 }, ticks: { show: false } }
@@ -54,7 +60,7 @@ function optionsOf(series: readonly Series[], width: number, { isLog, write, hei
     height,
     legend: { show: false },
     cursor: { show: false },
-    scales: { x: { time: true }, y: isLog ? { distr: 3, log: 10 } : { range: fromZero } },
+    scales: { x: { time: true, range: someMinutes }, y: isLog ? { distr: 3, log: 10 } : { range: fromZero(least) } },
     axes: [
       { ...axis, font, size: 32, gap: 9, values: (_, times) => times.map((time) => axisTime(time)), space: 70 },
       { ...axis, font, size: 52, values: (_, values) => values.map((value) => (value == null ? '' : write(value))) },
@@ -69,8 +75,16 @@ function optionsOf(series: readonly Series[], width: number, { isLog, write, hei
   }
 }
 
-function fromZero(_: uPlot, __: number, max: number | null): uPlot.Range.MinMax {
-  return [0, Math.max(1, (max ?? 0) * 1.1)]
+function fromZero(least: number): uPlot.Range.Function {
+  return (_, __, max) => [0, Math.max(least, (max ?? 0) * 1.1)]
+}
+
+const FIVE_MINUTES = 300
+
+/** Where little or nothing is known yet, the axis has its times all the same. */
+function someMinutes(_: uPlot, min: number | null, max: number | null): uPlot.Range.MinMax {
+  const last = max || Date.now() / 1000
+  return [Math.min(min || last, last - FIVE_MINUTES), last]
 }
 
 function axisTime(seconds: number): string {

@@ -70,7 +70,7 @@ function useForm(action: Action) {
 function Question({ action, form }: { action: Action; form: Form }) {
   const { plan, problem, typed, isBusy } = form
   const count = plan.value?.count ?? null
-  const isTyped = count === null || count <= TYPED_ABOVE || typed.value === String(count)
+  const isTyped = count === null || count <= TYPED_ABOVE || typed.value.replace(/\D/g, '') === String(count)
   const mayBeDone = may(action.role) && plan.value !== null && !plan.value.refused && isTyped && count !== 0
   return (
     <>

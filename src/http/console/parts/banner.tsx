@@ -1,7 +1,8 @@
+import { certificatesInWords } from '../../../fleet/certificates.ts'
 import { sentenceOf } from '../../../fleet/sentence.ts'
 import type { FleetStatus } from '../../../fleet/status.ts'
 import { GOOD, howIs } from '../state/how.ts'
-import { moment, span } from '../state/time.ts'
+import { moment, now, span } from '../state/time.ts'
 import { T } from '../texts.ts'
 
 /** The fleet in one sentence, the same as `status` says; below it what keeps it from going on, and what was changed by hand. */
@@ -13,7 +14,7 @@ export function Banner({ status }: { status: FleetStatus | null }) {
       </section>
     )
   const how = howIs(status)
-  const notes = [...holdsOf(status), ...byHandOf(status)]
+  const notes = [...holdsOf(status), ...certificatesOf(status), ...byHandOf(status)]
   return (
     <section class={`card banner ${GOOD[how]}`} aria-label={T.now.summary}>
       <p class="row" aria-live="polite">
@@ -37,6 +38,12 @@ function holdsOf(status: FleetStatus): string[] {
   return status.holds.map(({ reason, why, since, cure }) =>
     T.now.held(reason, span(at - since), moment(since), why, cure),
   )
+}
+
+/** Those that end soon, or have ended. */
+function certificatesOf({ members }: FleetStatus): string[] {
+  const seen = certificatesInWords(members ?? [], now.value)
+  return seen.filter(({ state }) => state !== 'good').map(({ says }) => says)
 }
 
 function byHandOf({ byHand }: FleetStatus): string[] {

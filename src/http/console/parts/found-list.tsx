@@ -24,7 +24,7 @@ export function FoundList() {
         {findProblem.value}
       </p>
     )
-  if (!value) return <p class="soft">{T.find.begin}</p>
+  if (!value) return <p class="soft">{isSearching.value ? T.find.searching : T.find.begin}</p>
   return (
     <section class="card stack">
       <div class="row between">

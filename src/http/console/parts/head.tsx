@@ -1,6 +1,6 @@
 import { isPaused, isStale, seenAt, status, trouble } from '../state/live.ts'
 import { VIEWS, type View, view } from '../state/route.ts'
-import { isLoggedIn, logOut, session } from '../state/session.ts'
+import { isLoggedIn, logOut, may, session } from '../state/session.ts'
 import { clock, now, span } from '../state/time.ts'
 import { T } from '../texts.ts'
 
@@ -17,10 +17,7 @@ export function Head() {
         ))}
       </nav>
       <div class="rest">
-        <Live />
-        <button type="button" aria-pressed={isPaused.value} onClick={() => (isPaused.value = !isPaused.value)}>
-          {isPaused.value ? T.frame.goOn : T.frame.pause}
-        </button>
+        {may('view') ? <LiveAndPause /> : null}
         <Who />
       </div>
     </header>
@@ -32,6 +29,17 @@ function Count({ of }: { of: View }) {
   if (of !== 'dead-letters') return null
   const dead = (status.value?.queues ?? []).slice(0, 2).reduce((sum, { jobs }) => sum + jobs.failed, 0)
   return dead === 0 ? null : <span class="count">{T.figure(dead)}</span>
+}
+
+function LiveAndPause() {
+  return (
+    <>
+      <Live />
+      <button type="button" aria-pressed={isPaused.value} onClick={() => (isPaused.value = !isPaused.value)}>
+        {isPaused.value ? T.frame.goOn : T.frame.pause}
+      </button>
+    </>
+  )
 }
 
 function Live() {

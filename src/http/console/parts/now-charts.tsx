@@ -80,6 +80,7 @@ function Phases({ line }: { line: Line }) {
   })
   const last = series.map(({ label, values }) => ({ label, ms: lastWhole(values) }))
   const most = last.toSorted((a, b) => (b.ms ?? -1) - (a.ms ?? -1))[0]
-  const sentence = T.phases.sentence(most?.ms == null ? null : `${most.label} ${seconds(most.ms)}`)
-  return <Chart title={T.phases.title} sentence={sentence} times={line.times} series={series} write={seconds} />
+  const sentence = T.phases.sentence(!most?.ms ? null : `${most.label} ${seconds(most.ms)}`)
+  const shown = { title: T.phases.title, sentence, times: line.times, series }
+  return <Chart {...shown} least={100} write={seconds} />
 }

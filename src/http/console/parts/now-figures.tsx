@@ -28,6 +28,8 @@ function figuresOf(status: FleetStatus | null): Figure[] {
 
 /** In force, with what was set by hand and the part of the pace. */
 export function limitOf(status: FleetStatus): string {
+  const isKnown = status.serviceProblem === null && status.limits.rate.values.length > 0
+  if (!isKnown) return '–'
   const rate = rateOf(status)
   return rate === null ? T.none : T.figure(rate)
 }

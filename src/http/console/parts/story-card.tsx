@@ -29,7 +29,9 @@ export function StoryCard({ lookupId }: { lookupId: string }) {
   return (
     <section class="card stack" aria-labelledby="story" aria-busy={story.value === null}>
       <div class="row between">
-        <h3 id="story">{T.story.title(story.value?.connectionId ?? null)}</h3>
+        <h3 id="story">
+          <Title connectionId={story.value?.connectionId ?? null} />
+        </h3>
         <button type="button" onClick={() => (shownLookup.value = null)}>
           {T.actions.close}
         </button>
@@ -37,6 +39,16 @@ export function StoryCard({ lookupId }: { lookupId: string }) {
       {problem.value === null ? null : <p class="problem">{problem.value}</p>}
       {story.value ? <Told story={story.value} /> : null}
     </section>
+  )
+}
+
+/** An id may be of a script that is written from right to left. */
+function Title({ connectionId }: { connectionId: string | null }) {
+  if (connectionId === null) return <>{T.story.untitled}</>
+  return (
+    <>
+      {T.story.title} <bdi>{connectionId}</bdi>
+    </>
   )
 }
 

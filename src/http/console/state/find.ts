@@ -34,6 +34,7 @@ export async function search(isMore = false): Promise<void> {
   const given = Object.values(fields.value).some((value) => value !== '') ? fields.value : { all: 'true' }
   const before = isMore ? found.value : null
   isSearching.value = true
+  if (!isMore) shownLookup.value = null
   findProblem.value = null
   try {
     const page = await ask<Found>(

@@ -6,7 +6,7 @@
 import { computed, effect, signal } from '@preact/signals'
 import type { FleetStatus } from '../../../fleet/status.ts'
 import { ask, Refused } from './api.ts'
-import { session } from './session.ts'
+import { may } from './session.ts'
 import { now } from './time.ts'
 
 /** Why nothing comes: the API cannot be reached, or it cannot reach Redis. */
@@ -27,9 +27,8 @@ document.addEventListener('visibilitychange', () => {
   isHidden.value = document.hidden
 })
 
-export const isWatching = computed(
-  () => typeof session.value === 'object' && session.value !== null && !isPaused.value && !isHidden.value,
-)
+/** Nor does somebody who may not look: the API would refuse it. */
+export const isWatching = computed(() => may('view') && !isPaused.value && !isHidden.value)
 
 effect(() => {
   if (!isWatching.value) return

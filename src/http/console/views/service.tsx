@@ -17,9 +17,9 @@ export function ServiceView() {
       </div>
       {problem === null ? null : <p class="notice">{problem}</p>}
       <HoldList />
-      <Certificates />
       <HoldLine />
       <Kinds />
+      <Certificates />
       <Incident />
     </>
   )
