@@ -105,10 +105,15 @@ const ROWS: readonly Row[] = [
   ],
 ]
 
+const isConnecting = (code: string) => isDnsCode(code) || code === 'ECONNREFUSED'
+
 export function unanswered(code: string, config: SoapConfig & ConfigOf<'soap'>): Finding {
   const [, check, says, cure] = ROWS.find(([fits]) => fits(code)) as Row
   const { endpoint, proxy } = soapSettings(config)
-  const way = isProxied(endpoint, proxy ?? {}) ? ' (through the proxy)' : ''
+  const isByProxy = isProxied(endpoint, proxy ?? {})
+  const way = isByProxy ? ' (through the proxy)' : ''
   const named = /^\w{1,64}$/.test(code) ? ` (${code})` : ''
-  return fail(check, `the service is not reached${way}: ${says}${named}`, cure)
+  // What cannot be connected to is the proxy then; it says of the service what it finds by a status.
+  const place = isByProxy ? cure.replace('SOAP_ENDPOINT', 'HTTPS_PROXY or HTTP_PROXY') : cure
+  return fail(check, `the service is not reached${way}: ${says}${named}`, isConnecting(code) ? place : cure)
 }

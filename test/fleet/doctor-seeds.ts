@@ -13,6 +13,8 @@ export interface Seed {
   check: Check
   status: FindingStatus
   says: RegExp
+  /** What it says to do; else anything. */
+  cure?: RegExp
   /** Makes it wrong; what it gives is added to the environment. */
   make(at: Place): Promise<Record<string, string>> | Record<string, string>
 }
@@ -511,6 +513,13 @@ export const SERVICE_SEEDS: Seed[] = [
         return false
       }),
     }),
+  },
+  {
+    ...of('a proxy that is not there', 'service-reached', 'fail', /through the proxy.*nothing listens/, {
+      SOAP_ENDPOINT: 'http://service.example/x.asmx',
+      HTTP_PROXY: 'http://127.0.0.1:1',
+    }),
+    cure: /host and port in HTTPS_PROXY or HTTP_PROXY/,
   },
   {
     what: 'a proxy that wants a password',
