@@ -144,7 +144,7 @@ const backlog = [
     id: 103,
     title: 'Who waits: oldest by queue',
     description:
-      'How long the oldest job of each queue has waited. Good: seconds; interactive below lookup, because people wait there. Result high: its consumer is away.',
+      'How long the oldest job of each queue has waited. Good: seconds; interactive below lookup, because people wait there. Result high: its consumer is away. Whose lookups wait no metric says, because names of producers have no bound: chat-enricher status and the console show it, from a sample.',
     unit: 's',
     runbook: 'ChatEnricherResultsNotConsumed',
     thresholds: [
