@@ -43,7 +43,7 @@ export function gateKeysOf(config: ConfigOf<'queues' | 'endpoint'>): GateKeys {
  */
 function credentialsStamp(config: SoapConfig): () => string {
   const { credentials, tls } = soapSettings(config)
-  return stampOf(() => [...Object.values(credentials()), ...Object.values(tls?.() ?? {})], 8)
+  return stampOf(() => [...Object.values(credentials()), ...Object.values(tls?.() ?? {})], JSON.stringify, 8)
 }
 
 /**
@@ -55,22 +55,32 @@ export function askerStamp(config: SoapConfig, codes: ResponseCodes): () => stri
   const { soapEndpoint, soapVersion } = config
   const lists = [codes.enriched, codes.retry, codes.hold].map(sorted)
   const asked = JSON.stringify([serviceOf(soapEndpoint ?? ''), soapVersion, lists])
-  return stampOf(() => [asked, credentials(), sorted(codes.notFound)?.join() ?? null], 12)
+  const words = (stamp: string, notFound: ResponseCodes['notFound']) =>
+    JSON.stringify([asked, stamp, sorted(notFound)?.join() ?? null])
+  return stampOf(
+    () => [credentials(), codes.notFound] as const,
+    (parts) => words(...parts),
+    12,
+  )
 }
 
 function sorted(codes: ReadonlySet<number> | null): number[] | null {
   return codes && [...codes].sort((a, b) => a - b)
 }
 
-/** The beginning of a hash, made again only where a part has changed: it is asked for with every call. */
-function stampOf(read: () => (string | null)[], length: number): () => string {
-  let last: (string | null)[] = []
+/** The beginning of a hash, made again only where a part is another one: it is asked for with every call. */
+function stampOf<Parts extends readonly unknown[]>(
+  read: () => Parts,
+  inWords: (parts: Parts) => string,
+  length: number,
+): () => string {
+  let last: readonly unknown[] = []
   let stamp = ''
   return () => {
     const parts = read()
     if (stamp !== '' && parts.length === last.length && parts.every((part, i) => part === last[i])) return stamp
     last = parts
-    stamp = createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, length)
+    stamp = createHash('sha256').update(inWords(parts)).digest('hex').slice(0, length)
     return stamp
   }
 }

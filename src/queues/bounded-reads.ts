@@ -9,6 +9,7 @@
 import type { Redis } from '../redis/connections.ts'
 import { END_FIELD, REDRIVE_FIELD, REDRIVEN_AT_FIELD } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
+import { FINISH, finishTogether, type Send } from './bull-finish.ts'
 import { FIELDS } from './bull-layout.ts'
 import { JOB_MAX_BYTES } from './stored-jobs.ts'
 
@@ -77,7 +78,13 @@ export function boundReads(redis: Redis): void {
     if (!lua.includes(WHOLE_JOB)) continue
     const bounded = lua.replace(WHOLE_JOB, BOUNDED_JOB)
     redis.defineCommand(name, { lua: bounded, numberOfKeys })
-    const script = new Script(bounded) // it costs less to send than ioredis' own
-    Object.assign(redis, { [name]: (all: unknown[]) => script.runWith(redis, numberOfKeys, all) })
+    const isFinish = name.split(':')[0] === FINISH
+    Object.assign(redis, { [name]: isFinish ? finishTogether(redis, bounded) : alone(redis, bounded, numberOfKeys) })
   }
+}
+
+/** It costs less to send than ioredis' own. */
+function alone(redis: Redis, lua: string, numberOfKeys: number): Send {
+  const script = new Script(lua)
+  return (all) => script.runWith(redis, numberOfKeys, all)
 }

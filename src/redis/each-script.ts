@@ -5,7 +5,7 @@ import { Script } from './script.ts'
 
 export interface ScriptInput {
   keys: string[]
-  args: (string | number)[]
+  args: (string | number | Buffer)[]
 }
 
 /** How many of KEYS and ARGV stand first, for all, and how many come for each. */

@@ -19,19 +19,13 @@ export class ScriptCommand extends Command {
 
   override toWritable(): string | Buffer {
     const args = this.args as Argument[]
-    if (args.every(isText)) return inText(this.name, args)
+    if (args.every(isText)) return written(this.name, args, Buffer.byteLength)
     return Buffer.from(written(this.name, args.map(characterForEachByte), charactersOf), 'latin1')
   }
 }
 
 export function sendScript(redis: Redis, name: 'eval' | 'evalsha', args: Argument[]): Promise<unknown> {
   return redis.sendCommand(new ScriptCommand(name, args)) as Promise<unknown>
-}
-
-/** Most commands are ASCII: then one look tells the bytes of all. */
-function inText(name: string, args: string[]): string {
-  const ascii = written(name, args, charactersOf)
-  return Buffer.byteLength(ascii) === ascii.length ? ascii : written(name, args, Buffer.byteLength)
 }
 
 function written(name: string, args: string[], bytesOf: (arg: string) => number): string {

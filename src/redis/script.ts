@@ -19,7 +19,7 @@ export class Script {
     this.#sha = createHash('sha1').update(lua).digest('hex')
   }
 
-  run(redis: Redis, keys: string[], args: (string | number)[] = []): Promise<unknown> {
+  run(redis: Redis, keys: string[], args: (string | number | Buffer)[] = []): Promise<unknown> {
     return this.runWith(redis, keys.length, [...keys, ...args])
   }
 

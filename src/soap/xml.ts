@@ -19,7 +19,7 @@ export interface XmlElement {
   name: string
   /** Namespace URI; empty if it is in none. */
   namespace: string
-  attributes: XmlAttribute[]
+  attributes: readonly XmlAttribute[]
   children: XmlElement[]
   /** The element's own character data, CDATA included, exactly and in order. */
   text: string
@@ -49,6 +49,7 @@ const ROOT_SCOPE: Scope = {
   outer: null,
 }
 const NOT_SPACE = /[^ \t\n]/
+const NO_ATTRIBUTES: readonly XmlAttribute[] = []
 
 export function parseXml(text: string): XmlElement {
   const scanner = new XmlScanner(text)
@@ -81,18 +82,20 @@ function unreadable(expected: string): BodyProblem {
 
 function opening({ name: tagName, attributes: raw }: XmlScanner, outer: Scope): Open {
   // Nearly every tag of the service has no attributes.
-  if (raw.length === 0) return opened(tagName, [], outer)
-  const declarations = raw.filter(({ name }) => isDeclaration(name))
-  const scope = declarations.length > 0 ? { declared: declaredBy(declarations), outer } : outer
-  const attributes = raw
-    .filter(({ name }) => !isDeclaration(name))
+  if (raw.length === 0) return opened(tagName, NO_ATTRIBUTES, outer)
+  const scope = scopeOf(raw, outer)
+  const attributes: XmlAttribute[] = []
+  for (const { name, value } of raw) {
+    if (isDeclaration(name)) continue
     // An attribute without a prefix is in no namespace, whatever the default namespace is.
-    .map(({ name, value }) => ({ ...(name.includes(':') ? resolve(name, scope) : { name, namespace: '' }), value }))
-  refuseTwins(attributes)
+    const resolved = name.includes(':') ? resolve(name, scope) : { name, namespace: '' }
+    attributes.push({ name: resolved.name, namespace: resolved.namespace, value })
+  }
+  if (attributes.length > 1) refuseTwins(attributes)
   return opened(tagName, attributes, scope)
 }
 
-function opened(tagName: string, attributes: XmlAttribute[], scope: Scope): Open {
+function opened(tagName: string, attributes: readonly XmlAttribute[], scope: Scope): Open {
   const { name, namespace } = resolve(tagName, scope)
   return { element: { name, namespace, attributes, children: [], text: '' }, tagName, scope }
 }
@@ -101,17 +104,22 @@ function isDeclaration(attribute: string): boolean {
   return attribute === 'xmlns' || attribute.startsWith('xmlns:')
 }
 
-function declaredBy(declarations: RawAttribute[]): Map<string, string> {
-  const declared = new Map(declarations.map(({ name, value }) => [name.slice('xmlns:'.length), value]))
-  for (const [prefix, uri] of declared) {
+/** What it declares itself, and behind that what is declared around it. */
+function scopeOf(attributes: RawAttribute[], outer: Scope): Scope {
+  let declared: Map<string, string> | null = null
+  for (const { name, value: uri } of attributes) {
+    if (!isDeclaration(name)) continue
+    const prefix = name.slice('xmlns:'.length)
     const isReserved = prefix === 'xmlns' || (prefix === 'xml') !== (uri === XML_NAMESPACE)
     if (isReserved || (prefix !== '' && uri === '')) throw unreadable('XML, got a namespace that may not be declared')
+    declared ??= new Map()
+    declared.set(prefix, uri)
   }
-  return declared
+  return declared ? { declared, outer } : outer
 }
 
 /** Refuses the same attribute under two prefixes of one namespace. */
-function refuseTwins(attributes: XmlAttribute[]): void {
+function refuseTwins(attributes: readonly XmlAttribute[]): void {
   const names = new Set(attributes.map(({ name, namespace }) => `${namespace} ${name}`))
   if (names.size < attributes.length) throw unreadable('XML, got an attribute twice')
 }

@@ -6,6 +6,7 @@ import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/cli/demo/embedded-redis.ts'
 import { WHOLE_JOB } from '../../src/queues/bounded-reads.ts'
+import { FINISH, FINISH_ARGS, FINISH_KEYS } from '../../src/queues/bull-finish.ts'
 import {
   COUNTED_FIELDS,
   DELAYED_SCORE,
@@ -81,6 +82,14 @@ describe('the texts of the installed BullMQ', () => {
     const readers = Object.keys(lua).filter((file) => /"HGETALL", jobKey\)/.test(textOf(file)))
     expect(readers).toEqual(['includes/prepareJobForProcessing.lua'])
     expect(textOf('includes/prepareJobForProcessing.lua').split(WHOLE_JOB)).toHaveLength(2)
+  })
+
+  it('end a job with as many keys and arguments as we know, of which the first are the queue’s', () => {
+    const text = textOf(`${FINISH}-${FINISH_KEYS.queue + FINISH_KEYS.job}.lua`)
+    const [, ...keys] = /KEYS\[1\][\s\S]*ARGV\[1\]/.exec(text)?.[0].split(/KEYS\[\d+\] /) ?? []
+    const known = ['wait', 'active', 'prioritized', 'event', 'stalled', 'rate', 'delayed', 'paused', 'meta', 'pc']
+    expect(keys.slice(0, FINISH_KEYS.queue).map((key) => key.split(' ')[0])).toEqual(known)
+    expect(unique(all(/ARGV\[(\d+)\]/g, text))).toHaveLength(FINISH_ARGS)
   })
 
   it('keep what is deduplicated under the key and in the field that we know', () => {
