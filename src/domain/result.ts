@@ -40,14 +40,13 @@ export function resultOf(
     source?: Result['source']
   } = {},
 ): Result {
-  return {
+  const result: Result = {
     version: 1,
     lookupId: subject.lookupId,
     connectionId: subject.connectionId,
     correlationId: subject.correlationId,
     producer: subject.producer,
     metadata: subject.metadata,
-    ...(subject.traceparent === undefined ? {} : { traceparent: subject.traceparent }),
     status,
     chatRequest: known.chatRequest ?? null,
     response: known.response ?? null,
@@ -60,6 +59,8 @@ export function resultOf(
     finishedAt: subject.finishedAt,
     redrive: subject.redrive,
   }
+  if (subject.traceparent !== undefined) result.traceparent = subject.traceparent // a spread would cost each result
+  return result
 }
 
 function publicPart({ code, message, soapFaultCode, httpStatus }: Failure): ResultFailure {

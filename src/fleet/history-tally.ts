@@ -3,7 +3,8 @@
  * outcome, how long they took, where the time went, and which codes, faults and statuses the service gave.
  */
 
-import type { LookupEvent } from '../domain/event.ts'
+import { CALL_OUTCOMES, type LookupEvent } from '../domain/event.ts'
+import { RESULT_STATUSES } from '../domain/result.ts'
 import { PHASES } from '../domain/timing.ts'
 
 export const SLICE_MS = 10_000
@@ -15,6 +16,23 @@ export const BOUNDS_MS = [
 
 /** Names of fields, as they are kept: the letter says of what. */
 export const FIELD = { result: 'r:', call: 'c:', endToEnd: 'l:', callTook: 'k:', phase: 'p:' } as const
+
+/** All of them, made once: a text that is put together for each event costs more than counting it. */
+const NAMES = {
+  result: byWord(FIELD.result, RESULT_STATUSES),
+  call: byWord(FIELD.call, CALL_OUTCOMES),
+  endToEnd: byBound(FIELD.endToEnd),
+  callTook: byBound(FIELD.callTook),
+  phases: PHASES.map((phase) => ({ of: `${phase}Ms` as const, name: FIELD.phase + phase })),
+}
+
+function byWord<Word extends string>(letter: string, words: readonly Word[]): Record<Word, string> {
+  return Object.fromEntries(words.map((word) => [word, letter + word])) as Record<Word, string>
+}
+
+function byBound(letter: string): string[] {
+  return [...BOUNDS_MS, Number.POSITIVE_INFINITY].map((_, place) => letter + place)
+}
 
 /** The service may say anything; more kinds than these are not told apart. */
 const MOST_KINDS = 50
@@ -38,16 +56,16 @@ export class HistoryTally {
   hear(event: LookupEvent, at: number): void {
     if (event.type === 'published') {
       const { counts } = this.#slice(at)
-      add(counts, FIELD.result + event.status)
-      add(counts, FIELD.endToEnd + boundOf(event.sinceEnqueuedMs))
-      for (const phase of PHASES) {
-        const ms = Math.round(event.timing[`${phase}Ms`])
-        if (ms > 0) add(counts, FIELD.phase + phase, ms)
+      add(counts, NAMES.result[event.status])
+      add(counts, NAMES.endToEnd[boundOf(event.sinceEnqueuedMs)])
+      for (const { of, name } of NAMES.phases) {
+        const ms = Math.round(event.timing[of])
+        if (ms > 0) add(counts, name, ms)
       }
     } else if (event.type === 'call-finished') {
       const { counts, kinds } = this.#slice(at)
-      add(counts, FIELD.call + event.outcome)
-      add(counts, FIELD.callTook + boundOf(event.durationMs))
+      add(counts, NAMES.call[event.outcome])
+      add(counts, NAMES.callTook[boundOf(event.durationMs)])
       const { kind } = event
       if (kind !== undefined) add(kinds, kinds.has(kind) || kinds.size < MOST_KINDS ? kind : 'other')
     }
@@ -79,12 +97,13 @@ export class HistoryTally {
   }
 }
 
-function add(counts: Map<string, number>, name: string, by = 1): void {
+function add(counts: Map<string, number>, name = '', by = 1): void {
   counts.set(name, (counts.get(name) ?? 0) + by)
 }
 
 /** The place of the first bound that is not exceeded. */
 export function boundOf(ms: number): number {
-  const place = BOUNDS_MS.findIndex((bound) => ms <= bound)
-  return place < 0 ? BOUNDS_MS.length : place
+  let place = 0
+  while (place < BOUNDS_MS.length && ms > (BOUNDS_MS[place] as number)) place++
+  return place
 }
