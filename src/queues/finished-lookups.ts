@@ -94,12 +94,12 @@ local function part(text)
   return number and string.format('%.0f', number) == text and number or text or false
 end
 local function keepRecord(all, mark, job, ended, lifeMs)
-  if redis.call('TYPE', job).ok ~= 'hash' then return false end
-  local more = redis.call('HMGET', job, ${quoted([FIELDS.name, FIELDS.options, 'parent', 'rjk'])})
-  local fields = redis.call('HMGET', job, unpack(RECORD))
-  if not isPlain(more[1], fields[1], unpack(more, 2, 4)) then return false end
+  local fields = redis.call('HMGET', job, ${quoted([...RECORD, FIELDS.name, FIELDS.options, 'parent', 'rjk'])})
+  local name, options, parent, scheduler = unpack(fields, #RECORD + 1)
+  if not isPlain(name, fields[1], options, parent, scheduler) then return false end
   fields[3], fields[4] = string.format('%d', AT), ended
   for i = 2, #RECORD do fields[i] = part(fields[i]) end
+  for i = #RECORD + 1, #RECORD + 4 do fields[i] = nil end
   if fields[7] == 0 then fields[7] = false end
   local generation, isNew = put(all, mark, cmsgpack.pack(fields), lifeMs, ${LEAST_SHARDS}, ${LIVES_TIMES})
   if isNew then countIn(all, generation, 1) end

@@ -54,7 +54,10 @@ export const MARKED_LUA = `
 ${GENERATIONS_LUA}
 local MARKED = generationsIn(MARKERS)
 local function markedAs(mark, former, before)
-  return valueOf(MARKED, mark) or redis.call('GET', former) or redis.call('GET', before)
+  local letter = valueOf(MARKED, mark)
+  if letter then return letter end
+  local earlier = redis.call('MGET', former, before)
+  return earlier[1] or earlier[2]
 end`
 
 /** To set them; for a script that has a local MARKERS, the key of `markersKey`. */

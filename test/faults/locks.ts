@@ -1,5 +1,6 @@
 /** What would otherwise take half a minute: that the locks of a process that has died come to their end. */
 
+import { pastOf } from '../support/finished.ts'
 import type { Rig } from './rig.ts'
 
 /**
@@ -23,9 +24,11 @@ export async function endLocksBeside(
   return count
 }
 
-/** Times a lookup was found without a lock. */
+/** Times a lookup was found without a lock, wherever it is now. Throws if there is no such lookup. */
 export async function stallsOf({ redis }: Pick<Rig, 'redis'>, lookupId: string): Promise<number> {
-  return Number((await redis.hget(`bull:chat-lookups:${lookupId}`, 'stc')) ?? 0)
+  const past = await pastOf(redis, lookupId)
+  if (!past) throw new Error(`expected ${lookupId} to be somewhere, found it nowhere`)
+  return past.stalls
 }
 
 /** BullMQ's token is a worker's id and a number. */

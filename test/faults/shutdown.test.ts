@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
+import { stallsOf } from './locks.ts'
 import { expectNothingLost } from './redis-outage.ts'
 import { isShort, type Rig, type RigWorker, startRig, until } from './rig.ts'
 
@@ -23,7 +24,7 @@ async function endLocks(ids: string[]): Promise<void> {
 /** No lookup was taken from a worker that had not said it was stopping. */
 async function expectNoStall(ids: string[]): Promise<void> {
   expect(rig.log().filter(({ msg }) => String(msg).includes('taken back from a worker'))).toEqual([])
-  for (const id of ids) expect(await rig.redis.hget(`bull:chat-lookups:${id}`, 'stc')).toBeNull()
+  for (const id of ids) expect(await stallsOf(rig, id)).toBe(0)
 }
 
 describe('SIGTERM', () => {
