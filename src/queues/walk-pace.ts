@@ -4,9 +4,9 @@
  */
 
 /** A step is to take Redis so long, well below the 5 ms after which others would notice. */
-const AIM_MS = 1.5
+const AIM_MS = 1
 /** Before anything is known: as where Redis is slow. In commands of a script. */
-const FIRST_WORK = 300
+const FIRST_WORK = 200
 const LEAST_WORK = 50
 const MOST_WORK = 4000
 /** So many times as long as the step took: Redis has half of its time at least for others. */
