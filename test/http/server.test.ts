@@ -72,8 +72,8 @@ describe('with tokens', () => {
     const right = await api.ask('GET', '/v1/status', { token: 'canary-token-of-a-looker' })
     expect(right.status).toBe(200)
     const statuses = [...(await guesses).matchAll(/HTTP\/1.1 (\d+)/g)].map(([, status]) => status)
-    expect(statuses).toHaveLength(300)
-    expect(new Set(statuses)).toEqual(new Set(['401', '429']))
+    // Then the connection is closed, whatever else has been sent on it.
+    expect(statuses).toEqual([...Array.from({ length: 50 }, () => '401'), '429'])
   })
 
   it('shows its description to whoever has a token, and to nobody else', async () => {
