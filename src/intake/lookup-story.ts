@@ -77,7 +77,14 @@ export async function readStory(redis: Redis, names: QueueNames, lookupId: strin
   return known.find(({ state }) => state !== 'gone') ?? known[0] ?? null
 }
 
+/** A lookup ends while it is looked at: its job has been read, and then lies nowhere any more. Looked at again, it has ended. */
 async function readFrom(redis: Redis, names: QueueNames, lane: Lane, lookupId: string): Promise<LookupStory | null> {
+  const story = await lookIn(redis, names, lane, lookupId)
+  const hasLeft = story?.state === 'gone' && story.enqueuedAt !== null
+  return hasLeft ? lookIn(redis, names, lane, lookupId) : story
+}
+
+async function lookIn(redis: Redis, names: QueueNames, lane: Lane, lookupId: string): Promise<LookupStory | null> {
   const queue = queueOf(names, lane)
   const job = await readJob(redis, names, queue, lookupId)
   const { enqueuedAt, redrive, taken, stalls, history } = job

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
+import { readStory } from '../../src/intake/lookup-story.ts'
 import { stateOf } from '../support/finished.ts'
 import { run } from '../support/in-process.ts'
 import { killAll, startWorker } from '../support/processes.ts'
@@ -132,6 +133,29 @@ describe('status LOOKUP_ID', () => {
       world.standIn.set({ rules: [] })
     },
   )
+
+  it('of one that ends while it is looked at says so', async () => {
+    const queue = world.queue(NAMES.interactiveQueue)
+    await queue.add('lookup', { connectionId: '1' }, { jobId: 'crm-ends' })
+    let hasEnded: Promise<void> | null = null
+    const end = async () => {
+      await startWorker(world.env)
+      await until('it is done', async () => (await stateOf(world.redis, 'crm-ends')) === 'completed')
+    }
+    // Its job has been read by then.
+    const redis = new Proxy(world.redis, {
+      get(target, name) {
+        if (name !== 'zscore') return Reflect.get(target, name, target)
+        return async (key: string, id: string) => {
+          hasEnded ??= end()
+          await hasEnded
+          return target.zscore(key, id)
+        }
+      },
+    })
+    const story = await readStory(redis, NAMES, 'crm-ends')
+    expect(story).toMatchObject({ queue: NAMES.interactiveQueue, state: 'completed', result: 'enriched', taken: 1 })
+  })
 
   it('of one that nobody knows says so, exit 1', async () => {
     for (const more of [[], ['--json']]) {
