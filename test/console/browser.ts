@@ -53,16 +53,28 @@ export async function visit(
 /** How much the page has moved under the reader's eyes, by itself, since it was asked to count. */
 interface Shifted {
   shifted: number
+  /** What moved. */
+  movers: string[]
 }
 
-export async function countShifts(page: Page): Promise<() => Promise<number>> {
+export async function countShifts(page: Page): Promise<() => Promise<Shifted>> {
   await page.evaluate(() => {
     const counted = globalThis as unknown as Shifted
     counted.shifted = 0
+    counted.movers = []
     new PerformanceObserver((list) => {
-      const shifts = list.getEntries() as unknown as { value: number; hadRecentInput: boolean }[]
-      for (const { value, hadRecentInput } of shifts) if (!hadRecentInput) counted.shifted += value
+      type Shift = { value: number; hadRecentInput: boolean; sources: { node: Element | null }[] }
+      for (const { value, hadRecentInput, sources } of list.getEntries() as unknown as Shift[]) {
+        if (hadRecentInput) continue
+        counted.shifted += value
+        const nodes = sources.map(({ node }) => `${node?.nodeName}.${node?.className}`).join(' ')
+        counted.movers = [...counted.movers, `${value.toFixed(3)} ${nodes}`].slice(0, 20)
+      }
     }).observe({ type: 'layout-shift' })
   })
-  return () => page.evaluate(() => (globalThis as unknown as Shifted).shifted)
+  return () =>
+    page.evaluate(() => {
+      const { shifted, movers } = globalThis as unknown as Shifted
+      return { shifted, movers }
+    })
 }

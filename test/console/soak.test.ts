@@ -2,12 +2,14 @@
 
 import type { Browser, CDPSession } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { NAMES } from '../support/world.ts'
+import { consume, NAMES } from '../support/world.ts'
 import { countShifts, startBrowser, visit } from './browser.ts'
 import { type ConsoleFleet, startFleet } from './fleet.ts'
 
 const MINUTES = Number(process.env.CONSOLE_SOAK_MINUTES ?? 0)
 const A_MINUTE = 60_000
+/** By then a chart's table has all its rows. */
+const FULL_AFTER_MS = 5.5 * A_MINUTE
 const MEGABYTE = 1_048_576
 
 describe.skipIf(MINUTES === 0)('a page', () => {
@@ -35,7 +37,7 @@ describe.skipIf(MINUTES === 0)('a page', () => {
     expect(painted).toBeLessThan(1000)
   })
 
-  it('stays as large as it was at 200 results a second', { timeout: (MINUTES + 3) * A_MINUTE }, async () => {
+  it('stays as large as it was at 200 results a second', { timeout: (MINUTES + 8) * A_MINUTE }, async () => {
     const { page, context, complaints } = await visit(browser, fleet.api.url)
     const cdp = await context.newCDPSession(page)
     let id = 0
@@ -43,8 +45,9 @@ describe.skipIf(MINUTES === 0)('a page', () => {
       fleet.world
         .queue(NAMES.lookupQueue)
         .addBulk(Array.from({ length: 20 }, () => ({ name: 'lookup', data: { connectionId: `${id++}` } })))
+    const consumer = consume(fleet.world) // else the fleet holds, once too many results wait
     const timer = setInterval(() => void add(), 100)
-    await page.waitForTimeout(A_MINUTE)
+    await page.waitForTimeout(FULL_AFTER_MS)
     const shifted = await countShifts(page)
     const before = await sizeOf(cdp)
     for (let minute = 0; minute < MINUTES; minute += 10) {
@@ -53,9 +56,12 @@ describe.skipIf(MINUTES === 0)('a page', () => {
     }
     const after = await sizeOf(cdp)
     clearInterval(timer)
-    process.stderr.write(`before ${JSON.stringify(before)}, after ${JSON.stringify(after)}, moved ${await shifted()}\n`)
+    await consumer.close()
+    process.stderr.write(
+      `before ${JSON.stringify(before)}, after ${JSON.stringify(after)}, moved ${JSON.stringify(await shifted())}\n`,
+    )
     expect(after.heap - before.heap).toBeLessThan(10 * MEGABYTE)
-    expect(await shifted()).toBeLessThan(0.02)
+    expect((await shifted()).shifted).toBeLessThan(0.02)
     expect(after.nodes).toBeLessThan(1.2 * before.nodes)
     expect(complaints).toEqual([])
     await context.close()
