@@ -8,6 +8,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
+    bail: 1, // each test of the live run stands on what the one before left
     reporters: ['verbose', './test/support/closing-line.ts'],
   },
 })

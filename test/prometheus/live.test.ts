@@ -1,31 +1,45 @@
 /**
  * A small fleet under load, watched by a real Prometheus and a real Alertmanager: every query of dashboards and rules finds
- * something, and alerts come and go with what a test can break. One run, in order, because all of it needs the same minute.
+ * something, and alerts come and go with what a test can break. One run, in order, because all of it needs the same minutes.
+ * What can be broken at the same time is.
  */
 
-import { writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, connect, createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { dashboardFiles } from '../../grafana/src/dashboards.ts'
 import { type Api, startApi } from '../http/api.ts'
 import { hasAmtool, hasPromtool } from '../operations/promtool.ts'
 import { pathOf } from '../operations/repository.ts'
 import { RULES, titleOf } from '../operations/rule-tests.ts'
+import { Authority } from '../support/authority.ts'
 import { run } from '../support/in-process.ts'
 import { killAll, SOAP_SECRETS, startWorker, type WorkerProcess } from '../support/processes.ts'
+import { startTlsFront, type TlsFront } from '../support/tls-front.ts'
 import { type Consumer, consume, NAMES, startWorld, until, type World } from '../support/world.ts'
+import { type Receiver, SECRET, startReceiver } from '../webhook/receiver.ts'
+import { Alerts } from './alerts.ts'
+import { NOT_LIVE } from './not-live.ts'
 import { operandsOf } from './operands.ts'
 import { pictureOf } from './picture.ts'
-import { freePort, type Prometheus, startPrometheus } from './server.ts'
+import { BY_PORT, freePort, type Prometheus, startPrometheus } from './server.ts'
 import { shortenedQuery } from './shortened.ts'
 
 const ADDRESSES = ['127.0.0.1', '127.0.0.2', '127.0.0.3']
+const WEBHOOK = '127.0.0.4'
 const CALM = { latencyMs: 20, faultRate: 0 }
+const LOOKUPS = 6000
+const BACKLOG_LIMIT = 3000
+/** All lookups of this run are late, and its windows look back for minutes: it fires until the end. */
+const BURNS_ON = 'ChatEnricherWaitingBudgetBurn (critical)'
 
 /** Queries that find nothing in this fleet, and why that is right. */
 const MAY_BE_EMPTY: [query: RegExp, why: string][] = [
-  [/tls_certificate/, 'the stand-in speaks plain HTTP'],
-  [/webhook_/, 'no webhook runs here'],
   [/^absent\(/, 'there are workers'],
+  [/webhook_deliveries_total/, 'the webhook is held, and tries one result in five minutes'],
   [/deriv\(/, 'the memory of Redis may fall as well as rise'],
 ]
 
@@ -33,47 +47,63 @@ const canRun = hasPromtool && hasAmtool && process.getuid?.() === 0
 if (!canRun) console.warn('skipped: it needs prometheus, prometheus-alertmanager, and root for the name server')
 if (!canRun && process.env.CI === 'true') throw new Error('expected prometheus, prometheus-alertmanager and root')
 
+const folder = mkdtempSync(join(tmpdir(), 'prometheus-tls-'))
+let authority: Authority
 let world: World
+let front: TlsFront
+/** A port of one machine for each worker. */
+let forwards: Server[]
 let api: Api
 let prometheus: Prometheus
+let alerts: Alerts
 let workers: WorkerProcess[]
+let webhook: WorkerProcess
+let receiver: Receiver
 let consumer: Consumer | undefined
 let port: number
 let visits: NodeJS.Timeout | undefined
-const env = (host: string) => ({
-  ...world.env,
-  METRICS_HOST: host,
-  METRICS_PORT: String(port),
-  RATE_LIMIT_PER_SECOND: '30',
-  MAX_CALLS_IN_FLIGHT: '50',
-  CONCURRENCY: '8',
-  HOLD_MIN_MS: '500',
-  HOLD_MAX_MS: '500',
-  BREAKER_WINDOW_MS: '2000',
-  LOOKUP_BACKOFF_MAX_MS: '2000',
-})
+let env: (host: string) => Record<string, string>
 
 describe.skipIf(!canRun)('on a real Prometheus', () => {
   beforeAll(async () => {
     world = await startWorld({ standIn: CALM, redisArguments: ['--maxmemory', '200mb'] })
     await world.redis.config('SET', 'maxmemory-policy', 'noeviction')
+    authority = new Authority(folder)
+    front = await startTlsFront(world.standIn.port, authority.issue('long'))
     port = await freePort()
+    env = environment()
     const apiPort = await freePort()
-    api = await startApi({ ...world.env, API_PORT: String(apiPort) })
-    prometheus = await startPrometheus({ workers: { addresses: ADDRESSES, port }, apiPort })
-    await world.queue(NAMES.lookupQueue).addBulk(lookups(3000))
+    api = await startApi({ ...env('127.0.0.1'), API_PORT: String(apiPort) })
+    forwards = await Promise.all(ADDRESSES.map((host) => startForward(port, host)))
+    const otherPorts = forwards.map((server) => (server.address() as AddressInfo).port)
+    prometheus = await startPrometheus({
+      workers: { addresses: ADDRESSES, port },
+      webhook: WEBHOOK,
+      apiPort,
+      otherPorts,
+    })
+    alerts = new Alerts(prometheus)
+    receiver = await startReceiver()
+    receiver.answer = () => ({ status: 410 })
+    await world.queue(NAMES.lookupQueue).addBulk(lookups('c-', LOOKUPS))
     workers = await Promise.all(ADDRESSES.map((host) => startWorker(env(host))))
+    webhook = await startWebhook()
     await api.ask('POST', '/v1/lookups', { body: { connectionId: 'by-api' } })
     visits = setInterval(() => void api.ask('GET', '/v1/status').catch(() => {}), 500)
   })
 
   afterAll(async () => {
     clearInterval(visits)
+    alerts?.stop()
     await consumer?.close()
     await killAll()
     await prometheus?.stop()
     await api?.stop()
+    await receiver?.close()
+    front?.close()
+    for (const forward of forwards ?? []) forward.close()
     await world?.close()
+    rmSync(folder, { recursive: true })
   })
 
   test('three workers of three addresses are found by their name', async () => {
@@ -81,6 +111,11 @@ describe.skipIf(!canRun)('on a real Prometheus', () => {
     const has = async (job: string, wanted: string[]) => `${await prometheus.targets(job)}` === `${wanted}`
     await until('it scrapes all of them', () => has('chat-enricher', wanted))
     await until('it scrapes the API, too', () => has('chat-enricher-api', [api.url.replace('http://', '')]))
+  })
+
+  test('three ports of one host are found by their SRV records', async () => {
+    const wanted = forwards.map((server) => `one-host:${(server.address() as AddressInfo).port}`).sort()
+    await until('it scrapes all of them', async () => `${await prometheus.targets(BY_PORT.job)}` === `${wanted}`)
   })
 
   test('every query of a dashboard finds something', async () => {
@@ -105,34 +140,55 @@ describe.skipIf(!canRun)('on a real Prometheus', () => {
     expect(empty).toEqual([])
   })
 
-  test('alerts of a backlog, and of results that nobody takes', async () => {
-    await firing('QueueTooOld', 'WaitingBudgetBurn', 'ResultsNotConsumed')
+  test('alerts of a backlog at the limit, and of a webhook whose receiver takes nothing', async () => {
+    await alerts.firing(['QueueTooOld', 'WaitingBudgetBurn', 'LimitReached', 'WebhookHeld', 'ResultsNotConsumed'])
+    await world.queue(NAMES.resultQueue).addBulk(lookups('r-', BACKLOG_LIMIT))
+    await alerts.firing(['HeldForResults'])
+    await toldOf('WebhookHeld', ['ResultsNotConsumed', 'HeldForResults'])
+    receiver.answer = () => ({ status: 204 })
+    await webhook.kill('SIGTERM')
+    webhook = await startWebhook()
     consumer = consume(world)
-    await quiet('ResultsNotConsumed')
+    await alerts.quiet('WebhookHeld', 'ResultsNotConsumed', 'HeldForResults')
+  })
+
+  test('alerts of a certificate that ends, and of a service that comes back and breaks again', async () => {
+    front.show(authority.issue('short', { days: 5 }))
+    await until('it flaps', async () => {
+      const { body } = await api.ask('GET', '/v1/status')
+      const isHeld = body.holds.some(({ reason }: { reason: string }) => reason === 'service')
+      world.standIn.set(isHeld ? CALM : { faultRate: 1, faults: ['503'] })
+      return alerts.hasFired('HoldsFlap')
+    })
+    world.standIn.set(CALM)
+    await alerts.firing(['CertificateEnds'])
+    front.show(authority.issue('renewed'))
+    await alerts.quiet('CertificateEnds', 'HeldForService')
   })
 
   test('alerts of a service that is away, and nobody is told twice', async () => {
     await world.redis.config('SET', 'maxmemory-policy', 'allkeys-lru') // noticed within 5 s, and told below
     world.standIn.set({ faultRate: 1, faults: ['503'] })
-    await firing('HeldForService', 'CallsBudgetBurn')
-    const seen = await prometheus.query('max by (reason) (chat_enricher_hold_active) == 1')
-    expect(seen.map(({ metric }) => metric.reason)).toEqual(['service'])
-    await until('the others are inhibited', async () =>
-      (await prometheus.told()).inhibited.includes('ChatEnricherCallsBudgetBurn'),
-    )
+    await alerts.firing(['HeldForService', 'CallsBudgetBurn'], { again: true })
+    await until('it is held for the service alone', async () => {
+      const held = await prometheus.query('max by (reason) (chat_enricher_hold_active) == 1')
+      return `${held.map(({ metric }) => metric.reason)}` === 'service'
+    })
+    await toldOf('HeldForService', ['CallsBudgetBurn'])
     expect((await prometheus.told()).active).not.toContain('ChatEnricherNoProgress')
-    world.standIn.set(CALM)
-    await quiet('HeldForService')
+    // From here on the service knows none of the ids.
+    world.standIn.set({ ...CALM, answers: unknownIds() })
+    await alerts.quiet('HeldForService')
   })
 
   test('alerts of refused credentials, and of a Redis whose policy was changed', async () => {
     const others = { publicKey1: 'x', encryptedUser: 'x', encryptedPassword: 'x', encryptedSignature: 'x' }
     world.standIn.set({ credentials: others, refuse: '401' })
-    await firing('HeldForConfiguration')
+    await alerts.firing(['HeldForConfiguration'])
     world.standIn.set({ credentials: null })
     await cli('release')
-    await quiet('HeldForConfiguration')
-    await firing('RedisEvicts')
+    await alerts.quiet('HeldForConfiguration')
+    await alerts.firing(['RedisEvicts'])
     await world.redis.config('SET', 'maxmemory-policy', 'noeviction')
   })
 
@@ -140,23 +196,60 @@ describe.skipIf(!canRun)('on a real Prometheus', () => {
     await cli('hold', '--reason', 'a test')
     await cli('limit', '--rate', '50')
     await workers[2]?.kill('SIGKILL')
-    await firing('HeldByHand', 'LeftByHand', 'ProcessDown')
+    await alerts.firing(['HeldByHand', 'LeftByHand', 'ProcessDown'])
     await cli('release')
     await cli('limit', '--reset')
-    workers[2] = await startWorker(env(ADDRESSES[2] ?? ''))
-    await quiet('HeldByHand', 'LeftByHand', 'ProcessDown')
+    await restartThird({ CONCURRENCY: '1' })
+    await alerts.quiet('HeldByHand', 'LeftByHand', 'ProcessDown')
+  })
+
+  test('alerts of a worker that does less than others, and of ids that are not known', async () => {
+    world.standIn.set({ latencyMs: 500 }) // so slow that its one slot makes two calls a second, and the others' ten
+    await alerts.firing(['UnevenWorkers', 'NotFoundShare'])
+    world.standIn.set({ ...CALM, answers: [] })
+  })
+
+  test('alerts of a quota that is spent', async () => {
+    await restartThird({ QUOTA_CALLS: '20', QUOTA_PERIOD: '1h' })
+    await alerts.firing(['HeldForQuota'])
+    await restartThird()
+    await cli('release')
+    await alerts.quiet('HeldForQuota', 'UnevenWorkers', 'NotFoundShare', 'HoldsFlap')
   })
 
   test('alerts of a Redis that hangs, and of one that has its policy again', async () => {
-    await world.redis.client('PAUSE', 6000)
-    await firing('RedisUnreachable')
-    await quiet('RedisUnreachable', 'RedisEvicts')
+    await world.redis.client('PAUSE', 8000)
+    await alerts.firing(['RedisUnreachable', 'ApiErrors'])
+    await alerts.quiet('RedisUnreachable', 'RedisEvicts')
+  })
+
+  test('alerts of a fleet without workers; and when nothing waits and nothing is broken, all is quiet', async () => {
+    await Promise.all(workers.map((worker) => worker.kill('SIGKILL')))
+    await alerts.firing(['Down'])
+    workers = await Promise.all(ADDRESSES.map((host) => startWorker(env(host))))
+    await world.queue(NAMES.lookupQueue).drain(true)
+    const wanted = RULES.filter(({ alert }) => alert)
+      .map(titleOf)
+      .filter((title) => !(title in NOT_LIVE))
+    const isOver = (title: string) => title === BURNS_ON || alerts.over.has(title)
+    await until('each alert has come and gone', () => wanted.every(isOver), 60_000).catch(() => {})
+    expect(
+      wanted.filter((title) => !alerts.fired.has(title)),
+      'never fired',
+    ).toEqual([])
+    expect(
+      wanted.filter((title) => !isOver(title)),
+      'never over',
+    ).toEqual([])
+    const titles = RULES.map(titleOf)
+    expect(
+      Object.keys(NOT_LIVE).filter((title) => !titles.includes(title)),
+      'is no alert any more',
+    ).toEqual([])
   })
 
   test('each alert says what it is, and its runbook is there', async () => {
-    const told = [...seen.values()]
-    expect(told.length).toBeGreaterThan(8)
-    for (const { labels, annotations } of told) {
+    for (const { labels, annotations } of alerts.fired.values()) {
       const { summary, description, runbook_url: runbook = '' } = annotations
       expect(`${summary} ${description}`, labels.alertname).not.toMatch(/<error|<no value>|NaN|%!/)
       const answer = await fetch(runbook.replace(/^http:\/\/[^/]+/, prometheus.url))
@@ -166,7 +259,7 @@ describe.skipIf(!canRun)('on a real Prometheus', () => {
 
   test('the panels are drawn (DASHBOARD_PICTURES=1 puts them into docs/dashboards)', async () => {
     for (const [name, text] of dashboardFiles()) {
-      const drawn = await pictureOf(JSON.parse(text), (expr) => prometheus.range(filled(expr), 75))
+      const drawn = await pictureOf(JSON.parse(text), (expr) => prometheus.range(filled(expr), 150))
       expect(drawn.match(/<(polyline|rect class="cell"|text class="number")/g)?.length).toBeGreaterThan(10)
       const file = pathOf(`docs/dashboards/${name.replace('.json', '.svg')}`)
       if (process.env.DASHBOARD_PICTURES) writeFileSync(file, drawn)
@@ -174,49 +267,70 @@ describe.skipIf(!canRun)('on a real Prometheus', () => {
   })
 })
 
-/** Every alert that has fired. */
-const seen = new Map<string, { labels: Record<string, string>; annotations: Record<string, string> }>()
-
-async function namesFiring(): Promise<Set<string>> {
-  const alerts = (await prometheus.alerts()).filter(({ state }) => state === 'firing')
-  for (const alert of alerts) seen.set(alert.labels.alertname ?? '', alert)
-  return new Set(alerts.map(({ labels }) => labels.alertname?.replace('ChatEnricher', '') ?? ''))
+function environment() {
+  const { pathname } = new URL(world.standIn.url)
+  const settings = {
+    ...world.env,
+    SOAP_ENDPOINT: `https://127.0.0.1:${front.port}${pathname}`,
+    SOAP_CA_FILE: authority.file,
+    SOAP_NOT_FOUND_CODES: '5',
+    METRICS_PORT: String(port),
+    RATE_LIMIT_PER_SECOND: '30',
+    MAX_CALLS_IN_FLIGHT: '50',
+    CONCURRENCY: '8',
+    HOLD_MIN_MS: '500',
+    HOLD_MAX_MS: '500',
+    BREAKER_WINDOW_MS: '2000',
+    LOOKUP_BACKOFF_MAX_MS: '2000',
+    RESULT_BACKLOG_LIMIT: String(BACKLOG_LIMIT),
+  }
+  return (host: string) => ({ ...settings, METRICS_HOST: host })
 }
 
-/** Resolves when each of them has fired, now or a moment ago. */
-async function firing(...names: string[]): Promise<void> {
-  let missing = names
-  await until('alerts fire', async () => {
-    await namesFiring()
-    missing = names.filter((name) => !seen.has(`ChatEnricher${name}`))
-    return missing.length === 0
-  }).catch(async () => {
-    const now = await Promise.all(missing.map((name) => stateOf(name)))
-    throw new Error(`expected these alerts to fire:\n${now.join('\n')}`)
+async function startForward(to: number, host: string): Promise<Server> {
+  const server = createServer((socket) => {
+    const worker = connect(to, host)
+    socket.on('error', () => worker.destroy()).pipe(worker)
+    worker.on('error', () => socket.destroy()).pipe(socket)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return server
+}
+
+function startWebhook(): Promise<WorkerProcess> {
+  return startWorker({ ...env(WEBHOOK), WEBHOOK_URL: receiver.url, WEBHOOK_SECRET: SECRET }, 'webhook')
+}
+
+async function restartThird(others: Record<string, string> = {}): Promise<void> {
+  if (workers[2]?.child.exitCode === null && workers[2].child.signalCode === null) await workers[2].kill('SIGKILL')
+  workers[2] = await startWorker({ ...env(ADDRESSES[2] ?? ''), ...others })
+}
+
+/** Somebody is told of the one, and nobody of what follows from it. */
+async function toldOf(cause: string, effects: string[]): Promise<void> {
+  const named = (names: string[]) => names.map((name) => `ChatEnricher${name}`)
+  await until(`${effects} are inhibited, and ${cause} is told`, async () => {
+    const { active, inhibited } = await prometheus.told()
+    return (
+      named([cause]).every((name) => active.includes(name)) && named(effects).every((name) => inhibited.includes(name))
+    )
   })
 }
-
-/** What its expression's parts are now: for whoever has to find out why it does not fire. */
-async function stateOf(name: string): Promise<string> {
-  const rules = RULES.filter(({ alert }) => alert === `ChatEnricher${name}`)
-  const operands = rules.flatMap(({ expr }) => operandsOf(shortenedQuery(expr)))
-  const told = operands.map(async (expr) => `${expr}: ${(await prometheus.query(expr)).map(({ value }) => value?.[1])}`)
-  return `${name}: ${(await Promise.all(told)).join('; ')}`
-}
-
-const quiet = (...names: string[]) =>
-  until(`${names} are over`, async () => {
-    const now = await namesFiring()
-    return names.every((name) => !now.has(name))
-  })
 
 async function cli(...args: string[]): Promise<void> {
-  const { code, stderr } = await run(args, { ...world.env, ...SOAP_SECRETS })
+  const { code, stderr } = await run(args, { ...env('127.0.0.1'), ...SOAP_SECRETS })
   expect(code, stderr).toBe(0)
 }
 
-function lookups(count: number) {
-  return Array.from({ length: count }, (_, index) => ({ name: 'lookup', data: { connectionId: `c-${index}` } }))
+function lookups(prefix: string, count: number) {
+  return Array.from({ length: count }, (_, index) => ({ name: 'lookup', data: { connectionId: `${prefix}${index}` } }))
+}
+
+function unknownIds() {
+  return lookups('c-', LOOKUPS).map(({ data }) => ({
+    id: data.connectionId,
+    result: { response: { responseCode: 5, responseDescription: 'No such chat' }, ChatRequest: null },
+  }))
 }
 
 function panelQueries() {
@@ -233,6 +347,9 @@ function filled(expr: string): string {
   return shortenedQuery(expr.replaceAll('$__rate_interval', '6s').replaceAll(/\$(job|role|instance)/g, '.+'))
 }
 
+/** The past with which rules compare must have been scraped. */
+const PAST_MS = 15_000
+
 async function finds(expr: string): Promise<void> {
   if (MAY_BE_EMPTY.some(([query]) => query.test(expr))) return
   await until(
@@ -241,6 +358,6 @@ async function finds(expr: string): Promise<void> {
       const found = await prometheus.query(expr)
       return found.some(({ value }) => value !== undefined && value[1] !== 'NaN')
     },
-    3000,
+    PAST_MS,
   )
 }

@@ -15,6 +15,14 @@ import { shortened } from './shortened.ts'
 
 const NAME_SERVER = '127.0.0.77'
 
+/** As docs/scaling.md has it for processes of one machine. What they say is dropped here, because it is said by others, too. */
+export const BY_PORT = { job: 'by-port', name: '_metrics._tcp.worker' }
+const FOUND_BY_PORT = {
+  job_name: BY_PORT.job,
+  dns_sd_configs: [{ names: [BY_PORT.name], type: 'SRV', refresh_interval: '1s' }],
+  metric_relabel_configs: [{ source_labels: ['__name__'], regex: '.+', action: 'drop' }],
+}
+
 interface Scrape {
   job_name: string
   scrape_interval?: string
@@ -53,16 +61,27 @@ export interface Prometheus {
 
 export interface Places {
   workers: { addresses: string[]; port: number }
+  /** Its address; the port is that of the workers. */
+  webhook: string
   apiPort: number
+  /** What else listens on 127.0.0.1, to be found by its SRV records (host `one-host`). */
+  otherPorts: number[]
 }
 
-export async function startPrometheus({ workers, apiPort }: Places): Promise<Prometheus> {
+export async function startPrometheus({ workers, webhook, apiPort, otherPorts }: Places): Promise<Prometheus> {
   const directory = mkdtempSync(join(tmpdir(), 'prometheus-'))
   const [port, managerPort] = [await freePort(), await freePort()]
   const ports: Record<string, number> = { worker: workers.port, api: apiPort, webhook: workers.port }
   writeConfig(directory, ports, managerPort)
   const here = ['127.0.0.1']
-  const names = { worker: workers.addresses, api: here, alertmanager: here }
+  const names = {
+    worker: workers.addresses,
+    api: here,
+    webhook: [webhook],
+    alertmanager: here,
+    [BY_PORT.name]: otherPorts.map((port) => ({ target: 'one-host', port })),
+    'one-host': here,
+  }
   const closeNames = await startNameServer(NAME_SERVER, names)
   const url = `http://127.0.0.1:${port}`
   const manager = `http://127.0.0.1:${managerPort}`
@@ -136,7 +155,8 @@ function writeConfig(directory: string, ports: Record<string, number>, managerPo
   for (const { dns_sd_configs: configs } of config.scrape_configs) {
     for (const one of configs) Object.assign(one, { port: ports[one.names[0] ?? ''], refresh_interval: '1s' })
   }
-  writeFileSync(join(directory, 'prometheus.yml'), stringify(config))
+  const scrapes = [...config.scrape_configs, FOUND_BY_PORT]
+  writeFileSync(join(directory, 'prometheus.yml'), stringify({ ...config, scrape_configs: scrapes }))
   writeFileSync(join(directory, 'resolv.conf'), `nameserver ${NAME_SERVER}\n`)
   mkdirSync(join(directory, 'rules'))
   for (const file of RULE_FILES) {

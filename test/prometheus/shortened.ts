@@ -6,8 +6,10 @@ const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 }
 const BY = 60
 /** A rate needs some scrapes. */
 const SHORTEST_RANGE_S = 5
-/** Nobody waits longer for an alert, however long its `for`, nor for what was before. */
+/** Nobody waits longer for an alert, however long its `for`. */
 const LONGEST_WAIT_S = 4
+/** What is compared with the past is so for longer than that wait. */
+const LONGEST_OFFSET_S = 12
 
 const secondsOf = (duration: string): number => {
   const [, number = '0', unit = 's'] = /^(\d+)([smhd])$/.exec(duration) ?? []
@@ -19,7 +21,7 @@ export function shortenedQuery(expr: string): string {
     .replaceAll(/\[(\d+[smhd])\]/g, (_, range: string) => `[${Math.max(SHORTEST_RANGE_S, secondsOf(range) / BY)}s]`)
     .replaceAll(
       /offset (\d+[smhd])/g,
-      (_, by: string) => `offset ${Math.min(LONGEST_WAIT_S, Math.ceil(secondsOf(by) / BY))}s`,
+      (_, by: string) => `offset ${Math.min(LONGEST_OFFSET_S, Math.ceil(secondsOf(by) / BY))}s`,
     )
     .replaceAll(/(age_seconds\{[^}]*\}\)) > (\d+)/g, (_, age: string, than: string) => `${age} > ${Number(than) / BY}`)
     .replaceAll('le=~"30(\\\\.0)?"', 'le=~"0.5"')
