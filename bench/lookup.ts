@@ -33,8 +33,15 @@ export async function compare(variants: Variant[], load: Load, repetitions: numb
   for (let i = 0; i < repetitions; i++) {
     floors.push((await floor(load)).us)
     for (const variant of variants) costs.get(variant.name)?.push(await workOff(variant, load))
+    console.error(`  ${i + 1} of ${repetitions}: ${lastOf(floors, costs)}`) // a run that is stopped has said something
   }
   return { floors, costs }
+}
+
+function lastOf(floors: number[], costs: Map<string, Cost[]>): string {
+  const floor = floors.at(-1) ?? Number.NaN
+  const each = [...costs].map(([name, all]) => `${name} ${((all.at(-1)?.us ?? Number.NaN) / floor).toFixed(2)} times`)
+  return [`floor ${Math.round(floor)} µs`, ...each].join(', ')
 }
 
 export function timesFloor({ floors, costs }: Compared, name: string): number {
