@@ -1,6 +1,6 @@
 /**
- * BullMQ's own way to end a job and hand out the next, for all jobs that end in one turn of the event loop in one command. A
- * command of its own for each, of 25 keys and arguments, costs a worker more than all else that it says to BullMQ.
+ * BullMQ's own way to end a job and hand out the next, for all jobs that end in one turn of the event loop in one command. One
+ * for each, with two dozen keys and arguments, is dear to write and to run (docs/performance.md).
  */
 
 import type { Redis } from '../redis/connections.ts'

@@ -1,7 +1,7 @@
 /**
  * How a lookup ended, as data: for its story and for selections, whether or not the result was consumed. A finished one has
- * it as BullMQ's returnvalue, on its job or in what is kept of it since (finished-lookups.ts). A dead letter has it in END_FIELD, and as a sentence in BullMQ's failedReason
- * for BullMQ's own tools. The script that publishes the result writes both with it.
+ * it as BullMQ's returnvalue, on its job or in what is kept of it since (finished-lookups.ts). A dead letter has it in
+ * END_FIELD, and as a sentence in BullMQ's failedReason for BullMQ's own tools. The script that publishes the result writes both with it.
  */
 
 import type { Failure } from '../domain/failure.ts'

@@ -257,6 +257,19 @@ describe('a batch', () => {
     expect((await post(Array(10_001).fill({ connectionId: 'a' }))).status).toBe(413)
     expect(await jobs()).toHaveLength(1)
   })
+
+  it('names the one that is wrong by its place among all, also where another batch came first with its key', async () => {
+    const api = await start()
+    const post = (of: string) => {
+      const lookups: object[] = Array.from({ length: 1_205 }, (_, i) => ({ connectionId: `${of}${i}` }))
+      lookups[1_200] = { connectionId: of, idempotencyKey: 'k' }
+      return api.ask('POST', '/v1/lookups', { token: crm, body: { lookups } })
+    }
+    const answers = await Promise.all([post('a'), post('b')])
+    expect(answers.map(({ status }) => status).sort()).toEqual([202, 422])
+    const fields = answers.map(({ body }) => body.errors?.[0].field ?? '')
+    expect(fields.sort()).toEqual(['', 'lookups[1200].idempotencyKey'])
+  })
 })
 
 describe('NDJSON', () => {

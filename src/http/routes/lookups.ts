@@ -178,7 +178,7 @@ async function enqueueBatch(intake: Intake, request: FastifyRequest, { lookups, 
     const failed = acks.findIndex((ack) => 'error' in ack)
     const ack = acks[failed]
     if (ack && 'error' in ack)
-      throw ack.error instanceof KeyConflict ? conflicts([at(start + failed, ack.error.message)]) : ack.error
+      throw ack.error instanceof KeyConflict ? conflicts([at(failed, ack.error.message)]) : ack.error
     intake.accepted(request, part.length)
   }
   return acks
