@@ -78,3 +78,33 @@ export async function countShifts(page: Page): Promise<() => Promise<Shifted>> {
       return { shifted, movers }
     })
 }
+
+const SLOWER = 4
+
+interface Sight {
+  /** When the sentence was drawn, since the page was asked for. */
+  drawnAtMs: number
+  /** What the page had worked until then, at that speed: the browser slows it down by keeping it busy. It does not depend on what else the machine does. */
+  workedMs: number
+}
+
+/** A new page on a processor of a quarter of the speed, until it says how the fleet is. */
+export async function firstSight(browser: Browser, url: string): Promise<Sight> {
+  const { page, context } = await visit(browser, 'about:blank')
+  const cdp = await context.newCDPSession(page)
+  await cdp.send('Performance.enable', { timeDomain: 'threadTicks' })
+  await cdp.send('Emulation.setCPUThrottlingRate', { rate: SLOWER })
+  await page.goto(url)
+  const drawnAt = await page.evaluate(
+    () =>
+      new Promise<number>((resolve) => {
+        const seen = (list: { getEntries(): unknown[] }) =>
+          resolve((list.getEntries() as { renderTime: number }[])[0]?.renderTime ?? 0)
+        new PerformanceObserver(seen).observe({ type: 'element', buffered: true })
+      }),
+  )
+  const { metrics } = await cdp.send('Performance.getMetrics')
+  const worked = metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.POSITIVE_INFINITY
+  await context.close() // a page that is slowed down costs a processor while it is there
+  return { drawnAtMs: Math.round(drawnAt), workedMs: Math.round(1000 * worked) }
+}

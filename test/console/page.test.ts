@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { countShifts, startBrowser, visit } from './browser.ts'
+import { countShifts, firstSight, startBrowser, visit } from './browser.ts'
 import { type ConsoleFleet, startFleet } from './fleet.ts'
 
 let fleet: ConsoleFleet
@@ -20,7 +20,7 @@ describe('the page', () => {
     expect(page.headers.get('content-security-policy')).toContain("default-src 'none'; script-src 'self'")
     expect(page.headers.get('content-security-policy')).not.toContain('unsafe')
     expect(page.headers.get('cache-control')).toBe('no-cache')
-    const [, script = ''] = /src="(console\/[^"]+\.js)"/.exec(await page.text()) ?? []
+    const [, script = ''] = /src="(console\/console[^"]+\.js)"/.exec(await page.text()) ?? []
     const file = await fetch(`${fleet.api.url}/${script}`)
     expect([file.status, file.headers.get('content-type')]).toEqual([200, 'text/javascript; charset=utf-8'])
     expect(file.headers.get('cache-control')).toContain('immutable')
@@ -31,10 +31,19 @@ describe('the page', () => {
 
   it('takes less than 120 kB, compressed', async () => {
     const page = await (await fetch(fleet.api.url)).text()
-    const files = [...page.matchAll(/console\/console-\w+\.(?:js|css)/g)].map(([name]) => name)
-    expect(files).toHaveLength(2)
-    const texts = await Promise.all(files.map(async (name) => (await fetch(`${fleet.api.url}/${name}`)).text()))
-    expect(gzipSync(texts.join('')).length).toBeLessThan(120_000)
+    const textOf = async (name: string) => (await fetch(`${fleet.api.url}/console/${name}`)).text()
+    const first = [...page.matchAll(/console\/([\w-]+\.(?:js|css))/g)].map(([, name = '']) => name)
+    const texts = await Promise.all(first.map(textOf))
+    const later = [...texts.join('').matchAll(/import\("\.\/([^"]+)"\)/g)].map(([, name = '']) => name)
+    expect([first.length, later.length]).toEqual([3, 1])
+    const all = [...texts, ...(await Promise.all(later.map(textOf)))]
+    expect(all.join('')).toContain('uplot')
+    expect(gzipSync(all.join('')).length).toBeLessThan(120_000)
+  })
+
+  it('says how the fleet is after work of less than a second on a processor of a quarter of the speed', async () => {
+    const { workedMs } = await firstSight(browser, fleet.api.url)
+    expect(workedMs).toBeLessThan(1000)
   })
 
   it('begins with the sentence of status, and follows the fleet', async () => {
@@ -47,6 +56,10 @@ describe('the page', () => {
     await page.getByText(/backlog \d+, [\d.]+ results\/s: gone in/).waitFor()
     const { shifted: moved, movers } = await shifted()
     expect(moved, movers.join('\n')).toBeLessThan(0.02)
+    expect(await page.locator('.plot canvas').count()).toBe(4)
+    await page.getByText('As a table').first().click()
+    await page.getByRole('row').filter({ hasText: '(not over)' }).waitFor()
+    expect(await page.getByRole('row').count()).toBeLessThan(40) // of the chart that is open alone
     expect(complaints).toEqual([])
     await context.close()
   })

@@ -1,9 +1,9 @@
-/** A page that stays open, and how soon it shows something: for a machine that does nothing else, so only when asked for. */
+/** How soon a page says something, and a page that stays open: for a machine that does nothing else, so only when asked for. */
 
 import type { Browser, CDPSession } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { consume, NAMES } from '../support/world.ts'
-import { countShifts, startBrowser, visit } from './browser.ts'
+import { countShifts, firstSight, startBrowser, visit } from './browser.ts'
 import { type ConsoleFleet, startFleet } from './fleet.ts'
 
 const MINUTES = Number(process.env.CONSOLE_SOAK_MINUTES ?? 0)
@@ -23,18 +23,11 @@ describe.skipIf(MINUTES === 0)('a page', () => {
     await fleet.close()
   })
 
-  it('shows something within a second on a processor of a quarter of the speed', async () => {
-    const { page, context } = await visit(browser, 'about:blank')
-    onTestFinished(() => context.close()) // a page that is slowed down costs a processor while it is there
-    const cdp = await context.newCDPSession(page)
-    await cdp.send('Emulation.setCPUThrottlingRate', { rate: 4 })
-    await page.goto(fleet.api.url)
-    await page
-      .getByText(/backlog/)
-      .first()
-      .waitFor()
-    const painted = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime)
-    expect(painted).toBeLessThan(1000)
+  it('says how the fleet is within a second on a processor of a quarter of the speed', async () => {
+    const took: number[] = []
+    while (took.length < 5) took.push((await firstSight(browser, fleet.api.url)).drawnAtMs)
+    process.stderr.write(`the sentence was drawn after ${took.join(', ')} ms\n`)
+    expect(took.toSorted((a, b) => a - b)[2], took.join(', ')).toBeLessThan(1000)
   })
 
   it('stays as large as it was at 200 results a second', { timeout: (MINUTES + 8) * A_MINUTE }, async () => {

@@ -6,9 +6,10 @@ import { Head } from './parts/head.tsx'
 import { LogIn } from './parts/log-in.tsx'
 import { Trouble } from './parts/trouble.tsx'
 import { onKeys } from './state/keys.ts'
+import { isDrawn } from './state/live.ts'
 import { type View, view } from './state/route.ts'
-import { loadSession, may, session } from './state/session.ts'
-import { ZONE } from './state/time.ts'
+import { may, session } from './state/session.ts'
+import { zoneName } from './state/time.ts'
 import { T } from './texts.ts'
 import { ActivityView } from './views/activity.tsx'
 import { DeadLettersView } from './views/dead-letters.tsx'
@@ -27,10 +28,7 @@ const VIEWS: Readonly<Record<View, () => preact.JSX.Element>> = {
 }
 
 export function App() {
-  useEffect(() => {
-    void loadSession()
-    return onKeys()
-  }, [])
+  useEffect(onKeys, [])
   const { value } = session
   if (value === null) return <main aria-busy="true" />
   if (value === 'none' || value === 'ended') return <LogIn hasEnded={value === 'ended'} />
@@ -52,7 +50,7 @@ function Frame() {
         <Trouble />
         {may('view') ? <Shown key={view.value} /> : <p class="notice">{T.frame.noView}</p>}
       </main>
-      <footer>{T.frame.zone(ZONE)}</footer>
+      <footer>{isDrawn.value ? T.frame.zone(zoneName()) : null}</footer>
       <Dialog />
     </>
   )

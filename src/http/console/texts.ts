@@ -3,14 +3,14 @@
 import { counted, number } from '../../domain/figures.ts'
 import type { Waits } from '../../domain/waits.ts'
 
-const NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 1 })
+const figure = (value: number) => number.format(value, 1)
 /** A worker writes what it has counted once in ten seconds. */
 const NOT_YET = 'Not known yet: no worker has written anything in the last hour.'
-const perSecond = (value: number | null) => (value === null ? 'unknown' : `${NUMBER.format(value)}/s`)
+const perSecond = (value: number | null) => (value === null ? 'unknown' : `${figure(value)}/s`)
 
 export const T = {
-  figure: (value: number) => NUMBER.format(value),
-  rate: (value: number) => NUMBER.format(value),
+  figure,
+  rate: figure,
   none: 'none',
 
   views: {

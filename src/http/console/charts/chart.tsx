@@ -1,8 +1,10 @@
+import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
+import type uPlot from 'uplot'
 import { clock } from '../state/time.ts'
 import { T } from '../texts.ts'
-import { dataOf, draw, onScheme, type Plotted } from './plot.ts'
-import type { Series } from './slices.ts'
+import { draw, onScheme, type Plotted, plots } from './plot.ts'
+import { linesOf, type Series } from './slices.ts'
 
 export interface ChartProps {
   title: string
@@ -21,16 +23,18 @@ const HEIGHT = 190
 export function Chart({ title, sentence, times, series, isLog = false, least = 4, write }: ChartProps) {
   const place = useRef<HTMLDivElement>(null)
   const plotted = useRef<Plotted | null>(null)
-  const data = dataOf(times, series)
+  const data = [times, ...linesOf(series)] as unknown as uPlot.AlignedData
   const latest = useRef(data)
   latest.current = data
   const shape = series.map(({ label, isLimit }) => `${label}${isLimit ?? ''}`).join('\n')
+  const Plot = plots.value
   // It is drawn anew only when it has other lines.
   useEffect(() => {
+    if (!Plot) return
     const at = place.current as HTMLDivElement
     const anew = () => {
       plotted.current?.destroy()
-      plotted.current = draw(at, series, latest.current, { isLog, least, write, height: HEIGHT })
+      plotted.current = draw(Plot, at, series, latest.current, { isLog, least, write, height: HEIGHT })
     }
     anew()
     const size = new ResizeObserver(() => plotted.current?.setSize({ width: at.clientWidth, height: HEIGHT }))
@@ -42,7 +46,7 @@ export function Chart({ title, sentence, times, series, isLog = false, least = 4
       plotted.current?.destroy()
       plotted.current = null
     }
-  }, [shape])
+  }, [shape, Plot])
   useEffect(() => plotted.current?.setData(data))
   return (
     <figure class="card">
@@ -70,11 +74,11 @@ function Legend({ series }: { series: readonly Series[] }) {
 
 const ROWS = 30
 
-/** Made only when somebody opens it. */
+/** Its rows are made only while it is open. */
 function AsTable({ title, times, series, write }: Pick<ChartProps, 'title' | 'times' | 'series' | 'write'>) {
-  const open = useRef(false)
+  const isOpen = useSignal(false)
   return (
-    <details onToggle={(event) => (open.current = event.currentTarget.open)}>
+    <details onToggle={(event) => (isOpen.value = event.currentTarget.open)}>
       <summary>{T.chart.table}</summary>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
       <section class="scroll low" tabIndex={0} aria-label={title}>
@@ -90,7 +94,7 @@ function AsTable({ title, times, series, write }: Pick<ChartProps, 'title' | 'ti
               ))}
             </tr>
           </thead>
-          <tbody>{rowsOf(times, series, write)}</tbody>
+          <tbody>{isOpen.value ? rowsOf(times, series, write) : null}</tbody>
         </table>
       </section>
     </details>

@@ -1,6 +1,11 @@
-/** Draws one chart with uPlot. The newest slice is not over yet, so the line to it is broken. */
+/**
+ * Draws one chart with uPlot, which is a file of its own: the page says how the fleet is before it can draw lines. The newest
+ * slice is not over yet, so the line to it is broken.
+ */
 
-import uPlot from 'uplot'
+import { effect, signal } from '@preact/signals'
+import type uPlot from 'uplot'
+import { isDrawn } from '../state/live.ts'
 import { clock, minute } from '../state/time.ts'
 import type { Series } from './slices.ts'
 
@@ -23,27 +28,32 @@ export function onScheme(changed: () => void): () => void {
   return () => DARK.removeEventListener('change', changed)
 }
 
-/** Two lines for each series: what is over, and the step to what is not. */
-export function dataOf(times: readonly number[], series: readonly Series[]): uPlot.AlignedData {
-  const last = times.length - 1
-  const lines = series.flatMap(({ values, isLimit }) =>
-    isLimit
-      ? [values]
-      : [
-          values.map((value, index) => (index === last ? null : value)),
-          values.map((value, index) => (index >= last - 1 ? value : null)),
-        ],
+/** What draws; null until it is there. It is loaded once the first snapshot is drawn, and again where that failed. */
+export const plots = signal<typeof uPlot | null>(null)
+
+const AGAIN_MS = 2_000
+
+function load(): void {
+  import('uplot').then(
+    (loaded) => {
+      plots.value = loaded.default
+    },
+    () => setTimeout(load, AGAIN_MS),
   )
-  return [times, ...lines] as unknown as uPlot.AlignedData
 }
 
+effect(() => {
+  if (isDrawn.value) load()
+})
+
 export function draw(
+  Plot: typeof uPlot,
   at: HTMLElement,
   series: readonly Series[],
   data: uPlot.AlignedData,
   options: PlotOptions,
 ): Plotted {
-  return new uPlot(optionsOf(series, at.clientWidth, options), data, at)
+  return new Plot(optionsOf(series, at.clientWidth, options), data, at)
 }
 
 function optionsOf(

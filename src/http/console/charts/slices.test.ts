@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { History, HistorySlice } from '../../../fleet/history.ts'
-import { arrivals, lineOf, perSecond, quantile } from './slices.ts'
+import { arrivals, lineOf, linesOf, perSecond, quantile } from './slices.ts'
 
 function slice(at: number, added: number): HistorySlice {
   const phases = { waited: 0, held: 0, paced: 0, called: 0, delayed: 0 }
@@ -27,6 +27,21 @@ describe('the series of the charts', () => {
 
   it('tell arrivals by two counts that stand beside each other', () => {
     expect(arrivals(line)).toEqual([null, 10, null, null])
+  })
+
+  it('are drawn apart from the newest slice, which is not over', () => {
+    const colour = 1
+    const limit = { label: 'limit', values: [9, 9, 9], colour, isLimit: true } as const
+    expect(
+      linesOf([
+        { label: 'a', values: [1, 2, 3], colour },
+        { ...limit, values: [9, 9, 9] },
+      ]),
+    ).toEqual([
+      [1, 2, null],
+      [null, 2, 3],
+      [9, 9, 9],
+    ])
   })
 
   it('tell a quantile between the bounds, as a log axis shows it', () => {

@@ -68,3 +68,15 @@ export function sum(values: readonly (number | undefined)[]): number {
 export function lastWhole<T>(values: readonly T[]): T | null {
   return values.at(-2) ?? null
 }
+
+/** Two lines for each series, as a chart takes them: what is over, and the step to the newest slice, which is not. */
+export function linesOf(series: readonly Series[]): (number | null)[][] {
+  return series.flatMap(({ values, isLimit }) => {
+    if (isLimit) return [values]
+    const last = values.length - 1
+    return [
+      values.map((value, index) => (index === last ? null : value)),
+      values.map((value, index) => (index >= last - 1 ? value : null)),
+    ]
+  })
+}

@@ -19,7 +19,9 @@ export function Banner({ status }: { status: FleetStatus | null }) {
     <section class={`card banner ${GOOD[how]}`} aria-label={T.now.summary}>
       <p class="row" aria-live="polite">
         <span class={`state ${GOOD[how]}`}>{T.how[how]}</span>
-        <span class="sentence">{sentenceOf(status)}</span>
+        <span class="sentence" elementtiming="sentence">
+          {sentenceOf(status)}
+        </span>
       </p>
       {notes.length > 0 ? (
         <ul>

@@ -1,6 +1,7 @@
 /** How the page asks the API. Paths are relative, so that the page also works behind a proxy that adds to the path. */
 
 import { signal } from '@preact/signals'
+import type { Early } from '../early.ts'
 
 /** What the API answered when it refused; `code` as docs/http.md lists them. */
 export class Refused extends Error {
@@ -25,7 +26,8 @@ export async function ask<T>(method: string, path: string, body?: unknown, signa
   const init: RequestInit = { method, headers, cache: 'no-store', credentials: 'same-origin' }
   if (body !== undefined) init.body = JSON.stringify(body)
   if (signal) init.signal = signal
-  const answer = await fetch(path, init).catch((error: Error) => {
+  const asked = method === 'GET' ? askedEarly(path) : undefined
+  const answer = await (asked ?? fetch(path, init)).catch((error: Error) => {
     if (signal?.aborted) throw signal.reason
     throw new Refused(UNREACHABLE.status, UNREACHABLE.code, error.message)
   })
@@ -34,6 +36,14 @@ export async function ask<T>(method: string, path: string, body?: unknown, signa
   if (answer.status === 401 && !path.startsWith('session')) sessionEnded.value++
   const { code = 'unknown', detail = answer.statusText } = Object(said) as { code?: string; detail?: string }
   throw new Refused(answer.status, code, detail)
+}
+
+/** What early.ts has asked already. It is taken once, because it grows old. */
+function askedEarly(path: string): Promise<Response> | undefined {
+  const { early } = globalThis as { early?: Early }
+  const answer = early?.get(path)
+  early?.delete(path)
+  return answer
 }
 
 async function read(answer: Response): Promise<unknown> {

@@ -3,14 +3,14 @@
 import { effect, signal } from '@preact/signals'
 import type { History } from '../../../fleet/history.ts'
 import { ask } from './api.ts'
-import { isWatching } from './live.ts'
+import { isWatchingMore } from './live.ts'
 
 export const history = signal<History | null>(null)
 
 const EVERY_MS = 5_000
 
 effect(() => {
-  if (!isWatching.value) return
+  if (!isWatchingMore.value) return
   const stop = new AbortController()
   const look = () => {
     ask<History>('GET', 'v1/history', undefined, stop.signal).then(

@@ -18,6 +18,9 @@ export const seenAt = signal<number | null>(null)
 export const trouble = signal<Trouble | null>(null)
 export const isPaused = signal(false)
 
+/** Somebody can see how the fleet is. What takes longer to load, to read or to draw begins then, and not before. */
+export const isDrawn = signal(false)
+
 /** It should be a second old. */
 const STALE_AFTER_MS = 4_000
 export const isStale = computed(() => seenAt.value !== null && now.value - seenAt.value > STALE_AFTER_MS)
@@ -30,9 +33,13 @@ document.addEventListener('visibilitychange', () => {
 /** Nor does somebody who may not look: the API would refuse it. */
 export const isWatching = computed(() => may('view') && !isPaused.value && !isHidden.value)
 
+/** The same, once the first snapshot is drawn. */
+export const isWatchingMore = computed(() => isWatching.value && isDrawn.value)
+
 effect(() => {
   if (!isWatching.value) return
   const stop = new AbortController()
+  if (!isDrawn.peek()) void lookNow()
   watch(stop.signal)
   return () => stop.abort(new Error('not watched'))
 })
@@ -79,4 +86,5 @@ function took(snapshot: FleetStatus): void {
   status.value = snapshot
   seenAt.value = Date.now()
   trouble.value = null
+  if (!isDrawn.value) requestAnimationFrame(() => setTimeout(() => (isDrawn.value = true)))
 }

@@ -6,8 +6,7 @@
 import { effect, signal } from '@preact/signals'
 import type { Activity } from '../../../fleet/activity.ts'
 import { ask } from './api.ts'
-import { isWatching } from './live.ts'
-import { may } from './session.ts'
+import { isWatchingMore } from './live.ts'
 
 /** As GET /v1/actions/{id} tells. */
 export interface ActionProgress {
@@ -69,7 +68,7 @@ async function lookAtRunning(): Promise<void> {
 }
 
 effect(() => {
-  if (!isWatching.value || !may('view')) return
+  if (!isWatchingMore.value) return
   let turn = 0
   let isLooking = false
   const look = async () => {

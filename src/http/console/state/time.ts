@@ -3,17 +3,24 @@
 import { signal } from '@preact/signals'
 import { seconds } from '../../../domain/figures.ts'
 
-const CLOCK = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
-const MINUTE = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' })
-const DAY = new Intl.DateTimeFormat('en-GB', { day: '2-digit', month: 'short' })
-const WHOLE_DAY = new Intl.DateTimeFormat('en-GB', { day: '2-digit', month: 'short', year: 'numeric' })
-const DAY_AND_CLOCK = new Intl.DateTimeFormat('en-GB', {
-  ...{ day: '2-digit', month: 'short' },
-  ...{ hour: '2-digit', minute: '2-digit', second: '2-digit' },
-})
+/** Made when it is first used: each takes some milliseconds, and the first sight of the page needs none. */
+function format(options: Intl.DateTimeFormatOptions): (at: number | string | Date) => string {
+  let made: Intl.DateTimeFormat | undefined
+  return (at) => {
+    made ??= new Intl.DateTimeFormat('en-GB', options)
+    return made.format(new Date(at))
+  }
+}
 
-/** `Europe/Lisbon (UTC+01:00)`. */
-export const ZONE = zoneName()
+const CLOCK = { hour: '2-digit', minute: '2-digit', second: '2-digit' } as const
+const DAY = { day: '2-digit', month: 'short' } as const
+
+export const clock = format(CLOCK)
+export const minute = format({ hour: '2-digit', minute: '2-digit' })
+/** With its year. */
+export const day = format({ ...DAY, year: 'numeric' })
+const dayOnly = format(DAY)
+const dayAndClock = format({ ...DAY, ...CLOCK })
 
 /** This machine's clock, once a second. */
 export const now = signal(Date.now())
@@ -21,24 +28,10 @@ setInterval(() => {
   if (!document.hidden) now.value = Date.now()
 }, 1000)
 
-export function clock(at: number | string): string {
-  return CLOCK.format(new Date(at))
-}
-
-/** With its year. */
-export function day(at: number | string): string {
-  return WHOLE_DAY.format(new Date(at))
-}
-
-export function minute(at: number | string): string {
-  return MINUTE.format(new Date(at))
-}
-
 /** With the day where it is not today. */
 export function moment(at: number | string | null): string {
   if (at === null) return '–'
-  const date = new Date(at)
-  return DAY.format(date) === DAY.format(new Date()) ? CLOCK.format(date) : DAY_AND_CLOCK.format(date)
+  return dayOnly(at) === dayOnly(new Date()) ? clock(at) : dayAndClock(at)
 }
 
 export function ago(ms: number): string {
@@ -50,7 +43,8 @@ export function span(ms: number): string {
   return ms < 60_000 ? `${Math.max(0, Math.round(ms / 1000))} s` : seconds(ms)
 }
 
-function zoneName(): string {
+/** `Europe/Lisbon (UTC+01:00)`. */
+export function zoneName(): string {
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions()
   const minutes = -new Date().getTimezoneOffset()
   const two = (value: number) => String(Math.trunc(Math.abs(value))).padStart(2, '0')

@@ -1,0 +1,15 @@
+/**
+ * Asks who looks, and how the fleet is, while the page's own script is still on its way: so the page begins with what it is
+ * there for. state/api.ts takes the answers. Both at once, because a busy browser comes late to what waits for an answer;
+ * whoever may not look is refused.
+ */
+
+export type Early = Map<string, Promise<Response>>
+
+const early: Early = new Map()
+for (const path of ['session', 'v1/status']) {
+  const answer = fetch(path, { cache: 'no-store', credentials: 'same-origin' })
+  answer.catch(() => early.delete(path)) // whoever wants it asks anew
+  early.set(path, answer)
+}
+Object.assign(globalThis, { early })
