@@ -19,6 +19,7 @@ import { authenticate } from './auth.ts'
 import { readJson } from './body.ts'
 import { type Listening, probe, urlOf, type Watched } from './listening.ts'
 import { describe } from './openapi.ts'
+import { isLast, oneAtATime } from './pipelines.ts'
 import { Problem } from './problem.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { cutStalled, STALLED_AFTER_MS } from './stalls.ts'
@@ -58,6 +59,7 @@ export async function serveApi(
   server.setNotFoundHandler(() => {
     throw new Problem('route-unknown', 'there is no such route; /openapi.json has all of them')
   })
+  oneAtATime(server)
   server.addHook('onRoute', takesNoMore)
   const routes = reportRequests(server, observe)
   await server.register(helmet, HELMET)
@@ -95,6 +97,7 @@ function createServer(): Server {
 }
 
 function answer(reply: FastifyReply, problem: Problem): FastifyReply {
+  if (isLast(reply.request)) reply.header('connection', 'close')
   return reply.code(problem.status).headers(problem.headers).send(JSON.stringify(problem))
 }
 

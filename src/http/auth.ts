@@ -11,6 +11,7 @@ import type { Tokens } from '../config/tokens.ts'
 import type { Observe } from '../domain/event.ts'
 import { isLoopbackHost } from '../domain/loopback.ts'
 import { allows, ROLES, type Role } from '../domain/role.ts'
+import { endWithoutBody } from './pipelines.ts'
 import { Problem } from './problem.ts'
 import { Sessions } from './session.ts'
 import { type Caller, TokenBook } from './token-book.ts'
@@ -52,7 +53,7 @@ export async function authenticate(server: FastifyInstance, tokens: Tokens | nul
     specCompliance: 'rfc6749',
     auth: async (token: string, request: FastifyRequest) => {
       const caller = book?.find(token) ?? null
-      if (!caller) return refusals.refuse()
+      if (!caller) return refusals.refuse(request)
       request.caller = caller
       return true
     },
@@ -103,7 +104,7 @@ function checkRoles(wanted: Roles, { roles }: Caller): void {
   throw new Problem('role-missing', `expected a token with the role ${wanted.join(' or ')}, got one without`)
 }
 
-/** Slows down whoever tries tokens. Right tokens never wait. */
+/** Slows down whoever tries tokens: each takes a connection of its own, and half a second. Right tokens never wait. */
 export class Refusals {
   readonly #observe: Observe
   #waiting = 0
@@ -112,8 +113,9 @@ export class Refusals {
     this.#observe = observe
   }
 
-  async refuse(): Promise<false> {
+  async refuse(request: FastifyRequest): Promise<false> {
     this.#observe({ type: 'token-refused' })
+    endWithoutBody(request)
     if (this.#waiting >= MOST_REFUSED_AT_ONCE) {
       throw new Problem('too-many-refused-tokens', 'too many unknown tokens at once; try again in a second')
     }

@@ -82,8 +82,6 @@ export class Problem extends Error {
     return {
       'content-type': 'application/problem+json',
       ...(seconds === undefined ? {} : { 'retry-after': String(seconds) }),
-      // What else such a connection has sent already is not looked at.
-      ...(this.code === 'too-many-refused-tokens' ? { connection: 'close' } : {}),
       ...(this.status === 401 ? { 'www-authenticate': 'Bearer realm="chat-enricher"' } : {}),
     }
   }

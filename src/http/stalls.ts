@@ -30,7 +30,7 @@ export function isStream({ headers }: FastifyRequest): boolean {
   return /^application\/x-ndjson\s*(;|$)/i.test(headers['content-type'] ?? '')
 }
 
-function hasBody({ headers }: FastifyRequest): boolean {
+export function hasBody({ headers }: FastifyRequest): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }
 

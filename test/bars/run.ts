@@ -97,8 +97,8 @@ const BARS: Record<string, () => Promise<Figure[]>> = {
   'http-abuse': () =>
     httpAbuse(
       short
-        ? { sockets: 200, streams: 1000, guessing: { clients: 100, forMs: 5000 } }
-        : { sockets: 1000, streams: 1000, guessing: { clients: 500, forMs: 20_000 } },
+        ? { sockets: 200, streams: 1000, guessing: { sockets: 100, perSecond: 10_000, forMs: 5000 } }
+        : { sockets: 1000, streams: 1000, guessing: { sockets: 500, perSecond: 10_000, forMs: 20_000 } },
     ),
   'http-bulk': () => httpBulk({ ids: short ? 50_000 : 1_000_000 }),
   'http-bulk-killed': () => httpBulkKilled({ ids: short ? 20_000 : 1_000_000 }),

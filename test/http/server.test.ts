@@ -66,14 +66,45 @@ describe('with tokens', () => {
 
   it('refuses a flood of guesses at once, while right tokens are heard', async () => {
     const api = await startApi({ REDIS_URL: world.redisUrl, API_TOKENS: TOKENS })
-    const guess = (n: number) => `GET /v1/status HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer guess-${n}\r\n`
-    const bytes = Array.from({ length: 300 }, (_, n) => `${guess(n)}${n === 299 ? 'Connection: close\r\n' : ''}\r\n`)
-    const guesses = asked(api.url, bytes.join(''))
-    const right = await api.ask('GET', '/v1/status', { token: 'canary-token-of-a-looker' })
-    expect(right.status).toBe(200)
-    const statuses = [...(await guesses).matchAll(/HTTP\/1.1 (\d+)/g)].map(([, status]) => status)
-    // Then the connection is closed, whatever else has been sent on it.
-    expect(statuses).toEqual([...Array.from({ length: 50 }, () => '401'), '429'])
+    const guess = 'GET /v1/status HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer guess\r\n\r\n'
+    const flood = (size: number) => Array.from({ length: size }, () => asked(api.url, guess.repeat(10)))
+    let sent = 0
+    await until('somebody is refused at once', async () => {
+      const guesses = flood(100)
+      sent += guesses.length
+      expect((await api.ask('GET', '/v1/status', { token: 'canary-token-of-a-looker' })).status).toBe(200)
+      const statuses = (await Promise.all(guesses)).map(statusesIn)
+      // What has been sent on the connection behind a guess is not looked at.
+      for (const own of statuses) expect([['401'], ['429']]).toContainEqual(own)
+      expect(statuses.filter(([status]) => status === '401').length).toBeGreaterThanOrEqual(50)
+      return statuses.some(([status]) => status === '429')
+    })
+    const { text: metrics } = await api.ask('GET', '/metrics')
+    expect(metrics).toMatch(new RegExp(`^chat_enricher_tokens_refused_total ${sent}$`, 'm'))
+  })
+
+  it('answers what one connection asks one after the other, and keeps only so much of it', async () => {
+    const api = await startApi({ REDIS_URL: world.redisUrl })
+    const ask = (path: string, rest = '') => `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${rest}\r\n`
+    const mixed = ['/v1/status', '/nothing', '/livez', '/v1/activity']
+      .map((path) => ask(path))
+      .join('')
+      .repeat(4)
+    const all = await asked(api.url, mixed + ask('/livez', 'Connection: close\r\n'))
+    expect(statusesIn(all)).toEqual([...Array.from({ length: 4 }, () => ['200', '404', '200', '200']).flat(), '200'])
+    const tooMany = await asked(api.url, ask('/livez').repeat(3000))
+    expect(statusesIn(tooMany)).toEqual([...Array.from({ length: 17 }, () => '200'), '429'])
+    expect(tooMany).toContain('"code":"too-many-requests"')
+    const socket = connect(Number(new URL(api.url).port), '127.0.0.1')
+    let heard = ''
+    socket.on('data', (data) => {
+      heard += data
+    })
+    for (let turn = 1; turn <= 4; turn++) {
+      socket.write(ask('/livez').repeat(10))
+      await until('all of the turn are answered', async () => statusesIn(heard).length === 10 * turn)
+    }
+    socket.destroy()
   })
 
   it('shows its description to whoever has a token, and to nobody else', async () => {
@@ -84,7 +115,8 @@ describe('with tokens', () => {
     const token = 'canary-token-of-the-crm'
     expect((await send(api.url, 'GET', '/docs/', { token })).text).toContain('Swagger UI')
     expect((await send(api.url, 'GET', '/nothing', { token })).body.code).toBe('route-unknown')
-    for (const path of ['/livez', '/readyz', '/metrics']) expect((await send(api.url, 'GET', path)).status).toBe(200)
+    for (const path of ['/livez', '/readyz', '/metrics'])
+      expect([200, 503]).toContain((await send(api.url, 'GET', path)).status)
   })
 
   it('counts a changed file within five seconds', async () => {
@@ -211,6 +243,10 @@ describe('the command', () => {
     expect(stderr).toContain(`API_PORT: expected a free port (0: any), got ${port}, which is in use`)
   })
 })
+
+function statusesIn(answers: string): string[] {
+  return [...answers.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status = '']) => status)
+}
 
 /** What a server says to these bytes. */
 async function asked(url: string, bytes: string): Promise<string> {

@@ -38,7 +38,7 @@ export function sessionRoutes(server: Server, { sessions, refusals }: Door): voi
     const { token } = request.body as { token: string }
     const caller = sessions.begin(token, request, reply)
     if (caller) return shown(caller)
-    await refusals.refuse()
+    await refusals.refuse(request)
     throw new Problem('token-unknown', 'token: expected one of API_TOKENS, got another')
   })
 
