@@ -31,8 +31,9 @@ export function cancelCommand(): CliCommand {
 const EXAMPLES = `
 Ends lookups that no worker has in hand: those that wait, are delayed, went back after a failure, or are to be asked again. Each
 gets its one result (status failed, code cancelled), and is among the dead letters, from where it can be put back. With a
-selection it says first what it would do. It waits while results pile up. Stopped or killed, it has done what it has done;
-run again, it does the rest. Nothing that comes after it began is cancelled.
+selection it says first what it would do. Where as many results wait as RESULT_BACKLOG_LIMIT allows, it says so, and goes on
+when they are consumed. Stopped or killed, it has done what it has done; run again, it does the rest. Nothing that comes after
+it began is cancelled.
 
 Exit: 0 (also for an empty selection); 1 if one that was named was in hand, had ended or is not known, or no Redis; 2 wrong
 usage, or no --yes where there is no terminal to ask; 78 wrong configuration; 130 after Ctrl-C. With --dry-run the same.

@@ -11,5 +11,6 @@ import type { QueueNames } from '../redis/names.ts'
 export async function whyResultsPileUp(redis: Redis, names: QueueNames, limit: number | null): Promise<string | null> {
   if (limit === null) return null
   const waiting = await countUntaken(redis, names, names.resultQueue)
-  return waiting >= limit ? `${waiting} results wait to be consumed` : null
+  if (waiting < limit) return null
+  return `${waiting} results wait to be consumed, and RESULT_BACKLOG_LIMIT is ${limit}: start their consumer`
 }

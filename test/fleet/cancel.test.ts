@@ -242,6 +242,8 @@ describe('cancel by a selection', () => {
     await add('lk-1')
     expect(await strict.waitsFor()).toBeNull()
     await cancel('lk-1')
-    expect(await strict.waitsFor()).toBe('1 results wait to be consumed')
+    expect(await strict.waitsFor()).toBe(
+      '1 results wait to be consumed, and RESULT_BACKLOG_LIMIT is 1: start their consumer',
+    )
   })
 })

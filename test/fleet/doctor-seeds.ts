@@ -284,7 +284,7 @@ export const REDIS_SEEDS: Seed[] = [
     status: 'warn',
     says: /twice the memory/,
     make: async ({ world, undo }) => {
-      await config(world, 'hash-max-listpack-value', '64', '2048')(undo)
+      await config(world, 'hash-max-ziplist-value', '64', '2048')(undo)
       return {}
     },
   },

@@ -27,7 +27,8 @@ import {
   type Seed,
 } from './doctor-seeds.ts'
 
-const GOOD_REDIS = ['--appendonly', 'yes', '--hash-max-listpack-value', '2048']
+// By the name that 6.2 knows, and newer ones too.
+const GOOD_REDIS = ['--appendonly', 'yes', '--hash-max-ziplist-value', '2048']
 const world = useWorld({ redisArguments: GOOD_REDIS })
 const places = new Places(world)
 let folder: string

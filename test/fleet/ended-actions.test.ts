@@ -97,8 +97,9 @@ describe('a redrive while results pile up', () => {
   it('waits, also forced and where no worker runs that would hold; a drop does not', async () => {
     await addDeadLetters(redis, queue, 2)
     for (const id of ['1', '2', '3']) await results.add('result', {}, { jobId: `rs-${id}` })
-    expect(await untilItWaits(REQUEST)).toBe('3 results wait to be consumed')
-    expect(await untilItWaits({ ...REQUEST, force: true })).toBe('3 results wait to be consumed')
+    const why = '3 results wait to be consumed, and RESULT_BACKLOG_LIMIT is 3: start their consumer'
+    expect(await untilItWaits(REQUEST)).toBe(why)
+    expect(await untilItWaits({ ...REQUEST, force: true })).toBe(why)
     expect(await actions.run({ ...REQUEST, action: 'drop', lookupIds: ['d-0'] }, RATE)).toMatchObject({ done: 1 })
     expect(await dead()).toBe(1)
     await redis.lpop(results.toKey('wait'))

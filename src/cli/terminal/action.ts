@@ -51,14 +51,12 @@ export function planExit(io: Io, lookupIds: readonly string[] | null, { count }:
   return 1
 }
 
-/** Shows how far an action has come, and says once what it waits for. */
+/** Shows how far an action has come, and what it waits for. */
 export function pacedProgress(io: Io, unit: string, total: number | null, isQuiet: boolean) {
   const bar = progressBar(io, unit, total, isQuiet)
-  let told: string | null = null
   const onProgress = ({ done, waitsFor }: PacedProgress) => {
     bar.update(done, done)
-    if (waitsFor !== null && told === null) bar.say(`waits: ${waitsFor}`)
-    told = waitsFor
+    bar.waits(waitsFor)
   }
   return { onProgress, stop: () => bar.stop() }
 }
