@@ -8,14 +8,19 @@ import { RESULT_STATUSES } from '../domain/result.ts'
 import { PHASES } from '../domain/timing.ts'
 
 export const SLICE_MS = 10_000
-/** The upper bounds of how long something took, ms; what took longer counts behind the last one. */
-export const BOUNDS_MS = [
-  ...[10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 300_000, 900_000],
-  ...[3_600_000, 14_400_000],
-] as const
+/**
+ * The upper bounds of how long something took, ms; what took longer counts behind the last one. From 0.1 s to 100 s, where people
+ * judge by it, the next one is a third more at most, because a quantile cannot be told more exactly than by the bounds around it.
+ */
+export const BOUNDS_MS: readonly number[] = [
+  ...[10, 20, 50],
+  ...[100, 1_000, 10_000].flatMap((from) => [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8].map((by) => from * by)),
+  ...[100_000, 150_000, 200_000, 300_000, 450_000, 600_000, 900_000],
+  ...[1_800_000, 3_600_000, 7_200_000, 14_400_000],
+]
 
-/** Names of fields, as they are kept: the letter says of what. */
-export const FIELD = { result: 'r:', call: 'c:', endToEnd: 'l:', callTook: 'k:', phase: 'p:' } as const
+/** Names of fields, as they are kept: the letter says of what; behind that of a time stands its bound, so that others can be chosen. */
+export const FIELD = { result: 'r:', call: 'c:', endToEnd: 'e:', callTook: 't:', phase: 'p:' } as const
 
 /** All of them, made once: a text that is put together for each event costs more than counting it. */
 const NAMES = {
@@ -31,7 +36,7 @@ function byWord<Word extends string>(letter: string, words: readonly Word[]): Re
 }
 
 function byBound(letter: string): string[] {
-  return [...BOUNDS_MS, Number.POSITIVE_INFINITY].map((_, place) => letter + place)
+  return [...BOUNDS_MS, 'more'].map((bound) => letter + bound)
 }
 
 /** The service may say anything; more kinds than these are not told apart. */
@@ -103,7 +108,11 @@ function add(counts: Map<string, number>, name = '', by = 1): void {
 
 /** The place of the first bound that is not exceeded. */
 export function boundOf(ms: number): number {
-  let place = 0
-  while (place < BOUNDS_MS.length && ms > (BOUNDS_MS[place] as number)) place++
-  return place
+  let [from, to] = [0, BOUNDS_MS.length]
+  while (from < to) {
+    const middle = (from + to) >> 1
+    if (ms > (BOUNDS_MS[middle] as number)) from = middle + 1
+    else to = middle
+  }
+  return from
 }

@@ -133,9 +133,16 @@ function put(slice: HistorySlice, name: string, value: number): void {
   const rest = name.slice(2)
   if (name.startsWith(FIELD.result)) slice.results[rest as ResultStatus] = value
   else if (name.startsWith(FIELD.call)) slice.calls[rest as CallOutcome] = value
-  else if (name.startsWith(FIELD.endToEnd)) slice.endToEnd[Number(rest)] = value
-  else if (name.startsWith(FIELD.callTook)) slice.callTook[Number(rest)] = value
+  else if (name.startsWith(FIELD.endToEnd)) addAt(slice.endToEnd, rest, value)
+  else if (name.startsWith(FIELD.callTook)) addAt(slice.callTook, rest, value)
   else if (name.startsWith(FIELD.phase)) slice.phases[rest as Phase] = value
+}
+
+/** Of what another version has counted, too: a bound that is not ours counts with the next one. */
+function addAt(counts: number[], bound: string, value: number): void {
+  const found = BOUNDS_MS.findIndex((one) => one >= Number(bound))
+  const place = found < 0 ? BOUNDS_MS.length : found
+  counts[place] = (counts[place] ?? 0) + value
 }
 
 function queuesOf(text: string | undefined): HistorySlice['queues'] {

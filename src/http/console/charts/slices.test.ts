@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { History, HistorySlice } from '../../../fleet/history.ts'
+import { BOUNDS_MS, boundOf } from '../../../fleet/history-tally.ts'
 import { arrivals, lineOf, linesOf, perSecond, quantile } from './slices.ts'
 
 function slice(at: number, added: number): HistorySlice {
@@ -48,5 +49,14 @@ describe('the series of the charts', () => {
     expect(quantile([0, 0, 0, 0], [10, 100, 1000], 0.5)).toBeNull()
     expect(quantile([0, 10, 0, 0], [10, 100, 1000], 0.5)).toBeCloseTo(31.6, 1)
     expect(quantile([10, 0, 0, 10], [10, 100, 1000], 0.99)).toBeGreaterThan(1000)
+  })
+
+  it('tell a quantile near to what it is, by the bounds that are kept', () => {
+    for (const ms of [150, 12_000, 28_000, 95_000]) {
+      const counts = BOUNDS_MS.map((_, place) => (place === boundOf(ms) ? 100 : 0)).concat(0)
+      const told = quantile(counts, BOUNDS_MS, 0.95) as number
+      expect(told / ms).toBeGreaterThan(0.75)
+      expect(told / ms).toBeLessThan(1.34)
+    }
   })
 })
