@@ -24,6 +24,7 @@ import { Problem } from './problem.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { cutStalled, STALLED_AFTER_MS } from './stalls.ts'
 import { BODY_LIMIT, toProblem } from './to-problem.ts'
+import { answerUnknown } from './unknown-route.ts'
 
 export interface ApiSettings {
   apiHost: string
@@ -56,10 +57,7 @@ export async function serveApi(
       observe({ type: 'request-failed', route: routeName(request.routeOptions.url), error })
     return answer(reply, problem)
   })
-  server.setNotFoundHandler(() => {
-    throw new Problem('route-unknown', 'there is no such route; /openapi.json has all of them')
-  })
-  oneAtATime(server)
+  answerUnknown(server)
   server.addHook('onRoute', takesNoMore)
   const routes = reportRequests(server, observe)
   await server.register(helmet, HELMET)
@@ -88,6 +86,7 @@ function createServer(): Server {
     clientErrorHandler: refuseRaw,
     frameworkErrors: (error, _request, reply) => answer(reply as unknown as FastifyReply, toProblem(error)),
   })
+  oneAtATime(server.server)
   // What somebody expects besides 100-continue is no reason to refuse what they ask.
   server.server.on('checkExpectation', (...asked) => server.server.emit('request', ...asked))
   server.setValidatorCompiler(validatorCompiler)

@@ -14,6 +14,9 @@ const MOST_STREAMS = 100
 /** So much may lie unread; no more is written until it has gone. */
 const MOST_UNREAD_BYTES = 262_144
 
+/** A stream has no end, so nobody can be told what its head alone would be. */
+export const NO_HEAD = { exposeHeadRoute: false } as const
+
 export interface StreamTimes {
   /** A heartbeat comes so often, or sooner. */
   heartbeatMs: number

@@ -3,10 +3,9 @@
  * refused token costs a connection, and of hundreds of requests that come in one piece no more than a few are kept.
  */
 
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { Problem } from './problem.ts'
+import type { FastifyRequest } from 'fastify'
 import { hasBody } from './stalls.ts'
 
 /** Browsers and most clients send none before they are answered. */
@@ -14,48 +13,49 @@ const MOST_WAITING = 16
 /** Connections that close with the answer to this request. */
 const endings = new WeakMap<Socket, IncomingMessage>()
 
-/** Before all other hooks, so that what waits costs little. */
-export function oneAtATime(server: FastifyInstance): void {
+type Handle = (request: IncomingMessage, response: ServerResponse) => void
+
+/** In front of whoever listens for the server's requests: what waits costs no more than Node has spent on it. */
+export function oneAtATime(server: Server): void {
+  const [handle] = server.listeners('request') as [Handle]
   const lines = new WeakMap<Socket, (() => void)[]>()
-  server.addHook('onRequest', (request, reply, done) => {
-    const { socket } = request.raw
-    const line = lines.get(socket)
-    if (line && line.length > MOST_WAITING) return void reply.hijack()
-    reply.raw.once('close', () => nextOf(socket))
-    if (!line) {
-      lines.set(socket, [])
-      return done()
-    }
-    socket.pause() // what else it sends is not read meanwhile
-    line.push(line.length < MOST_WAITING ? done : () => done(tooMany(request)))
-  })
-  function nextOf(socket: Socket): void {
-    if (endings.has(socket)) return
+  const nextOf = (socket: Socket) => {
+    if (socket.destroyed || endings.has(socket)) return
     const next = lines.get(socket)?.shift()
     if (!next) {
       lines.delete(socket)
       socket.resume()
     } else next()
   }
+  server.removeAllListeners('request')
+  server.on('request', (request, response) => {
+    const { socket } = request
+    if (socket.destroyed || endings.has(socket)) return
+    const line = lines.get(socket)
+    // Its memory is free at once; an answer would have to wait for all those before.
+    if (line && line.length >= MOST_WAITING) return void socket.destroy()
+    response.once('close', () => nextOf(socket))
+    if (!line) {
+      lines.set(socket, [])
+      handle(request, response)
+    } else {
+      socket.pause() // what else it sends is not read meanwhile
+      line.push(() => handle(request, response))
+    }
+  })
 }
 
-/** The connection closes with the answer to this request. What has been sent behind it is not looked at. */
-function endWith({ raw }: FastifyRequest): void {
-  endings.set(raw.socket, raw)
-  raw.socket.pause()
-}
-
-/** A client that still sends a body might not see the answer of a connection that closes. */
+/**
+ * The connection closes with the answer to this request. What has been sent behind it is not looked at. A client that still
+ * sends a body might not see the answer, so that one keeps its connection.
+ */
 export function endWithoutBody(request: FastifyRequest): void {
-  if (!hasBody(request)) endWith(request)
+  if (hasBody(request)) return
+  const { socket } = request.raw
+  endings.set(socket, request.raw)
+  socket.pause()
 }
 
 export function isLast({ raw }: FastifyRequest): boolean {
   return endings.get(raw.socket) === raw
-}
-
-function tooMany(request: FastifyRequest): Problem {
-  endWith(request)
-  const most = `expected at most ${MOST_WAITING} requests of one connection that wait for the one before, got more`
-  return new Problem('too-many-requests', most)
 }

@@ -19,6 +19,7 @@ export const PROBLEMS = {
   'lookup-unknown': 404,
   'action-unknown': 404,
   'results-stream-off': 404,
+  'method-not-allowed': 405,
   'request-stalled': 408,
   'service-unknown': 409,
   'no-pace': 409,

@@ -105,7 +105,10 @@ export class Document {
     const paths = Object.entries(this.json.paths).toSorted(([a], [b]) => a.split('{').length - b.split('{').length)
     const found = paths.find(([pattern]) => patternOf(pattern).test(bare))
     const operation = found?.[1][method.toLowerCase()]
-    if (!found || !operation) return void expect([status, body?.code]).toEqual([404, 'route-unknown'])
+    if (!found || !operation) {
+      const unknown = found ? [405, 'method-not-allowed'] : [404, 'route-unknown']
+      return void expect([status, body?.code]).toEqual(unknown)
+    }
     const said = `${method} ${found[0]} ${status}`
     if (status === 204) return void expect(Object.keys(operation.responses), said).toContain('204')
     const type = headers.get('content-type')?.split(';')[0] ?? ''

@@ -4,7 +4,7 @@ import * as z from 'zod'
 import type { Live } from '../../app/live.ts'
 import { answers } from '../answers.ts'
 import type { Server } from '../api-server.ts'
-import type { EventStreams } from '../event-stream.ts'
+import { type EventStreams, NO_HEAD } from '../event-stream.ts'
 import { toProblem } from '../to-problem.ts'
 
 export function liveRoute(server: Server, live: Live<object>, streams: EventStreams): void {
@@ -22,7 +22,7 @@ export function liveRoute(server: Server, live: Live<object>, streams: EventStre
       'too-many-streams',
     ),
   }
-  server.get('/v1/live', { config: { roles: ['view'] as const }, schema }, async (request, reply) => {
+  server.get('/v1/live', { ...NO_HEAD, config: { roles: ['view'] as const }, schema }, async (request, reply) => {
     const stream = streams.open(request, reply)
     // Whoever reads slowly misses some: the next one says all that is.
     const leave = live.follow({

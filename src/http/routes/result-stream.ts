@@ -5,7 +5,7 @@ import * as z from 'zod'
 import { positionOf, type ResultsFollowed, type StreamedResult, type TailReader } from '../../app/results-followed.ts'
 import { answers } from '../answers.ts'
 import type { Server } from '../api-server.ts'
-import type { EventStream, EventStreams } from '../event-stream.ts'
+import { type EventStream, type EventStreams, NO_HEAD } from '../event-stream.ts'
 import { Problem } from '../problem.ts'
 
 const idHeader = z.object({
@@ -30,13 +30,18 @@ export function resultStreamRoute(server: Server, results: ResultsFollowed | nul
       'too-many-streams',
     ),
   }
-  server.get('/v1/results/stream', { config: { roles: ['results'] as const }, schema }, async (request, reply) => {
-    if (!results) throw new Problem('results-stream-off', 'no stream of results: set RESULT_STREAM for API and workers')
-    const after = lastSeen(request)
-    const stream = streams.open(request, reply)
-    // Answers with a problem if Redis does not.
-    stream.begin(await results.follow(new ResultReader(stream), after))
-  })
+  server.get(
+    '/v1/results/stream',
+    { ...NO_HEAD, config: { roles: ['results'] as const }, schema },
+    async (request, reply) => {
+      if (!results)
+        throw new Problem('results-stream-off', 'no stream of results: set RESULT_STREAM for API and workers')
+      const after = lastSeen(request)
+      const stream = streams.open(request, reply)
+      // Answers with a problem if Redis does not.
+      stream.begin(await results.follow(new ResultReader(stream), after))
+    },
+  )
 }
 
 function lastSeen({ headers }: FastifyRequest): bigint | null {
