@@ -42,7 +42,7 @@ describe('status', () => {
     await queue.add('lookup', { connectionId: '3' }, { priority: 1 })
     const { pid } = await startWorker({ ...world.env, CONCURRENCY: '0', INTERACTIVE_CONCURRENCY: '7' })
     const { stdout } = await run(['status'], world.env)
-    expect(stdout).toMatch(/^queue +waiting +delayed +active +done +failed +oldest$/m)
+    expect(stdout).toMatch(/^queue +waiting +delayed +active +finished +dead +oldest$/m)
     expect(stdout).toMatch(/^chat-lookups +2 +1 +0 +0 +0 +2 min$/m)
     expect(stdout).toMatch(new RegExp(` ${pid} .* 0/7 .* works$`, 'm'))
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])

@@ -210,7 +210,7 @@ describe('a lookup', () => {
 
   it('may have an id with markup, or of a script from right to left; a new search closes its story', async () => {
     const id = '<img src=x onerror=alert(1)>\u202Eשלום 👩‍👧'
-    await add({ connectionId: id })
+    await fleet.world.queue(NAMES.lookupQueue).add('lookup', { connectionId: id }, { jobId: '..' }) // a path cannot have it
     const visited = await enter()
     const { page } = visited
     await open(page, 'Find')
@@ -219,6 +219,7 @@ describe('a lookup', () => {
     await page.locator('tbody').getByText('<img src=x').click()
     const title = page.getByRole('heading', { name: 'Lookup of' })
     expect(await title.locator('bdi').textContent()).toBe(id)
+    await page.getByText(/Ended .*: enriched/).waitFor()
     await button(page, 'Search').click()
     await title.waitFor({ state: 'hidden' })
     await page.locator('tbody').getByText('<img src=x').waitFor()

@@ -180,6 +180,15 @@ describe('what became of a lookup', () => {
     expect(seen.body.story).toEqual(JSON.parse(stdout))
   })
 
+  it('is found where its id is one that a path cannot have', async () => {
+    const api = await start()
+    for (const id of ['.', '..']) {
+      await world.queue(NAMES.lookupQueue).add('lookup', { connectionId: '1' }, { jobId: id })
+      const { status, body } = await api.ask('GET', `/v1/lookups/=${id}`, { token: ops })
+      expect([status, body.story?.lookupId, body.story?.state]).toEqual([200, id, 'waiting'])
+    }
+  })
+
   it('is shown to a person who may read results, which stands in the activity; a story alone goes without it', async () => {
     await startWorker(world.env)
     const api = await start()

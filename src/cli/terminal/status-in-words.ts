@@ -95,7 +95,7 @@ function queuesInWords({ queues }: FleetStatus): string {
     const counts = [waiting + prioritized, delayed, active, completed, failed].map((count) => number.format(count))
     return [queue, ...counts, oldestAgeMs > 0 ? seconds(oldestAgeMs) : '-']
   })
-  return columns([['queue', 'waiting', 'delayed', 'active', 'done', 'failed', 'oldest'], ...rows])
+  return columns([['queue', 'waiting', 'delayed', 'active', 'finished', 'dead', 'oldest'], ...rows])
 }
 
 function membersInWords({ members }: FleetStatus, gate: GateStatus | null, now: number): string {

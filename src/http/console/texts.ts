@@ -466,8 +466,8 @@ export const T = {
     waiting: 'Waiting',
     delayed: 'Delayed',
     active: 'Active',
-    done: 'Done',
-    failed: 'Dead',
+    finished: 'Finished',
+    dead: 'Dead',
     oldest: 'Oldest',
     redis: (used: string, max: string | null) =>
       `Redis uses ${used}${max === null ? '; it has no limit' : ` of ${max}`}.`,

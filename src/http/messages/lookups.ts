@@ -1,6 +1,7 @@
 /** Lookups as the API takes them, and what it says of them. */
 
 import * as z from 'zod'
+import { idFromPath } from '../../domain/id-in-path.ts'
 import { LANES } from '../../domain/lane.ts'
 import { DELIVERIES, lookupSchema } from '../../domain/lookup.ts'
 import { RESULT_STATUSES } from '../../domain/result.ts'
@@ -63,7 +64,13 @@ export const storyQuery = z.strictObject({
 
 export const keyHeader = z.looseObject({ 'idempotency-key': key.optional() })
 
-export const lookupParams = z.strictObject({ lookupId: z.string().min(1) })
+export const lookupParams = z.strictObject({
+  lookupId: z.string().min(1).describe('"." and ".." are written "=." and "=..", because a path cannot have them'),
+})
+
+export function idOf(params: unknown): string {
+  return idFromPath((params as { lookupId: string }).lookupId)
+}
 
 export const ackSchema = z
   .strictObject({

@@ -3,7 +3,7 @@ import { answers, json } from '../answers.ts'
 import type { Server } from '../api-server.ts'
 import { foundSchema, selectionQuery } from '../messages/actions.ts'
 import { deadLettersSchema } from '../messages/dead-letters.ts'
-import { lookupParams } from '../messages/lookups.ts'
+import { idOf, lookupParams } from '../messages/lookups.ts'
 import { Problem } from '../problem.ts'
 import { whileThere } from '../while-there.ts'
 import { selectionOf } from './selection.ts'
@@ -31,7 +31,7 @@ export function deadLetterRoutes(server: Server, hall: PromptHall): void {
     response: answers({ 200: json('The dead letter.', foundSchema) }, 'lookup-unknown'),
   }
   server.get('/v1/dead-letters/:lookupId', { config: VIEW, schema: one }, async ({ params }) => {
-    const { lookupId } = params as { lookupId: string }
+    const lookupId = idOf(params)
     const found = await hall.ask((own) => own.deadLetter(lookupId))
     if (found) return found
     throw new Problem(

@@ -7,7 +7,7 @@ import type { Lane } from '../../domain/lane.ts'
 import { allows } from '../../domain/role.ts'
 import { answers, json } from '../answers.ts'
 import type { Server } from '../api-server.ts'
-import { lookupParams, lookupSchemaOfApi, shownSchema, storyQuery } from '../messages/lookups.ts'
+import { idOf, lookupParams, lookupSchemaOfApi, shownSchema, storyQuery } from '../messages/lookups.ts'
 import { Problem } from '../problem.ts'
 import { mayRest } from '../stalls.ts'
 import { whoAsks } from './fleet.ts'
@@ -36,7 +36,7 @@ function storyRoute(server: Server, intake: Intake): void {
   }
   const config = { roles: ['enqueue', 'view'] as const }
   server.get('/v1/lookups/:lookupId', { config, schema }, async (request) => {
-    const { lookupId } = request.params as { lookupId: string }
+    const lookupId = idOf(request.params)
     const { wait, result: withResult = true } = request.query as { wait?: number; result?: boolean }
     const read = async () => visible(request, await readLookup(intake.hall, lookupId, withResult))
     const seen = await read()
@@ -57,7 +57,7 @@ function showRoute(server: Server, intake: Intake): void {
   }
   const config = { roles: ['results'] as const }
   server.post('/v1/lookups/:lookupId/show', { config, schema }, async (request) => {
-    const { lookupId } = request.params as { lookupId: string }
+    const lookupId = idOf(request.params)
     return intake.hall.ask(async (own) => {
       const story = await own.story(lookupId)
       if (!story) throw unknownLookup()

@@ -14,8 +14,8 @@ const COLUMNS: readonly Column<FleetQueue>[] = [
   count(T.queues.waiting, ({ jobs }) => jobs.waiting + jobs.prioritized),
   count(T.queues.delayed, ({ jobs }) => jobs.delayed),
   count(T.queues.active, ({ jobs }) => jobs.active),
-  count(T.queues.done, ({ jobs }) => jobs.completed),
-  count(T.queues.failed, ({ jobs }) => jobs.failed),
+  count(T.queues.finished, ({ jobs }) => jobs.completed),
+  count(T.queues.dead, ({ jobs }) => jobs.failed),
   { head: T.queues.oldest, of: ({ oldestAgeMs }) => (oldestAgeMs > 0 ? seconds(oldestAgeMs) : '–'), isFigure: true },
 ]
 

@@ -1,5 +1,6 @@
 /** One lookup as the API tells it, and a lookup that somebody waits for at the page. */
 
+import { idToPath } from '../../../domain/id-in-path.ts'
 import type { Result } from '../../../domain/result.ts'
 import type { Waits } from '../../../domain/waits.ts'
 import type { LookupStory } from '../../../intake/lookup-story.ts'
@@ -9,7 +10,7 @@ export type Story = LookupStory & { waits: Waits | null }
 
 /** What the service said is left out: it comes behind "show" alone. */
 export async function readStory(lookupId: string, signal?: AbortSignal): Promise<Story> {
-  const path = `v1/lookups/${encodeURIComponent(lookupId)}?result=false`
+  const path = `v1/lookups/${idToPath(lookupId)}?result=false`
   return (await ask<{ story: Story }>('GET', path, undefined, signal)).story
 }
 
@@ -23,12 +24,12 @@ export async function lookUp(connectionId: string): Promise<string> {
 
 /** Resolves when it has ended, or after half a minute. */
 export async function awaitStory(lookupId: string, signal: AbortSignal): Promise<Story> {
-  const path = `v1/lookups/${encodeURIComponent(lookupId)}?result=false&wait=${WAIT_S}`
+  const path = `v1/lookups/${idToPath(lookupId)}?result=false&wait=${WAIT_S}`
   return (await ask<{ story: Story }>('GET', path, undefined, signal)).story
 }
 
 /** What the service said. That somebody looked stands in the activity. Null: it is not there any more. */
 export async function showResult(lookupId: string): Promise<Result | null> {
-  const path = `v1/lookups/${encodeURIComponent(lookupId)}/show`
+  const path = `v1/lookups/${idToPath(lookupId)}/show`
   return (await ask<{ result: Result | null }>('POST', path, {})).result
 }
