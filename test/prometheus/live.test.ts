@@ -33,8 +33,7 @@ const WEBHOOK = '127.0.0.4'
 const CALM = { latencyMs: 20, faultRate: 0 }
 const LOOKUPS = 6000
 const BACKLOG_LIMIT = 3000
-/** All lookups of this run are late, and its windows look back for minutes: it fires until the end. */
-const BURNS_ON = 'ChatEnricherWaitingBudgetBurn (critical)'
+const GIVE_UP = 80
 
 /** Queries that find nothing in this fleet, and why that is right. */
 const MAY_BE_EMPTY: [query: RegExp, why: string][] = [
@@ -142,6 +141,8 @@ describe.skipIf(!canRun)('on a real Prometheus', () => {
 
   test('alerts of a backlog at the limit, and of a webhook whose receiver takes nothing', async () => {
     await alerts.firing(['QueueTooOld', 'WaitingBudgetBurn', 'LimitReached', 'WebhookHeld', 'ResultsNotConsumed'])
+    // They give up at once. Dead letters are counted once a minute, so DeadLettersGrow comes while the next tests run.
+    await world.queue(NAMES.interactiveQueue).addBulk(lookups('old-', GIVE_UP, { expiresAt: '2020-01-01T00:00:00Z' }))
     await world.queue(NAMES.resultQueue).addBulk(lookups('r-', BACKLOG_LIMIT))
     await alerts.firing(['HeldForResults'])
     await toldOf('WebhookHeld', ['ResultsNotConsumed', 'HeldForResults'])
@@ -204,7 +205,7 @@ describe.skipIf(!canRun)('on a real Prometheus', () => {
   })
 
   test('alerts of a worker that does less than others, and of ids that are not known', async () => {
-    world.standIn.set({ latencyMs: 500 }) // so slow that its one slot makes two calls a second, and the others' ten
+    world.standIn.set({ latencyMs: 700 }) // so slow that its one slot makes one call a second, and the others' nine
     await alerts.firing(['UnevenWorkers', 'NotFoundShare'])
     world.standIn.set({ ...CALM, answers: [] })
   })
@@ -231,7 +232,7 @@ describe.skipIf(!canRun)('on a real Prometheus', () => {
     const wanted = RULES.filter(({ alert }) => alert)
       .map(titleOf)
       .filter((title) => !(title in NOT_LIVE))
-    const isOver = (title: string) => title === BURNS_ON || alerts.over.has(title)
+    const isOver = (title: string) => alerts.over.has(title)
     await until('each alert has come and gone', () => wanted.every(isOver), 60_000).catch(() => {})
     expect(
       wanted.filter((title) => !alerts.fired.has(title)),
@@ -275,7 +276,7 @@ function environment() {
     SOAP_CA_FILE: authority.file,
     SOAP_NOT_FOUND_CODES: '5',
     METRICS_PORT: String(port),
-    RATE_LIMIT_PER_SECOND: '30',
+    RATE_LIMIT_PER_SECOND: '20', // which a busy machine reaches, too
     MAX_CALLS_IN_FLIGHT: '50',
     CONCURRENCY: '8',
     HOLD_MIN_MS: '500',
@@ -322,8 +323,11 @@ async function cli(...args: string[]): Promise<void> {
   expect(code, stderr).toBe(0)
 }
 
-function lookups(prefix: string, count: number) {
-  return Array.from({ length: count }, (_, index) => ({ name: 'lookup', data: { connectionId: `${prefix}${index}` } }))
+function lookups(prefix: string, count: number, more = {}) {
+  return Array.from({ length: count }, (_, index) => ({
+    name: 'lookup',
+    data: { connectionId: `${prefix}${index}`, ...more },
+  }))
 }
 
 function unknownIds() {

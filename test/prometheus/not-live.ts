@@ -1,9 +1,6 @@
 /** Alerts that do not come and go in the live run, and why. promtool's tests (prometheus/tests) have all of them. */
 export const NOT_LIVE: Record<string, string> = {
-  'ChatEnricherWaitingBudgetBurn (warning)': 'it looks two hours back, which are two minutes here',
-  'ChatEnricherCallsBudgetBurn (info)': 'it looks two hours back, which are two minutes here',
   'ChatEnricherLookupsTakenBack (warning)': 'a lock lasts 30 s, and as long a worker must be dead',
-  'ChatEnricherDeadLettersGrow (warning)': 'dead letters are counted once a minute, which is an hour of this run',
   'ChatEnricherWorkersMissing (warning)':
     'no machine is so fast that three workers are too few for the limit of this run',
   'ChatEnricherRestarting (warning)': 'three starts within 30 s are not sure on a busy machine',
