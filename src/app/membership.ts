@@ -11,6 +11,7 @@ import { Fleet, type Member } from '../fleet/members.ts'
 import type { Redis } from '../redis/connections.ts'
 import { serviceOf } from '../redis/names.ts'
 import { VERSION } from '../version.ts'
+import { fleetSettings } from './fleet-settings.ts'
 import { ownLimits } from './gate-settings.ts'
 import { queueNames } from './worker-settings.ts'
 
@@ -50,6 +51,7 @@ export class Membership {
       quota: quotaCalls === null ? null : { calls: quotaCalls, periodMs: quotaPeriodMs },
       service: serviceOf(config.soapEndpoint ?? ''),
       keeps: { lookupsMs: config.lookupRetentionMs, markersMs: config.resultMarkerTtlMs },
+      settings: fleetSettings(config),
     }
   }
 

@@ -4,7 +4,7 @@ import { keysOf, QUEUE_KEYS, VERSION_FIELD } from '../queues/bull-layout.ts'
 import type { Redis } from '../redis/connections.ts'
 import { type QueueNames, serviceOf } from '../redis/names.ts'
 import { type Finding, fail, orPass, pass, warn } from './finding.ts'
-import type { SeenMember } from './members.ts'
+import { differingSettings, type SeenMember } from './members.ts'
 import type { FleetStatus, GateStatus } from './status.ts'
 
 const DAY_MS = 86_400_000
@@ -66,7 +66,7 @@ function limitedQueuesOf({ queues }: FleetStatus): Finding[] {
   return orPass(found, 'queues-by-hand', 'no queue is paused or limited by BullMQ itself')
 }
 
-/** Of each setting that should be the same everywhere: what it is in words. */
+/** Of each setting that a member has a field for, and that should be the same everywhere: what it is in words. */
 const SETTINGS: [name: string, of: (member: SeenMember) => unknown][] = [
   ['version', ({ version }) => version],
   ['RATE_LIMIT_PER_SECOND', ({ limits }) => limits.rate ?? 'none'],
@@ -79,11 +79,13 @@ const SETTINGS: [name: string, of: (member: SeenMember) => unknown][] = [
 ]
 
 function differencesOf(members: readonly SeenMember[]): Finding[] {
-  const found = SETTINGS.flatMap(([name, of]) => {
-    const values = [...new Set(members.map((member) => of(member)).filter((value) => value !== undefined))]
-    if (values.length < 2) return []
+  const ownFields = SETTINGS.map(([name, of]): [string, unknown[]] => {
+    return [name, [...new Set(members.map((member) => of(member)).filter((value) => value !== undefined))]]
+  })
+  const differing = [...ownFields.filter(([, values]) => values.length > 1), ...differingSettings(members)]
+  const found = differing.map(([name, values]) => {
     const says = `workers differ in ${name}: ${values.slice(0, 5).join(', ')}`
-    return [warn('workers-agree', says, 'give all workers of a fleet the same settings, and restart the others')]
+    return warn('workers-agree', says, 'give all workers of a fleet the same settings, and restart the others')
   })
   return orPass(found, 'workers-agree', `${members.length} workers run, with the same settings`)
 }

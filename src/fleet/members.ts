@@ -34,6 +34,8 @@ export interface Member {
   quota: { calls: number; periodMs: number } | null
   /** Missing: a worker of an older version. */
   keeps?: Keeps
+  /** Of what should be the same in all workers: what is not as by default. Missing: a worker of an older version. */
+  settings?: Record<string, string>
   stopping: boolean
   /** Stands for SOAP_ENDPOINT, as in keys. Missing: a worker of an older version. */
   service?: string
@@ -43,6 +45,16 @@ export interface Member {
   callers?: CallsFor[]
   /** The last one that the service showed; null: none yet, or no TLS. Missing: a worker of an older version. */
   certificate?: SeenCertificate | null
+}
+
+/** Each setting in which they differ, with the values that there are. Of a worker that says nothing, nothing is known. */
+export function differingSettings(members: readonly Member[]): [name: string, values: string[]][] {
+  const told = members.flatMap(({ settings }) => (settings ? [settings] : []))
+  const names = [...new Set(told.flatMap((settings) => Object.keys(settings)))].sort()
+  return names.flatMap((name): [string, string[]][] => {
+    const values = [...new Set(told.map((settings) => settings[name] ?? 'the default'))]
+    return values.length > 1 ? [[name, values]] : []
+  })
 }
 
 export interface SeenMember extends Member {

@@ -250,6 +250,8 @@ describe('doctor finds in a fleet', () => {
   it('workers of different settings', async () => {
     await Promise.all([beat(), beat({ id: 'two', limits: { rate: 5, burst: 1, inFlight: null } })])
     await finds('workers-agree', 'warn', /RATE_LIMIT_PER_SECOND: 5, 50|RATE_LIMIT_PER_SECOND: 50, 5/)
+    await Promise.all([beat({ settings: {} }), beat({ id: 'two', settings: { LOOKUP_ATTEMPTS: '3' } })])
+    await finds('workers-agree', 'warn', /LOOKUP_ATTEMPTS: (3, the default|the default, 3)/)
   })
 
   it('results that nobody consumes', async () => {

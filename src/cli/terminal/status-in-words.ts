@@ -3,7 +3,7 @@
 import type { FleetStatus, GateStatus } from '../../app/hall.ts'
 import { certificatesInWords } from '../../fleet/certificates.ts'
 import { holdInWords, type Limits } from '../../fleet/fleet-control.ts'
-import { type SeenMember, TAKEN_UP_WITHIN_MS } from '../../fleet/members.ts'
+import { differingSettings, type SeenMember, TAKEN_UP_WITHIN_MS } from '../../fleet/members.ts'
 import { sentenceOf } from '../../fleet/sentence.ts'
 import { byHandInWords } from './by-hand-in-words.ts'
 import { LIMITS, limitInWords, quotaInWords } from './limits-in-words.ts'
@@ -133,8 +133,7 @@ function differencesInWords(members: readonly SeenMember[], limitsSet: Partial<L
       (member) => limitInWords(name, member.limits[name]),
     ]),
   ]
-  return settings.flatMap(([label, of]) => {
-    const values = [...new Set(members.map(of))].sort()
-    return values.length > 1 ? [`workers differ: ${label} ${values.join(' and ')}`] : []
-  })
+  const found = settings.map(([label, of]): [string, string[]] => [label, [...new Set(members.map(of))].sort()])
+  const differing = [...found.filter(([, values]) => values.length > 1), ...differingSettings(members)]
+  return differing.map(([label, values]) => `workers differ: ${label} ${values.slice(0, 5).join(' and ')}`)
 }

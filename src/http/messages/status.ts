@@ -75,6 +75,10 @@ const memberSchema = z
     limits: z.strictObject(ownLimits),
     quota: z.strictObject({ calls: count, periodMs: count }).nullable(),
     keeps,
+    settings: z
+      .record(z.string(), z.string())
+      .optional()
+      .describe('of what should be the same in all workers: what is not as by default'),
     stopping: z.boolean(),
     service: z.string().optional(),
     interactiveShare: z.number().optional(),
