@@ -6,6 +6,7 @@
 import type { Socket } from 'node:net'
 import { type ChainableCommander, Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import { monotonic } from '../clock.ts'
+import { refusalWord } from './errors.ts'
 import { quickenStrings } from './quick-strings.ts'
 import { reopened } from './reopen.ts'
 import { writeTogether } from './write-together.ts'
@@ -142,7 +143,7 @@ export function mastersOf(redis: Redis): Redis[] {
 
 /** READONLY means that our Redis was demoted: another one is master now, or this one will be again. */
 function isReadonly(error: Error): boolean {
-  return /^READONLY/.test(error.message)
+  return refusalWord(error) === 'READONLY'
 }
 
 /**

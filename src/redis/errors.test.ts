@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { LookupEvent } from '../domain/event.ts'
-import { isRedisError, isRefusal, kindOfRedisError, redisTrouble } from './errors.ts'
+import { isRedisError, isRefusal, kindOfRedisError, redisTrouble, refusalWord } from './errors.ts'
 
 const reply = (message: string) => Object.assign(new Error(message), { name: 'ReplyError' })
+/** Before version 7 all errors of a script begin so. */
+const OF_6_2 = 'ERR Error running script (call to f_88c923858e73954cede057e8a25f614a3552b177): @user_script:1: '
 const system = (code: string) => Object.assign(new Error(`connect ${code} 127.0.0.1:6379`), { code })
 
 describe('an error of Redis', () => {
@@ -16,6 +18,10 @@ describe('an error of Redis', () => {
     ['timeout', new Error('Command timed out')],
     ['oom', reply("OOM command not allowed when used memory > 'maxmemory'.")],
     ['oom', Object.assign(reply('EXECABORT Transaction discarded'), { previousErrors: [reply('OOM command')] })],
+    ['oom', reply(`${OF_6_2}@user_script: 1: -OOM command not allowed when used memory > 'maxmemory'.`)],
+    ['readonly', reply(`${OF_6_2}@user_script: 1: -READONLY You can't write against a read only replica.`)],
+    ['auth', reply(`${OF_6_2}@user_script: 1: The user executing the script can't run this command or subcommand`)],
+    ['other', reply(`${OF_6_2}@user_script: 1: attempt to call a nil value`)],
     ['readonly', reply("READONLY You can't write against a read only replica.")],
     ['readonly', reply('UNBLOCKED force unblock from blocking operation')],
     ['misconf', reply('MISCONF Errors writing to the AOF file: No space left on device')],
@@ -42,6 +48,12 @@ describe('an error of Redis', () => {
     const other = Object.assign(reply('EXECABORT'), { previousErrors: [refused] })
     refused.previousErrors = [other]
     expect(kindOfRedisError(other)).toBe('auth')
+  })
+
+  it('has its word also where it comes from within a script of Redis 6.2', () => {
+    expect(refusalWord(reply(`${OF_6_2}@user_script: 1: -OOM command not allowed`))).toBe('OOM')
+    expect(refusalWord(reply(`${OF_6_2}@user_script: 1: The user executing the script can't run it`))).toBe('NOPERM')
+    expect(refusalWord(reply(`${OF_6_2}@user_script: 1: attempt to call a nil value`))).toBe('ERR')
   })
 
   it('is told from a mistake of ours, and a refusal from a lost connection', () => {

@@ -4,7 +4,9 @@ import type { Observe, RedisErrorKind } from '../domain/event.ts'
 
 /** Redis names its errors in the first word of the message; that word is the code, the rest is never looked at. */
 export function kindOfRedisError(error: unknown): RedisErrorKind {
-  const { message = '', code = '' } = causeOf(error)
+  const cause = causeOf(error)
+  const { code = '' } = cause
+  const message = messageOf(cause)
   if (/^(ECONN|EPIPE|ENOTFOUND|EAI_|EHOST|ENET|ETIMEDOUT)/.test(code)) return 'connection'
   const row = KINDS.find(([pattern]) => pattern.test(message))
   return row?.[1] ?? 'other'
@@ -21,10 +23,20 @@ function causeOf(error: unknown, seen = new Set<unknown>()): RedisError {
   return cause && !seen.has(cause) ? causeOf(cause, seen) : own
 }
 
+/** Before 7, what Redis refuses within a script stands behind the place in it: "ERR Error running script …: -OOM command …". */
+const REFUSED_IN_SCRIPT = /@user_script: ?\d+: -([A-Z]+ .*)/
+/** And has no word where it is a right that lacks. */
+const NO_RIGHT_IN_SCRIPT = /@user_script: ?\d+: (The user executing the script can't .*)/
+
+function messageOf({ message = '' }: RedisError): string {
+  const right = NO_RIGHT_IN_SCRIPT.exec(message)?.[1]
+  return right === undefined ? (REFUSED_IN_SCRIPT.exec(message)?.[1] ?? message) : `NOPERM ${right}`
+}
+
 /** The word by which Redis names its refusal, as MISCONF; null where it did not refuse. */
 export function refusalWord(error: unknown): string | null {
-  const { name, message = '' } = causeOf(error)
-  return name === 'ReplyError' ? (/^[A-Z]+(?= )/.exec(message)?.[0] ?? null) : null
+  const cause = causeOf(error)
+  return cause.name === 'ReplyError' ? (/^[A-Z]+(?= )/.exec(messageOf(cause))?.[0] ?? null) : null
 }
 
 /** For people: the word that Redis said, what it means and the cure; null where there is none for that word. */
