@@ -56,7 +56,7 @@ describe('the page', () => {
     await page.getByText(/backlog \d+, [\d.]+ results\/s: gone in/).waitFor()
     const { shifted: moved, movers } = await shifted()
     expect(moved, movers.join('\n')).toBeLessThan(0.02)
-    expect(await page.locator('.plot canvas').count()).toBe(4)
+    await page.locator('.plot canvas').nth(3).waitFor()
     await page.getByText('As a table').first().click()
     await page.getByRole('row').filter({ hasText: '(not over)' }).waitFor()
     expect(await page.getByRole('row').count()).toBeLessThan(40) // of the chart that is open alone
@@ -82,6 +82,7 @@ describe('a fleet without a worker, which nobody has used yet', () => {
   it('is said to be so, and no figure is made up', async () => {
     const { page, complaints, context } = await visit(browser, empty.api.url)
     await page.getByText('No workers').waitFor()
+    await page.getByText('Not known yet').nth(1).waitFor()
     expect(await page.getByText('Not known yet').count()).toBe(2)
     expect(await page.locator('.figures > div').filter({ hasText: 'Limit' }).locator('dd').first().innerText()).toMatch(
       /^–/,

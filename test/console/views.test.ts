@@ -220,6 +220,10 @@ describe('a lookup', () => {
     const title = page.getByRole('heading', { name: 'Lookup of' })
     expect(await title.locator('bdi').textContent()).toBe(id)
     await page.getByText(/Ended .*: enriched/).waitFor()
+    await page.keyboard.press('Escape')
+    await title.waitFor({ state: 'hidden' })
+    await page.locator('tbody').getByText('<img src=x').click()
+    await title.waitFor()
     await button(page, 'Search').click()
     await title.waitFor({ state: 'hidden' })
     await page.locator('tbody').getByText('<img src=x').waitFor()
@@ -321,17 +325,47 @@ describe('trouble', () => {
     await leave(visited)
   })
 
-  it('paused, it asks nothing', async () => {
+  it('an API that is away is said, too, and what was there stays', async () => {
     const visited = await enter()
-    const { page } = visited
-    await button(page, 'Pause').click()
-    await page.getByText('paused; as it was at').waitFor()
-    const asked: string[] = []
-    page.on('request', (request) => asked.push(request.url()))
-    await page.waitForTimeout(2500)
-    expect(asked).toEqual([])
+    const { page, context } = visited
+    await context.setOffline(true)
+    await button(page, 'Pause').click() // the stream that is open stays open
     await button(page, 'Go on').click()
+    await page.getByText('The API does not answer. What is shown is as it was at').waitFor()
+    expect(await page.locator('.sentence').count()).toBe(1)
+    await context.setOffline(false)
+    await page.getByText('The API does not answer.').waitFor({ state: 'hidden' })
     await page.getByText('live', { exact: true }).waitFor()
     await leave(visited)
   })
+
+  it('paused or hidden, it asks nothing', async () => {
+    const visited = await enter()
+    const { page } = visited
+    const asked: string[] = []
+    page.on('request', (request) => asked.push(request.url()))
+    const asksNothing = async () => {
+      asked.length = 0
+      await page.waitForTimeout(2500)
+      expect(asked).toEqual([])
+    }
+    await button(page, 'Pause').click()
+    await page.getByText('paused; as it was at').waitFor()
+    await asksNothing()
+    await button(page, 'Go on').click()
+    await page.getByText('live', { exact: true }).waitFor()
+    await hide(page, true)
+    await asksNothing()
+    await Promise.all([page.waitForRequest(/v1\/live/), hide(page, false)])
+    await page.getByText('live', { exact: true }).waitFor()
+    await leave(visited)
+  })
+
+  /** As another tab before it does; a browser without a screen shows all of them. */
+  async function hide(page: Page, isHidden: boolean): Promise<void> {
+    await page.evaluate((hidden) => {
+      Object.defineProperty(document, 'hidden', { configurable: true, value: hidden })
+      document.dispatchEvent(new Event('visibilitychange'))
+    }, isHidden)
+  }
 })

@@ -5,8 +5,8 @@ import { Dialog } from './parts/dialog.tsx'
 import { Head } from './parts/head.tsx'
 import { LogIn } from './parts/log-in.tsx'
 import { Trouble } from './parts/trouble.tsx'
+import { history } from './state/history.ts'
 import { onKeys } from './state/keys.ts'
-import { isDrawn } from './state/live.ts'
 import { type View, view } from './state/route.ts'
 import { may, session } from './state/session.ts'
 import { zoneName } from './state/time.ts'
@@ -35,6 +35,7 @@ export function App() {
   return <Frame />
 }
 
+/** Its foot comes with the charts, which would move it. */
 function Frame() {
   const Shown = VIEWS[view.value]
   useEffect(() => {
@@ -50,7 +51,7 @@ function Frame() {
         <Trouble />
         {may('view') ? <Shown key={view.value} /> : <p class="notice">{T.frame.noView}</p>}
       </main>
-      <footer>{isDrawn.value ? T.frame.zone(zoneName()) : null}</footer>
+      {history.value || !may('view') ? <footer>{T.frame.zone(zoneName())}</footer> : null}
       <Dialog />
     </>
   )

@@ -9,7 +9,9 @@ export type Early = Map<string, Promise<Response>>
 const early: Early = new Map()
 for (const path of ['session', 'v1/status']) {
   const answer = fetch(path, { cache: 'no-store', credentials: 'same-origin' })
-  answer.catch(() => early.delete(path)) // whoever wants it asks anew
+  // Whoever wants it asks anew: somebody may have logged in by then.
+  const forget = () => early.delete(path)
+  answer.then(({ ok }) => ok || forget(), forget)
   early.set(path, answer)
 }
 Object.assign(globalThis, { early })

@@ -16,7 +16,7 @@ export function HoldLine() {
   const from = at - hours.value * HOUR_MS
   const holds = (read?.holds ?? []).filter(({ to }) => to > from).toSorted((a, b) => b.from - a.from)
   const heldMs = holds.reduce((sum, hold) => sum + Math.min(hold.to, at) - Math.max(hold.from, from), 0)
-  const sentence = T.holdLine.sentence(hours.value, holds.length, seconds(heldMs))
+  const sentence = read ? T.holdLine.sentence(hours.value, holds.length, seconds(heldMs)) : T.now.loading
   return (
     <section class="card stack">
       <div class="row between">
@@ -40,7 +40,7 @@ export function HoldLine() {
         ))}
       </div>
       <div class="row between soft small" aria-hidden="true">
-        <span>{moment(from)}</span>
+        <span>{read ? moment(from) : '–'}</span>
         <span>{T.holdLine.now}</span>
       </div>
       {holds.length > 0 ? <List holds={holds.slice(0, 20)} at={at} /> : null}

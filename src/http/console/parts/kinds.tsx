@@ -13,14 +13,14 @@ const COLUMNS: readonly Column<SeenKind>[] = [
 
 /** What the service answered besides the usual. */
 export function Kinds() {
-  const kinds = history.value?.kinds ?? []
+  const kinds = history.value?.kinds
   return (
     <section class="card stack">
       <h3>{T.kinds.title}</h3>
-      {kinds.length === 0 ? (
-        <p class="soft">{T.kinds.none}</p>
-      ) : (
+      {kinds?.length ? (
         <Table caption={T.kinds.caption} columns={COLUMNS} rows={kinds} keyOf={({ kind }) => kind} />
+      ) : (
+        <p class="soft">{kinds ? T.kinds.none : T.now.loading}</p>
       )}
     </section>
   )

@@ -8,10 +8,10 @@ import { status } from '../state/live.ts'
 import { T } from '../texts.ts'
 import { rateOf } from './now-figures.tsx'
 
-const NOTHING: History = { at: 0, sliceMs: 10_000, boundsMs: [], slices: [], kinds: [], holds: [] }
-
+/** They are last in their view, so nothing moves when they come. */
 export function NowCharts() {
-  const read = history.value ?? NOTHING
+  const read = history.value
+  if (!read) return null
   const line = lineOf(read)
   return (
     <div class="charts">

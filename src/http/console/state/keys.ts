@@ -1,5 +1,6 @@
-/** `/` goes to the search. Esc closes a dialog by itself. */
+/** `/` goes to the search. Esc closes a lookup's story; a dialog closes by itself. */
 
+import { shownLookup } from './find.ts'
 import { go, view } from './route.ts'
 
 const A_SECOND = 60
@@ -11,8 +12,9 @@ export function onKeys(): () => void {
 }
 
 function onKey(event: KeyboardEvent): void {
-  if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return
   if (document.querySelector('dialog[open]')) return
+  if (event.key === 'Escape') shownLookup.value = null
+  if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return
   event.preventDefault()
   if (view.value !== 'find') go('find')
   focusSearch(A_SECOND)

@@ -23,7 +23,8 @@ export interface ActionProgress {
   cure: string | null
 }
 
-export const activity = signal<Activity[]>([])
+/** The newest first; null: not read yet. */
+export const activity = signal<Activity[] | null>(null)
 /** Those that run, and those that this page has seen end. */
 export const running = signal<readonly ActionProgress[]>([])
 

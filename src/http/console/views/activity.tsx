@@ -26,12 +26,12 @@ export function ActivityView() {
         <p class="soft">{T.activity.means}</p>
       </div>
       <Running />
-      {value.length === 0 ? (
-        <p class="card soft">{T.activity.none}</p>
-      ) : (
+      {value?.length ? (
         <section class="card">
           <Table caption={T.activity.caption} columns={COLUMNS} rows={value} keyOf={keyOf} />
         </section>
+      ) : (
+        <p class="card soft">{value ? T.activity.none : T.now.loading}</p>
       )}
     </>
   )

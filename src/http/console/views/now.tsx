@@ -1,7 +1,7 @@
 import { Banner } from '../parts/banner.tsx'
 import { NowCharts } from '../parts/now-charts.tsx'
 import { NowFigures } from '../parts/now-figures.tsx'
-import { isDrawn, status } from '../state/live.ts'
+import { status } from '../state/live.ts'
 import { T } from '../texts.ts'
 
 export function NowView() {
@@ -11,7 +11,7 @@ export function NowView() {
       <h2 class="unseen">{T.views.now}</h2>
       <Banner status={value} />
       <NowFigures status={value} />
-      {isDrawn.value ? <NowCharts /> : null}
+      <NowCharts />
     </>
   )
 }
