@@ -1,14 +1,19 @@
-/** Where lookups of one connection id, in any process, find out that one of them is calling, and how that call ended. */
+/**
+ * Where lookups of one connection id, in any process, find out that one of them is calling, and how that call ended; and
+ * first of all, whether a lookup has had its result already, because then it needs no call.
+ */
 
 import { randomBytes } from 'node:crypto'
 import { every } from '../clock.ts'
 import type { Lane } from '../domain/lane.ts'
+import type { ResultStatus } from '../domain/result.ts'
 import type { Redis } from '../redis/connections.ts'
 import { EachScript, type ScriptInput } from '../redis/each-script.ts'
-import { type QueueNames, sharingKeys } from '../redis/names.ts'
+import { formerMarkerKeys, type LookupIdentity, markersKey, type QueueNames, sharingKeys } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
 import { NOW_LUA } from '../redis/time.ts'
 import { Together } from '../redis/together.ts'
+import { MARKED_LUA, markOf, statusIn } from './marker.ts'
 
 /** Whoever makes the call for all who meet at these keys. */
 export interface Lead {
@@ -18,6 +23,7 @@ export interface Lead {
 }
 
 export type Joined =
+  | { is: 'has-result'; status: ResultStatus }
   | { is: 'leader'; lead: Lead }
   | { is: 'follower'; leader: string }
   | { is: 'answered'; end: string; source: 'shared' | 'cache' }
@@ -35,12 +41,17 @@ const ANSWER_MS = 2000
 const AT = `${NOW_LUA}
 local at = math.floor(now())`
 
-// First: lease ms, cache ms. Each: call, answer; my token, when I was put on the queue, the token I follow ('' for none).
+// First: markers; lease ms, cache ms. Each: two keys that its marker had in earlier versions, call, answer; its mark, my token,
+// when I was put on the queue, the token I follow ('' for none).
 const JOIN = new EachScript(
   `${AT}
+local MARKERS = KEYS[1]
+${MARKED_LUA}
 local LEASE_MS, CACHE_MS = ARGV[1], tonumber(ARGV[2])
 
-local function one(CALL, ANSWER, token, askedAt, following)
+local function one(FORMER, BEFORE, CALL, ANSWER, mark, token, askedAt, following)
+  local marker = markedAs(mark, FORMER, BEFORE)
+  if marker then return { 'has-result', marker } end
   local answer = redis.call('HMGET', ANSWER, 'token', 'startedAt', 'endedAt', 'good', 'found', 'end')
   if answer[1] then
     if answer[1] == following then return { 'answered', answer[6], 'shared' } end
@@ -57,7 +68,7 @@ local function one(CALL, ANSWER, token, askedAt, following)
   redis.call('PEXPIRE', CALL, LEASE_MS)
   return { 'leader', token }
 end`,
-  { first: { keys: 0, args: 2 }, each: { keys: 2, args: 3 } },
+  { first: { keys: 1, args: 2 }, each: { keys: 4, args: 4 } },
 )
 
 const RENEW = new Script(`
@@ -102,6 +113,7 @@ const flag = (value: boolean) => (value ? '1' : '0')
 
 /** One lookup that wants a call. */
 export interface Sharer {
+  lookup: LookupIdentity
   lane: Lane
   connectionId: string
   askedAt: number
@@ -128,7 +140,9 @@ export class SharedCalls {
     this.#asker = asker
     this.#settings = settings
     const { leaseMs, cacheTtlMs } = settings
-    this.#joins = new Together((all) => JOIN.run(redis, { keys: [], args: [leaseMs, cacheTtlMs] }, all))
+    this.#joins = new Together((all) =>
+      JOIN.run(redis, { keys: [markersKey(names)], args: [leaseMs, cacheTtlMs] }, all),
+    )
     this.#leaves = new Together((all) => LEAVE.run(redis, { keys: [], args: [cacheTtlMs] }, all))
   }
 
@@ -137,14 +151,16 @@ export class SharedCalls {
     return `${lane} ${this.#asker()} ${connectionId}`
   }
 
-  /** Resolves to a place: it leads, follows, or has its answer. `following`: the leader whose end is awaited. */
-  async join({ lane, connectionId, askedAt }: Sharer, following: string): Promise<Joined> {
+  /** Resolves to a place: it leads, follows, has its answer or its result. `following`: the leader whose end is awaited. */
+  async join({ lookup, lane, connectionId, askedAt }: Sharer, following: string): Promise<Joined> {
     const { call, answer } = sharingKeys(this.#names, lane, this.#asker(), connectionId)
     const token = `${this.#process}${this.#count++}`
     const leaving = this.#leaving.get(call)
     if (leaving) await leaving.left // or one that calls again at once would follow itself
-    const joining = { keys: [call, answer], args: [token, askedAt, following] }
+    const former = formerMarkerKeys(this.#names, lookup)
+    const joining = { keys: [...former, call, answer], args: [markOf(lookup), token, askedAt, following] }
     const [is, what = '', source] = await this.#joins.ask(joining)
+    if (is === 'has-result') return { is, status: statusIn(what) as ResultStatus }
     if (is === 'leader') return { is, lead: { token: what, call, answer } }
     if (is === 'follower') return { is, leader: what }
     return { is: 'answered', end: what, source: source as 'shared' | 'cache' }

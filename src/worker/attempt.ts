@@ -4,8 +4,10 @@ import { after, monotonic, orAborted, QuickSignal, type Signal } from '../clock.
 import type { CallEnd, FailedCall } from '../domain/call-end.ts'
 import { type CallReport, Held } from '../domain/hold.ts'
 import type { Lane } from '../domain/lane.ts'
+import type { ResultStatus } from '../domain/result.ts'
 import { noTime, type Timing } from '../domain/timing.ts'
 import type { Judgement, Permit, PermitRequest } from '../gate/gate.ts'
+import type { LookupIdentity } from '../redis/names.ts'
 import { type KnownCodes, reportOf } from './call-report.ts'
 
 /** The outside service, as the pipeline needs it: one call. Rejects only with the signal's reason. */
@@ -17,6 +19,16 @@ export interface LookupClient {
 export interface CallGate {
   permit(request: PermitRequest, signal: Signal): Promise<Permit>
   report(report: CallReport, probe?: string | null): Promise<Judgement | null>
+}
+
+/** The lookup has had its result already, and needs no call. */
+export class HasResult extends Error {
+  readonly status: ResultStatus
+
+  constructor(status: ResultStatus) {
+    super(status)
+    this.status = status
+  }
 }
 
 /** The attempt's time is over. */
@@ -66,8 +78,8 @@ export class Attempt {
   isTroubled = false
   /** Its last call was refused while others are answered: the refusal is the lookup's own. */
   isRefusalOwn = false
-  /** Its calls wait for this, and are not made if it rejects. */
-  mayCall: Promise<void> = Promise.resolve()
+  /** The lookup that it is at; null: none, as for a probe with an id that the service knows. */
+  lookup: LookupIdentity | null = null
   readonly #parts: AttemptParts
   readonly #request: AttemptRequest
   readonly #work = new QuickSignal()
@@ -143,7 +155,6 @@ export class Attempt {
 
   async #callOnce(connectionId: string, isRetry: boolean): Promise<CallEnd> {
     const { client, gate } = this.#parts
-    await this.mayCall
     const { lane, probe } = this.#request
     const askedAt = monotonic()
     let permit: Permit | null = null

@@ -6,13 +6,15 @@
  *     given up by its maker    (stopped, died, held): the next one makes it, and nobody is charged
  *
  * An answer also serves a lookup that was enqueued before the call began and is taken up a moment after it ended, because
- * its own answer would be no newer. With CACHE_TTL_MS a ChatRequest serves everybody for that long.
+ * its own answer would be no newer. With CACHE_TTL_MS a ChatRequest serves everybody for that long. The question that finds
+ * out also asks whether the lookup has had its result.
  */
 
 import { orAborted, type Signal, sleep } from '../clock.ts'
 import type { CallEnd } from '../domain/call-end.ts'
 import type { Observe } from '../domain/event.ts'
 import type { Lead, SharedCalls, Sharer } from '../queues/shared-calls.ts'
+import { HasResult } from './attempt.ts'
 
 /** Where the end of a call came from. */
 export type CallSource = 'service' | 'shared' | 'cache'
@@ -53,7 +55,7 @@ export class CallSharing {
     this.#observe = observe
   }
 
-  /** Rejects with the signal's reason, or with what `call` rejects with. */
+  /** Rejects with the signal's reason, with HasResult, or with what `call` rejects with. */
   share(sharer: Sharer, caller: Caller, call: () => Promise<CallEnd>): Promise<SharedCall> {
     const key = this.#calls.meetingPlace(sharer)
     const known = this.#here.get(key)
@@ -97,6 +99,8 @@ export class CallSharing {
       for (let following = ''; ; ) {
         const place = await this.#calls.join(sharer, following)
         switch (place.is) {
+          case 'has-result':
+            throw new HasResult(place.status)
           case 'leader':
             return {
               end: await this.#lead(place.lead, caller, call, meeting),

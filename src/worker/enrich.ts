@@ -54,7 +54,15 @@ export class Enricher {
     return new Attempt(this.#parts, request, until)
   }
 
-  /** Calls until there is an answer or a verdict that ends the attempt. Rejects with the signal's reason, or with Held. */
+  /** Whether its calls are shared, and so it asks before them whether its lookup has had its result. */
+  isShared(attempt: Attempt): boolean {
+    return this.#sharing !== null && attempt.lookup !== null && !attempt.isProbe
+  }
+
+  /**
+   * Calls until there is an answer or a verdict that ends the attempt. Rejects with the signal's reason, with Held, or with
+   * HasResult.
+   */
   async run(attempt: Attempt, lookup: Lookup, history: LookupHistory): Promise<AttemptEnd> {
     const course = new Course(history, this.#settings)
     try {
@@ -88,18 +96,15 @@ export class Enricher {
 
   async #call(attempt: Attempt, lookup: Lookup, course: Course): Promise<SharedCall> {
     const call = (): Promise<CallEnd> => attempt.call(lookup.connectionId, course.isRetry)
-    if (!this.#sharing || attempt.isProbe) return { end: await call(), source: 'service', wireMs: 0 }
+    if (!this.#sharing || !attempt.lookup || attempt.isProbe) return { end: await call(), source: 'service', wireMs: 0 }
     // A lookup that is asked again must not get the earlier answer, however new that is.
     const askedAt = course.isRecheck ? 0 : lookup.askedAt
     const { timing } = attempt
     const [since, ownMs] = [monotonic(), timing.pacedMs + timing.calledMs]
     let shared: SharedCall | null = null
     try {
-      shared = await this.#sharing.share(
-        { lane: attempt.lane, connectionId: lookup.connectionId, askedAt },
-        attempt,
-        call,
-      )
+      const sharer = { lookup: attempt.lookup, lane: attempt.lane, connectionId: lookup.connectionId, askedAt }
+      shared = await this.#sharing.share(sharer, attempt, call)
       return shared
     } finally {
       const othersMs = monotonic() - since - (timing.pacedMs + timing.calledMs - ownMs)

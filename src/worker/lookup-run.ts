@@ -18,10 +18,10 @@ import { fullIso, LOOKUP_JOB_NAME, type Lookup, type ParsedLookup, parseLookup }
 import type { ResultStatus } from '../domain/result.ts'
 import { sumOf } from '../domain/timing.ts'
 import type { PastHolds } from '../gate/past-holds.ts'
-import { type KnownLookup, type LookupHistories, NOTHING_KNOWN } from '../queues/lookup-history.ts'
+import { type LookupHistories, NOTHING_KNOWN } from '../queues/lookup-history.ts'
 import { type About, aboutLookup, aboutUnread, EXPIRED, endWithout, invalid, POISON } from '../queues/lookup-results.ts'
 import { ageOf, isSuspect, type TakenLookup } from '../queues/taken-lookup.ts'
-import type { Attempt, AttemptRequest } from './attempt.ts'
+import { type Attempt, type AttemptRequest, HasResult } from './attempt.ts'
 import type { ChargeDecision } from './charge.ts'
 import type { AttemptEnd, Enricher } from './enrich.ts'
 import { MakeWay } from './in-hand.ts'
@@ -31,6 +31,12 @@ import type { Solitude } from './solitude.ts'
 export interface RunSettings extends RunEndSettings {
   lookupAttempts: number
   lookupExpiryMs: number
+}
+
+interface Begun {
+  taken: TakenLookup
+  attempt: Attempt
+  history: LookupHistory
 }
 
 /** Together with two deaths among others, a lookup that kills its process ends after the sixth. */
@@ -82,38 +88,33 @@ export class LookupRuns {
   }
 
   async #run(taken: TakenLookup, attempt: Attempt): Promise<RunEnd> {
-    const known = taken.taken > 1 ? await this.#histories.recall(taken) : this.#unrun(taken, attempt)
+    attempt.lookup = taken
+    const known = taken.taken > 1 ? await this.#histories.recall(taken) : NOTHING_KNOWN
     if (known.published) throw new HasResult(known.published)
     const at = await this.#histories.time()
     const { history } = known
     this.#countWait(taken, history, attempt, at)
+    const begun = { taken, attempt, history }
     const parsed = readTaken(taken)
-    if (!parsed.ok) return this.#endWithout(attempt, aboutUnread(taken), history, invalid(parsed.problem))
+    if (!parsed.ok) return this.#endWithout(begun, aboutUnread(taken), invalid(parsed.problem))
     const { lookupId, enqueuedAt, askedAt } = taken
     // In place: the data was read for this run alone, and a copy by spread shows in a worker's profile.
     const lookup: Lookup = Object.assign(parsed.data, { lookupId, enqueuedAt, askedAt })
     const expiresAt = this.#expiryOf(lookup, taken.askedDelayMs) + (now() - at)
     const run: Run = { taken, lookup, known, attempt, expiresAt }
-    if (now() >= run.expiresAt) return this.#endWithout(attempt, aboutLookup(run), history, EXPIRED)
-    if (history.diedAlone >= DEATHS_ALONE) return this.#endWithout(attempt, aboutLookup(run), history, POISON)
+    if (now() >= run.expiresAt) return this.#endWithout(begun, aboutLookup(run), EXPIRED)
+    if (history.diedAlone >= DEATHS_ALONE) return this.#endWithout(begun, aboutLookup(run), POISON)
     return isSuspect(taken) ? this.#alone(run) : this.#attempt(run)
   }
 
-  /**
-   * A first run has no history. Only the marker matters, and it is rarely set: read it in parallel; `mayCall` awaits it
-   * before the first call.
-   */
-  #unrun(taken: TakenLookup, attempt: Attempt): KnownLookup {
-    const published = this.#histories.markers.statusOf(taken)
-    attempt.mayCall = published.then((status) => {
-      if (status) throw new HasResult(status)
-    })
-    attempt.mayCall.catch(() => {}) // it may never come to a call
-    return NOTHING_KNOWN
+  /** A first run has no history, and its marker is hardly ever set: it is read with the question that comes before a call. */
+  async #mustHaveNoResult(taken: TakenLookup): Promise<void> {
+    const published = taken.taken > 1 ? null : await this.#histories.markers.statusOf(taken)
+    if (published) throw new HasResult(published)
   }
 
-  async #endWithout(attempt: Attempt, about: About, history: LookupHistory, failure: Failure): Promise<RunEnd> {
-    await attempt.mayCall
+  async #endWithout({ taken, attempt, history }: Begun, about: About, failure: Failure): Promise<RunEnd> {
+    await this.#mustHaveNoResult(taken)
     const timing = sumOf(history.timing, attempt.timing)
     return { type: 'result', ...endWithout(about, { ...history, timing }, failure) }
   }
@@ -139,7 +140,8 @@ export class LookupRuns {
   }
 
   async #attempt(run: Run): Promise<RunEnd> {
-    const { known, lookup, attempt } = run
+    const { taken, known, lookup, attempt } = run
+    if (!this.#enricher.isShared(attempt)) await this.#mustHaveNoResult(taken)
     const history = { ...known.history }
     const charge = known.failedAt === null ? 'free' : await this.#charges.decide(known, lookup.connectionId, attempt)
     const isSpent = charge === 'charged' && this.#isSpentBy(run, history)
@@ -184,16 +186,6 @@ export class LookupRuns {
       const { producer = null } = lookup
       this.#observe({ type: 'attempt-finished', lookupId, status, durationMs, calls: attempt.calls, producer })
     }
-  }
-}
-
-/** It has had its result already. */
-class HasResult extends Error {
-  readonly status: ResultStatus
-
-  constructor(status: ResultStatus) {
-    super(status)
-    this.status = status
   }
 }
 

@@ -111,11 +111,12 @@ describe('a lookup', () => {
   })
 
   it.each([
-    ['', {}],
-    [', expired by now', { expiresAt: '2020-01-01T00:00:00Z' }],
-    [', and is none', { connectionId: 7 }],
-  ])('added again under an id that has had its result%s: gets no second one, and makes no call', async (_, more) => {
-    await startWorker({ ...world.env, ...fast })
+    ['', {}, {}],
+    [', and no call is shared', {}, { COALESCE: 'false' }],
+    [', expired by now', { expiresAt: '2020-01-01T00:00:00Z' }, {}],
+    [', and is none', { connectionId: 7 }, {}],
+  ])('added again under an id that has had its result%s: gets no second one, and makes no call', async (_, more, env) => {
+    await startWorker({ ...world.env, ...fast, ...env })
     const queue = world.queue(NAMES.lookupQueue)
     await queue.add('lookup', { connectionId: '1' }, { jobId: 'again' })
     await consumer.have(1)
