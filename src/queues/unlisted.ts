@@ -25,6 +25,8 @@ const KEYS_A_PAGE = 1000
 const PAGES_A_TIME = 50
 /** Behind a longer backlog a job that was put back would wait all the same; and all ids that wait are read. */
 const LONGEST_BACKLOG = 50_000
+/** All at once would keep Redis from everybody else for as long as 10 ms. */
+const IDS_A_STEP = 5_000
 
 const LOOK_KEYS = [...LISTS, ...SORTED_SETS, QUEUE_KEYS.marker]
 const keyOf = (place: (typeof LOOK_KEYS)[number]) => `KEYS[${LOOK_KEYS.indexOf(place) + 1}]`
@@ -87,9 +89,12 @@ export async function lookForUnlisted(
   putBack: boolean,
 ): Promise<Look | null> {
   const key = keysOf(names, queue)
-  const lists = [key('wait'), key('paused')]
-  if (Math.max(...(await Promise.all(lists.map((list) => redis.llen(list))))) > LONGEST_BACKLOG) return null
-  const waiting = new Set((await Promise.all(lists.map((list) => redis.lrange(list, '0', '-1')))).flat())
+  const waiting = new Set<string>()
+  for (const list of [key('wait'), key('paused')]) {
+    const length = await redis.llen(list)
+    if (length > LONGEST_BACKLOG) return null
+    await readIds(redis, list, length, waiting)
+  }
   const look: Look = { found: [], next: cursor }
   for (let page = 0; page < PAGES_A_TIME; page++) {
     const { next, keys } = await hashesAfter(redis, look.next, key(''), '*', KEYS_A_PAGE)
@@ -102,6 +107,12 @@ export async function lookForUnlisted(
     if (next === FIRST) break
   }
   return look
+}
+
+/** One that moves meanwhile may be missed: the script, too, looks whether an id is listed, only that takes it longer. */
+async function readIds(redis: Redis, list: string, length: number, into: Set<string>): Promise<void> {
+  for (let from = 0; from < length; from += IDS_A_STEP)
+    for (const id of await redis.lrange(list, from, from + IDS_A_STEP - 1)) into.add(id)
 }
 
 function pairs(flat: string[]): UnlistedJob[] {
