@@ -48,7 +48,7 @@ describe('a turn', { retry: 5 }, () => {
     await permit()
     expect(asked()).toBe(2)
     expect(performance.now() - since).toBeGreaterThanOrEqual(400)
-    expect(performance.now() - since).toBeLessThan(600)
+    expect(performance.now() - since).toBeLessThan(690) // 300 later than that
   })
 
   it('that was missed is given back, and asked for again', async () => {
