@@ -115,7 +115,7 @@ describe('a lookup', () => {
     [', and no call is shared', {}, { COALESCE: 'false' }],
     [', expired by now', { expiresAt: '2020-01-01T00:00:00Z' }, {}],
     [', and is none', { connectionId: 7 }, {}],
-  ])('added again under an id that has had its result%s: gets no second one, and makes no call', async (_, more, env) => {
+  ])('added again under an id that has had its result%s: gets no second one, and no call', async (_, more, env) => {
     await startWorker({ ...world.env, ...fast, ...env })
     const queue = world.queue(NAMES.lookupQueue)
     await queue.add('lookup', { connectionId: '1' }, { jobId: 'again' })
