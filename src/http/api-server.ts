@@ -42,6 +42,8 @@ export type Routes = (server: Server) => void
 
 const HEADERS_WITHIN_MS = 10_000
 const CHECK_EVERY_MS = 2_000
+/** Connections that come in one moment; Linux lets a process have no more (`net.core.somaxconn`), and resets what is beyond. */
+const MOST_UNACCEPTED = 4096
 
 /** Resolves once it listens; rejects if it cannot. */
 export async function serveApi(
@@ -70,7 +72,7 @@ export async function serveApi(
   sessionRoutes(server, door)
   app.routes(server)
   app.onRoutes(routes)
-  await server.listen({ host, port })
+  await server.listen({ host, port, backlog: MOST_UNACCEPTED })
   return { url: urlOf(server.server, host, port), close: () => closed(server, shutdownTimeoutMs) }
 }
 

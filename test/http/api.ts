@@ -85,7 +85,7 @@ export async function send(url: string, method: string, path: string, { token, b
   const isEndless = answer.headers.get('content-type') === 'text/event-stream'
   const text = isEndless ? '' : await answer.text()
   if (isEndless) await answer.body?.cancel()
-  const isReadable = /json$/.test(answer.headers.get('content-type')?.split(';')[0] ?? '')
+  const isReadable = /[/+]json$/.test(answer.headers.get('content-type')?.split(';')[0] ?? '')
   return { status: answer.status, headers: answer.headers, text, body: isReadable ? JSON.parse(text) : null }
 }
 
