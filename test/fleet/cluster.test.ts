@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type StandIn, startStandIn } from '../../src/stand-in/stand-in.ts'
 import { type ClusterGroup, startClusterGroup } from '../faults/redis-groups.ts'
+import { startApi, stopAll } from '../http/api.ts'
 import { run } from '../support/in-process.ts'
 import { killAll, type Ran, SOAP_SECRETS, startWorker } from '../support/processes.ts'
 import { until } from '../support/world.ts'
@@ -10,12 +11,21 @@ import { until } from '../support/world.ts'
 let group: ClusterGroup
 let standIn: StandIn
 let env: Record<string, string | undefined>
+const STREAM = '{chats}:results'
+/** Each result that somebody has. */
+let taken: string[]
 beforeAll(async () => {
   ;[group, standIn] = await Promise.all([startClusterGroup({ replicas: 0 }), startStandIn()])
-  env = { ...SOAP_SECRETS, ...group.env, SOAP_ENDPOINT: standIn.url, RATE_LIMIT_PER_SECOND: 'none' }
+  env = {
+    ...SOAP_SECRETS,
+    ...group.env,
+    SOAP_ENDPOINT: standIn.url,
+    RATE_LIMIT_PER_SECOND: 'none',
+    RESULT_STREAM: STREAM,
+  }
 })
 afterAll(async () => {
-  await killAll()
+  await Promise.all([killAll(), stopAll()])
   await Promise.all([group.close(), standIn.close()])
 })
 
@@ -127,5 +137,55 @@ describe('on a Cluster, with a worker', () => {
     expect(new Set(seen).size).toBe(seen.length)
     expect(seen.filter((name) => name.startsWith(`${ids[1]} `)).sort()).toEqual([`${ids[1]} 0`, `${ids[1]} 1`])
     expect(results.length).toBe(10 + 4 + 38 - 1 - 1 + 1)
+    taken = [...seen, `${waited?.lookupId} 0`] // whose result was waited for: it is not on the queue
+  })
+
+  it('has the same results in its stream, each once, from which clients go on', async () => {
+    const { redis } = await group.master()
+    const entries = (await redis.xrange(STREAM, '-', '+')).map(([id, [, json = '']]) => ({ id, name: nameOf(json) }))
+    expect(entries.map(({ name }) => name).sort()).toEqual(taken.toSorted())
+    const { url } = await startApi({ ...group.env, RESULT_STREAM: STREAM } as Record<string, string>)
+    const [first, ...rest] = entries
+    const behind = await events(url, first?.id ?? '', rest.length)
+    expect(behind).toEqual(rest.map(({ id, name }) => `${id} ${name}`))
+
+    await redis.config('SET', 'stream-node-max-entries', '10') // what is trimmed goes by whole blocks
+    env.RESULT_STREAM_MAXLEN = '20'
+    const late = await enqueue(['--producer', 'later', '--delay', '3600000'], numbered('later', 60))
+    expect(await one(['cancel', '--producer', 'later', '--rate', '10000', '--yes'])).toMatchObject({ cancelled: 60 })
+    const kept = await redis.xrange(STREAM, '-', '+')
+    expect(kept.length).toBeGreaterThanOrEqual(20)
+    expect(kept.length).toBeLessThan(40)
+    expect(late).toContain(nameOf(kept.at(-1)?.[1][1] ?? '').split(' ')[0])
+    const [gap, ...after] = await events(url, first?.id ?? '', kept.length + 1)
+    expect([gap, after.length]).toEqual(['gap', kept.length])
   })
 })
+
+function nameOf(json: string): string {
+  const { lookupId, redrive } = JSON.parse(json)
+  return `${lookupId} ${redrive}`
+}
+
+/** The events behind this one, until so many have come. */
+async function events(url: string, lastId: string, count: number): Promise<string[]> {
+  const leave = new AbortController()
+  const answer = await fetch(`${url}/v1/results/stream`, { headers: { 'last-event-id': lastId }, signal: leave.signal })
+  const heard: string[] = []
+  const reading = (async () => {
+    let text = ''
+    for await (const bytes of (answer.body ?? []) as AsyncIterable<Uint8Array>) {
+      const parts = (text + Buffer.from(bytes).toString()).split('\n\n')
+      text = parts.pop() ?? ''
+      for (const part of parts) {
+        const [, id, json] = /^id: (\S+)\nevent: result\ndata: (.*)$/.exec(part) ?? []
+        if (id && json) heard.push(`${id} ${nameOf(json)}`)
+        else if (part.startsWith('event: gap')) heard.push('gap')
+      }
+    }
+  })().catch(() => {})
+  await until('all events have come', () => heard.length >= count)
+  leave.abort()
+  await reading
+  return heard
+}
