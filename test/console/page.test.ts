@@ -72,6 +72,16 @@ describe('the page', () => {
   })
 })
 
+describe('the description of the API', () => {
+  it('is shown under its policy, over plain HTTP', async () => {
+    const { page, complaints, context } = await visit(browser, `${fleet.api.url}/docs/`)
+    await page.getByText('Puts a lookup on a queue').first().click()
+    await page.getByText('Idempotency-Key').first().waitFor()
+    expect(complaints).toEqual([])
+    await context.close()
+  })
+})
+
 describe('a fleet without a worker, which nobody has used yet', () => {
   let empty: ConsoleFleet
   beforeAll(async () => {
