@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Fleet, type Member } from '../../src/fleet/members.ts'
 import { NAMES } from '../support/world.ts'
-import { type Look, startBrowser, type Visit, visit } from './browser.ts'
+import { countShifts, type Look, startBrowser, type Visit, visit } from './browser.ts'
 import { type ConsoleFleet, startFleet, TOKENS } from './fleet.ts'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -310,9 +310,11 @@ describe('actions', () => {
 })
 
 describe('trouble', () => {
-  it('Redis away is said, with how old what is shown is; it goes when Redis is back', async () => {
+  it('Redis away is said, with how old what is shown is; it goes when Redis is back, and nothing moves', async () => {
     const visited = await enter()
     const { page } = visited
+    await page.locator('footer').waitFor() // by then all is there
+    const shifted = await countShifts(page)
     const info = await fleet.world.redis.info('server')
     const pid = Number(/process_id:(\d+)/.exec(info)?.[1])
     process.kill(pid, 'SIGSTOP')
@@ -324,6 +326,8 @@ describe('trouble', () => {
     }
     await page.getByText('live', { exact: true }).waitFor()
     await page.getByText('The API cannot reach Redis.').waitFor({ state: 'hidden' })
+    const { shifted: moved, movers } = await shifted()
+    expect(moved, movers.join()).toBeLessThan(0.02)
     await leave(visited)
   })
 
