@@ -1,16 +1,33 @@
 /** The fleet in one sentence: what `status` ends with, and the console begins with. */
 
-import { number, seconds } from '../domain/figures.ts'
+import { counted, number, seconds } from '../domain/figures.ts'
 import type { FleetStatus } from './status.ts'
+
+/** What is so while nobody works. A hold says nothing then: nobody tries whether the service answers. */
+export const NO_WORKER = 'no worker is running. Do: start one; nothing that waits is lost'
 
 export function sentenceOf(status: FleetStatus): string {
   return `backlog ${number.format(status.backlog)}, ${number.format(status.perSecond)} results/s: ${drainInWords(status)}`
 }
 
 function drainInWords(status: FleetStatus): string {
-  const { backlog, drainSeconds, redis } = status
+  const { backlog, drainSeconds, redis, members } = status
   if (backlog === 0) return 'nothing waits'
   if (redis?.isFull) return 'Redis is full: not moving'
+  if (members?.length === 0) return 'no worker: not moving'
   if (status.serviceProblem === null && status.holds.length > 0) return 'held: not moving'
-  return drainSeconds === null ? 'not draining' : `gone in ${seconds(drainSeconds * 1000)}`
+  const delayed = delayedOf(status)
+  if (delayed === backlog) return `nothing waits but ${laterInWords(delayed)}`
+  if (drainSeconds === null) return 'not draining'
+  const later = delayed > 0 ? `, but for ${laterInWords(delayed)}` : ''
+  return `gone in ${seconds(drainSeconds * 1000)}${later}`
+}
+
+function laterInWords(delayed: number): string {
+  return `${counted(delayed, 'lookup')} due later`
+}
+
+/** Lookups that are due later: a retry, or their producer asked for it. */
+export function delayedOf({ queues: [batch, interactive] }: FleetStatus): number {
+  return (batch?.jobs.delayed ?? 0) + (interactive?.jobs.delayed ?? 0)
 }

@@ -31,7 +31,7 @@ describe('status', () => {
     const { code, stdout, stderr } = await run(['status'], world.env)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     for (const queue of Object.values(NAMES).slice(1)) expect(stdout).toMatch(new RegExp(`^${queue} +0 `, 'm'))
-    expect(stdout).toContain('no worker is running')
+    expect(stdout).toContain('no worker is running. Do: start one')
     expect(stdout).toContain('backlog 0, 0 results/s: nothing waits')
   })
 
@@ -163,7 +163,7 @@ describe('status', () => {
         'm',
       ),
     )
-    expect(stdout).toContain('no worker is running')
+    expect(stdout).toContain('no worker is running. Do: start one')
     world.standIn.set({ faultRate: 0 })
   })
 

@@ -4,7 +4,7 @@ import type { FleetStatus, GateStatus } from '../../app/hall.ts'
 import { certificatesInWords } from '../../fleet/certificates.ts'
 import { holdInWords, type Limits } from '../../fleet/fleet-control.ts'
 import { differingSettings, type SeenMember, TAKEN_UP_WITHIN_MS } from '../../fleet/members.ts'
-import { sentenceOf } from '../../fleet/sentence.ts'
+import { NO_WORKER, sentenceOf } from '../../fleet/sentence.ts'
 import { byHandInWords } from './by-hand-in-words.ts'
 import { LIMITS, limitInWords, quotaInWords } from './limits-in-words.ts'
 import { producersInWords } from './producers-in-words.ts'
@@ -100,7 +100,7 @@ function queuesInWords({ queues }: FleetStatus): string {
 
 function membersInWords({ members }: FleetStatus, gate: GateStatus | null, now: number): string {
   if (members === null) return 'workers: not known while Redis takes no writes'
-  if (members.length === 0) return 'no worker is running'
+  if (members.length === 0) return NO_WORKER
   const rows = members.map(
     ({ host, pid, version, startedAt, inProgress, concurrency, perSecond, limits, ...member }) => {
       const limit = (gate && 'rate' in gate.limitsSet ? gate.limitsSet.rate : limits.rate) ?? 'none'

@@ -68,6 +68,8 @@ export const T = {
     summary: 'The fleet in one sentence',
     held: (reason: string, span: string, since: string, why: string, cure: string) =>
       `Held for ${span} (since ${since}), ${reason}: ${why}. Do: ${cure}.`,
+    dead: (count: number) =>
+      `${counted(count, 'lookup')} gave up (Dead letters): each has had its result, failed, and can be put back; none is lost.`,
     byHand: (what: string, who: string | null, since: string | null) =>
       `By hand: ${what}, by ${who ?? 'nobody knows whom'}${since === null ? '' : `, since ${since}`}.`,
   },
@@ -336,6 +338,10 @@ export const T = {
     done: 'Held.',
     none: 'Calls the service',
     noneMeans: 'No hold is on.',
+    nobody: 'Nobody calls it',
+    nobodyMeans: 'No worker is running, so nobody knows whether the service answers.',
+    slow: 'No hold is on',
+    slowMeans: 'But nothing ends. What the service answered last stands below.',
     label: (reason: string) => `Held: ${reason}`,
     whose: {
       service: 'The service: it does not answer as it should.',

@@ -1,7 +1,7 @@
 import { certificatesInWords } from '../../../fleet/certificates.ts'
-import { sentenceOf } from '../../../fleet/sentence.ts'
+import { NO_WORKER, sentenceOf } from '../../../fleet/sentence.ts'
 import type { FleetStatus } from '../../../fleet/status.ts'
-import { GOOD, howIs } from '../state/how.ts'
+import { deadOf, GOOD, howIs } from '../state/how.ts'
 import { moment, now, span } from '../state/time.ts'
 import { T } from '../texts.ts'
 
@@ -14,7 +14,13 @@ export function Banner({ status }: { status: FleetStatus | null }) {
       </section>
     )
   const how = howIs(status)
-  const notes = [...holdsOf(status), ...certificatesOf(status), ...byHandOf(status)]
+  const notes = [
+    ...nobodyIn(status),
+    ...holdsOf(status),
+    ...deadIn(status),
+    ...certificatesOf(status),
+    ...byHandOf(status),
+  ]
   return (
     <section class={`card banner ${GOOD[how]}`} aria-label={T.now.summary}>
       <p class="row" aria-live="polite">
@@ -32,6 +38,16 @@ export function Banner({ status }: { status: FleetStatus | null }) {
       ) : null}
     </section>
   )
+}
+
+function nobodyIn({ members }: FleetStatus): string[] {
+  return members?.length === 0 ? [`${NO_WORKER[0]?.toUpperCase()}${NO_WORKER.slice(1)}.`] : []
+}
+
+/** So that nobody takes them for lost. */
+function deadIn(status: FleetStatus): string[] {
+  const dead = deadOf(status)
+  return dead > 0 ? [T.now.dead(dead)] : []
 }
 
 function holdsOf(status: FleetStatus): string[] {

@@ -1,21 +1,34 @@
+import type { FleetStatus } from '../../../fleet/status.ts'
+import { howIs } from '../state/how.ts'
 import { status } from '../state/live.ts'
 import { moment, span } from '../state/time.ts'
 import { T } from '../texts.ts'
+
+/** Whether the service is called at all: no hold is no sign that it answers. */
+function Verdict({ of }: { of: FleetStatus & { serviceProblem: null } }) {
+  const how = howIs(of)
+  if (how === 'nobody') return <Card good="bad" label={T.hold.nobody} means={T.hold.nobodyMeans} />
+  if (of.holds.length > 0) return null
+  if (how === 'slow') return <Card good="warn" label={T.hold.slow} means={T.hold.slowMeans} />
+  return <Card good="good" label={T.hold.none} means={T.hold.noneMeans} />
+}
+
+function Card({ good, label, means }: { good: 'good' | 'warn' | 'bad'; label: string; means: string }) {
+  return (
+    <p class={`card banner ${good}`}>
+      <span class={`state ${good}`}>{label}</span> {means}
+    </p>
+  )
+}
 
 /** The holds that are on: whose fault, since when, why, what to do, and when it is tried again. */
 export function HoldList() {
   const { value } = status
   if (!value || value.serviceProblem !== null) return null
   const { holds, at } = value
-  if (holds.length === 0) {
-    return (
-      <p class="card banner good">
-        <span class="state good">{T.hold.none}</span> {T.hold.noneMeans}
-      </p>
-    )
-  }
   return (
     <>
+      <Verdict of={value} />
       {holds.map(({ reason, why, since, cure, nextProbeAt, expiresAt, probes, by }) => (
         <section key={reason} class="card banner warn stack" aria-label={T.hold.label(reason)}>
           <p class="row">

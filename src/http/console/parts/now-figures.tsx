@@ -1,9 +1,12 @@
 import { seconds } from '../../../domain/figures.ts'
 import type { FleetStatus } from '../../../fleet/status.ts'
+import { deadOf } from '../state/how.ts'
 import { T } from '../texts.ts'
 import { type Figure, Figures } from './figures.tsx'
 
 const OLD_MS = 30_000
+/** By then their consumer is behind, or not there. */
+const MANY_RESULTS = 1_000
 
 export function NowFigures({ status }: { status: FleetStatus | null }) {
   return <Figures of={figuresOf(status)} />
@@ -13,7 +16,7 @@ function figuresOf(status: FleetStatus | null): Figure[] {
   const [lookups, interactive, results] = status?.queues ?? []
   const of = (read: (value: FleetStatus) => number) => (status ? T.figure(read(status)) : '–')
   const oldest = Math.max(lookups?.oldestAgeMs ?? 0, interactive?.oldestAgeMs ?? 0)
-  const dead = (lookups?.jobs.failed ?? 0) + (interactive?.jobs.failed ?? 0)
+  const dead = status ? deadOf(status) : 0
   const untaken = (results?.jobs.waiting ?? 0) + (results?.jobs.prioritized ?? 0)
   return [
     { ...T.figures.backlog, value: of(({ backlog }) => backlog) },
@@ -22,7 +25,7 @@ function figuresOf(status: FleetStatus | null): Figure[] {
     { ...T.figures.oldest, value: oldest > 0 ? seconds(oldest) : T.none, state: oldest > OLD_MS ? 'warn' : 'good' },
     { ...T.figures.workers, value: status?.members ? T.figure(status.members.length) : '–' },
     { ...T.figures.dead, value: T.figure(dead), state: dead > 0 ? 'bad' : 'good' },
-    { ...T.figures.results, value: T.figure(untaken) },
+    { ...T.figures.results, value: T.figure(untaken), state: untaken > MANY_RESULTS ? 'warn' : 'good' },
   ]
 }
 
