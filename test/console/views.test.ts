@@ -246,6 +246,47 @@ describe('a lookup', () => {
   })
 })
 
+describe('filters', () => {
+  it('are to be seen wherever they are set, in the dialog too; Find from the menu has none', async () => {
+    const id = 'of-no-filter'
+    await add({ connectionId: id })
+    const visited = await enter(TOKENS.operator, { width: 390 })
+    const { page } = visited
+    const search = async () => {
+      await page.locator('#search').fill(id)
+      await button(page, 'Search').click()
+    }
+    await open(page, 'Dead letters')
+    await button(page, 'List').first().click()
+    const failure = page.getByLabel(/^Failure/)
+    await failure.waitFor() // "More fields" is open
+    const code = await failure.inputValue()
+    await page.getByText('More fields').click()
+    await failure.waitFor()
+    await button(page, 'Drop all that match').click()
+    await page.getByText(`Of those with: State: dead, Failure: ${code}`).waitFor()
+    await page.keyboard.press('Escape')
+    await search()
+    const none = page.getByText(new RegExp(`None .*with these filters \\(State: dead, Failure: ${code}.*\\)`))
+    await none.waitFor()
+    expect(await seriousOf(page)).toEqual([])
+    expect(await widthOf(page)).toBeLessThanOrEqual(390)
+    await button(page, /Leave out State: dead/).click()
+    await page.getByText(new RegExp(`None .*with these filters \\(Failure: ${code}.*\\)`)).waitFor()
+    await button(page, 'Search without them').click()
+    await button(page, id).waitFor()
+    await open(page, 'Dead letters')
+    await button(page, 'List').first().click()
+    await page.getByText('Lookups that match').waitFor()
+    await open(page, 'Activity')
+    await open(page, 'Find')
+    await page.getByText('Search by a connection id').waitFor()
+    await search()
+    await button(page, id).waitFor()
+    await leave(visited)
+  })
+})
+
 describe('actions', () => {
   it('hold and release, which the page sees at once; Esc does nothing and gives the focus back', async () => {
     const visited = await enter()

@@ -166,6 +166,7 @@ export const T = {
     planning: 'Counting; nothing is done yet …',
     command: 'The same on the command line',
     close: 'Close',
+    which: (filters: string | null) => (filters === null ? 'Of all, without a filter.' : `Of those with: ${filters}.`),
     sample: (count: number) => `The first ${count} of them`,
     type: (count: number) => `These are many. Type ${count} to go on`,
     noRole: (role: string) => `Your token may not do this: it has not the role ${role}.`,
@@ -225,6 +226,10 @@ export const T = {
     next: 'More',
     found: (count: number, more: boolean, looked: number) =>
       `${counted(count, 'lookup')}${more ? ' so far' : ''}; ${number.format(looked)} looked at${more ? '' : ', to the end'}.`,
+    filters: 'Filters of this list',
+    leaveOut: 'Leave out',
+    noneWith: (filters: string, more: boolean) => `None ${more ? 'so far ' : ''}with these filters (${filters}).`,
+    withoutThem: 'Search without them',
     fields: {
       connectionId: 'Connection id',
       correlationId: 'Correlation id',

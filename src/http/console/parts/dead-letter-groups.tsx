@@ -1,6 +1,6 @@
 import type { DeadLetterGroup } from '../../../fleet/dead-letters.ts'
 import { deadLetters, deadLettersProblem, selectionOf } from '../state/dead-letters.ts'
-import { fields, search } from '../state/find.ts'
+import { searchFor } from '../state/find.ts'
 import { lookupAction } from '../state/lookup-actions.ts'
 import { go } from '../state/route.ts'
 import { moment } from '../state/time.ts'
@@ -59,9 +59,8 @@ function Cause({ of: { failure, fault, httpStatus } }: { of: DeadLetterGroup }) 
 function Actions({ of: group }: { of: DeadLetterGroup }) {
   const selection = selectionOf(group)
   const show = () => {
-    fields.value = Object.fromEntries(Object.entries(selection).map(([name, value]) => [name, String(value)]))
     go('find')
-    void search()
+    void searchFor(Object.fromEntries(Object.entries(selection).map(([name, value]) => [name, String(value)])))
   }
   return (
     <div class="row">

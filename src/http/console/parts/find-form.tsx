@@ -1,17 +1,20 @@
+import { useSignal } from '@preact/signals'
 import type { TargetedSubmitEvent } from 'preact'
 import { FAILURE_CODES } from '../../../domain/failure.ts'
 import { RESULT_STATUSES } from '../../../domain/result.ts'
 import { fields, isSearching, search } from '../state/find.ts'
 import { T } from '../texts.ts'
 
+type Name = keyof typeof T.find.fields
+
 const STATES = ['waiting', 'delayed', 'active', 'dead', 'finished']
-const CHOICES: readonly [name: keyof typeof T.find.fields, values: readonly string[]][] = [
-  ['state', STATES],
+const CHOICES: readonly [name: Name, values: readonly string[]][] = [
   ['queue', ['lookup', 'interactive']],
   ['failure', FAILURE_CODES],
   ['result', RESULT_STATUSES],
 ]
 const TEXTS = ['correlationId', 'producer', 'fault', 'httpStatus', 'responseCode'] as const
+const MORE: readonly Name[] = [...TEXTS, 'queue', 'failure', 'result']
 
 export function FindForm() {
   const submit = (event: TargetedSubmitEvent<HTMLFormElement>) => {
@@ -28,23 +31,36 @@ export function FindForm() {
             {T.find.submit}
           </button>
         </div>
-        <details>
-          <summary>{T.find.more}</summary>
-          <div class="fields">
-            {TEXTS.map((name) => (
-              <Text key={name} name={name} />
-            ))}
-            {CHOICES.slice(1).map(([name, values]) => (
-              <Choice key={name} name={name} values={values} />
-            ))}
-          </div>
-        </details>
+        <More />
       </form>
     </search>
   )
 }
 
-type Name = keyof typeof T.find.fields
+/** Open whenever one of them is set: nobody looks for a filter that is not to be seen. */
+function More() {
+  const isOpened = useSignal(false)
+  const isSet = MORE.some((name) => fields.value[name])
+  return (
+    <details
+      open={isSet || isOpened.value}
+      onToggle={({ currentTarget }) => {
+        if (!currentTarget.open && MORE.some((name) => fields.value[name])) currentTarget.open = true
+        isOpened.value = currentTarget.open
+      }}
+    >
+      <summary>{T.find.more}</summary>
+      <div class="fields">
+        {TEXTS.map((name) => (
+          <Text key={name} name={name} />
+        ))}
+        {CHOICES.map(([name, values]) => (
+          <Choice key={name} name={name} values={values} />
+        ))}
+      </div>
+    </details>
+  )
+}
 
 function set(name: Name, value: string): void {
   fields.value = { ...fields.value, [name]: value }

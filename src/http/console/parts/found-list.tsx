@@ -1,9 +1,10 @@
 import type { LookupView } from '../../../fleet/find.ts'
-import { fields, findProblem, found, isSearching, search, selectionOf, shownLookup } from '../state/find.ts'
+import { type Found, findProblem, found, isSearching, search, selectionOf, shownLookup } from '../state/find.ts'
 import { type LookupAction, lookupAction } from '../state/lookup-actions.ts'
 import { moment } from '../state/time.ts'
 import { T } from '../texts.ts'
 import { ActionButton } from './action-button.tsx'
+import { Filters, NoneWithFilters } from './filters.tsx'
 import { type Column, Table } from './table.tsx'
 
 const COLUMNS: readonly Column<LookupView>[] = [
@@ -29,8 +30,10 @@ export function FoundList() {
     <section class="card stack">
       <div class="row between">
         <p role="status">{T.find.found(value.lookups.length, value.next !== null, value.looked)}</p>
-        <div class="row">{value.lookups.length > 0 ? <OnAll lookups={value.lookups} /> : null}</div>
+        <div class="row">{value.lookups.length > 0 ? <OnAll of={value} /> : null}</div>
       </div>
+      <Filters of={value} />
+      <NoneWithFilters of={value} />
       {value.lookups.length > 0 ? (
         <Table
           caption={T.find.caption}
@@ -51,8 +54,8 @@ export function FoundList() {
 }
 
 /** On all that match, not only on those that are shown. */
-function OnAll({ lookups }: { lookups: readonly LookupView[] }) {
-  const given = selectionOf(fields.value)
+function OnAll({ of: { lookups, filters } }: { of: Found }) {
+  const given = selectionOf(filters)
   const selection = Object.keys(given).length === 0 ? { all: true as const } : given
   const { state } = given
   const kinds: LookupAction[] = [

@@ -1,3 +1,4 @@
+import { startAnew } from '../state/find.ts'
 import { isPaused, isStale, seenAt, status, trouble } from '../state/live.ts'
 import { VIEWS, type View, view } from '../state/route.ts'
 import { isLoggedIn, logOut, may, session } from '../state/session.ts'
@@ -10,7 +11,12 @@ export function Head() {
       <h1>chat-enricher</h1>
       <nav aria-label={T.frame.views}>
         {VIEWS.map((name) => (
-          <a key={name} href={`#/${name}`} {...(view.value === name && { 'aria-current': 'page' as const })}>
+          <a
+            key={name}
+            href={`#/${name}`}
+            {...(name === 'find' && { onClick: startAnew })}
+            {...(view.value === name && { 'aria-current': 'page' as const })}
+          >
             {T.views[name]}
             <Count of={name} />
           </a>

@@ -1,6 +1,6 @@
 /** `/` goes to the search. Esc closes a lookup's story; a dialog closes by itself. */
 
-import { shownLookup } from './find.ts'
+import { shownLookup, startAnew } from './find.ts'
 import { go, view } from './route.ts'
 
 const A_SECOND = 60
@@ -16,7 +16,10 @@ function onKey(event: KeyboardEvent): void {
   if (event.key === 'Escape') shownLookup.value = null
   if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return
   event.preventDefault()
-  if (view.value !== 'find') go('find')
+  if (view.value !== 'find') {
+    startAnew()
+    go('find')
+  }
   focusSearch(A_SECOND)
 }
 

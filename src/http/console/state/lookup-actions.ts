@@ -6,6 +6,7 @@ import { T } from '../texts.ts'
 import type { Action, Field, Input, Plan } from './action.ts'
 import { ask } from './api.ts'
 import { commandOf, quoted } from './command.ts'
+import { filterWords } from './filter-words.ts'
 import { type ActionProgress, expectCount, follow, readActivity } from './running.ts'
 
 export type LookupAction = 'cancel' | 'redrive' | 'drop'
@@ -60,6 +61,7 @@ interface ApiPlan {
 async function planOf(kind: LookupAction, which: Which, input: Input): Promise<Plan> {
   const plan = await ask<ApiPlan>('POST', PATHS[kind], { ...bodyOf(kind, which, input), dryRun: true })
   const lines = [
+    ...('selection' in which ? [T.actions.which(which.selection.all ? null : filterWords(which.selection))] : []),
     T.actions[kind].would(counted(plan.count, 'lookup')),
     plan.calls > 0 ? T.actions.calls(counted(plan.calls, 'call')) : T.actions.noCalls,
     T.actions.takes(seconds(plan.seconds * 1000)),
