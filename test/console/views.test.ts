@@ -330,6 +330,30 @@ describe('actions', () => {
     await button(page, 'Close').click()
   }
 
+  it('redrive, which warns of a hold, and leaves a line that leads to what has failed again', async () => {
+    const visited = await enter()
+    const { page } = visited
+    await page.evaluate(async () => {
+      const selection = { connectionId: 'of d-7', failure: 'soap-fault' }
+      const headers = { 'content-type': 'application/json' }
+      await fetch('v1/dead-letters/redrive', { method: 'POST', body: JSON.stringify({ selection }), headers })
+      await fetch('v1/holds', { method: 'POST', body: '{}', headers })
+    })
+    await open(page, 'Dead letters')
+    await button(page, 'Redrive').first().click()
+    await page.getByText('The fleet holds now (manual)').waitFor()
+    await page.getByLabel('Also what failed with the cause').check()
+    await page.getByText('The fleet holds now').waitFor({ state: 'hidden' })
+    await page.keyboard.press('Escape')
+    await page.evaluate(() => fetch('v1/holds', { method: 'DELETE' }))
+    const line = page.getByRole('listitem').filter({ hasText: /redrive of 1 by ana \(Failure: soap-fault\)/ })
+    await line.waitFor()
+    expect(await seriousOf(page)).toEqual([])
+    await line.getByRole('button').click()
+    await button(page, /Leave out Failure: soap-fault/).waitFor()
+    await leave(visited)
+  })
+
   it('redrive more than a thousand once their number is typed; the progress survives a reload', A_WHILE, async () => {
     const visited = await enter()
     const { page } = visited

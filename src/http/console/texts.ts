@@ -188,13 +188,16 @@ export const T = {
       done: (lookups: string, left: number) => `Cancelled: ${lookups}${left > 0 ? `; ${left} left as they are` : ''}.`,
     },
     redrive: {
-      title: 'Put lookups back',
+      title: 'Redrive lookups',
       verb: 'Redrive',
-      one: 'Put it back',
+      one: 'Redrive it',
       all: 'Redrive all that match',
       would: (lookups: string) =>
         `${lookups} would be put back on their queue, clean. Each gets one more result, which says redrive.`,
-      done: (lookups: string, left: number) => `Put back: ${lookups}${left > 0 ? `; ${left} left as they are` : ''}.`,
+      held: (reason: string) => `The fleet holds now (${reason}): the redrive begins when that ends.`,
+      seen: (what: string, ago: string) =>
+        `Calls failed lately (${what}, ${ago}): what is redriven now may fail again.`,
+      done: (lookups: string, left: number) => `Redriven: ${lookups}${left > 0 ? `; ${left} left as they are` : ''}.`,
     },
     drop: {
       title: 'Drop dead letters',
@@ -202,7 +205,7 @@ export const T = {
       one: 'Drop it',
       all: 'Drop all that match',
       would: (lookups: string) =>
-        `${lookups} would be ended for good. Their results stay; they cannot be put back any more.`,
+        `${lookups} would be ended for good. Their results stay; they cannot be redriven any more.`,
       done: (lookups: string, left: number) => `Dropped: ${lookups}${left > 0 ? `; ${left} left as they are` : ''}.`,
     },
     leave: 'Do nothing',
@@ -275,7 +278,7 @@ export const T = {
     bar: (parts: string) => `Where its time went: ${parts}`,
     enqueued: (at: string | null, producer: string | null) =>
       `Enqueued${at === null ? '' : ` ${at}`}${producer === null ? '' : ` by ${producer}`}`,
-    redriven: (times: number) => `Put back ${counted(times, 'time')} after it had ended`,
+    redriven: (times: number) => `Redriven ${counted(times, 'time')} after it had ended`,
     taken: (times: number) => `Taken up ${counted(times, 'time')}`,
     stalled: (times: number) => `Taken back ${counted(times, 'time')} from a worker that died or lost Redis`,
     failed: (failures: number, calls: number, charged: number) =>
@@ -311,8 +314,12 @@ export const T = {
     actions: 'Actions',
     show: 'List',
     redriveAll: 'Redrive all',
-    caption: 'The largest group first. "Failed again": had been put back before.',
+    caption: 'The largest group first. "Failed again": had been redriven before.',
     none: 'No dead letters. Good.',
+    lately: 'Redrives of the last hour',
+    redriven: (at: string, count: number | null, who: string, which: string, state: string | null) =>
+      `${at} redrive of ${count === null ? 'some' : number.format(count)} by ${who}${which === '' ? '' : ` (${which})`}${state === null ? '' : `, ${state}`}`,
+    listAgain: 'List those that have this cause now',
     unknown: 'not known',
     reading: 'Counting dead letters …',
     unread: (count: number) => `${counted(count, 'job')} too large or broken to be read.`,

@@ -120,6 +120,11 @@ function Planned({ plan }: { plan: Plan | null }) {
           <pre>{plan.sample.join('\n')}</pre>
         </details>
       ) : null}
+      {(plan.warnings ?? []).map((warning) => (
+        <p key={warning} class="notice">
+          {warning}
+        </p>
+      ))}
       {plan.refused ? <p class="notice">{plan.refused}</p> : null}
     </div>
   )

@@ -10,6 +10,8 @@ export interface Plan {
   count: number | null
   /** The first ten of them. */
   sample?: string[]
+  /** What speaks against it, and does not forbid it. */
+  warnings?: string[]
   /** Why it would be refused; null: it would not. */
   refused?: string | null
 }

@@ -7,7 +7,11 @@ import type { Action, Field, Input, Plan } from './action.ts'
 import { ask } from './api.ts'
 import { commandOf, quoted } from './command.ts'
 import { filterWords } from './filter-words.ts'
+import { history } from './history.ts'
+import { status } from './live.ts'
 import { type ActionProgress, expectCount, follow, readActivity } from './running.ts'
+import { seenLately } from './seen-lately.ts'
+import { ago } from './time.ts'
 
 export type LookupAction = 'cancel' | 'redrive' | 'drop'
 /** Which: all that is selected, or those of these ids. */
@@ -68,7 +72,19 @@ async function planOf(kind: LookupAction, which: Which, input: Input): Promise<P
   ]
   const sample = plan.sample.map(({ lookupId, connectionId }) => `${lookupId}  ${connectionId ?? '–'}`)
   const refused = input.force ? null : (plan.refused ?? null)
-  return { lines, count: plan.count, sample, refused }
+  const warnings = kind === 'redrive' ? warningsOf(which, Boolean(input.force)) : []
+  return { lines, count: plan.count, sample, refused, warnings }
+}
+
+/** Of what the page knows anyway. */
+function warningsOf(which: Which, isForced: boolean): string[] {
+  const { value } = status
+  const [hold] = !isForced && value?.serviceProblem === null ? value.holds : []
+  const seen = 'selection' in which && history.value ? seenLately(which.selection, history.value) : []
+  return [
+    ...(hold ? [T.actions.redrive.held(hold.reason)] : []),
+    ...seen.map(({ what, agoMs }) => T.actions.redrive.seen(what, ago(agoMs))),
+  ]
 }
 
 function commandFor(kind: LookupAction, which: Which, { rate, reason, force }: Input): string {

@@ -1,6 +1,7 @@
 import { useEffect } from 'preact/hooks'
 import { ActionButton } from '../parts/action-button.tsx'
 import { DeadLetterGroups } from '../parts/dead-letter-groups.tsx'
+import { LastRedrives } from '../parts/last-redrives.tsx'
 import { Running } from '../parts/running.tsx'
 import { deadLetters, readDeadLetters } from '../state/dead-letters.ts'
 import { status } from '../state/live.ts'
@@ -31,6 +32,7 @@ export function DeadLettersView() {
       </div>
       <Running />
       <DeadLetterGroups />
+      <LastRedrives />
     </>
   )
 }
