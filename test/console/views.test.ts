@@ -354,6 +354,26 @@ describe('actions', () => {
     await leave(visited)
   })
 
+  it('set and reset the limit, saying what is in force and how soon it will be', async () => {
+    const visited = await enter()
+    const { page } = visited
+    await open(page, 'Fleet')
+    await button(page, 'Set the limit').click()
+    await page.getByText("In force now: 100 calls a second (the workers' environment); burst: ").waitFor()
+    await page.getByLabel('Calls a second (now: 100)').fill('90')
+    await button(page, 'Set it').click()
+    await page.getByText('Set: 90 calls a second, in force for all workers within a second.').waitFor()
+    await button(page, 'Close').click()
+    await button(page, 'Reset the limits').click()
+    await page.getByText(/In force now: 90 calls a second \(set by ana at /).waitFor()
+    await page.getByText('Then: 100 calls a second.').waitFor()
+    await button(page, 'Reset').click()
+    await page.getByText("Reset: the workers' own limits are in force").waitFor()
+    await button(page, 'Close').click()
+    await button(page, 'Reset the limits').waitFor({ state: 'hidden' })
+    await leave(visited)
+  })
+
   it('redrive more than a thousand once their number is typed; the progress survives a reload', A_WHILE, async () => {
     const visited = await enter()
     const { page } = visited

@@ -6,6 +6,11 @@ import type { Waits } from '../../domain/waits.ts'
 const figure = (value: number) => number.format(value, 1)
 /** A worker writes what it has counted once in ten seconds. */
 const NOT_YET = 'Not known yet: no worker has written anything in the last hour.'
+type Limit = readonly (number | null)[] | null
+const limitIn = (values: Limit) =>
+  values === null
+    ? 'not known'
+    : values.map((value) => (value === null ? 'no limit' : number.format(value))).join(' or ')
 const perSecond = (value: number | null) => (value === null ? 'unknown' : `${figure(value)}/s`)
 
 export const T = {
@@ -388,15 +393,20 @@ export const T = {
     words: 'Set the limit',
     title: 'Set the limit of the fleet',
     verb: 'Set it',
-    rate: 'Calls a second',
+    rateNow: (values: Limit) => `Calls a second (now: ${limitIn(values)})`,
+    now: (rate: Limit, by: string, burst: Limit, inFlight: Limit) =>
+      `In force now: ${limitIn(rate)} calls a second (${by}); burst: ${limitIn(burst)}; calls at one time: ${limitIn(inFlight)}.`,
+    own: "the workers' environment",
+    by: (who: string | null, since: string | null) => `set by ${who ?? 'hand'}${since === null ? '' : ` at ${since}`}`,
+    after: (rates: Limit) => `Then: ${limitIn(rates)} calls a second.`,
     would: (rate: string) =>
       `Every worker keeps to ${rate} calls a second of the whole fleet, at once, until it is reset.`,
-    done: 'Set.',
+    done: (rate: string) => `Set: ${rate} calls a second, in force for all workers within a second.`,
     resetWords: 'Reset the limits',
     resetTitle: 'Reset the limits',
     resetVerb: 'Reset',
     wouldReset: "What was set by hand ends; each worker keeps to its own environment's limits.",
-    resetDone: 'Reset.',
+    resetDone: "Reset: the workers' own limits are in force for all of them within a second.",
   },
 
   holdLine: {

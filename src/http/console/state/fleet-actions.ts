@@ -1,20 +1,20 @@
 /** Actions on the whole fleet: hold, release, accept a code, set a limit. */
 
 import { counted, seconds } from '../../../domain/figures.ts'
-import type { FleetStatus } from '../../../fleet/status.ts'
+import type { FleetStatus, GateStatus } from '../../../fleet/status.ts'
 import { T } from '../texts.ts'
 import type { Action, Input, Plan } from './action.ts'
 import { ask } from './api.ts'
 import { commandOf, quoted } from './command.ts'
 import { lookNow, status } from './live.ts'
 import { readActivity } from './running.ts'
+import { moment } from './time.ts'
 
 const MINUTES = { name: 'minutes', label: T.hold.minutes, type: 'number', value: '60', min: 1, max: 10_080 } as const
 const REASON = { name: 'reason', label: T.hold.reason, type: 'text', value: '' } as const
 const PACE = { name: 'pace', label: T.release.pace, type: 'number', value: '100', min: 1, max: 100 } as const
 const RATE = {
   name: 'rate',
-  label: T.limit.rate,
   type: 'number',
   value: '',
   min: 1,
@@ -56,20 +56,43 @@ export function releaseAction(acceptCode: number | null = null): Action {
 
 export function limitAction(): Action {
   return {
-    ...{ title: T.limit.title, verb: T.limit.verb, role: 'operate', fields: [RATE] },
-    plan: async ({ rate }) => plan([T.limit.would(rate || '…')]),
+    ...{ title: T.limit.title, verb: T.limit.verb, role: 'operate' },
+    fields: [{ ...RATE, label: T.limit.rateNow(valuesOf('rate')) }],
+    plan: async ({ rate }) => plan([...limitsNow(), T.limit.would(rate || '…')]),
     command: ({ rate }) => commandOf('limit', {}, ['--rate', rate || '…']),
-    run: ({ rate }) => done(ask('PUT', 'v1/limit', { ratePerSecond: Number(rate) }), T.limit.done),
+    run: ({ rate }) => done(ask('PUT', 'v1/limit', { ratePerSecond: Number(rate) }), T.limit.done(String(rate))),
   }
 }
 
 export function resetLimitAction(): Action {
   return {
     ...{ title: T.limit.resetTitle, verb: T.limit.resetVerb, role: 'operate' },
-    plan: async () => plan([T.limit.wouldReset]),
+    plan: async () => plan([...limitsNow(), T.limit.wouldReset, ...limitsOwn()]),
     command: () => commandOf('limit', {}, ['--reset']),
     run: () => done(ask('DELETE', 'v1/limit'), T.limit.resetDone),
   }
+}
+
+type Name = keyof GateStatus['limits']
+
+/** Several: workers differ. Null: it is not known. */
+function valuesOf(name: Name): readonly (number | null)[] | null {
+  const { value } = status
+  return value?.serviceProblem === null && value.limits[name].values.length > 0 ? value.limits[name].values : null
+}
+
+function limitsNow(): string[] {
+  const { value } = status
+  if (value?.serviceProblem !== null) return []
+  const byHand = value.byHand.find(({ what, which }) => what === 'limit' && which === 'rate')
+  const by = byHand ? T.limit.by(byHand.who, byHand.since === null ? null : moment(byHand.since)) : T.limit.own
+  return [T.limit.now(valuesOf('rate'), by, valuesOf('burst'), valuesOf('inFlight'))]
+}
+
+/** What each worker has of its own. */
+function limitsOwn(): string[] {
+  const rates = [...new Set((status.value?.members ?? []).map(({ limits }) => limits.rate))]
+  return rates.length === 0 ? [] : [T.limit.after(rates)]
 }
 
 function plan(lines: string[]): Plan {
