@@ -328,7 +328,7 @@ describe('NDJSON', () => {
     expect(await jobs()).toHaveLength(2)
   })
 
-  it('of fifty thousand loses none', async () => {
+  it('of fifty thousand loses none', { timeout: 240_000 }, async () => {
     const api = await start()
     const parts = Array.from({ length: 50 }, (_, part) =>
       Array.from({ length: 1000 }, (_, n) => `{"connectionId":"${part}-${n}"}\n`).join(''),
