@@ -232,6 +232,36 @@ describe('a lookup', () => {
     await leave(visited)
   })
 
+  it.each([
+    ['not-found', 'good'],
+    ['rejected', 'warn'],
+    ['failed', 'bad'],
+  ])('that ended as %s is marked as %s, in the list and in its story', async (status, kind) => {
+    const id = `ended-${status}`
+    await addEnded(id, status)
+    const visited = await enter()
+    const { page } = visited
+    await open(page, 'Find')
+    await page.locator('#search').fill(id)
+    await button(page, 'Search').click()
+    await page.locator(`td .state.${kind}`, { hasText: status }).waitFor()
+    await button(page, id).click()
+    await page.locator(`h3 + .state.${kind}`, { hasText: status }).waitFor()
+    await leave(visited)
+  })
+
+  /** As an earlier version left it: a completed job. */
+  async function addEnded(jobId: string, status: string): Promise<void> {
+    const queue = fleet.world.queue(NAMES.lookupQueue)
+    await queue.add('lookup', { connectionId: jobId }, { jobId, delay: 86_400_000 }) // so that no worker takes it
+    await fleet.world.redis
+      .multi()
+      .zrem(queue.toKey('delayed'), jobId)
+      .zadd(queue.toKey('completed'), Date.now(), jobId)
+      .hset(queue.toKey(jobId), 'finishedOn', Date.now(), 'returnvalue', JSON.stringify({ status }))
+      .exec()
+  }
+
   it('is asked for now, before those that wait', async () => {
     const visited = await enter()
     const { page } = visited

@@ -5,11 +5,12 @@ import { moment } from '../state/time.ts'
 import { T } from '../texts.ts'
 import { ActionButton } from './action-button.tsx'
 import { Filters, NoneWithFilters } from './filters.tsx'
+import { StateOf } from './lookup-state.tsx'
 import { type Column, Table } from './table.tsx'
 
 const COLUMNS: readonly Column<LookupView>[] = [
   { head: T.find.columns.connectionId, of: (one) => <Open of={one} /> },
-  { head: T.find.columns.state, of: (one) => <State of={one} /> },
+  { head: T.find.columns.state, of: StateOf },
   { head: T.find.columns.why, of: whyOf },
   { head: T.find.columns.enqueued, of: ({ enqueuedAt }) => moment(enqueuedAt) },
   { head: T.find.columns.ended, of: ({ endedAt }) => moment(endedAt) },
@@ -83,11 +84,6 @@ function Open({ of: { lookupId, connectionId } }: { of: LookupView }) {
       {connectionId ?? lookupId}
     </button>
   )
-}
-
-function State({ of: { state, result } }: { of: LookupView }) {
-  const kind = state === 'dead' ? 'bad' : state === 'finished' ? 'good' : ''
-  return <span class={`state ${kind}`}>{result && state === 'finished' ? result : state}</span>
 }
 
 function whyOf({ failure, fault, httpStatus, responseCode, waits }: LookupView): string {

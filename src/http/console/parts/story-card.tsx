@@ -1,11 +1,13 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
+import type { LookupState } from '../../../domain/selection.ts'
 import { Refused } from '../state/api.ts'
 import { shownLookup } from '../state/find.ts'
 import { lookupAction } from '../state/lookup-actions.ts'
 import { awaitStory, readStory, type Story } from '../state/story.ts'
 import { T } from '../texts.ts'
 import { ActionButton } from './action-button.tsx'
+import { StateOf } from './lookup-state.tsx'
 import { ShowResult } from './show-result.tsx'
 import { StoryFacts } from './story-facts.tsx'
 import { StorySteps } from './story-steps.tsx'
@@ -29,9 +31,12 @@ export function StoryCard({ lookupId }: { lookupId: string }) {
   return (
     <section class="card stack" aria-labelledby="story" aria-busy={story.value === null}>
       <div class="row between">
-        <h3 id="story">
-          <Title connectionId={story.value?.connectionId ?? null} />
-        </h3>
+        <div class="row">
+          <h3 id="story">
+            <Title connectionId={story.value?.connectionId ?? null} />
+          </h3>
+          {story.value ? <StateOf {...placeOf(story.value)} /> : null}
+        </div>
         <button type="button" onClick={() => (shownLookup.value = null)}>
           {T.actions.close}
         </button>
@@ -40,6 +45,13 @@ export function StoryCard({ lookupId }: { lookupId: string }) {
       {story.value ? <Told story={story.value} /> : null}
     </section>
   )
+}
+
+/** As lists say it. One that is gone has ended. */
+function placeOf({ state, result, end }: Story): { state: LookupState; result: string | null } {
+  const isOver = state === 'completed' || state === 'gone'
+  const place = state === 'failed' ? 'dead' : isOver ? 'finished' : state === 'prioritized' ? 'waiting' : state
+  return { state: place, result: result ?? end?.status ?? null }
 }
 
 /** An id may be of a script that is written from right to left. */
