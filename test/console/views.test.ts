@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { Fleet, type Member } from '../../src/fleet/members.ts'
 import { NAMES } from '../support/world.ts'
 import { countShifts, type Look, startBrowser, type Visit, visit } from './browser.ts'
@@ -361,28 +361,41 @@ describe('actions', () => {
   }
 
   it('redrive, which warns of a hold, and leaves a line that leads to what has failed again', async () => {
+    const selection = { connectionId: 'of d-7', queue: 'lookup' } // their failure changes: upkeep does not know it
+    await call('POST', 'v1/dead-letters/redrive', { selection })
+    const isDone = async () => {
+      const { activity } = await call('GET', 'v1/activity?limit=5')
+      expect(activity).toContainEqual(expect.objectContaining({ action: 'redrive', state: 'done', count: 1 }))
+    }
+    await vi.waitFor(isDone, { timeout: 20_000 }) // a page that sees it run keeps its progress instead
+    await call('POST', 'v1/holds', {})
     const visited = await enter()
     const { page } = visited
-    await page.evaluate(async () => {
-      const selection = { connectionId: 'of d-7', failure: 'soap-fault' }
-      const headers = { 'content-type': 'application/json' }
-      await fetch('v1/dead-letters/redrive', { method: 'POST', body: JSON.stringify({ selection }), headers })
-      await fetch('v1/holds', { method: 'POST', body: '{}', headers })
-    })
     await open(page, 'Dead letters')
     await button(page, 'Redrive').first().click()
     await page.getByText('The fleet holds now (manual)').waitFor()
     await page.getByLabel('Also what failed with the cause').check()
     await page.getByText('The fleet holds now').waitFor({ state: 'hidden' })
     await page.keyboard.press('Escape')
-    await page.evaluate(() => fetch('v1/holds', { method: 'DELETE' }))
-    const line = page.getByRole('listitem').filter({ hasText: /redrive of 1 by ana \(Failure: soap-fault\)/ })
+    await call('DELETE', 'v1/holds')
+    const line = page.getByRole('listitem').filter({ hasText: /redrive of 1 by ana \(Queue: lookup\)/ })
     await line.waitFor()
     expect(await seriousOf(page)).toEqual([])
     await line.getByRole('button').click()
-    await button(page, /Leave out Failure: soap-fault/).waitFor()
+    await button(page, /Leave out Queue: lookup/).waitFor()
     await leave(visited)
   })
+
+  async function call(method: string, path: string, body?: object): Promise<Record<string, unknown>> {
+    const headers = { authorization: `Bearer ${TOKENS.operator}`, ...(body && { 'content-type': 'application/json' }) }
+    const answer = await fetch(new URL(path, fleet.api.url), {
+      method,
+      headers,
+      ...(body && { body: JSON.stringify(body) }),
+    })
+    expect(answer.ok).toBe(true)
+    return (await answer.json()) as Record<string, unknown>
+  }
 
   it('set and reset the limit, saying what is in force and how soon it will be', async () => {
     const visited = await enter()
