@@ -61,7 +61,6 @@ export class LookupWorker implements Companion {
   readonly #conclusions: Conclusions
   readonly #retried: Retried
   readonly #trouble: (error: unknown) => void
-  #isStarted = false
   #stopping = false
 
   constructor(parts: LookupWorkerParts, names: QueueNames, settings: LookupWorkerSettings, observe: Observe) {
@@ -106,8 +105,8 @@ export class LookupWorker implements Companion {
   async start(): Promise<void> {
     await this.#worker.waitUntilReady()
     boundReads(this.#parts.redis)
-    this.#isStarted = true
-    this.#fetch()
+    this.#tap.begin()
+    if (this.#tap.isOpen) this.#fetch()
   }
 
   #fetch(): void {
@@ -148,7 +147,7 @@ export class LookupWorker implements Companion {
   release(): void {
     this.#tap.open('hold')
     // If it were resumed in the moment in which its loop ends, BullMQ would fetch no more.
-    if (this.#isStarted && this.#tap.isOpen && !this.#worker.isRunning()) this.#fetch()
+    if (this.#tap.isOpen && !this.#worker.isRunning()) this.#fetch()
   }
 
   /** Whether a lookup could be taken. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Tap } from './tap.ts'
 
 /** A worker as BullMQ's, as far as a tap has to do with it. */
@@ -17,10 +17,35 @@ function worker() {
   }
 }
 
+function begun(of: ReturnType<typeof worker>): Tap {
+  const tap = new Tap(of)
+  tap.begin()
+  return tap
+}
+
 describe('the tap of a worker', () => {
+  // Fails without: src/worker/tap.ts: 'start'
+  it('starts nothing before it begins, and shuts then what somebody has shut before', () => {
+    const of = { ...worker(), takes: false }
+    const pause = vi.spyOn(of, 'pause')
+    const tap = new Tap(of)
+    tap.shut('rest')
+    tap.open('rest')
+    expect(tap.letOneThrough()).toBe(false)
+    tap.shut('hold')
+    expect(of.takes).toBe(false)
+    expect(pause).not.toHaveBeenCalled()
+    expect(tap.isOpen).toBe(false)
+    tap.begin()
+    expect(of.takes).toBe(false)
+    expect(pause).toHaveBeenCalledOnce()
+    tap.open('hold')
+    expect(of.takes).toBe(true)
+  })
+
   it('is shut at once, without waiting for what runs, and open again', () => {
     const of = worker()
-    const tap = new Tap(of)
+    const tap = begun(of)
     tap.shut('hold')
     expect(of).toMatchObject({ takes: false, waited: false })
     expect(tap.isShutBy('hold')).toBe(true)
@@ -30,7 +55,7 @@ describe('the tap of a worker', () => {
 
   it('is open when nobody shuts it any more', () => {
     const of = worker()
-    const tap = new Tap(of)
+    const tap = begun(of)
     tap.shut('hold')
     tap.shut('rest')
     tap.open('hold')
@@ -41,7 +66,7 @@ describe('the tap of a worker', () => {
 
   it('is not opened by who has not shut it', () => {
     const of = worker()
-    const tap = new Tap(of)
+    const tap = begun(of)
     tap.shut('hold')
     tap.open('rest')
     expect(of.takes).toBe(false)
@@ -49,7 +74,7 @@ describe('the tap of a worker', () => {
 
   it('lets one lookup through as a probe, and all of them when the hold is over', () => {
     const of = worker()
-    const tap = new Tap(of)
+    const tap = begun(of)
     tap.shut('hold')
     expect(tap.letOneThrough()).toBe(true)
     expect(of).toMatchObject({ takes: true, concurrency: 1 })
@@ -61,7 +86,7 @@ describe('the tap of a worker', () => {
 
   it('lets none through while something else shuts it, nor while it is open', () => {
     const of = worker()
-    const tap = new Tap(of)
+    const tap = begun(of)
     expect(tap.letOneThrough()).toBe(false)
     tap.shut('hold')
     tap.shut('rest')
@@ -71,7 +96,7 @@ describe('the tap of a worker', () => {
 
   it('leaves a worker alone that is being closed', () => {
     const of = worker()
-    const tap = new Tap(of)
+    const tap = begun(of)
     tap.stop()
     tap.shut('hold')
     expect(of.takes).toBe(true)

@@ -1,4 +1,7 @@
-/** Whether a BullMQ worker takes jobs: several may shut the tap, and it is open while none of them does. */
+/**
+ * Whether a BullMQ worker takes jobs: several may shut the tap, and it is open while none of them does. It is shut until the
+ * worker begins, because BullMQ's `resume` also starts a worker that nobody has started, on a Redis that nobody has checked.
+ */
 
 export interface Tappable {
   concurrency: number
@@ -7,12 +10,12 @@ export interface Tappable {
   resume(): void | Promise<void>
 }
 
-export type Shutter = 'rest' | 'hold' | 'suspect' | 'stop'
+export type Shutter = 'start' | 'rest' | 'hold' | 'suspect' | 'stop'
 
 export class Tap {
   readonly #worker: Tappable
   readonly #concurrency: number
-  readonly #shutBy = new Set<Shutter>()
+  readonly #shutBy = new Set<Shutter>(['start'])
   #isNarrow = false
 
   constructor(worker: Tappable) {
@@ -30,7 +33,13 @@ export class Tap {
 
   shut(shutter: Shutter): void {
     this.#shutBy.add(shutter)
-    if (!this.#shutBy.has('stop')) void this.#worker.pause(true)
+    if (!this.#shutBy.has('stop') && !this.#shutBy.has('start')) void this.#worker.pause(true)
+  }
+
+  /** The worker may be started from now on. */
+  begin(): void {
+    this.#shutBy.delete('start')
+    if (!this.isOpen) void this.#worker.pause(true)
   }
 
   /** For good: the worker is being closed, and nothing may disturb that. */
