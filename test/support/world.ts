@@ -3,6 +3,7 @@
 import { Queue, Worker, type WorkerOptions } from 'bullmq'
 import { Redis } from 'ioredis'
 import { startEmbeddedRedis } from '../../src/cli/demo/embedded-redis.ts'
+import { within } from '../../src/clock.ts'
 import type { Result } from '../../src/domain/result.ts'
 import { type StandIn, type StandInOptions, startStandIn } from '../../src/stand-in/stand-in.ts'
 
@@ -99,7 +100,8 @@ export function consume(world: Pick<World, 'redisUrl'>, options: Partial<WorkerO
       }),
     of: (lookupId) => results.filter((result) => result.lookupId === lookupId),
     close: async () => {
-      await worker.close()
+      // BullMQ's worker may wait for ever for a connection that Redis refused just when it was made anew.
+      await within(10_000, worker.close())
       connection.disconnect()
     },
   }
