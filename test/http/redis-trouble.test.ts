@@ -63,12 +63,14 @@ async function enqueued(): Promise<string[]> {
 }
 
 describe('a bulk intake whose Redis', () => {
-  it('is killed ends with a line that says up to where all is on the queue; sent again, none is there twice', async () => {
-    const count = 30_000
+  it('is killed ends with a line that says up to where all is on the queue; sent again, none is there twice', {
+    timeout: 180_000,
+  }, async () => {
+    const count = 15_000
     const api = await start()
     let killedAt = 0
     const lines = await sendLines(api, 0, count, (answered) => {
-      if (answered < 10_000 || killedAt > 0) return
+      if (answered < 4_000 || killedAt > 0) return
       killedAt = performance.now()
       void server.kill()
     })
@@ -80,7 +82,7 @@ describe('a bulk intake whose Redis', () => {
       acknowledgedThrough: expect.any(Number),
     })
     const through = last?.acknowledgedThrough ?? 0
-    expect(through).toBeGreaterThanOrEqual(10_000)
+    expect(through).toBeGreaterThanOrEqual(4_000)
     expect(lines.slice(0, through).map(({ line }) => line)).toEqual(Array.from({ length: through }, (_, n) => n + 1))
     await server.start()
     await until('the API sees it', async () => (await api.ask('GET', '/v1/status')).status === 200)
