@@ -25,7 +25,7 @@ const KEYS_A_PAGE = 1000
 const PAGES_A_TIME = 50
 /** Behind a longer backlog a job that was put back would wait all the same; and all ids that wait are read. */
 const LONGEST_BACKLOG = 50_000
-/** All at once would keep Redis from everybody else for as long as 10 ms. */
+/** 50,000 at once kept Redis from everybody else for 3 to 6 ms, these for 0.3. */
 const IDS_A_STEP = 5_000
 
 const LOOK_KEYS = [...LISTS, ...SORTED_SETS, QUEUE_KEYS.marker]

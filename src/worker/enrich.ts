@@ -56,7 +56,11 @@ export class Enricher {
 
   /** Whether its calls are shared, and so it asks before them whether its lookup has had its result. */
   isShared(attempt: Attempt): boolean {
-    return this.#sharing !== null && attempt.lookup !== null && !attempt.isProbe
+    return this.#sharingOf(attempt) !== null
+  }
+
+  #sharingOf({ lookup, isProbe }: Attempt): CallSharing | null {
+    return lookup === null || isProbe ? null : this.#sharing
   }
 
   /**
@@ -96,7 +100,8 @@ export class Enricher {
 
   async #call(attempt: Attempt, lookup: Lookup, course: Course): Promise<SharedCall> {
     const call = (): Promise<CallEnd> => attempt.call(lookup.connectionId, course.isRetry)
-    if (!this.#sharing || !attempt.lookup || attempt.isProbe) return { end: await call(), source: 'service', wireMs: 0 }
+    const sharing = this.#sharingOf(attempt)
+    if (!sharing || !attempt.lookup) return { end: await call(), source: 'service', wireMs: 0 }
     // A lookup that is asked again must not get the earlier answer, however new that is.
     const askedAt = course.isRecheck ? 0 : lookup.askedAt
     const { timing } = attempt
@@ -104,7 +109,7 @@ export class Enricher {
     let shared: SharedCall | null = null
     try {
       const sharer = { lookup: attempt.lookup, lane: attempt.lane, connectionId: lookup.connectionId, askedAt }
-      shared = await this.#sharing.share(sharer, attempt, call)
+      shared = await sharing.share(sharer, attempt, call)
       return shared
     } finally {
       const othersMs = monotonic() - since - (timing.pacedMs + timing.calledMs - ownMs)

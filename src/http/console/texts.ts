@@ -74,7 +74,7 @@ export const T = {
     held: (reason: string, span: string, since: string, why: string, cure: string) =>
       `Held for ${span} (since ${since}), ${reason}: ${why}. Do: ${cure}.`,
     dead: (count: number) =>
-      `${counted(count, 'lookup')} gave up (Dead letters): each has had its result, failed, and can be put back; none is lost.`,
+      `${counted(count, 'lookup')} gave up (Dead letters): each has had its result, failed, and can be redriven; none is lost.`,
     byHand: (what: string, who: string | null, since: string | null) =>
       `By hand: ${what}, by ${who ?? 'nobody knows whom'}${since === null ? '' : `, since ${since}`}.`,
   },
