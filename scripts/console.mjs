@@ -30,7 +30,8 @@ const OPTIONS = {
 /** Resolves to the files that it was made of. */
 export async function buildConsole(outdir = join(root, 'dist', 'console')) {
   const made = await Promise.all([
-    build({ ...OPTIONS, outdir, entryPoints: { early: `${source}/early.ts` } }), // apart, so that it waits for no other file
+    // Apart and no module, before the style: so that it waits for no other file.
+    build({ ...OPTIONS, outdir, entryPoints: { early: `${source}/early.ts` }, format: 'iife' }),
     build({ ...OPTIONS, outdir, entryPoints: { console: `${source}/main.tsx` }, splitting: true }),
   ])
   const outputs = made.flatMap(({ outputFiles }) => outputFiles)

@@ -24,10 +24,11 @@ describe.skipIf(MINUTES === 0)('a page', () => {
   })
 
   it('says how the fleet is within a second on a processor of a quarter of the speed', async () => {
+    await firstSight(browser, fleet.api.url) // the browser itself has just begun
     const took: number[] = []
-    while (took.length < 5) took.push((await firstSight(browser, fleet.api.url)).drawnAtMs)
+    while (took.length < 10) took.push((await firstSight(browser, fleet.api.url)).drawnAtMs)
     process.stderr.write(`the sentence was drawn after ${took.join(', ')} ms\n`)
-    expect(took.toSorted((a, b) => a - b)[2], took.join(', ')).toBeLessThan(1000)
+    expect(took.toSorted((a, b) => a - b)[5], took.join(', ')).toBeLessThan(1000)
   })
 
   it('stays as large as it was at 200 results a second', { timeout: (MINUTES + 8) * A_MINUTE }, async () => {

@@ -7,6 +7,7 @@ import { LogIn } from './parts/log-in.tsx'
 import { Trouble } from './parts/trouble.tsx'
 import { history } from './state/history.ts'
 import { onKeys } from './state/keys.ts'
+import { hasBegun, isWatching } from './state/live.ts'
 import { type View, view } from './state/route.ts'
 import { may, session } from './state/session.ts'
 import { zoneName } from './state/time.ts'
@@ -32,7 +33,7 @@ export function App() {
   const { value } = session
   if (value === null) return <main aria-busy="true" />
   if (value === 'none' || value === 'ended') return <LogIn hasEnded={value === 'ended'} />
-  return <Frame />
+  return hasBegun.value || !isWatching.value ? <Frame /> : <main aria-busy="true" />
 }
 
 /** Its foot comes with the charts, which would move it. */

@@ -1,6 +1,7 @@
 /**
  * Asks who looks, and how the fleet is, while the page's own script is still on its way: so the page begins with what it is
- * there for. state/api.ts takes the answers. Both at once, because a busy browser comes late to what waits for an answer;
+ * there for. It is a plain script before the style, because a browser runs a module late, though it be `async`.
+ * state/api.ts takes the answers. Both are asked at once, because a busy browser comes late to what waits for an answer;
  * whoever may not look is refused.
  */
 

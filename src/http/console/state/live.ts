@@ -21,6 +21,10 @@ export const isPaused = signal(false)
 /** Somebody can see how the fleet is. What takes longer to load, to read or to draw begins then, and not before. */
 export const isDrawn = signal(false)
 
+/** There is something to say, or it takes long: a page drawn before its first sentence as well says that sentence later. */
+export const hasBegun = signal(false)
+const BEGIN_AFTER_MS = 500
+
 /** It should be a second old. */
 const STALE_AFTER_MS = 4_000
 export const isStale = computed(() => seenAt.value !== null && now.value - seenAt.value > STALE_AFTER_MS)
@@ -40,6 +44,7 @@ effect(() => {
   if (!isWatching.value) return
   const stop = new AbortController()
   if (!isDrawn.peek()) void lookNow()
+  setTimeout(() => (hasBegun.value = true), BEGIN_AFTER_MS)
   watch(stop.signal)
   return () => stop.abort(new Error('not watched'))
 })
@@ -86,5 +91,6 @@ function took(snapshot: FleetStatus): void {
   status.value = snapshot
   seenAt.value = Date.now()
   trouble.value = null
+  hasBegun.value = true
   if (!isDrawn.value) requestAnimationFrame(() => setTimeout(() => (isDrawn.value = true)))
 }
