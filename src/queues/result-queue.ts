@@ -213,7 +213,7 @@ export class ResultQueue {
 
   /** What `publish` takes. */
   inputOf(result: Result, identity: LookupIdentity, deliver: Delivery = 'queue', failure?: Failure): ScriptInput {
-    const part = JSON.stringify({ enqueuedAt: result.enqueuedAt }).slice(1, -1)
+    const part = `"enqueuedAt":${JSON.stringify(result.enqueuedAt)}`
     const { lookupId, status } = result
     const [id, of, data] = [resultId(identity), enqueuedHash(identity), JSON.stringify(result)]
     const keepMs = deliver === 'wait' ? this.#options.keepMs : 0

@@ -34,8 +34,8 @@ export function readEnvelope(root: XmlElement): SoapBody {
   return { is: 'response', element: content }
 }
 
-function isSoap(element: { namespace: string }): boolean {
-  return Object.values(SOAP_NAMESPACES).includes(element.namespace)
+function isSoap({ namespace }: { namespace: string }): boolean {
+  return namespace === SOAP_NAMESPACES['1.1'] || namespace === SOAP_NAMESPACES['1.2']
 }
 
 /** We know no header block, so one that we must understand forbids us to use the answer (SOAP 1.1, 4.2.3). */

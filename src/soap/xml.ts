@@ -88,15 +88,18 @@ function opening({ name: tagName, attributes: raw }: XmlScanner, outer: Scope): 
   for (const { name, value } of raw) {
     if (isDeclaration(name)) continue
     // An attribute without a prefix is in no namespace, whatever the default namespace is.
-    const resolved = name.includes(':') ? resolve(name, scope) : { name, namespace: '' }
-    attributes.push({ name: resolved.name, namespace: resolved.namespace, value })
+    const colon = name.indexOf(':')
+    const namespace = colon < 0 ? '' : namespaceOf(name.slice(0, colon), scope)
+    attributes.push({ name: name.slice(colon + 1), namespace, value })
   }
   if (attributes.length > 1) refuseTwins(attributes)
   return opened(tagName, attributes, scope)
 }
 
 function opened(tagName: string, attributes: readonly XmlAttribute[], scope: Scope): Open {
-  const { name, namespace } = resolve(tagName, scope)
+  const colon = tagName.indexOf(':')
+  const name = colon < 0 ? tagName : tagName.slice(colon + 1)
+  const namespace = namespaceOf(colon < 0 ? '' : tagName.slice(0, colon), scope)
   return { element: { name, namespace, attributes, children: [], text: '' }, tagName, scope }
 }
 
@@ -124,17 +127,10 @@ function refuseTwins(attributes: readonly XmlAttribute[]): void {
   if (names.size < attributes.length) throw unreadable('XML, got an attribute twice')
 }
 
-function resolve(qualifiedName: string, scope: Scope): { name: string; namespace: string } {
-  const colon = qualifiedName.indexOf(':')
-  const namespace = namespaceOf(colon < 0 ? '' : qualifiedName.slice(0, colon), scope)
-  if (namespace === undefined) throw unreadable('XML, got a prefix without a namespace')
-  return { name: qualifiedName.slice(colon + 1), namespace }
-}
-
-function namespaceOf(prefix: string, scope: Scope): string | undefined {
+function namespaceOf(prefix: string, scope: Scope): string {
   for (let at: Scope | null = scope; at; at = at.outer) {
     const namespace = at.declared.get(prefix)
     if (namespace !== undefined) return namespace
   }
-  return undefined
+  throw unreadable('XML, got a prefix without a namespace')
 }
