@@ -4,6 +4,7 @@ import { fromIso, iso, now } from '../clock.ts'
 import { type LookupHistory, readHistory } from '../domain/history.ts'
 import { LANES, type Lane } from '../domain/lane.ts'
 import { type Delivery, echo } from '../domain/lookup.ts'
+import type { LookupPlace } from '../domain/lookup-place.ts'
 import type { Result, ResultStatus } from '../domain/result.ts'
 import type { Timing } from '../domain/timing.ts'
 import { dueAt, FIELDS } from '../queues/bull-layout.ts'
@@ -23,8 +24,6 @@ import {
   resultChannel,
   resultId,
 } from '../redis/names.ts'
-
-export type LookupPlace = 'waiting' | 'prioritized' | 'delayed' | 'active' | 'completed' | 'failed' | 'gone'
 
 export interface LookupStory {
   lookupId: string

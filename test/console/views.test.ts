@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { Fleet, type Member } from '../../src/fleet/members.ts'
+import { HISTORY_FIELD } from '../../src/redis/names.ts'
 import { NAMES } from '../support/world.ts'
 import { countShifts, type Look, startBrowser, type Visit, visit } from './browser.ts'
 import { type ConsoleFleet, startFleet, TOKENS } from './fleet.ts'
@@ -245,20 +246,27 @@ describe('a lookup', () => {
     await page.locator('#search').fill(id)
     await button(page, 'Search').click()
     await page.locator(`td .state.${kind}`, { hasText: status }).waitFor()
+    const waited: string[] = []
+    page.on('request', (request) => request.url().includes('wait=') && waited.push(request.url()))
     await button(page, id).click()
     await page.locator(`h3 + .state.${kind}`, { hasText: status }).waitFor()
+    if (status !== 'failed') await page.getByText('Failed before it ended: timeout: no answer in time').waitFor()
+    await open(page, 'Fleet')
+    expect(waited).toEqual([]) // its result is forgotten: there is nothing to wait for
     await leave(visited)
   })
 
-  /** As an earlier version left it: a completed job. */
+  /** As an earlier version left it: a completed job, whose result nobody remembers. */
   async function addEnded(jobId: string, status: string): Promise<void> {
     const queue = fleet.world.queue(NAMES.lookupQueue)
+    const lastFailure = { code: 'timeout', message: 'no answer in time', class: 'transient', reason: 'timeout' }
     await queue.add('lookup', { connectionId: jobId }, { jobId, delay: 86_400_000 }) // so that no worker takes it
     await fleet.world.redis
       .multi()
       .zrem(queue.toKey('delayed'), jobId)
       .zadd(queue.toKey('completed'), Date.now(), jobId)
       .hset(queue.toKey(jobId), 'finishedOn', Date.now(), 'returnvalue', JSON.stringify({ status }))
+      .hset(queue.toKey(jobId), HISTORY_FIELD, JSON.stringify({ failures: 1, lastFailure }))
       .exec()
   }
 

@@ -2,7 +2,8 @@
 
 import type { Redis } from 'ioredis'
 import type { Lane } from '../../src/domain/lane.ts'
-import { type LookupPlace, readStory } from '../../src/intake/lookup-story.ts'
+import type { LookupPlace } from '../../src/domain/lookup-place.ts'
+import { readStory } from '../../src/intake/lookup-story.ts'
 import { countFinished } from '../../src/queues/finished-lookups.ts'
 import { type Bookmark, type Step, Walk } from '../../src/queues/walk.ts'
 import { bullKey, HISTORY_FIELD, queueOf } from '../../src/redis/names.ts'

@@ -1,21 +1,16 @@
 /** What `status LOOKUP_ID` shows to people. */
 
 import type { LookupStory } from '../../app/hall.ts'
+import { stateAt } from '../../domain/lookup-place.ts'
 import { PHASES } from '../../domain/timing.ts'
 import { counted, seconds } from './terminal.ts'
 import { waitsInWords } from './waits-in-words.ts'
-
-/** As `find` says it. */
-const STATES: Readonly<Record<LookupStory['state'], string>> = {
-  ...{ waiting: 'waiting', prioritized: 'waiting', delayed: 'delayed', active: 'active' },
-  ...{ completed: 'finished', failed: 'dead', gone: 'gone' },
-}
 
 export function storyInWords(story: LookupStory, resultQueue: string): string {
   const { lookupId, queue, state, enqueuedAt, dueAt, redrive, taken, stalls, history, lastFailure, result, waits } =
     story
   const lines = [
-    `${lookupId} on ${queue}: ${STATES[state]}`,
+    `${lookupId} on ${queue}: ${stateAt(state)}`,
     redrive > 0 && `put back ${counted(redrive, 'time')} after it had ended; its next result says redrive ${redrive}`,
     enqueuedAt && `enqueued ${enqueuedAt}, taken up ${counted(taken, 'time')}`,
     stalls > 0 && `taken back ${counted(stalls, 'time')} from a worker that died or lost Redis`,

@@ -289,6 +289,7 @@ export const T = {
     failed: (failures: number, calls: number, charged: number) =>
       `${counted(failures, 'failed attempt')} with ${counted(calls, 'call')}; ${charged} of ${failures} count towards giving up`,
     lastFailure: (code: string, message: string) => `Last failure: ${code}: ${message}`,
+    before: (code: string, message: string) => `Failed before it ended: ${code}: ${message}`,
     active: 'A worker has it in hand',
     ended: (at: string | null, status: string, why: string | null, calls: number | null, attempts: number | null) =>
       `Ended${at === null ? '' : ` ${at}`}: ${status}${why === null ? '' : ` (${why})`}${calls === null ? '' : `, ${counted(calls, 'call')}`}${attempts === null ? '' : ` in ${counted(attempts, 'attempt')}`}`,

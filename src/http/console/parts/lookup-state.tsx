@@ -10,7 +10,7 @@ const KINDS: Readonly<Record<string, string>> = {
 }
 
 /** Where a lookup is; of one that is finished, how it ended. */
-export function StateOf({ state, result }: { state: LookupState; result: string | null }) {
-  const end = state === 'finished' ? result : null
+export function StateOf({ state, result }: { state: LookupState | 'gone'; result: string | null }) {
+  const end = state === 'finished' || state === 'gone' ? result : null
   return <span class={`state ${end ? (KINDS[end] ?? '') : state === 'dead' ? 'bad' : ''}`}>{end ?? state}</span>
 }

@@ -1,10 +1,11 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import type { LookupState } from '../../../domain/selection.ts'
+import { stateAt } from '../../../domain/lookup-place.ts'
 import { Refused } from '../state/api.ts'
 import { shownLookup } from '../state/find.ts'
+import { isWatching } from '../state/live.ts'
 import { lookupAction } from '../state/lookup-actions.ts'
-import { awaitStory, readStory, type Story } from '../state/story.ts'
+import { followStory, type Story } from '../state/story.ts'
 import { T } from '../texts.ts'
 import { ActionButton } from './action-button.tsx'
 import { StateOf } from './lookup-state.tsx'
@@ -17,17 +18,19 @@ import { TimeBar } from './time-bar.tsx'
 export function StoryCard({ lookupId }: { lookupId: string }) {
   const story = useSignal<Story | null>(null)
   const problem = useSignal<string | null>(null)
+  const { value: isFollowed } = isWatching
   useEffect(() => {
+    if (story.value?.lookupId === lookupId && !isFollowed) return
     const stop = new AbortController()
-    const follow = async () => {
-      story.value = await readStory(lookupId, stop.signal)
-      while (story.value.result === null) story.value = await awaitStory(lookupId, stop.signal)
+    const told = (read: Story) => {
+      story.value = read
+      problem.value = null
     }
-    follow().catch((error) => {
+    followStory(lookupId, isFollowed, told, stop.signal).catch((error) => {
       if (!stop.signal.aborted) problem.value = error instanceof Refused ? error.message : String(error)
     })
     return () => stop.abort(new Error('not shown any more'))
-  }, [lookupId])
+  }, [lookupId, isFollowed])
   return (
     <section class="card stack" aria-labelledby="story" aria-busy={story.value === null}>
       <div class="row between">
@@ -35,7 +38,12 @@ export function StoryCard({ lookupId }: { lookupId: string }) {
           <h3 id="story">
             <Title connectionId={story.value?.connectionId ?? null} />
           </h3>
-          {story.value ? <StateOf {...placeOf(story.value)} /> : null}
+          {story.value ? (
+            <StateOf
+              state={stateAt(story.value.state)}
+              result={story.value.result ?? story.value.end?.status ?? null}
+            />
+          ) : null}
         </div>
         <button type="button" onClick={() => (shownLookup.value = null)}>
           {T.actions.close}
@@ -45,13 +53,6 @@ export function StoryCard({ lookupId }: { lookupId: string }) {
       {story.value ? <Told story={story.value} /> : null}
     </section>
   )
-}
-
-/** As lists say it. One that is gone has ended. */
-function placeOf({ state, result, end }: Story): { state: LookupState; result: string | null } {
-  const isOver = state === 'completed' || state === 'gone'
-  const place = state === 'failed' ? 'dead' : isOver ? 'finished' : state === 'prioritized' ? 'waiting' : state
-  return { state: place, result: result ?? end?.status ?? null }
 }
 
 /** An id may be of a script that is written from right to left. */

@@ -31,6 +31,8 @@ function stepsOf({
   if (taken > 0) steps.push(T.story.taken(taken))
   if (stalls > 0) steps.push(T.story.stalled(stalls))
   if (end) {
+    // Of one that failed, its end says what the last failure was.
+    if (lastFailure && end.status !== 'failed') steps.push(T.story.before(lastFailure.code, lastFailure.message))
     const why = end.code === null ? null : `${end.code}: ${end.message}`
     steps.push(
       T.story.ended(end.finishedAt === null ? null : moment(end.finishedAt), end.status, why, end.calls, end.attempts),

@@ -5,7 +5,7 @@
 
 import { effect, signal } from '@preact/signals'
 import type { Activity } from '../../../fleet/activity.ts'
-import { ask } from './api.ts'
+import { ask, Refused } from './api.ts'
 import { isWatchingMore } from './live.ts'
 
 /** As GET /v1/actions/{id} tells. */
@@ -63,9 +63,17 @@ export async function readActivity(): Promise<void> {
 async function lookAtRunning(): Promise<void> {
   for (const { id, state } of running.value) {
     if (state !== 'running') continue
-    const seen = await ask<ActionProgress>('GET', `v1/actions/${id}`)
+    const seen = await ask<ActionProgress>('GET', `v1/actions/${id}`).catch((error) => forgotten(id, error))
+    if (!seen) continue
     running.value = running.value.map((one) => (one.id === id ? seen : one))
   }
+}
+
+/** Newer entries have pushed it out of the activity: it will never be said to have ended. */
+function forgotten(id: string, error: unknown): null {
+  if (!(error instanceof Refused) || error.status !== 404) throw error
+  dismiss(id)
+  return null
 }
 
 effect(() => {
