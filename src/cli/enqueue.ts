@@ -2,7 +2,7 @@ import { Command, Option } from 'commander'
 import { withHall } from '../app/with-hall.ts'
 import { DELIVERIES, type Delivery } from '../domain/lookup.ts'
 import type { FileFormat } from '../intake/read-requests.ts'
-import { type Request, toLookup } from '../intake/submit.ts'
+import { DELAY_MAX_MS, PRIORITY_MAX, type Request, toLookup } from '../intake/submit.ts'
 import type { CliCommand } from './terminal/command.ts'
 import { runDry } from './terminal/enqueue-dry-run.ts'
 import { EnqueueRun } from './terminal/enqueue-run.ts'
@@ -35,8 +35,8 @@ export function enqueueCommand(): CliCommand {
       new Option('--format <format>', 'of the file; else told by its first line').choices(['lines', 'csv', 'ndjson']),
     )
     .option('--interactive', 'on the queue of the lookups that a person waits for')
-    .option('--priority <n>', '1 is the most urgent; none at all comes before any', wholeNumber(1, 2_097_151))
-    .option('--delay <ms>', 'not before so many milliseconds', wholeNumber(0, 366 * 86_400_000))
+    .option('--priority <n>', '1 is the most urgent; none at all comes before any', wholeNumber(1, PRIORITY_MAX))
+    .option('--delay <ms>', 'not before so many milliseconds', wholeNumber(0, DELAY_MAX_MS))
     .option('--correlation-id <text>', 'comes back in the results; what a line of the file brings comes first')
     .option('--producer <name>', 'who asks, for lines of a file that do not say; comes back in the results')
     .option('--wait', 'print each result as NDJSON as it arrives')

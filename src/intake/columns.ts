@@ -1,6 +1,6 @@
 /** The names of our fields, however a file spells them, and the characters that part columns. */
 
-const FIELDS = [
+export const FIELDS = [
   'connectionId',
   'correlationId',
   'producer',
@@ -9,7 +9,7 @@ const FIELDS = [
   'traceparent',
   'deliver',
   'idempotencyKey',
-]
+] as const
 const DELIMITERS = [',', ';', '\t', '|']
 
 /**
@@ -50,9 +50,13 @@ export function misspelt(names: string[]): string | null {
   return wrong === undefined ? null : `expected ${meantBy(wrong)}, got ${shown(wrong)}`
 }
 
+function isField(name: string): boolean {
+  return (FIELDS as readonly string[]).includes(name)
+}
+
 /** Null if every name is ours. */
 export function unknownField(names: string[]): string | null {
-  const unknown = names.find((name) => !FIELDS.includes(name))
+  const unknown = names.find((name) => !isField(name))
   return unknown === undefined
     ? null
     : (misspelt([unknown]) ?? `expected one of ${FIELDS.join(', ')}, got ${shown(unknown, 'another')}`)

@@ -5,11 +5,11 @@
 
 import type { Readable } from 'node:stream'
 import { problemOfMetadata } from '../domain/exact-json.ts'
-import { checkedColumns, delimitersIn, misspelt, unknownField } from './columns.ts'
+import { checkedColumns, delimitersIn, FIELDS, misspelt, unknownField } from './columns.ts'
 import { readCsvRows } from './csv-rows.ts'
 import { type FileFormat, type FileLayout, layoutOf, OR_LINES, peek } from './file-head.ts'
 import type { Request } from './submit.ts'
-import { readTextLines, type TextLine } from './text-lines.ts'
+import { readLinesTogether, readTextLines, type TextLine } from './text-lines.ts'
 
 export type { FileFormat } from './file-head.ts'
 export type ReadRequest = { line: number; request: Request } | { line: number; problem: string }
@@ -27,7 +27,7 @@ export async function* readRequests(source: Readable, format: FileFormat | null)
     case 'lines':
       return yield* readIds(layout.isSaid ? lines : withoutTables(lines))
     case 'ndjson':
-      return yield* readNdjson(lines)
+      return yield* readNdjson(bytes)
     case 'csv':
       return yield* readCsv(lines, layout)
   }
@@ -67,13 +67,15 @@ function asRow({ line, text }: Text): TextLine {
 
 /** NDJSON whose fields are all ours: one that is not known is a mistake, and no column of somebody's table. */
 export function readLookupLines(bytes: AsyncIterable<Buffer>): AsyncGenerator<ReadRequest> {
-  return readNdjson(readTextLines(bytes), unknownField)
+  return readNdjson(bytes, unknownField)
 }
 
-async function* readNdjson(lines: AsyncIterable<TextLine>, wrongIn = misspelt): AsyncGenerator<ReadRequest> {
-  for await (const read of lines) {
-    if ('problem' in read) yield read
-    else if (read.text.trim() !== '') yield fromJson(read.line, read.text, wrongIn)
+async function* readNdjson(bytes: AsyncIterable<Buffer>, wrongIn = misspelt): AsyncGenerator<ReadRequest> {
+  for await (const lines of readLinesTogether(bytes)) {
+    for (const read of lines) {
+      if ('problem' in read) yield read
+      else if (read.text.trim() !== '') yield fromJson(read.line, read.text, wrongIn)
+    }
   }
 }
 
@@ -134,14 +136,24 @@ function fromCsv(line: number, { metadata, ...fields }: Record<string, string>):
 
 /** Only our columns must be UTF-8; accents in other columns may have any encoding. */
 function requestOrProblem(line: number, fields: Record<string, unknown>): ReadRequest {
-  const { connectionId, correlationId, producer, metadata, expiresAt, traceparent, deliver, idempotencyKey } = fields
-  const request = { connectionId, correlationId, producer, metadata, expiresAt, traceparent, deliver, idempotencyKey }
-  const isBroken = Object.values(request).some((value) => JSON.stringify(value)?.includes(REPLACEMENT))
-  return isBroken ? { line, problem: NOT_UTF8 } : { line, request }
+  const request: Request = { connectionId: fields.connectionId }
+  for (const name of FIELDS) {
+    const value = fields[name]
+    if (value === undefined) continue
+    if (isBroken(value)) return { line, problem: NOT_UTF8 }
+    request[name] = value
+  }
+  return { line, request }
+}
+
+function isBroken(value: unknown): boolean {
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
+  return text.includes(REPLACEMENT)
 }
 
 /** Some languages write null for a field that is missing. */
 function withoutNulls(fields: Record<string, unknown>): Record<string, unknown> {
+  if (!Object.values(fields).includes(null)) return fields
   return Object.fromEntries(Object.entries(fields).filter(([name, value]) => value !== null || name === 'connectionId'))
 }
 

@@ -56,6 +56,16 @@ describe('a request', () => {
     ])
   })
 
+  it.each([{ priority: -1 }, { priority: 1.5 }, { priority: Number.NaN }, { delayMs: -1 }, { delayMs: '5' as never }])(
+    'with %j is refused: Redis would refuse all that go with it',
+    (wrong) => {
+      expect(toLookup({ connectionId: '1', ...wrong })).toMatchObject({
+        ok: false,
+        problem: expect.stringMatching(/^(priority|delayMs): expected a whole number from 0 to \d+, got /),
+      })
+    },
+  )
+
   it('that is none says so without its value', () => {
     expect(toLookup({ connectionId: 'secret\n' })).toEqual({
       ok: false,
@@ -116,6 +126,22 @@ describe('lookups', () => {
     }
     await expect(sizes(submit(queues, 'batch', failing()))).rejects.toThrow('disk on fire')
     expect(queues.log).toEqual(['add batch 1,2'])
+  })
+
+  it('are read while those before them are added', async () => {
+    let read = 0
+    function* counting() {
+      for (; read < 3 * CHUNK; read++) yield lookup(String(read))
+    }
+    const seen: number[] = []
+    const before = async (chunk: NewLookup[]) => {
+      await new Promise(setImmediate)
+      seen.push(read)
+      return { all: chunk, fresh: chunk }
+    }
+    expect(await sizes(submit(fakeQueues(), 'batch', counting(), before))).toEqual([CHUNK, CHUNK, CHUNK])
+    expect(seen[0]).toBeGreaterThanOrEqual(2 * CHUNK)
+    expect(seen[0]).toBeLessThanOrEqual(2 * CHUNK + 1)
   })
 
   it('are left, and their source closed, when nobody wants more', async () => {

@@ -23,6 +23,9 @@ export interface Request {
 export type Checked = { ok: true; lookup: NewLookup } | { ok: false; problem: string }
 
 const KEY_MAX = 1024
+/** BullMQ's. */
+export const PRIORITY_MAX = 2_097_151
+export const DELAY_MAX_MS = 366 * 86_400_000
 
 /** Checks one request and gives it its lookup id. */
 export function toLookup({ idempotencyKey, priority, delayMs, ...data }: Request): Checked {
@@ -35,9 +38,19 @@ export function toLookup({ idempotencyKey, priority, delayMs, ...data }: Request
       problem: `idempotencyKey: expected a string of 1 to ${KEY_MAX} characters, no lone surrogates, got something else`,
     }
   }
+  const wrong = outOf('priority', priority, PRIORITY_MAX) ?? outOf('delayMs', delayMs, DELAY_MAX_MS)
+  if (wrong) return { ok: false, problem: wrong }
   const lookupId = lookupIdFor(idempotencyKey ?? undefined, parsed.data.producer)
-  const lookup = { ...parsed.data, lookupId, ...defined({ priority, delayMs }) }
+  const lookup: NewLookup = { ...parsed.data, lookupId }
+  if (priority != null) lookup.priority = priority
+  if (delayMs != null) lookup.delayMs = delayMs
   return { ok: true, lookup }
+}
+
+/** Redis would be given what is no number, and add none of those that go with it. */
+function outOf(name: string, value: unknown, most: number): string | null {
+  if (value == null || (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most)) return null
+  return `${name}: expected a whole number from 0 to ${most}, got ${typeof value === 'number' ? 'another number' : 'something else'}`
 }
 
 function isKey(value: unknown): value is string | null | undefined {
@@ -46,13 +59,8 @@ function isKey(value: unknown): value is string | null | undefined {
   return typeof value === 'string' && value.length >= 1 && value.length <= KEY_MAX && value.isWellFormed()
 }
 
-function defined<T extends Record<string, unknown>>(fields: T): { [K in keyof T]: NonNullable<T[K]> } {
-  const entries = Object.entries(fields).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(entries) as { [K in keyof T]: NonNullable<T[K]> }
-}
-
-/** How many lookups go to Redis together: large enough to be cheap, small enough to keep memory flat. */
-export const CHUNK = 1000
+/** How many lookups Redis adds in one step: large enough to be cheap, small enough that the step stays below 5 ms. */
+export const CHUNK = 100
 /** If the source brings lookups one by one, none waits longer than this for the rest of its chunk. */
 const CHUNK_MAY_WAIT_MS = 200
 const NEVER = new AbortController().signal
@@ -97,7 +105,10 @@ export function keyUses(lookups: NewLookup[], known: ReadonlyMap<string, unknown
   })
 }
 
-/** Chunks of what a source brings, in its order. Rejects with the signal's reason where that ends the wait for the source. */
+/**
+ * Chunks of what a source brings, in its order; the next one is read while somebody works on this one. Rejects with the
+ * signal's reason where that ends the wait for the source.
+ */
 export async function* chunksOf<T>(
   items: AsyncIterable<T> | Iterable<T>,
   signal: AbortSignal = NEVER,
@@ -105,11 +116,10 @@ export async function* chunksOf<T>(
   const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]()
   const ahead = new Ahead(iterator)
   try {
-    const next = () => orAborted(ahead.next, signal)
-    for (let read = await next(); !read.done; read = await next()) {
-      ahead.step()
-      const chunk = [read.value]
-      await fill(chunk, ahead)
+    let next = chunkOf(ahead, signal)
+    for (let chunk = await next; chunk.length > 0; chunk = await next) {
+      next = chunkOf(ahead, signal)
+      next.catch(() => {}) // told to whoever asks for it
       yield chunk
     }
   } finally {
@@ -117,28 +127,46 @@ export async function* chunksOf<T>(
   }
 }
 
+/** Empty: the source has no more. */
+async function chunkOf<T>(ahead: Ahead<T>, signal: AbortSignal): Promise<T[]> {
+  const first = await orAborted(ahead.next, signal)
+  if (first.done) return []
+  ahead.step()
+  const chunk = [first.value]
+  await fill(chunk, ahead)
+  return chunk
+}
+
 /** Adds lookups until the chunk is full, its time is over, or the source has no more. */
 async function fill<T>(chunk: T[], ahead: Ahead<T>): Promise<void> {
   const cancel = new AbortController()
+  let isOver = false
   const late = sleep(CHUNK_MAY_WAIT_MS, cancel.signal).catch(() => {})
-  try {
+  const filled = async () => {
     while (chunk.length < CHUNK) {
-      const item = await Promise.race([ahead.next, late])
-      if (!item || item.done) return
+      const item = await ahead.next
+      if (isOver || item.done) return
       chunk.push(item.value)
       ahead.step()
     }
+  }
+  try {
+    await Promise.race([filled(), late])
   } catch {
     // The source failed. Whoever awaits the same step next gets the error.
   } finally {
+    isOver = true
     cancel.abort()
   }
 }
+
+const NO_MORE = Promise.resolve({ done: true, value: undefined } as const)
 
 /** Holds the one item that was asked for and not used yet. */
 class Ahead<T> {
   next: Promise<IteratorResult<T>>
   readonly #iterator: AsyncIterator<T> | Iterator<T>
+  #isLeft = false
 
   constructor(iterator: AsyncIterator<T> | Iterator<T>) {
     this.#iterator = iterator
@@ -146,11 +174,12 @@ class Ahead<T> {
   }
 
   step(): void {
-    this.next = this.#ask()
+    this.next = this.#isLeft ? NO_MORE : this.#ask()
   }
 
   /** Not awaited, because a source that brings nothing more would keep us waiting. */
   leave(): void {
+    this.#isLeft = true
     void Promise.resolve(this.#iterator.return?.()).catch(() => {})
   }
 

@@ -18,8 +18,10 @@ export interface BullAdd {
   options: string
 }
 
-/** Its KEYS, in order. */
+/** Its KEYS, in order, of a job that is neither delayed nor has a priority. */
 export const ADD_KEYS = ['wait', 'paused', 'meta', 'id', 'completed', 'delayed', 'active', 'events', 'marker']
+const DELAYED_KEYS = ['marker', 'meta', 'id', 'delayed', 'completed', 'events']
+const PRIORITY_KEYS = ['marker', 'meta', 'id', 'prioritized', 'delayed', 'completed', 'active', 'events', 'pc']
 
 // ARGV: what BullMQ packs. Nulls behind the last value are left out.
 const UNPACK = `return { cjson.encode(cmsgpack.unpack(ARGV[1])), cjson.encode(cmsgpack.unpack(ARGV[2])) }`
@@ -32,12 +34,17 @@ export async function bullAdd(queue: Queue, redis: Redis, names: QueueNames, opt
   const { command, args } = await caught(job)
   const lua = (redis.scriptsSet as Record<string, { lua: string }>)[command]?.lua
   const key = keysOf(names, queue.name)
-  const keys = ADD_KEYS.map(key)
+  const keys = keysFor(options).map(key)
   expectSame([...args.slice(0, -3), args.at(-2)], [...keys, '{"is":"data"}'])
   const packed = [args.at(-3), args.at(-1)] as Buffer[]
   const [head = '', json = ''] = (await redis.eval(UNPACK, 0, ...packed)) as string[]
   expectSame([lua !== undefined, JSON.parse(head)], [true, [key(''), id, 'name', job.timestamp]])
   return { lua: `local function add(KEYS, ARGV)\n${lua}\nend`, keys, options: json }
+}
+
+function keysFor({ delay, priority }: JobsOptions): string[] {
+  if (delay) return DELAYED_KEYS
+  return priority ? PRIORITY_KEYS : ADD_KEYS
 }
 
 function expectSame(seen: unknown[], known: unknown[]): void {

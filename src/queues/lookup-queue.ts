@@ -1,11 +1,12 @@
 /** The lookup queues, from the producer's side. */
 
-import { Job, Queue } from 'bullmq'
+import { Queue } from 'bullmq'
 import { LANES, type Lane } from '../domain/lane.ts'
-import { LOOKUP_JOB_NAME, type LookupData } from '../domain/lookup.ts'
+import type { LookupData } from '../domain/lookup.ts'
 import type { Redis } from '../redis/connections.ts'
 import { type QueueNames, queueOf } from '../redis/names.ts'
 import { readFinished } from './finished-lookups.ts'
+import { LookupAdder } from './lookup-adder.ts'
 import { readJobs } from './stored-jobs.ts'
 import { takenStored } from './taken-lookup.ts'
 
@@ -18,48 +19,23 @@ export interface NewLookup extends LookupData {
   delayMs?: number
 }
 
-/**
- * Its options do not say again what its key says, nor what is so anyway: with a delay or a priority beside them they would pass
- * 64 bytes, and Redis would keep the whole job in a form that takes twice as much.
- */
-class LeanJob extends Job {
-  override asJSON() {
-    const json = super.asJSON()
-    const { jobId: _, attempts, ...opts } = json.opts
-    return { ...json, opts: attempts ? { ...opts, attempts } : opts }
-  }
-}
-
-class LeanQueue extends Queue {
-  protected override get Job() {
-    return LeanJob as typeof Job
-  }
-}
-
 export class LookupQueues {
   readonly #queues: Record<Lane, Queue>
+  readonly #adders: Record<Lane, LookupAdder>
 
   constructor(redis: Redis, names: QueueNames) {
-    const open = (lane: Lane) => openQueue(queueOf(names, lane), redis, names, LeanQueue)
+    const open = (lane: Lane) => openQueue(queueOf(names, lane), redis, names)
     this.#queues = { batch: open('batch'), interactive: open('interactive') }
+    const adder = (lane: Lane) => new LookupAdder(this.#queues[lane], redis, names)
+    this.#adders = { batch: adder('batch'), interactive: adder('interactive') }
   }
 
   /**
    * Adds all lookups, or rejects if Redis fails. Adding the same ids again is safe, because a job that exists stays as it
-   * is. Options that the worker decides are not stored in the job.
+   * is.
    */
-  async add(lane: Lane, lookups: NewLookup[]): Promise<void> {
-    await this.#queues[lane].addBulk(
-      lookups.map(({ lookupId, priority, delayMs, ...data }) => ({
-        name: LOOKUP_JOB_NAME,
-        data,
-        opts: {
-          jobId: lookupId,
-          ...(priority === undefined ? {} : { priority }),
-          ...(delayMs === undefined ? {} : { delay: delayMs }),
-        },
-      })),
-    )
+  add(lane: Lane, lookups: NewLookup[]): Promise<void> {
+    return this.#adders[lane].add(lookups)
   }
 
   of(lane: Lane): Queue {

@@ -55,7 +55,7 @@
  * response codes: only those who would have been answered the same share an answer.
  */
 
-import { createHmac, hash, randomBytes } from 'node:crypto'
+import { createHmac, hash, randomUUID } from 'node:crypto'
 import type { Lane } from '../domain/lane.ts'
 
 export interface QueueNames {
@@ -320,7 +320,7 @@ export function lookupIdFor(idempotencyKey?: string, producer?: string): string 
 }
 
 function hexFor(key?: string, producer?: string): string {
-  if (key === undefined) return randomBytes(16).toString('hex')
+  if (key === undefined) return randomUUID().replaceAll('-', '') // Node draws 128 at once; 16 bytes by themselves cost 4 µs
   // Under the producer's name as the key of an HMAC: no idempotency key without a producer can be taken for one with it.
   return producer === undefined
     ? shortHash(key, 32)

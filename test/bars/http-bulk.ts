@@ -1,6 +1,5 @@
 /** As many ids as one likes in one request of NDJSON: in bounded memory, nearly as quickly as BullMQ's own addBulk, and none is lost with the API. */
 
-import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { request } from 'undici'
 import { enqueue } from '../../bench/load.ts'
@@ -114,7 +113,12 @@ async function* answersTo(url: string, ids: number, how?: 'with keys'): AsyncGen
   const lines = Readable.from(linesOf(ids, how === 'with keys'))
   const options = { method: 'POST', headers, body: lines, bodyTimeout: 0 } as const
   const { body } = await request(`${url}/v1/lookups`, options)
-  for await (const line of createInterface({ input: body })) if (line.includes('"lookupId"')) yield JSON.parse(line)
+  let rest = ''
+  for await (const text of body.setEncoding('utf8')) {
+    const lines = (rest + text).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) if (line.includes('"lookupId"')) yield JSON.parse(line)
+  }
 }
 
 function* linesOf(ids: number, haveKeys: boolean): Generator<string> {

@@ -87,7 +87,7 @@ describe('enqueue --wait', () => {
         const { code, stdout, stderr } = await run(args, world.env, ids.join('\n'))
         expect({ code, stderr }).toEqual({
           code: 0,
-          stderr: expect.stringMatching(/^([12],\d+ enqueued\n)*enqueued 2,500 .*\n$/),
+          stderr: expect.stringMatching(/^([\d,]+ enqueued\n)*enqueued 2,500 .*\n$/),
         })
         const printed = parseLines(stdout).map(({ connectionId }) => connectionId)
         expect(printed.toSorted()).toEqual(ids.toSorted())

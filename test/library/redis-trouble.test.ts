@@ -103,9 +103,14 @@ describe('without Redis', () => {
 
 describe('Redis in the middle of enqueueMany', () => {
   it('that loses a connection for a moment loses and doubles nothing', async () => {
-    let cuts = 0
+    let [cuts, isAdding] = [0, false]
     proxy.watch = (text, direction, link) => {
-      if (direction === 'to-client' && text.includes('lk-') && cuts < 3 && ++cuts) link.cut() // added, and nobody is told
+      if (direction === 'to-server') isAdding ||= text.includes('{"connectionId":')
+      else if (isAdding && cuts < 3) {
+        cuts++
+        isAdding = false
+        link.cut() // added, and nobody is told
+      }
     }
     const { acks, error } = await acknowledged(8000, () => {})
     expect(cuts).toBe(3)

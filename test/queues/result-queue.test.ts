@@ -190,7 +190,6 @@ describe('the job of a lookup of ours', () => {
     expect(said).toEqual({ ...plain, data: '{"connectionId":"c","producer":"crm"}' })
   })
 
-  // Fails without: src/queues/lookup-queue.ts: LeanJob
   it('says in its options only what is not said elsewhere', async () => {
     await lookups().add('batch', [{ lookupId: 'a', connectionId: 'c', priority: 3, delayMs: 5 }])
     const options = await redis.hget(`bull:${NAMES.lookupQueue}:a`, 'opts')
