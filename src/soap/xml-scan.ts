@@ -118,6 +118,11 @@ export class XmlScanner {
 
   /** Gives 0 if there is no tag, as do the other methods that read tags. */
   #readEnd(at: number): number {
+    const wouldClose = at + this.name.length
+    if (this.#xml.charCodeAt(wouldClose) === GREATER && this.#xml.startsWith(this.name, at)) {
+      this.is = 'end' // of the element that began last, as nearly all are: its name need not be read again
+      return wouldClose + 1
+    }
     const end = nameEnd(this.#xml, at)
     const close = skipSpace(this.#xml, end)
     if (end === 0 || this.#xml.charCodeAt(close) !== GREATER) return 0

@@ -20,7 +20,7 @@ export interface XmlElement {
   /** Namespace URI; empty if it is in none. */
   namespace: string
   attributes: readonly XmlAttribute[]
-  children: XmlElement[]
+  children: readonly XmlElement[]
   /** The element's own character data, CDATA included, exactly and in order. */
   text: string
 }
@@ -32,10 +32,11 @@ interface Scope {
   outer: Scope | null
 }
 
-interface Open {
-  element: XmlElement
-  tagName: string
-  scope: Scope
+/** An element whose end has not been read. */
+interface Open extends XmlElement {
+  children: XmlElement[]
+  readonly tagName: string
+  readonly scope: Scope
 }
 
 /** Deep enough for any fault detail; the record itself is five deep. */
@@ -50,6 +51,8 @@ const ROOT_SCOPE: Scope = {
 }
 const NOT_SPACE = /[^ \t\n]/
 const NO_ATTRIBUTES: readonly XmlAttribute[] = []
+/** Nearly every element of the service has none, and is never given one of these: the first replaces it. */
+const NO_CHILDREN: XmlElement[] = []
 
 export function parseXml(text: string): XmlElement {
   const scanner = new XmlScanner(text)
@@ -60,14 +63,15 @@ export function parseXml(text: string): XmlElement {
     if (scanner.is === 'start') {
       if (!parent && root) throw unreadable('one root element, got two')
       const next = opening(scanner, parent?.scope ?? ROOT_SCOPE)
-      root ??= next.element
-      parent?.element.children.push(next.element)
+      root ??= next
+      if (parent?.children === NO_CHILDREN) parent.children = [next]
+      else parent?.children.push(next)
       if (!scanner.isEmpty) open.push(next)
       if (open.length > MAX_DEPTH) throw new BodyProblem('not-contract', 'expected few levels, got very many')
     } else if (scanner.is === 'end') {
       if (open.pop()?.tagName !== scanner.name) throw unreadable('XML, got tags that do not pair')
     } else if (scanner.is !== 'comment') {
-      if (parent) parent.element.text += scanner.text
+      if (parent) parent.text += scanner.text
       else if (scanner.is === 'cdata' || NOT_SPACE.test(scanner.text))
         throw unreadable('one root element, got text beside it')
     }
@@ -100,7 +104,7 @@ function opened(tagName: string, attributes: readonly XmlAttribute[], scope: Sco
   const colon = tagName.indexOf(':')
   const name = colon < 0 ? tagName : tagName.slice(colon + 1)
   const namespace = namespaceOf(colon < 0 ? '' : tagName.slice(0, colon), scope)
-  return { element: { name, namespace, attributes, children: [], text: '' }, tagName, scope }
+  return { name, namespace, attributes, children: NO_CHILDREN, text: '', tagName, scope }
 }
 
 function isDeclaration(attribute: string): boolean {
