@@ -18,7 +18,7 @@ LABEL org.opencontainers.image.title="chat-enricher" \
       org.opencontainers.image.description="Takes chat connection ids from a Redis queue, asks a SOAP service for each, publishes one result per lookup." \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.revision="${REVISION}"
-# With the heap limit a worker takes about 140 MB at full speed; without one V8 lets garbage lie (docs/performance.md). Raise
+# With the heap limit a worker takes about 130 MB at full speed, and some 150 without one (docs/performance.md). Raise
 # it for SOAP_MAX_RESPONSE_BYTES or CONCURRENCY far above their defaults, because it is also where the process dies.
 ENV NODE_ENV=production \
     NODE_OPTIONS="--max-old-space-size=128 --max-semi-space-size=8" \
