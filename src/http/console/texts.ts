@@ -1,7 +1,13 @@
-/** Every text of the console, so that another language is one file more. */
+/**
+ * Every text of the console, so that another language is one file more. It is given facts (codes, kinds, counts); where English
+ * says the same as the command line, it says it with the same function, and another language has its own here.
+ */
 
 import { counted, number } from '../../domain/figures.ts'
+import { type Hold, NOT_FOUND } from '../../domain/hold.ts'
 import type { Waits } from '../../domain/waits.ts'
+import { certificatesInWords } from '../../fleet/certificates.ts'
+import { NO_WORKER, sentenceOf } from '../../fleet/sentence.ts'
 
 const figure = (value: number) => number.format(value, 1)
 /** A worker writes what it has counted once in ten seconds. */
@@ -11,11 +17,48 @@ const limitIn = (values: Limit) =>
   values === null
     ? 'not known'
     : values.map((value) => (value === null ? 'no limit' : number.format(value))).join(' or ')
+const FAILURES: Readonly<Record<string, string>> = {
+  invalid: 'the lookup itself cannot be read',
+  'soap-fault': 'the service answered with a SOAP fault',
+  'http-status': 'an HTTP status that is no answer',
+  network: 'no connection, or it broke',
+  timeout: 'no answer in time',
+  unreadable: 'an answer that is not well-formed SOAP',
+  'too-large': 'an answer above the size limit',
+  contract: "well-formed SOAP that is not what the service's page promises",
+  'response-code': "the service's own responseCode says no",
+  poison: 'its processing ended the process again and again',
+  expired: "no answer before the lookup's time was up",
+  cancelled: 'ended before it started',
+}
+/** With what the fleet says of this one, where that says more. */
+const failure = (code: string, details: string | null) => {
+  const meaning = FAILURES[code]
+  const more = details === null || details === meaning ? '' : meaning ? `; ${details}` : `: ${details}`
+  return `${code}${meaning ? `: ${meaning}` : ''}${more}`
+}
+const HOLD_CURES: Readonly<Record<Hold['reason'], string>> = {
+  service: 'nothing, it ends by itself when the service answers',
+  configuration:
+    'check SOAP_ENDPOINT, credentials and certificates. Changed files are tried at once; if it was mended elsewhere: release',
+  results: 'have the results consumed, or raise RESULT_BACKLOG_LIMIT',
+  quota: 'wait until the quota frees; or raise QUOTA_CALLS, restart the workers, then release',
+  manual: 'release, when it is over',
+}
+/** What to do where the suspected kind of answer is right after all. */
+const ifItIsRight = (kind: string | null) => {
+  if (kind === NOT_FOUND) return '; if it was really deleted: release'
+  const [what, which] = kind?.split(':') ?? []
+  if (what === 'fault') return '; if these lookups are really wrong: release'
+  return what === 'code' ? `; if responseCode ${which} is right: accept it, or set it in SOAP_NOT_FOUND_CODES` : ''
+}
 const perSecond = (value: number | null) => (value === null ? 'unknown' : `${figure(value)}/s`)
 
 export const T = {
   figure,
   rate: figure,
+  failure,
+  failures: FAILURES,
   none: 'none',
 
   views: {
@@ -71,6 +114,8 @@ export const T = {
   now: {
     loading: 'Asking the fleet …',
     summary: 'The fleet in one sentence',
+    sentence: sentenceOf,
+    nobody: `${NO_WORKER[0]?.toUpperCase()}${NO_WORKER.slice(1)}.`,
     held: (reason: string, span: string, since: string, why: string, cure: string) =>
       `Held for ${span} (since ${since}), ${reason}: ${why}. Do: ${cure}.`,
     dead: (count: number) =>
@@ -219,6 +264,11 @@ export const T = {
   running: {
     label: (action: string) => `${action} on its way`,
     states: { done: 'done', running: 'running', stopped: 'stopped', 'cut-off': 'cut off' },
+    cures: {
+      stopped: 'It was stopped before its end. Do the same again: what is done stays done, and is done once.',
+      'cut-off':
+        'Its process is gone, or has lost Redis. Do the same again: what is done stays done, and is done once.',
+    } as Readonly<Record<string, string>>,
     words: (action: string, who: string, at: string, state: string, count: number, of: number | null, left: number) =>
       `${action} by ${who}, since ${at}: ${state}, ${number.format(count)}${of === null ? '' : ` of ${number.format(of)}`}${left > 0 ? `; ${number.format(left)} left as they are` : ''}`,
     waits: (what: string) => `It waits: ${what}.`,
@@ -288,8 +338,8 @@ export const T = {
     stalled: (times: number) => `Taken back ${counted(times, 'time')} from a worker that died or lost Redis`,
     failed: (failures: number, calls: number, charged: number) =>
       `${counted(failures, 'failed attempt')} with ${counted(calls, 'call')}; ${charged} of ${failures} count towards giving up`,
-    lastFailure: (code: string, message: string) => `Last failure: ${code}: ${message}`,
-    before: (code: string, message: string) => `Failed before it ended: ${code}: ${message}`,
+    lastFailure: (code: string, message: string) => `Last failure: ${failure(code, message)}`,
+    before: (code: string, message: string) => `Failed before it ended: ${failure(code, message)}`,
     active: 'A worker has it in hand',
     ended: (at: string | null, status: string, why: string | null, calls: number | null, attempts: number | null) =>
       `Ended${at === null ? '' : ` ${at}`}: ${status}${why === null ? '' : ` (${why})`}${calls === null ? '' : `, ${counted(calls, 'call')}`}${attempts === null ? '' : ` in ${counted(attempts, 'attempt')}`}`,
@@ -329,20 +379,6 @@ export const T = {
     unknown: 'not known',
     reading: 'Counting dead letters …',
     unread: (count: number) => `${counted(count, 'job')} too large or broken to be read.`,
-    meaning: {
-      invalid: 'the lookup itself cannot be read',
-      'soap-fault': 'the service answered with a SOAP fault',
-      'http-status': 'an HTTP status that is no answer',
-      network: 'no connection, or it broke',
-      timeout: 'no answer in time',
-      unreadable: 'an answer that is not well-formed SOAP',
-      'too-large': 'an answer above the size limit',
-      contract: "well-formed SOAP that is not what the service's page promises",
-      'response-code': "the service's own responseCode says no",
-      poison: 'its processing ended the process again and again',
-      expired: "no answer before the lookup's time was up",
-      cancelled: 'ended before it started',
-    } as Readonly<Record<string, string>>,
   },
 
   hold: {
@@ -372,6 +408,8 @@ export const T = {
     by: (who: string) => `by ${who}`,
     why: 'Seen',
     cure: 'Do',
+    cureOf: ({ reason, kind }: Pick<Hold, 'reason' | 'kind'>) => `${HOLD_CURES[reason]}${ifItIsRight(kind)}`,
+    spent: (count: number, since: string) => `${counted(count, 'lookup')} had it as their result since ${since}`,
     next: 'Next',
     ends: (at: string) => `ends by itself at ${at}`,
     probe: (span: string, probes: number) => `tried by itself in ${span}; ${counted(probes, 'probe')} failed so far`,
@@ -425,6 +463,7 @@ export const T = {
 
   certificate: {
     title: 'Certificate of the service',
+    inWords: certificatesInWords,
     states: { good: 'valid', soon: 'ends soon', over: 'has ended' },
     until: (at: string) => `until ${at}`,
     none: 'No worker has seen one: nothing was called over TLS yet.',

@@ -1,5 +1,3 @@
-import { certificatesInWords } from '../../../fleet/certificates.ts'
-import { NO_WORKER, sentenceOf } from '../../../fleet/sentence.ts'
 import type { FleetStatus } from '../../../fleet/status.ts'
 import { deadOf, GOOD, howIs } from '../state/how.ts'
 import { moment, now, span } from '../state/time.ts'
@@ -26,7 +24,7 @@ export function Banner({ status }: { status: FleetStatus | null }) {
       <p class="row" aria-live="polite">
         <span class={`state ${GOOD[how]}`}>{T.how[how]}</span>
         <span class="sentence" elementtiming="sentence">
-          {sentenceOf(status)}
+          {T.now.sentence(status)}
         </span>
       </p>
       {notes.length > 0 ? (
@@ -41,7 +39,7 @@ export function Banner({ status }: { status: FleetStatus | null }) {
 }
 
 function nobodyIn({ members }: FleetStatus): string[] {
-  return members?.length === 0 ? [`${NO_WORKER[0]?.toUpperCase()}${NO_WORKER.slice(1)}.`] : []
+  return members?.length === 0 ? [T.now.nobody] : []
 }
 
 /** So that nobody takes them for lost. */
@@ -53,14 +51,14 @@ function deadIn(status: FleetStatus): string[] {
 function holdsOf(status: FleetStatus): string[] {
   if (status.serviceProblem !== null) return []
   const { at } = status
-  return status.holds.map(({ reason, why, since, cure }) =>
-    T.now.held(reason, span(at - since), moment(since), why, cure),
+  return status.holds.map(({ reason, kind, why, since }) =>
+    T.now.held(reason, span(at - since), moment(since), why, T.hold.cureOf({ reason, kind })),
   )
 }
 
 /** Those that end soon, or have ended. */
 function certificatesOf({ members }: FleetStatus): string[] {
-  const seen = certificatesInWords(members ?? [], now.value)
+  const seen = T.certificate.inWords(members ?? [], now.value)
   return seen.filter(({ state }) => state !== 'good').map(({ says }) => says)
 }
 

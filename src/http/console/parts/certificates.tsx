@@ -1,4 +1,3 @@
-import { certificatesInWords } from '../../../fleet/certificates.ts'
 import { status } from '../state/live.ts'
 import { day, now } from '../state/time.ts'
 import { T } from '../texts.ts'
@@ -9,7 +8,7 @@ const KINDS = { good: 'good', soon: 'warn', over: 'bad' } as const
 export function Certificates() {
   const members = status.value?.members
   if (!members) return null
-  const seen = certificatesInWords(members, now.value)
+  const seen = T.certificate.inWords(members, now.value)
   return (
     <section class="card stack">
       <h3>{T.certificate.title}</h3>

@@ -51,7 +51,7 @@ function Cause({ of: { failure, fault, httpStatus } }: { of: DeadLetterGroup }) 
     <>
       <strong>{failure ?? T.dead.unknown}</strong>
       {more === '' ? null : <span class="soft"> {more}</span>}
-      <div class="soft small">{T.dead.meaning[failure ?? ''] ?? ''}</div>
+      <div class="soft small">{T.failures[failure ?? ''] ?? ''}</div>
     </>
   )
 }

@@ -29,7 +29,7 @@ export function HoldList() {
   return (
     <>
       <Verdict of={value} />
-      {holds.map(({ reason, why, since, cure, nextProbeAt, expiresAt, probes, by }) => (
+      {holds.map(({ reason, kind, why, since, suspectedSince, spent, nextProbeAt, expiresAt, probes, by }) => (
         <section key={reason} class="card banner warn stack" aria-label={T.hold.label(reason)}>
           <p class="row">
             <span class="state warn">{T.hold.label(reason)}</span>
@@ -42,9 +42,12 @@ export function HoldList() {
               {by === null ? '' : `, ${T.hold.by(by)}`}
             </dd>
             <dt>{T.hold.why}</dt>
-            <dd>{why}</dd>
+            <dd>
+              {why}
+              {suspectedSince === null || spent === 0 ? '' : `; ${T.hold.spent(spent, moment(suspectedSince))}`}
+            </dd>
             <dt>{T.hold.cure}</dt>
-            <dd>{cure}</dd>
+            <dd>{T.hold.cureOf({ reason, kind })}</dd>
             <dt>{T.hold.next}</dt>
             <dd>
               {nextProbeAt === null

@@ -13,8 +13,9 @@ export function Running() {
   )
 }
 
-function Progress({ of: { id, action, who, at, state, count, refused, waitsFor, cure } }: { of: ActionProgress }) {
+function Progress({ of: { id, action, who, at, state, count, refused, waitsFor } }: { of: ActionProgress }) {
   const expected = expectedCount(id)
+  const cure = T.running.cures[state]
   const isOver = state !== 'running'
   const words = T.running.words(action, who, moment(at), T.running.states[state], count, expected, refused)
   return (

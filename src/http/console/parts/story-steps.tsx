@@ -33,7 +33,7 @@ function stepsOf({
   if (end) {
     // Of one that failed, its end says what the last failure was.
     if (lastFailure && end.status !== 'failed') steps.push(T.story.before(lastFailure.code, lastFailure.message))
-    const why = end.code === null ? null : `${end.code}: ${end.message}`
+    const why = end.code === null ? null : T.failure(end.code, end.message)
     steps.push(
       T.story.ended(end.finishedAt === null ? null : moment(end.finishedAt), end.status, why, end.calls, end.attempts),
     )

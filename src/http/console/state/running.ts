@@ -20,7 +20,6 @@ export interface ActionProgress {
   looked: number
   waitsFor: string | null
   endedAt: string | null
-  cure: string | null
 }
 
 /** The newest first; null: not read yet. */
