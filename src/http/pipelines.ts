@@ -1,5 +1,5 @@
 /**
- * A client may ask on before it has been answered, on one connection. What it asks is looked at one after the other: so a
+ * For the API and for the own HTTP of a worker. A client may ask on before it has been answered, on one connection. What it asks is looked at one after the other: so a
  * refused token costs a connection, and of hundreds of requests that come in one piece no more than a few are kept.
  */
 
@@ -32,7 +32,7 @@ export function oneAtATime(server: Server): void {
     const { socket } = request
     if (socket.destroyed || endings.has(socket)) return
     const line = lines.get(socket)
-    // Its memory is free at once; an answer would have to wait for all those before.
+    // Without an answer, which would have to wait for all those before: so its memory is free at once.
     if (line && line.length >= MOST_WAITING) return void socket.destroy()
     response.once('close', () => nextOf(socket))
     if (!line) {

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { serveWorker } from './worker-server.ts'
 
 const app = {
@@ -51,4 +51,45 @@ it('closes at once, though a scraper keeps its connection; a port that is taken 
   socket.write('GET /livez HTTP/1.1\r\nHost: a\r\n\r\n')
   await once(socket, 'data')
   await Promise.all([once(socket, 'close'), server.close()])
+})
+
+describe('a client that asks on before it is answered', () => {
+  const askedTogether = (server: { url: string }, count: number) => {
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1').setEncoding('utf8')
+    const all = Array.from(
+      { length: count },
+      (_, n) => `GET /${n % 2 ? 'livez' : 'metrics'} HTTP/1.1\r\nHost: a\r\n\r\n`,
+    )
+    socket.write(all.join(''))
+    return socket
+  }
+
+  it('is answered in order, and each is looked at when the one before has its answer', async () => {
+    let [now, most] = [0, 0]
+    const text = async () => {
+      most = Math.max(most, ++now)
+      await new Promise(setImmediate)
+      now--
+      return 'up 1\n'
+    }
+    const server = await serveWorker({ ...app, metrics: { ...app.metrics, text } }, ANYWHERE)
+    const socket = askedTogether(server, 6)
+    let got = ''
+    socket.on('data', (data) => {
+      got += data
+    })
+    await expect.poll(() => got.match(/up 1|"live":true/g)).toEqual(Array(3).fill(['up 1', '"live":true']).flat())
+    expect(most).toBe(1)
+    await server.close()
+  })
+
+  it('of hundreds loses its connection, and no one else does', async () => {
+    let texts = 0
+    const text = () => new Promise<never>(() => void texts++)
+    const server = await serveWorker({ ...app, metrics: { ...app.metrics, text } }, ANYWHERE)
+    await once(askedTogether(server, 300), 'close')
+    expect(texts).toBe(1)
+    expect((await asked(`${server.url}/livez`))[0]).toBe(200)
+    await server.close()
+  })
 })

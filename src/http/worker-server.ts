@@ -6,6 +6,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type Listening, PROBES, probed, urlOf, type Watched } from './listening.ts'
+import { oneAtATime } from './pipelines.ts'
 
 /** Resolves once it listens; rejects if it cannot. */
 export async function serveWorker(app: Watched, { host, port }: { host: string; port: number }): Promise<Listening> {
@@ -13,6 +14,7 @@ export async function serveWorker(app: Watched, { host, port }: { host: string; 
     void answer(app, request, response)
   })
   server.setTimeout(10_000)
+  oneAtATime(server)
   server.listen({ host, port })
   await once(server, 'listening')
   const close = async () => {
