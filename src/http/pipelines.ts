@@ -1,6 +1,7 @@
 /**
- * For the API and for the own HTTP of a worker. A client may ask on before it has been answered, on one connection. What it asks is looked at one after the other: so a
- * refused token costs a connection, and of hundreds of requests that come in one piece no more than a few are kept.
+ * For the API and for a worker's own HTTP. A client may ask on before it has been answered, on one connection. What it asks is
+ * looked at one after the other: so a refused token costs a connection, and of hundreds of requests that come in one piece no
+ * more than a few are kept.
  */
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'

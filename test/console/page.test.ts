@@ -100,6 +100,7 @@ describe('a fleet without a worker, which nobody has used yet', () => {
     for (const view of ['Find', 'Dead letters', 'Service', 'Fleet', 'Activity']) {
       await page.getByRole('link', { name: view }).click()
       await page.getByRole('heading', { name: view, level: 2 }).waitFor()
+      if (view === 'Service') await page.getByText('Nobody calls it').waitFor()
     }
     await page.goBack()
     await page.getByRole('heading', { name: 'Fleet', level: 2 }).waitFor()
