@@ -130,7 +130,7 @@ describe('every other request', () => {
     server.thaw()
     for (const { answer, ms } of all) {
       expect(answer).toEqual([503, 'redis-unavailable', true])
-      expect(ms).toBeLessThan(4_000)
+      expect(ms).toBeLessThan(10_000) // 3 s and what a busy machine adds, but far less than the 30 s that one would wait
     }
   })
 
