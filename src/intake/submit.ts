@@ -22,7 +22,7 @@ export interface Request {
 
 export type Checked = { ok: true; lookup: NewLookup } | { ok: false; problem: string }
 
-const KEY_MAX = 1024
+export const KEY_MAX = 1024
 /** BullMQ's. */
 export const PRIORITY_MAX = 2_097_151
 export const DELAY_MAX_MS = 366 * 86_400_000

@@ -6,13 +6,12 @@ import { LANES } from '../../domain/lane.ts'
 import { DELIVERIES, lookupSchema } from '../../domain/lookup.ts'
 import { RESULT_STATUSES } from '../../domain/result.ts'
 import { resultSchema as resultOfQueue, timingSchema as timingOfQueue } from '../../domain/result-schema.ts'
-import { DELAY_MAX_MS, PRIORITY_MAX } from '../../intake/submit.ts'
+import { DELAY_MAX_MS, KEY_MAX, PRIORITY_MAX } from '../../intake/submit.ts'
 import { waitsSchema } from './actions.ts'
 import { wholeNumber, yes } from './queries.ts'
 
 export const MOST_AT_ONCE = 10_000
 const WAIT_MAX_S = 60
-const KEY_MAX = 1024
 
 const count = z.int().min(0)
 const key = z
