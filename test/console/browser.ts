@@ -63,12 +63,15 @@ export async function countShifts(page: Page): Promise<() => Promise<Shifted>> {
     counted.shifted = 0
     counted.movers = []
     new PerformanceObserver((list) => {
-      type Shift = { value: number; hadRecentInput: boolean; sources: { node: Element | null }[] }
+      type Shift = { value: number; hadRecentInput: boolean; sources: { node: Node | null }[] }
       for (const { value, hadRecentInput, sources } of list.getEntries() as unknown as Shift[]) {
         if (hadRecentInput) continue
         counted.shifted += value
-        const nodes = sources.map(({ node }) => `${node?.nodeName}.${node?.className}`).join(' ')
-        counted.movers = [...counted.movers, `${value.toFixed(3)} ${nodes}`].slice(0, 20)
+        const nodes = sources.map(({ node }) => {
+          const element = node instanceof Element ? node : node?.parentElement
+          return `${element?.nodeName}.${element?.className}`
+        })
+        counted.movers = [...counted.movers, `${value.toFixed(5)} ${nodes.join(' ')}`].slice(0, 20)
       }
     }).observe({ type: 'layout-shift' })
   })

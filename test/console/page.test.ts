@@ -55,7 +55,7 @@ describe('the page', () => {
       .addBulk(Array.from({ length: 300 }, (_, id) => ({ name: 'lookup', data: { connectionId: `${id}` } })))
     await page.getByText(/backlog \d+, [\d.]+ results\/s: gone in/).waitFor()
     const { shifted: moved, movers } = await shifted()
-    expect(moved, movers.join('\n')).toBeLessThan(0.02)
+    expect(moved, movers.join('\n')).toBeLessThan(0.001) // the word for how it is is another one, in its place
     await page.locator('.plot canvas').nth(3).waitFor()
     await page.getByText('As a table').first().click()
     await page.getByRole('row').filter({ hasText: '(not over)' }).waitFor()

@@ -134,8 +134,8 @@ export const T = {
 
   figures: {
     backlog: { label: 'Backlog', unit: 'lookups', note: 'wait or are being looked up; good: falls' },
-    perSecond: { label: 'Results', unit: '/s', note: 'over 10 s; good: as many as arrive' },
-    limit: { label: 'Limit', unit: 'calls/s', note: 'of the whole fleet; good: calls stay below' },
+    perSecond: { label: 'Results', unit: 'per second', note: 'over 10 s; good: as many as arrive' },
+    limit: { label: 'Limit', unit: 'calls a second', note: 'of the whole fleet; good: calls stay below' },
     oldest: { label: 'Oldest', unit: '', note: 'of those that wait; good: below 30 s' },
     workers: { label: 'Workers', unit: 'running', note: 'heard of in the last 10 s; good: all of yours' },
     dead: { label: 'Dead letters', unit: 'lookups', note: 'gave up; good: 0' },

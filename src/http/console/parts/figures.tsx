@@ -14,10 +14,13 @@ export function Figures({ of }: { of: readonly Figure[] }) {
     <dl class="card figures">
       {of.map(({ label, value, unit, note, state }) => (
         <div key={label}>
-          <dt>{label}</dt>
+          {/* After the value, the unit would move with the value's width. */}
+          <dt>
+            {label}
+            {unit ? <span class="unit">{unit}</span> : null}
+          </dt>
           <dd>
             <Value state={state}>{value}</Value>
-            {unit ? <span class="unit">{unit}</span> : null}
           </dd>
           <dd class="note">{note}</dd>
         </div>

@@ -5,10 +5,10 @@ import { moment, span } from '../state/time.ts'
 import { T } from '../texts.ts'
 
 /** Whether the service is called at all: no hold is no sign that it answers. */
-function Verdict({ of }: { of: FleetStatus & { serviceProblem: null } }) {
+function Verdict({ of }: { of: FleetStatus }) {
   const how = howIs(of)
   if (how === 'nobody') return <Card good="bad" label={T.hold.nobody} means={T.hold.nobodyMeans} />
-  if (of.holds.length > 0) return null
+  if (of.serviceProblem !== null || of.holds.length > 0) return null
   if (how === 'slow') return <Card good="warn" label={T.hold.slow} means={T.hold.slowMeans} />
   return <Card good="good" label={T.hold.none} means={T.hold.noneMeans} />
 }
@@ -24,8 +24,8 @@ function Card({ good, label, means }: { good: 'good' | 'warn' | 'bad'; label: st
 /** The holds that are on: whose fault, since when, why, what to do, and when it is tried again. */
 export function HoldList() {
   const { value } = status
-  if (!value || value.serviceProblem !== null) return null
-  const { holds, at } = value
+  if (!value) return null
+  const { holds, at } = value.serviceProblem === null ? value : { holds: [], at: 0 }
   return (
     <>
       <Verdict of={value} />
