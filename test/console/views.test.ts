@@ -503,6 +503,33 @@ describe('trouble', () => {
     await leave(visited)
   })
 
+  it('a story is followed to its end, after a pause and after an API that was away', async () => {
+    const queue = fleet.world.queue(NAMES.interactiveQueue)
+    await queue.pause()
+    const visited = await enter()
+    const { page, context } = visited
+    await open(page, 'Find')
+    await page.getByLabel('Connection id').fill('followed')
+    await button(page, 'Look this id up now').click()
+    await button(page, 'Look up').click()
+    await button(page, 'Close').last().click()
+    await page.getByText('waits because its queue is paused').first().waitFor()
+    const asked: string[] = []
+    page.on('request', (request) => asked.push(request.url()))
+    await button(page, 'Pause').click()
+    await page.getByText('paused; as it was at').waitFor()
+    asked.length = 0
+    await page.waitForTimeout(2500)
+    expect(asked).toEqual([])
+    await context.setOffline(true)
+    await button(page, 'Go on').click()
+    await page.getByText('The API does not answer.').waitFor()
+    await context.setOffline(false)
+    await queue.resume()
+    await page.getByText(/Ended .*: enriched/).waitFor()
+    await leave(visited)
+  })
+
   /** As another tab before it does; a browser without a screen shows all of them. */
   async function hide(page: Page, isHidden: boolean): Promise<void> {
     await page.evaluate((hidden) => {

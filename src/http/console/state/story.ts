@@ -36,10 +36,10 @@ export async function followStory(
   told: (story: Story) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  let story = await readStory(lookupId, signal)
-  told(story)
-  while (isFollowed && story.result === null && !hasEndedAt(story.state)) {
-    const next = await awaitStory(lookupId, signal).catch(passes)
+  let story: Story | null = null
+  while (story === null || (isFollowed && story.result === null && !hasEndedAt(story.state))) {
+    const read: Promise<Story> = story === null ? readStory(lookupId, signal) : awaitStory(lookupId, signal)
+    const next = await read.catch(passes)
     if (next === null) await rest(AGAIN_MS, signal)
     else told(next)
     story = next ?? story
