@@ -475,9 +475,11 @@ describe('trouble', () => {
     await button(page, 'Go on').click()
     await page.getByText('The API does not answer. What is shown is as it was at').waitFor()
     expect(await page.locator('.sentence').count()).toBe(1)
+    await open(page, 'Dead letters')
     await context.setOffline(false)
     await page.getByText('The API does not answer.').waitFor({ state: 'hidden' })
     await page.getByText('live', { exact: true }).waitFor()
+    await button(page, 'List').first().waitFor() // what could not be read is read then
     await leave(visited)
   })
 

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import type { TargetedSubmitEvent } from 'preact'
-import { useEffect } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import { type Action, type Field, type Input, leave, type Plan, TYPED_ABOVE } from '../state/action.ts'
 import { Refused } from '../state/api.ts'
 import { may } from '../state/session.ts'
@@ -38,14 +38,18 @@ function useForm(action: Action) {
   const ended = useSignal<string | null>(null)
   const typed = useSignal('')
   const isBusy = useSignal(false)
+  const asked = useRef(0)
   const replan = () => {
+    const mine = ++asked.current
+    // An answer to what was in the form before is not shown any more.
+    const planned = (made: Plan | null, says: string | null) => {
+      if (mine !== asked.current) return
+      plan.value = made
+      problem.value = says
+    }
     action.plan(input.value).then(
-      (made) => {
-        plan.value = made
-      },
-      (error: Error) => {
-        problem.value = error.message
-      },
+      (made) => planned(made, null),
+      (error: Error) => planned(null, error.message),
     )
   }
   useEffect(replan, [action])
@@ -74,7 +78,7 @@ function Question({ action, form }: { action: Action; form: Form }) {
   const mayBeDone = may(action.role) && plan.value !== null && !plan.value.refused && isTyped && count !== 0
   return (
     <>
-      <Planned plan={plan.value} />
+      {plan.value === null && problem.value !== null ? null : <Planned plan={plan.value} />}
       {(action.fields ?? []).map((field) => (
         <FieldOf key={field.name} field={field} form={form} />
       ))}

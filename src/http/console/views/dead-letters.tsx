@@ -4,7 +4,7 @@ import { DeadLetterGroups } from '../parts/dead-letter-groups.tsx'
 import { LastRedrives } from '../parts/last-redrives.tsx'
 import { Running } from '../parts/running.tsx'
 import { deadLetters, readDeadLetters } from '../state/dead-letters.ts'
-import { status } from '../state/live.ts'
+import { status, trouble } from '../state/live.ts'
 import { lookupAction } from '../state/lookup-actions.ts'
 import { running } from '../state/running.ts'
 import { T } from '../texts.ts'
@@ -12,10 +12,11 @@ import { T } from '../texts.ts'
 export function DeadLettersView() {
   const dead = (status.value?.queues ?? []).slice(0, 2).reduce((sum, { jobs }) => sum + jobs.failed, 0)
   const isActing = running.value.some(({ state }) => state === 'running')
-  // Read anew when their number has changed, or an action has ended; while one runs, its own progress tells.
+  const isAway = trouble.value !== null
+  // Read anew when their number has changed, an action has ended, or a trouble; while one runs, its own progress tells.
   useEffect(() => {
-    if (!isActing) void readDeadLetters()
-  }, [dead, isActing])
+    if (!isActing && !isAway) void readDeadLetters()
+  }, [dead, isActing, isAway])
   return (
     <>
       <div class="row between">
