@@ -2,7 +2,7 @@
 
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { TooManyActions } from '../app/actions.ts'
-import { Unanswered } from '../app/prompt-hall.ts'
+import { asUnanswered, Unanswered } from '../app/prompt-hall.ts'
 import { NoPace } from '../fleet/fleet-control.ts'
 import { UnknownService } from '../fleet/known-services.ts'
 import { fieldProblems, type Given } from './field-problems.ts'
@@ -29,7 +29,8 @@ const OF_FASTIFY: Readonly<Record<string, () => Problem>> = {
 /** What is looked at to say what was got. */
 export type Asked = Readonly<Partial<Record<'body' | 'query' | 'params' | 'headers', unknown>>>
 
-export function toProblem(error: unknown, asked: Asked = {}): Problem {
+export function toProblem(thrown: unknown, asked: Asked = {}): Problem {
+  const error = asUnanswered(thrown)
   if (error instanceof Problem) return error
   if (error instanceof UnknownService) return new Problem('service-unknown', error.message)
   if (error instanceof TooManyActions) return new Problem('too-many-actions', error.message)

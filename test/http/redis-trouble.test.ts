@@ -134,14 +134,47 @@ describe('every other request', () => {
     }
   })
 
-  it('that writes is answered with 503 while Redis is full', async () => {
+  const batchOf = (count: number) => ({
+    lookups: Array.from({ length: count }, (_, n) => ({ connectionId: `b${n}`, idempotencyKey: `b${n}` })),
+  })
+
+  it('that writes is answered with 503 while Redis is full, or a replica', async () => {
     const api = await start()
     const redis = connect(server.url)
     await until('Redis answers', async () => (await api.ask('GET', '/v1/status')).status === 200)
+    const both = async () => [
+      (await asked(api, 'POST', '/v1/lookups', { connectionId: '1' })).answer,
+      (await asked(api, 'POST', '/v1/lookups', batchOf(2))).answer,
+    ]
     await redis.config('SET', 'maxmemory', '1mb')
-    const { answer } = await asked(api, 'POST', '/v1/lookups', { connectionId: '1' })
+    const full = await both()
+    await redis.config('SET', 'maxmemory', '0')
+    await redis.replicaof('127.0.0.1', '1')
+    const replica = await both()
+    await redis.replicaof('NO', 'ONE')
+    redis.disconnect()
+    expect(full).toEqual(Array(2).fill([503, 'redis-full', true]))
+    expect(replica).toEqual(Array(2).fill([503, 'redis-unavailable', true]))
+    expect(api.log()).not.toContain('a mistake of ours')
+  })
+
+  it('of many says how many are on the queue when Redis fills meanwhile; sent again, none is there twice', async () => {
+    const api = await start()
+    const redis = connect(server.url)
+    const before = new Set(await enqueued())
+    const room = Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]) + 500_000
+    await redis.config('SET', 'maxmemory', String(room))
+    const { status, body, headers } = await api.ask('POST', '/v1/lookups', { body: batchOf(10_000) })
     await redis.config('SET', 'maxmemory', '0')
     redis.disconnect()
-    expect(answer).toEqual([503, 'redis-full', true])
+    expect([status, body.code, headers.has('retry-after')]).toEqual([503, 'redis-full', true])
+    const [, told = ''] = /at least (\d+) of the 10000 lookups are on the queue/.exec(body.detail) ?? []
+    const there = (await enqueued()).length - before.size
+    expect(Number(told)).toBeGreaterThan(0)
+    expect(there).toBeGreaterThanOrEqual(Number(told))
+    expect(there).toBeLessThan(10_000)
+    expect((await api.ask('POST', '/v1/lookups', { body: batchOf(10_000) })).status).toBe(202)
+    const ids = await enqueued()
+    expect([ids.length, new Set(ids).size]).toEqual([before.size + 10_000, before.size + 10_000])
   })
 })

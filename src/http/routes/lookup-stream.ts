@@ -6,7 +6,6 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { asUnanswered } from '../../app/prompt-hall.ts'
 import { firstOf, monotonic } from '../../clock.ts'
 import type { Ack, Brought, Enqueued, NotEnqueued } from '../../intake/acknowledge.ts'
 import { InvalidLookup, KeyConflict } from '../../intake/errors.ts'
@@ -66,7 +65,7 @@ class StreamRun {
       const acks = this.#intake.standing.acknowledge(laneOf(interactive), this.#asked(), {}, this.#end)
       for await (const chunk of acks) yield this.#told(chunk)
     } catch (error) {
-      const problem = this.#intake.stopping.aborted ? STOPPING : toProblem(asUnanswered(error))
+      const problem = this.#intake.stopping.aborted ? STOPPING : toProblem(error)
       yield `${JSON.stringify({ error: problem.message, code: problem.code, acknowledgedThrough: this.#through })}\n`
     }
   }
@@ -123,9 +122,9 @@ function isOfTheLine({ error }: NotEnqueued): boolean {
 function codeOf({ error }: NotEnqueued): string {
   if (error instanceof InvalidLookup) return 'invalid-request'
   if (error instanceof KeyConflict) return 'key-conflict'
-  return toProblem(asUnanswered(error)).code
+  return toProblem(error).code
 }
 
 function wordsOf(ack: NotEnqueued): string {
-  return isOfTheLine(ack) ? ack.error.message : toProblem(asUnanswered(ack.error)).message
+  return isOfTheLine(ack) ? ack.error.message : toProblem(ack.error).message
 }

@@ -5,6 +5,7 @@ import type { LookupStory } from '../../app/hall.ts'
 import { problemOfMetadata, problemsOfLookups } from '../../domain/exact-json.ts'
 import type { Lane } from '../../domain/lane.ts'
 import { isTraceparent } from '../../domain/lookup.ts'
+import type { Enqueued } from '../../intake/acknowledge.ts'
 import { KeyConflict } from '../../intake/errors.ts'
 import { CHUNK, type Request } from '../../intake/submit.ts'
 import { answers, json } from '../answers.ts'
@@ -26,7 +27,7 @@ import {
 } from '../messages/lookups.ts'
 import { type FieldProblem, Problem } from '../problem.ts'
 import { isStream } from '../stalls.ts'
-import { inWords } from '../to-problem.ts'
+import { inWords, toProblem } from '../to-problem.ts'
 import { validating } from '../validating.ts'
 import { dryRunOf } from './dry-run.ts'
 import { type Intake, laneOf } from './intake.ts'
@@ -162,26 +163,48 @@ function keyOf({ headers }: FastifyRequest, own: string | null | undefined): str
   throw refused([{ field: 'idempotencyKey', problem: 'expected what the header Idempotency-Key says, got another' }])
 }
 
-/** Whole or not at all: nothing is enqueued if one of them is wrong. */
+/** Nothing is enqueued if one of them is wrong. They go on the queue a chunk at a time, so Redis may go away between two. */
 async function enqueueBatch(intake: Intake, request: FastifyRequest, { lookups, interactive }: BatchRequest) {
+  const asked: Request[] = lookups.map((lookup) => intake.ofCaller(request, withTrace(request, lookup as Request)))
+  await refuseWrong(intake, request, asked)
+  const lane = laneIn(request, interactive)
+  const acks: Enqueued[] = []
+  try {
+    for (let start = 0; start < asked.length; start += CHUNK)
+      acks.push(...(await enqueueChunk(intake, request, lane, asked, start)))
+  } catch (error) {
+    throw withCount(error, acks.length, asked.length)
+  }
+  return acks
+}
+
+async function enqueueChunk(intake: Intake, request: FastifyRequest, lane: Lane, asked: Request[], start: number) {
+  const chunk = asked.slice(start, start + CHUNK)
+  const acks = await intake.hall.ask((_, acknowledger) => acknowledger.some(lane, chunk))
+  const enqueued = acks.filter((ack): ack is Enqueued => !('error' in ack))
+  if (enqueued.length > 0) intake.accepted(request, enqueued.length)
+  const failed = acks.findIndex((ack) => 'error' in ack)
+  const ack = acks[failed]
+  if (ack && 'error' in ack)
+    throw ack.error instanceof KeyConflict ? conflicts([at(start + failed, ack.error.message)]) : ack.error
+  return enqueued
+}
+
+async function refuseWrong(intake: Intake, request: FastifyRequest, asked: Request[]): Promise<void> {
   const inexact = problemsOfLookups(request.bodyText ?? '')
   if (inexact.size > 0) throw refused([...inexact].map(([index, problem]) => at(index, problem)))
-  const asked: Request[] = lookups.map((lookup) => intake.ofCaller(request, withTrace(request, lookup as Request)))
   const refusals = await intake.hall.ask((_, acknowledger) => acknowledger.refusals(asked))
   const invalid = refusals.filter(({ error }) => !(error instanceof KeyConflict))
   if (invalid.length > 0) throw refused(invalid.map(({ index, error }) => at(index, error.message)))
   if (refusals.length > 0) throw conflicts(refusals.map(({ index, error }) => at(index, error.message)))
-  const acks = []
-  for (let start = 0; start < asked.length; start += CHUNK) {
-    const part = asked.slice(start, start + CHUNK)
-    acks.push(...(await intake.hall.ask((_, acknowledger) => acknowledger.some(laneIn(request, interactive), part))))
-    const failed = acks.findIndex((ack) => 'error' in ack)
-    const ack = acks[failed]
-    if (ack && 'error' in ack)
-      throw ack.error instanceof KeyConflict ? conflicts([at(failed, ack.error.message)]) : ack.error
-    intake.accepted(request, part.length)
-  }
-  return acks
+}
+
+/** While Redis is away somebody has to know that asking again is safe, and with what. */
+function withCount(error: unknown, count: number, all: number): unknown {
+  const { status, code, message } = toProblem(error)
+  if (status !== 503) return error
+  const more = `at least ${count} of the ${all} lookups are on the queue: send all again, with the same keys`
+  return new Problem(code, `${message}; ${more}`)
 }
 
 /** `connectionId: expected …` of the lookup at this index. */
