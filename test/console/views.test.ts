@@ -368,6 +368,28 @@ describe('actions', () => {
     await button(page, 'Close').click()
   }
 
+  it('that is being done says so, calls nothing undone, and goes on when its dialog is closed', async () => {
+    const visited = await enter()
+    const { page } = visited
+    await open(page, 'Service')
+    let letGo = () => {}
+    const gone = new Promise<void>((resolve) => (letGo = resolve))
+    await page.route('**/v1/holds', async (route) => {
+      await gone
+      await route.continue()
+    })
+    await button(page, 'Hold all calls').click()
+    await button(page, 'Hold').click()
+    await page.getByText('It is being done, also when you close this.').waitFor()
+    expect(await button(page, 'Do nothing').count()).toBe(0)
+    expect(await seriousOf(page)).toEqual([])
+    await button(page, 'Close').click()
+    letGo()
+    await page.getByText('Held: manual').waitFor()
+    await call('DELETE', 'v1/holds')
+    await leave(visited)
+  })
+
   it('redrive, which warns of a hold, and leaves a line that leads to what has failed again', async () => {
     const selection = { connectionId: 'of d-7', queue: 'lookup' } // their failure changes: upkeep does not know it
     await call('POST', 'v1/dead-letters/redrive', { selection })
@@ -475,9 +497,17 @@ describe('trouble', () => {
     await button(page, 'Go on').click()
     await page.getByText('The API does not answer. What is shown is as it was at').waitFor()
     expect(await page.locator('.sentence').count()).toBe(1)
+    await open(page, 'Service')
+    await button(page, 'Hold all calls').click()
+    await button(page, 'Hold').click()
+    await page.getByText('Whether it was done is not known').waitFor()
+    await page.keyboard.press('Escape')
+    await open(page, 'Find')
+    await button(page, 'Search').click()
+    await page.locator('p.problem', { hasText: /^The API does not answer\.$/ }).waitFor()
     await open(page, 'Dead letters')
     await context.setOffline(false)
-    await page.getByText('The API does not answer.').waitFor({ state: 'hidden' })
+    await page.locator('.trouble').waitFor({ state: 'hidden' })
     await page.getByText('live', { exact: true }).waitFor()
     await button(page, 'List').first().waitFor() // what could not be read is read then
     await leave(visited)

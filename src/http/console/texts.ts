@@ -97,6 +97,7 @@ export const T = {
 
   trouble: {
     api: 'The API does not answer.',
+    status: (status: number) => `The API answered HTTP ${status}, and does not say why.`,
     redis: 'The API cannot reach Redis. Lookups that were accepted are kept there; nothing moves until it is back.',
     shown: (at: string) => `What is shown is as it was at ${at}.`,
   },
@@ -215,6 +216,8 @@ export const T = {
   actions: {
     planning: 'Counting; nothing is done yet …',
     command: 'The same on the command line',
+    busy: 'It is being done, also when you close this. Activity tells what came of it.',
+    unknown: 'The API does not answer. Whether it was done is not known: look at Activity before you do it again.',
     close: 'Close',
     which: (filters: string | null) => (filters === null ? 'Of all, without a filter.' : `Of those with: ${filters}.`),
     sample: (count: number) => `The first ${count} of them`,

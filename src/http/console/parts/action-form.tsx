@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals'
 import type { TargetedSubmitEvent } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { type Action, type Field, type Input, leave, type Plan, TYPED_ABOVE } from '../state/action.ts'
-import { Refused } from '../state/api.ts'
+import { isUnknown } from '../state/api.ts'
 import { may } from '../state/session.ts'
 import { T } from '../texts.ts'
 import { CopyText } from './copy-text.tsx'
@@ -64,7 +64,7 @@ function useForm(action: Action) {
     try {
       ended.value = await action.run(input.value, plan.value?.count ?? null)
     } catch (error) {
-      problem.value = error instanceof Refused ? error.message : String(error)
+      problem.value = isUnknown(error) ? T.actions.unknown : (error as Error).message
     }
     isBusy.value = false
   }
@@ -99,12 +99,15 @@ function Question({ action, form }: { action: Action; form: Form }) {
         </p>
       )}
       {may(action.role) ? null : <p class="notice">{T.actions.noRole(action.role)}</p>}
+      <p role="status" hidden={!isBusy.value}>
+        {isBusy.value ? T.actions.busy : ''}
+      </p>
       <div class="row">
         <button type="submit" class={action.isGrave ? 'grave' : 'main'} disabled={!mayBeDone || isBusy.value}>
           {action.verb}
         </button>
         <button type="button" onClick={leave}>
-          {T.actions.leave}
+          {isBusy.value ? T.actions.close : T.actions.leave}
         </button>
       </div>
     </>

@@ -2,6 +2,7 @@
 
 import { signal } from '@preact/signals'
 import type { Early } from '../early.ts'
+import { T } from '../texts.ts'
 
 /** What the API answered when it refused; `code` as docs/http.md lists them. */
 export class Refused extends Error {
@@ -18,24 +19,37 @@ export class Refused extends Error {
 /** Counts up each time that the API says that we are nobody, or nobody any more. */
 export const sessionEnded = signal(0)
 
-const UNREACHABLE = { status: 0, code: 'unreachable' }
+/** Whether what was asked for may have been done all the same: no answer came, or only one of a proxy that had none. */
+export function isUnknown(error: unknown): boolean {
+  return error instanceof Refused && [0, 502, 504].includes(error.status)
+}
 
 /** Rejects with a Refused, also where there is no answer at all (status 0). */
-export async function ask<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+export async function ask<Answer>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Answer> {
   const headers: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' }
   const init: RequestInit = { method, headers, cache: 'no-store', credentials: 'same-origin' }
   if (body !== undefined) init.body = JSON.stringify(body)
   if (signal) init.signal = signal
   const asked = method === 'GET' ? askedEarly(path) : undefined
-  const answer = await (asked ?? fetch(path, init)).catch((error: Error) => {
+  const { answer, said } = await answerTo(asked ?? fetch(path, init)).catch(() => {
     if (signal?.aborted) throw signal.reason
-    throw new Refused(UNREACHABLE.status, UNREACHABLE.code, error.message)
+    throw new Refused(0, 'unreachable', T.trouble.api) // the browser's own words are of no use to anybody
   })
-  const said = await read(answer)
-  if (answer.ok) return said as T
+  if (answer.ok) return said as Answer
   if (answer.status === 401 && !path.startsWith('session')) sessionEnded.value++
-  const { code = 'unknown', detail = answer.statusText } = Object(said) as { code?: string; detail?: string }
+  const { code = 'unknown', detail = T.trouble.status(answer.status) } = Object(said) as Said
   throw new Refused(answer.status, code, detail)
+}
+
+interface Said {
+  code?: string
+  detail?: string
+}
+
+/** An API that ends in the middle of its answer has not answered. */
+async function answerTo(asked: Promise<Response>): Promise<{ answer: Response; said: unknown }> {
+  const answer = await asked
+  return { answer, said: await read(answer) }
 }
 
 /** What early.ts has asked already. It is taken once, because it grows old. */
