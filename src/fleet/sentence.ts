@@ -1,10 +1,17 @@
 /** The fleet in one sentence: what `status` ends with, and the console begins with. */
 
-import { counted, number, seconds } from '../domain/figures.ts'
+import { counted, mebibytes, number, seconds } from '../domain/figures.ts'
+import type { RedisMemory } from './redis-memory.ts'
 import type { FleetStatus } from './status.ts'
 
 /** What is so while nobody works. A hold says nothing then: nobody tries whether the service answers. */
 export const NO_WORKER = 'no worker is running. Do: start one; nothing that waits is lost'
+
+/** What is so while Redis takes no writes. */
+export function fullInWords({ where, usedBytes, maxBytes }: RedisMemory): string {
+  const of = `${mebibytes(usedBytes)} of ${mebibytes(maxBytes ?? 0)}`
+  return `Redis at ${where} takes no writes: its memory is full (${of}). Do: raise its maxmemory, or delete what else lies in it.`
+}
 
 export function sentenceOf(status: FleetStatus): string {
   return `backlog ${number.format(status.backlog)}, ${number.format(status.perSecond)} results/s: ${drainInWords(status)}`

@@ -167,6 +167,24 @@ describe('the certificate', () => {
   })
 })
 
+describe('the service', () => {
+  it('is not said to be called while a queue is paused', async () => {
+    const visited = await enter()
+    const { page } = visited
+    await open(page, 'Service')
+    await page.getByText('No hold is on.').waitFor()
+    await fleet.world.queue(NAMES.lookupQueue).pause()
+    try {
+      await page.getByText(`has paused ${NAMES.lookupQueue}`).waitFor()
+      expect(await page.getByText('No hold is on.').count()).toBe(0)
+    } finally {
+      await fleet.world.queue(NAMES.lookupQueue).resume()
+    }
+    await page.getByText('No hold is on.').waitFor()
+    await leave(visited)
+  })
+})
+
 describe('the incident', () => {
   it('is copied as it is shown, without an id', async () => {
     await add({ connectionId: 'i-4712', producer: 'crm' })
@@ -432,18 +450,48 @@ describe('actions', () => {
     const { page } = visited
     await open(page, 'Fleet')
     await button(page, 'Set the limit').click()
-    await page.getByText("In force now: 100 calls a second (the workers' environment); burst: ").waitFor()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByText("In force now: 100 calls a second (the workers' environment); burst: ").waitFor()
     await page.getByLabel('Calls a second (now: 100)').fill('90')
     await button(page, 'Set it').click()
     await page.getByText('Set: 90 calls a second, in force for all workers within a second.').waitFor()
     await button(page, 'Close').click()
     await button(page, 'Reset the limits').click()
-    await page.getByText(/In force now: 90 calls a second \(set by ana at /).waitFor()
+    await dialog.getByText(/In force now: 90 calls a second \(set by ana at /).waitFor()
     await page.getByText('Then: 100 calls a second.').waitFor()
     await button(page, 'Reset').click()
     await page.getByText("Reset: the workers' own limits are in force").waitFor()
     await button(page, 'Close').click()
     await button(page, 'Reset the limits').waitFor({ state: 'hidden' })
+    await leave(visited)
+  })
+
+  it('release at a part of the pace, which counts wherever a limit is told', async () => {
+    const visited = await enter()
+    const { page } = visited
+    await call('DELETE', 'v1/holds', { pace: 0.25 })
+    try {
+      await open(page, 'Service')
+      await page.getByText('Calls at 25 % of its pace').waitFor()
+      await open(page, 'Fleet')
+      const own = "In force now: 25 calls a second, 25 % of 100 (the workers' environment) until it is released in full"
+      await page.getByText(own).waitFor()
+      await button(page, 'Set the limit').click()
+      await page.getByRole('dialog').getByText(own).waitFor()
+      await page.getByLabel('Calls a second at the full pace (now: 100)').fill('90')
+      await button(page, 'Set it').click()
+      await page.getByText('As long as the fleet goes at 25 % of its pace, that is 22.5.').waitFor()
+      await button(page, 'Close').click()
+      await page.getByText(/In force now: 22.5 calls a second, 25 % of 90 \(set by ana at /).waitFor()
+      await page.getByRole('row').filter({ hasText: 'works' }).filter({ hasText: '90' }).nth(1).waitFor()
+      await button(page, 'Reset the limits').click()
+      await page.getByText('Then: 25 calls a second.').waitFor()
+      await page.keyboard.press('Escape')
+    } finally {
+      await call('DELETE', 'v1/holds')
+      await call('DELETE', 'v1/limit')
+    }
+    await page.locator('main > p').getByText('In force now: 100 calls a second').waitFor()
     await leave(visited)
   })
 

@@ -4,7 +4,7 @@ import type { FleetStatus, GateStatus } from '../../app/hall.ts'
 import { certificatesInWords } from '../../fleet/certificates.ts'
 import { holdInWords, type Limits } from '../../fleet/fleet-control.ts'
 import { differingSettings, type SeenMember, TAKEN_UP_WITHIN_MS } from '../../fleet/members.ts'
-import { NO_WORKER, sentenceOf } from '../../fleet/sentence.ts'
+import { fullInWords, NO_WORKER, sentenceOf } from '../../fleet/sentence.ts'
 import { byHandInWords } from './by-hand-in-words.ts'
 import { LIMITS, limitInWords, quotaInWords } from './limits-in-words.ts'
 import { producersInWords } from './producers-in-words.ts'
@@ -44,12 +44,7 @@ export function holdsInWords({ holds, at }: Pick<GateStatus, 'holds' | 'at'>): s
 }
 
 function memoryInWords({ redis }: FleetStatus): string[] {
-  if (!redis?.isFull) return []
-  const { where, usedBytes, maxBytes } = redis
-  const of = `${mebibytes(usedBytes)} of ${mebibytes(maxBytes ?? 0)}`
-  return [
-    `Redis at ${where} takes no writes: its memory is full (${of}). Do: raise its maxmemory, or delete what else lies in it.`,
-  ]
+  return redis?.isFull ? [fullInWords(redis)] : []
 }
 
 function needInWords({ memoryNeed }: FleetStatus): string[] {

@@ -7,7 +7,7 @@ import { counted, number } from '../../domain/figures.ts'
 import { type Hold, NOT_FOUND } from '../../domain/hold.ts'
 import type { Waits } from '../../domain/waits.ts'
 import { certificatesInWords } from '../../fleet/certificates.ts'
-import { NO_WORKER, sentenceOf } from '../../fleet/sentence.ts'
+import { fullInWords, NO_WORKER, sentenceOf } from '../../fleet/sentence.ts'
 
 const figure = (value: number) => number.format(value, 1)
 /** A worker writes what it has counted once in ten seconds. */
@@ -17,6 +17,8 @@ const limitIn = (values: Limit) =>
   values === null
     ? 'not known'
     : values.map((value) => (value === null ? 'no limit' : number.format(value))).join(' or ')
+const slowed = (values: Limit, share: number | null): Limit =>
+  values?.map((value) => (value === null ? null : value * (share ?? 1))) ?? null
 const FAILURES: Readonly<Record<string, string>> = {
   invalid: 'the lookup itself cannot be read',
   'soap-fault': 'the service answered with a SOAP fault',
@@ -52,6 +54,12 @@ const ifItIsRight = (kind: string | null) => {
   if (what === 'fault') return '; if these lookups are really wrong: release'
   return what === 'code' ? `; if responseCode ${which} is right: accept it, or set it in SOAP_NOT_FOUND_CODES` : ''
 }
+const percent = (share: number) => `${figure(100 * share)} %`
+/** What comes of a limit while the fleet goes at a part of its pace. */
+const slowedTo = (rate: number | null, share: number | null) =>
+  share === null || rate === null
+    ? ''
+    : ` As long as the fleet goes at ${percent(share)} of its pace, that is ${number.format(rate * share)}.`
 const perSecond = (value: number | null) => (value === null ? 'unknown' : `${figure(value)}/s`)
 
 export const T = {
@@ -116,6 +124,7 @@ export const T = {
     loading: 'Asking the fleet …',
     summary: 'The fleet in one sentence',
     sentence: sentenceOf,
+    full: fullInWords,
     nobody: `${NO_WORKER[0]?.toUpperCase()}${NO_WORKER.slice(1)}.`,
     held: (reason: string, span: string, since: string, why: string, cure: string) =>
       `Held for ${span} (since ${since}), ${reason}: ${why}. Do: ${cure}.`,
@@ -127,7 +136,7 @@ export const T = {
 
   byHand: {
     hold: (which: string, _: number | null) => `held (${which})`,
-    pace: (which: string, _: number | null) => `${which} of the pace`,
+    pace: (which: string, _: number | null) => `${percent(Number(which))} of the pace`,
     limit: (which: string, value: number | null) => `limit ${which} ${value === null ? 'none' : number.format(value)}`,
     'accept-code': (which: string, _: number | null) => `responseCode ${which} is accepted as not found`,
     'queue-paused': (which: string, _: number | null) => `queue ${which} is paused`,
@@ -393,10 +402,18 @@ export const T = {
     would: (span: string) =>
       `No call goes out for ${span}, or until somebody releases. Calls on the way finish; lookups wait and none is lost.`,
     done: 'Held.',
-    none: 'Calls the service',
-    noneMeans: 'No hold is on.',
+    works: 'Calls the service',
+    worksMeans: 'No hold is on.',
+    idle: 'Ready to call',
+    idleMeans: 'No hold is on. Nothing waits.',
+    atPace: (share: number) => `Calls at ${percent(share)} of its pace`,
+    atPaceMeans: 'No hold is on. It goes so until it is released in full.',
+    full: 'Nothing is called',
     nobody: 'Nobody calls it',
     nobodyMeans: 'No worker is running, so nobody knows whether the service answers.',
+    paused: 'Paused',
+    pausedMeans: (queues: string) =>
+      `A tool of BullMQ's has paused ${queues}: no worker takes anything from there. Do: BullMQ's Queue#resume.`,
     slow: 'No hold is on',
     slowMeans: 'But nothing ends. What the service answered last stands below.',
     label: (reason: string) => `Held: ${reason}`,
@@ -427,7 +444,7 @@ export const T = {
     accepts: (code: number) => `responseCode ${code} means not found from now on, for every worker.`,
     pace: 'At this part of the pace, per cent',
     would: (share: number) =>
-      `Every hold ends. The fleet begins slowly for five seconds, and then goes on ${share < 1 ? `at ${Math.round(100 * share)} % of its pace until it is released in full` : 'in full'}. A hold whose cause is still there comes back.`,
+      `Every hold ends. The fleet begins slowly for five seconds, and then goes on ${share < 1 ? `at ${percent(share)} of its pace until it is released in full` : 'in full'}. A hold whose cause is still there comes back.`,
     done: 'Released.',
   },
 
@@ -435,15 +452,17 @@ export const T = {
     words: 'Set the limit',
     title: 'Set the limit of the fleet',
     verb: 'Set it',
-    rateNow: (values: Limit) => `Calls a second (now: ${limitIn(values)})`,
-    now: (rate: Limit, by: string, burst: Limit, inFlight: Limit) =>
-      `In force now: ${limitIn(rate)} calls a second (${by}); burst: ${limitIn(burst)}; calls at one time: ${limitIn(inFlight)}.`,
+    rateNow: (values: Limit, share: number | null) =>
+      `Calls a second${share === null ? '' : ' at the full pace'} (now: ${limitIn(values)})`,
+    now: (rate: Limit, share: number | null, by: string, burst: Limit, inFlight: Limit) =>
+      `In force now: ${limitIn(slowed(rate, share))} calls a second${share === null ? '' : `, ${percent(share)} of ${limitIn(rate)}`} (${by})${share === null ? '' : ' until it is released in full'}; burst: ${limitIn(burst)}; calls at one time: ${limitIn(inFlight)}.`,
     own: "the workers' environment",
     by: (who: string | null, since: string | null) => `set by ${who ?? 'hand'}${since === null ? '' : ` at ${since}`}`,
-    after: (rates: Limit) => `Then: ${limitIn(rates)} calls a second.`,
-    would: (rate: string) =>
-      `Every worker keeps to ${rate} calls a second of the whole fleet, at once, until it is reset.`,
-    done: (rate: string) => `Set: ${rate} calls a second, in force for all workers within a second.`,
+    after: (rates: Limit, share: number | null) => `Then: ${limitIn(slowed(rates, share))} calls a second.`,
+    would: (rate: number | null, share: number | null) =>
+      `Every worker keeps to ${rate === null ? '…' : number.format(rate)} calls a second of the whole fleet, at once, until it is reset.${slowedTo(rate, share)}`,
+    done: (rate: number, share: number | null) =>
+      `Set: ${number.format(rate)} calls a second, in force for all workers within a second.${slowedTo(rate, share)}`,
     resetWords: 'Reset the limits',
     resetTitle: 'Reset the limits',
     resetVerb: 'Reset',

@@ -13,6 +13,7 @@ export function Banner({ status }: { status: FleetStatus | null }) {
     )
   const how = howIs(status)
   const notes = [
+    ...fullIn(status),
     ...nobodyIn(status),
     ...holdsOf(status),
     ...deadIn(status),
@@ -36,6 +37,10 @@ export function Banner({ status }: { status: FleetStatus | null }) {
       ) : null}
     </section>
   )
+}
+
+function fullIn({ redis }: FleetStatus): string[] {
+  return redis?.isFull ? [T.now.full(redis)] : []
 }
 
 function nobodyIn({ members }: FleetStatus): string[] {

@@ -1,25 +1,7 @@
-import type { FleetStatus } from '../../../fleet/status.ts'
-import { howIs } from '../state/how.ts'
 import { status } from '../state/live.ts'
 import { moment, span } from '../state/time.ts'
+import { verdictsOf } from '../state/verdict.ts'
 import { T } from '../texts.ts'
-
-/** Whether the service is called at all: no hold is no sign that it answers. */
-function Verdict({ of }: { of: FleetStatus }) {
-  const how = howIs(of)
-  if (how === 'nobody') return <Card good="bad" label={T.hold.nobody} means={T.hold.nobodyMeans} />
-  if (of.serviceProblem !== null || of.holds.length > 0) return null
-  if (how === 'slow') return <Card good="warn" label={T.hold.slow} means={T.hold.slowMeans} />
-  return <Card good="good" label={T.hold.none} means={T.hold.noneMeans} />
-}
-
-function Card({ good, label, means }: { good: 'good' | 'warn' | 'bad'; label: string; means: string }) {
-  return (
-    <p class={`card banner ${good}`}>
-      <span class={`state ${good}`}>{label}</span> {means}
-    </p>
-  )
-}
 
 /** The holds that are on: whose fault, since when, why, what to do, and when it is tried again. */
 export function HoldList() {
@@ -28,7 +10,11 @@ export function HoldList() {
   const { holds, at } = value.serviceProblem === null ? value : { holds: [], at: 0 }
   return (
     <>
-      <Verdict of={value} />
+      {verdictsOf(value).map(({ good, label, means }) => (
+        <p key={label} class={`card banner ${good}`}>
+          <span class={`state ${good}`}>{label}</span> {means}
+        </p>
+      ))}
       {holds.map(({ reason, kind, why, since, suspectedSince, spent, nextProbeAt, expiresAt, probes, by }) => (
         <section key={reason} class="card banner warn stack" aria-label={T.hold.label(reason)}>
           <p class="row">

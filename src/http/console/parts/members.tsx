@@ -1,5 +1,5 @@
 import type { SeenMember } from '../../../fleet/members.ts'
-import type { FleetStatus } from '../../../fleet/status.ts'
+import type { FleetStatus, GateStatus } from '../../../fleet/status.ts'
 import { now, span } from '../state/time.ts'
 import { T } from '../texts.ts'
 import { type Column, Table } from './table.tsx'
@@ -7,11 +7,13 @@ import { type Column, Table } from './table.tsx'
 const LATE_MS = 5_000
 
 /** The workers; what is not as with most of the others is marked. */
-export function Members({ status: { members, lost } }: { status: FleetStatus }) {
+export function Members({ status }: { status: FleetStatus }) {
+  const { members, lost } = status
   if (members === null) return <p class="notice">{T.members.unknown}</p>
   if (members.length === 0) return <p class="problem">{T.members.none}</p>
   const rows = members.toSorted((a, b) => (a.host + a.pid).localeCompare(b.host + b.pid))
-  const uneven = UNEVEN.filter(([, of]) => new Set(members.map(of)).size > 1).map(([label]) => label)
+  const comparedOf = compared(status.serviceProblem === null ? status.limitsSet : {})
+  const uneven = comparedOf.filter(([, of]) => new Set(members.map(of)).size > 1).map(([label]) => label)
   return (
     <section class="card stack">
       {uneven.length > 0 ? <p class="notice">{T.members.differ(uneven.join(', '))}</p> : null}
@@ -22,7 +24,7 @@ export function Members({ status: { members, lost } }: { status: FleetStatus }) 
       ))}
       <Table
         caption={T.members.caption(members.length)}
-        columns={columnsOf(members)}
+        columns={columnsOf(members, comparedOf)}
         rows={rows}
         keyOf={({ id }) => id}
       />
@@ -31,15 +33,22 @@ export function Members({ status: { members, lost } }: { status: FleetStatus }) 
 }
 
 const limit = (value: number | null) => (value === null ? T.none : T.figure(value))
-const UNEVEN: readonly [label: string, of: (member: SeenMember) => string][] = [
-  [T.members.version, ({ version }) => version],
-  [T.members.rate, ({ limits }) => limit(limits.rate)],
-  [T.members.burst, ({ limits }) => limit(limits.burst)],
-  [T.members.inFlight, ({ limits }) => limit(limits.inFlight)],
-]
+type Compared = readonly [label: string, of: (member: SeenMember) => string]
 
-function columnsOf(members: readonly SeenMember[]): Column<SeenMember>[] {
-  const compared = UNEVEN.map(([head, of], index): Column<SeenMember> => {
+/** What all should have alike: of limits that in force, because what is set by hand wins over each worker's own. */
+function compared(set: GateStatus['limitsSet']): readonly Compared[] {
+  const inForce = (name: keyof SeenMember['limits']) => (member: SeenMember) =>
+    limit((name in set ? set[name] : member.limits[name]) ?? null)
+  return [
+    [T.members.version, ({ version }) => version],
+    [T.members.rate, inForce('rate')],
+    [T.members.burst, inForce('burst')],
+    [T.members.inFlight, inForce('inFlight')],
+  ]
+}
+
+function columnsOf(members: readonly SeenMember[], all: readonly Compared[]): Column<SeenMember>[] {
+  const marked = all.map(([head, of], index): Column<SeenMember> => {
     const usual = mostOf(members.map(of))
     return { head, of, isOdd: (member) => of(member) !== usual, isFigure: index > 0 }
   })
@@ -49,7 +58,7 @@ function columnsOf(members: readonly SeenMember[]): Column<SeenMember>[] {
     { head: T.members.up, of: ({ startedAt }) => span(now.value - Date.parse(startedAt)), isFigure: true },
     { head: T.members.busy, of: ({ inProgress, concurrency }) => `${inProgress} / ${concurrency}`, isFigure: true },
     { head: T.members.perSecond, of: ({ perSecond }) => T.figure(perSecond), isFigure: true },
-    ...compared,
+    ...marked,
   ]
 }
 

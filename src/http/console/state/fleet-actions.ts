@@ -57,10 +57,13 @@ export function releaseAction(acceptCode: number | null = null): Action {
 export function limitAction(): Action {
   return {
     ...{ title: T.limit.title, verb: T.limit.verb, role: 'operate' },
-    fields: [{ ...RATE, label: T.limit.rateNow(valuesOf('rate')) }],
-    plan: async ({ rate }) => plan([...limitsNow(), T.limit.would(rate || '…')]),
+    fields: [{ ...RATE, label: T.limit.rateNow(valuesOf('rate'), share()) }],
+    plan: async ({ rate }) => plan([...limitsNow(), T.limit.would(rate ? Number(rate) : null, share())]),
     command: ({ rate }) => commandOf('limit', {}, ['--rate', rate || '…']),
-    run: ({ rate }) => done(ask('PUT', 'v1/limit', { ratePerSecond: Number(rate) }), T.limit.done(String(rate))),
+    run: ({ rate }) => {
+      const ratePerSecond = Number(rate)
+      return done(ask('PUT', 'v1/limit', { ratePerSecond }), T.limit.done(ratePerSecond, share()))
+    },
   }
 }
 
@@ -81,18 +84,25 @@ function valuesOf(name: Name): readonly (number | null)[] | null {
   return value?.serviceProblem === null && value.limits[name].values.length > 0 ? value.limits[name].values : null
 }
 
-function limitsNow(): string[] {
+/** The part of its pace at which the fleet goes; null: all of it. */
+function share(): number | null {
+  const { value } = status
+  return value?.serviceProblem === null ? (value.pace?.share ?? null) : null
+}
+
+/** What is in force, and who has set it. */
+export function limitsNow(): string[] {
   const { value } = status
   if (value?.serviceProblem !== null) return []
   const byHand = value.byHand.find(({ what, which }) => what === 'limit' && which === 'rate')
   const by = byHand ? T.limit.by(byHand.who, byHand.since === null ? null : moment(byHand.since)) : T.limit.own
-  return [T.limit.now(valuesOf('rate'), by, valuesOf('burst'), valuesOf('inFlight'))]
+  return [T.limit.now(valuesOf('rate'), share(), by, valuesOf('burst'), valuesOf('inFlight'))]
 }
 
 /** What each worker has of its own. */
 function limitsOwn(): string[] {
   const rates = [...new Set((status.value?.members ?? []).map(({ limits }) => limits.rate))]
-  return rates.length === 0 ? [] : [T.limit.after(rates)]
+  return rates.length === 0 ? [] : [T.limit.after(rates, share())]
 }
 
 function plan(lines: string[]): Plan {

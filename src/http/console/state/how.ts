@@ -20,6 +20,11 @@ export function howIs(status: FleetStatus): How {
   if (status.members?.length === 0) return 'nobody'
   if (status.serviceProblem === null && status.holds.length > 0) return 'held'
   if (status.queues.some(({ isPaused }) => isPaused)) return 'paused'
+  return howItGoes(status)
+}
+
+/** Where nothing is known that stops it. */
+export function howItGoes(status: FleetStatus): 'idle' | 'slow' | 'works' {
   if (status.backlog === delayedOf(status)) return 'idle'
   return status.drainSeconds === null ? 'slow' : 'works'
 }

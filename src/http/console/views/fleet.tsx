@@ -2,7 +2,7 @@ import { ActionButton } from '../parts/action-button.tsx'
 import { Members } from '../parts/members.tsx'
 import { Producers } from '../parts/producers.tsx'
 import { Queues } from '../parts/queues.tsx'
-import { limitAction, resetLimitAction } from '../state/fleet-actions.ts'
+import { limitAction, limitsNow, resetLimitAction } from '../state/fleet-actions.ts'
 import { status } from '../state/live.ts'
 import { T } from '../texts.ts'
 
@@ -20,6 +20,11 @@ export function FleetView() {
       </div>
       {value ? (
         <>
+          {limitsNow().map((line) => (
+            <p key={line} class="soft small">
+              {line}
+            </p>
+          ))}
           <Members status={value} />
           <Queues status={value} />
           <Producers status={value} />
