@@ -4,7 +4,7 @@
  * and then its body. Whatever fails is answered as a problem (problem.ts).
  */
 
-import { STATUS_CODES } from 'node:http'
+import { maxHeaderSize, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
@@ -17,9 +17,10 @@ import type { Observe } from '../domain/event.ts'
 import { reportRequests, routeName } from './access.ts'
 import { authenticate } from './auth.ts'
 import { readJson } from './body.ts'
+import { breakOff } from './broken-off.ts'
 import { type Listening, probe, urlOf, type Watched } from './listening.ts'
 import { describe } from './openapi.ts'
-import { isLast, oneAtATime } from './pipelines.ts'
+import { endBehindAnswer, isLast, oneAtATime } from './pipelines.ts'
 import { Problem } from './problem.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { cutStalled, STALLED_AFTER_MS } from './stalls.ts'
@@ -117,11 +118,10 @@ function takesNoMore(route: RouteOptions): void {
 }
 
 /** What never became a request: cut because it came too slowly, or nothing that HTTP knows. */
-function refuseRaw(error: NodeJS.ErrnoException, socket: Socket): void {
-  const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-  const problem = isLate
-    ? new Problem('request-stalled', `expected the whole head of a request within ${HEADERS_WITHIN_MS / 1000} s`)
-    : new Problem('invalid-request', 'expected a request of HTTP/1.1, got something else')
+function refuseRaw({ code = '' }: NodeJS.ErrnoException, socket: Socket): void {
+  if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  if (breakOff(socket) || endBehindAnswer(socket)) return
+  const problem = OF_NODE[code] ?? new Problem('invalid-request', 'expected a request of HTTP/1.1, got something else')
   const body = JSON.stringify(problem)
   const head = [
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
@@ -129,8 +129,18 @@ function refuseRaw(error: NodeJS.ErrnoException, socket: Socket): void {
     'Connection: close',
     `Content-Length: ${body.length}`,
   ]
-  if (socket.writable && error.code !== 'ECONNRESET') socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
-  else socket.destroy()
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+}
+
+const OF_NODE: Readonly<Record<string, Problem>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: new Problem(
+    'request-stalled',
+    `expected the whole head of a request within ${HEADERS_WITHIN_MS / 1000} s`,
+  ),
+  HPE_HEADER_OVERFLOW: new Problem(
+    'head-too-large',
+    `expected at most ${maxHeaderSize} bytes of path and headers, got more`,
+  ),
 }
 
 /** Nothing of an answer is for a browser to run. No HSTS, because whether there is TLS is for the proxy to know. */

@@ -13,14 +13,21 @@ import { hasBody } from './stalls.ts'
 const MOST_WAITING = 16
 /** Connections that close with the answer to this request. */
 const endings = new WeakMap<Socket, IncomingMessage>()
+/** What each connection is answered with at the moment. */
+const answers = new WeakMap<Socket, ServerResponse>()
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => void
 
 /** In front of whoever listens for the server's requests: what waits costs no more than Node has spent on it. */
 export function oneAtATime(server: Server): void {
-  const [handle] = server.listeners('request') as [Handle]
+  const [listener] = server.listeners('request') as [Handle]
+  const handle: Handle = (request, response) => {
+    answers.set(request.socket, response)
+    listener(request, response)
+  }
   const lines = new WeakMap<Socket, (() => void)[]>()
   const nextOf = (socket: Socket) => {
+    answers.delete(socket)
     if (socket.destroyed || endings.has(socket)) return
     const next = lines.get(socket)?.shift()
     if (!next) {
@@ -55,6 +62,22 @@ export function endWithoutBody(request: FastifyRequest): void {
   const { socket } = request.raw
   endings.set(socket, request.raw)
   socket.pause()
+}
+
+/**
+ * What came on this connection is no HTTP. False: nothing is being answered on it that would be spoiled by saying so. What was
+ * sent before is answered, and then the connection closes.
+ */
+export function endBehindAnswer(socket: Socket): boolean {
+  const answer = answers.get(socket)
+  if (!answer || !(answer.headersSent || answer.req.complete)) return false
+  if (answer.headersSent) socket.destroySoon()
+  else {
+    endings.set(socket, answer.req)
+    answer.setHeader('connection', 'close')
+    socket.pause()
+  }
+  return true
 }
 
 export function isLast({ raw }: FastifyRequest): boolean {

@@ -31,6 +31,7 @@ export const PROBLEMS = {
   'key-conflict': 422,
   'too-many-requests': 429,
   'too-many-refused-tokens': 429,
+  'head-too-large': 431,
   internal: 500,
   'redis-unavailable': 503,
   'redis-full': 503,

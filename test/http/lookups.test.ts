@@ -1,4 +1,5 @@
 import { request as open } from 'node:http'
+import type { Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { parseLines } from '../cli/started.ts'
 import { run } from '../support/in-process.ts'
@@ -326,6 +327,32 @@ describe('NDJSON', () => {
       (await api.ask('GET', '/metrics')).text.includes('chat_enricher_streams_open 0'),
     )
     expect(await jobs()).toHaveLength(2)
+  })
+
+  it.each([
+    ['breaks off', (socket: Socket) => socket.end()],
+    ['goes on as no HTTP', (socket: Socket) => socket.write('zz\r\n') && socket.write('zz\r\n')],
+  ])('whose body %s is told up to where all is on the queue, as a part of the answer', async (_, breakOff) => {
+    const api = await start()
+    const sending = open(`${api.url}/v1/lookups`, { method: 'POST', headers: headersOf(crm) })
+    let said = ''
+    let isWhole: boolean | null = null
+    sending.on('response', (answer) => {
+      answer.on('data', (data) => (said += data))
+      answer.on('error', () => {})
+      answer.on('close', () => (isWhole = answer.complete))
+    })
+    sending.on('error', () => {})
+    sending.write('{"connectionId":"1"}\n')
+    await until('the first line is answered', () => said.includes('"line":1'))
+    breakOff(sending.socket as Socket)
+    await until('it has ended', () => isWhole !== null)
+    expect(isWhole).toBe(true)
+    expect(parseLines(said).at(-1)).toEqual({
+      error: expect.stringMatching(/^expected the body up to its end.*; send the rest again$/),
+      code: 'invalid-request',
+      acknowledgedThrough: 1,
+    })
   })
 
   it('of fifty thousand loses none', { timeout: 240_000 }, async () => {

@@ -227,6 +227,33 @@ describe('a request that is none', () => {
     expect(api.log()).not.toContain('a mistake of ours')
   })
 
+  it('is too large in its head', async () => {
+    const api = await startApi({ REDIS_URL: world.redisUrl })
+    const said = await asked(
+      api.url,
+      `GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Canary: ${'a'.repeat(17_000)}\r\n\r\n`,
+    )
+    expect(said).toMatch(/^HTTP\/1.1 431 [\s\S]*"code":"head-too-large"/)
+  })
+
+  it('spoils no answer to what was asked before it on its connection', async () => {
+    const api = await startApi({ REDIS_URL: world.redisUrl })
+    const body = '{"connectionId":"1"}'
+    const head = `POST /v1/lookups?wait=1 HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`
+    const said = await asked(api.url, `${head}${body}nothing\r\n\r\n`)
+    expect([statusesIn(said), /"isNew":true\}$/.test(said)]).toEqual([['202'], true])
+    const socket = connect(Number(new URL(api.url).port), '127.0.0.1')
+    let heard = ''
+    socket.on('data', (data) => {
+      heard += data
+    })
+    socket.write('GET /v1/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
+    await until('the stream has begun', () => heard.includes('event: status'))
+    socket.write('nothing\r\n\r\n')
+    await once(socket, 'close')
+    expect(statusesIn(heard)).toEqual(['200'])
+  })
+
   it('may expect what nobody knows', async () => {
     const api = await startApi({ REDIS_URL: world.redisUrl })
     const head = 'Host: 127.0.0.1\r\nExpect: canary\r\nConnection: close\r\n\r\n'

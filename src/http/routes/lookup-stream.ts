@@ -10,6 +10,7 @@ import { firstOf, monotonic } from '../../clock.ts'
 import type { Ack, Brought, Enqueued, NotEnqueued } from '../../intake/acknowledge.ts'
 import { InvalidLookup, KeyConflict } from '../../intake/errors.ts'
 import { type ReadRequest, readLookupLines } from '../../intake/read-requests.ts'
+import { onBrokenOff } from '../broken-off.ts'
 import { Problem } from '../problem.ts'
 import { toProblem } from '../to-problem.ts'
 import { type Intake, laneOf } from './intake.ts'
@@ -21,6 +22,7 @@ export async function streamLookups(intake: Intake, request: FastifyRequest, rep
   const gone = new AbortController()
   const leave = () => gone.abort(new Error('whoever asked has gone'))
   reply.raw.once('close', leave)
+  const forget = onBrokenOff(request.raw, reply.raw, (problem) => gone.abort(problem))
   const end = firstOf(gone.signal, intake.stopping)
   try {
     // Closed at its end, because whoever still sends lines then would wait for somebody to read them.
@@ -33,6 +35,7 @@ export async function streamLookups(intake: Intake, request: FastifyRequest, rep
     reply.raw.destroy() // whoever asked has gone
   } finally {
     reply.raw.off('close', leave)
+    forget()
     end.clear()
     if (!request.raw.complete) request.raw.socket.destroySoon()
     close()
