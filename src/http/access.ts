@@ -1,4 +1,4 @@
-/** One fact for each request that has ended: the log line and the metrics are made of it. */
+/** One fact for each request that has ended, however it ended: the log line and the metrics are made of it. */
 
 import type { FastifyInstance } from 'fastify'
 import { monotonic } from '../clock.ts'
@@ -10,23 +10,34 @@ const QUIET: readonly string[] = PROBES
 /** For what is no route of ours: a path may hold anything. */
 export const NO_ROUTE = 'none'
 
+/** Whoever asked left before there was an answer. No status of HTTP says so; this one is nginx's, and many tools know it. */
+const LEFT = 499
+
 /** Returns the routes with the statuses that each says it may answer, which fills as routes are added. */
 export function reportRequests(server: FastifyInstance, observe: Observe): Map<string, number[]> {
   const routes = new Map<string, number[]>()
   server.addHook('onRoute', ({ url, schema }) => {
     if (schema?.hide || !schema?.response) return
     const statuses = Object.keys(schema.response).map(Number)
-    routes.set(url, [...new Set([...(routes.get(url) ?? []), ...statuses])])
+    routes.set(url, [...new Set([...(routes.get(url) ?? []), ...statuses, LEFT])])
   })
-  const begun = new WeakMap<object, number>()
-  server.addHook('onRequest', async (request) => void begun.set(request, monotonic()))
-  server.addHook('onResponse', async (request, reply) => {
-    const route = routeName(request.routeOptions.url)
-    const status = reply.statusCode
-    if (QUIET.includes(route) && status === 200) return
-    const durationMs = monotonic() - (begun.get(request) ?? monotonic())
-    const who = request.caller?.name ?? null
-    observe({ type: 'request-finished', method: request.method, route, status, durationMs, who })
+  server.addHook('onRequest', async (request, { raw }) => {
+    const begunAt = monotonic()
+    // Not fastify's onResponse: it is silent where the client leaves first, which is how most streams end.
+    raw.once('close', () => {
+      const route = routeName(request.routeOptions.url)
+      const status = raw.headersSent ? raw.statusCode : LEFT
+      if (QUIET.includes(route) && status === 200) return
+      const who = request.caller?.name ?? null
+      observe({
+        type: 'request-finished',
+        method: request.method,
+        route,
+        status,
+        durationMs: monotonic() - begunAt,
+        who,
+      })
+    })
   })
   return routes
 }

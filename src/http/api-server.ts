@@ -103,7 +103,7 @@ function answer(reply: FastifyReply, problem: Problem): FastifyReply {
   return reply.code(problem.status).headers(problem.headers).send(JSON.stringify(problem))
 }
 
-/** What is said of it stands in the log and the metrics alone. */
+/** Nobody reads it: it is said so that no mistake of ours is seen in it. */
 const LEFT = new Problem('request-stalled', 'expected the whole body, got a part of it: whoever asked has gone')
 
 function hasLeft({ raw }: FastifyRequest): boolean {

@@ -17,7 +17,14 @@ export function createApiMetrics(build: Build) {
   const metrics = {
     ...shared,
     ...createFleetMetrics(process),
-    requests: new Counter(of('http_requests_total', 'Requests that were answered.', 'route', 'status')),
+    requests: new Counter(
+      of(
+        'http_requests_total',
+        'Requests that have ended. Status 499: the client left before its answer.',
+        'route',
+        'status',
+      ),
+    ),
     duration: new Histogram({
       ...of('http_request_duration_seconds', 'From the first line of a request to the end of its answer.', 'route'),
       buckets: REQUEST_BUCKETS,

@@ -33,8 +33,8 @@ function askFor(event: LookupEvent, budget: LineBudget): number | null {
   return budget.ask(event.type, OF_LOOKUPS)
 }
 
-/** What is refused may come ten thousand times a second. */
-const FLOODS = [401, 403, 404, 408, 429, 503]
+/** What is refused, or left, may come ten thousand times a second. */
+const FLOODS = [401, 403, 404, 408, 429, 499, 503]
 
 /** Our ids and BullMQ's numbers are safe to show. The job id of a foreign producer may be a customer's name. */
 function presentable(lookupId: string): string {
