@@ -15,6 +15,7 @@ import type { Redis } from '../redis/connections.ts'
 import { Leases } from '../redis/lease.ts'
 import type { QueueNames } from '../redis/names.ts'
 import { basic } from '../soap/proxy.ts'
+import { mendedAgent } from '../soap/sockets.ts'
 import { gateKeysOf } from './gate-settings.ts'
 import { queueNames } from './worker-settings.ts'
 
@@ -22,6 +23,7 @@ import { queueNames } from './worker-settings.ts'
 const LEASE_MS = 15_000
 const ANSWERS_WITHIN_MS = 3_000
 const BEAT_EVERY_MS = 60_000
+const JSON_BODY = { 'content-type': 'application/json' }
 const HEARTBEAT = 'heartbeat'
 
 export class Crier {
@@ -32,6 +34,7 @@ export class Crier {
   readonly #leases: Leases
   readonly #observe: Observe
   readonly #beatEveryMs: number
+  readonly #agent = mendedAgent(ANSWERS_WITHIN_MS)
   #endedAt = Number.NEGATIVE_INFINITY
 
   /** `holder` is the id of this process. */
@@ -91,15 +94,14 @@ export class Crier {
   }
 
   #post(text: string): Promise<boolean> {
-    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ text }) }
-    return this.#ask('notify', this.#config.notifyUrl?.() ?? '', init)
+    return this.#ask('notify', this.#config.notifyUrl?.() ?? '', JSON.stringify({ text }))
   }
 
   async #beat({ at, holds }: FleetFacts, { queues }: QueuesState, last: Told | undefined): Promise<void> {
     if (last && at >= last.at && at - last.at < this.#beatEveryMs) return
     const hasEnded = monotonic() - this.#endedAt < this.#beatEveryMs
     if (!beats({ isHeld: holds.length > 0, hasEnded, waiting: await this.#waiting(queues) })) return
-    const isTaken = await this.#ask('heartbeat', this.#config.heartbeatUrl?.() ?? '', { method: 'GET', headers: {} })
+    const isTaken = await this.#ask('heartbeat', this.#config.heartbeatUrl?.() ?? '')
     if (isTaken) await this.#told.keep(HEARTBEAT, { at, state: 1 })
   }
 
@@ -110,17 +112,24 @@ export class Crier {
     return isActive || (await Promise.all(takeable)).some(Boolean)
   }
 
-  /** Whether it was taken. A redirect is not followed: it would carry the token of the address elsewhere. */
-  async #ask(what: 'notify' | 'heartbeat', address: string, init: RequestInit & { headers: Record<string, string> }) {
+  /** Whether it was taken; without a body it is a GET. A redirect is not followed: it would carry the token of the address elsewhere. */
+  async #ask(what: 'notify' | 'heartbeat', address: string, body?: string): Promise<boolean> {
     try {
       const url = new URL(address)
+      const { origin, pathname, search } = url
       const authorization = basic(url)
-      url.username = url.password = ''
-      if (authorization) init.headers.authorization = authorization
-      const answer = await fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(ANSWERS_WITHIN_MS) })
-      await answer.body?.cancel()
-      if (answer.ok) return true
-      this.#observe({ type: 'not-told', what, why: `HTTP ${answer.status}` })
+      const answer = await this.#agent.request({
+        origin,
+        path: `${pathname}${search}`,
+        method: body === undefined ? 'GET' : 'POST',
+        headers: { ...(body !== undefined && JSON_BODY), ...(authorization !== null && { authorization }) },
+        body: body ?? null,
+        signal: AbortSignal.timeout(ANSWERS_WITHIN_MS),
+      })
+      answer.body.on('error', () => {}).destroy()
+      const { statusCode: status } = answer
+      if (status >= 200 && status < 300) return true
+      this.#observe({ type: 'not-told', what, why: `HTTP ${status}` })
     } catch (error) {
       const { code, name, cause } = error as { code?: unknown; name: string; cause?: { code?: unknown } }
       const why = [cause?.code, code, name].find((one) => typeof one === 'string') as string

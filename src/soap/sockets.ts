@@ -1,10 +1,30 @@
 /** Mends on the socket itself what the HTTP client (undici 7.30) gets wrong about its connections. */
 
 import type { Socket } from 'node:net'
-import { errors } from 'undici'
+import { Agent, buildConnector, errors } from 'undici'
 import { errorCode } from './socket-errors.ts'
 
-export function mend(socket: Socket): void {
+/** For what asks others than the service. */
+export function mendedAgent(connectTimeoutMs: number): Agent {
+  return new Agent({ connect: mended(buildConnector({ timeout: connectTimeoutMs })) })
+}
+
+/** `seen` is told of each socket. */
+export function mended(
+  connect: buildConnector.connector,
+  seen: (socket: Socket) => void = () => {},
+): buildConnector.connector {
+  return (options, callback) =>
+    connect(options, (...result) => {
+      if (result[0] === null) {
+        seen(result[1])
+        mend(result[1])
+      }
+      callback(...result)
+    })
+}
+
+function mend(socket: Socket): void {
   endForGood(socket)
   // Added before all other listeners, so that the parser, which the client adds, is mended before it reads anything.
   socket.once('readable', () => passOverContinue(socket))

@@ -10,7 +10,7 @@ import { fromIso, monotonic, type Signal } from '../clock.ts'
 import { exchange, type HttpAnswer } from './exchange.ts'
 import { basic, type ProxyServer, type ProxySettings, proxyFor, Tunnels, toProxy } from './proxy.ts'
 import type { SoapRequest } from './request.ts'
-import { mend } from './sockets.ts'
+import { mended } from './sockets.ts'
 
 export interface TlsFiles {
   /** PEM texts. */
@@ -127,7 +127,8 @@ export class Transport {
     const isTunnel = this.#proxy !== null && this.#url.protocol === 'https:'
     this.#tunnels = this.#proxy && isTunnel ? new Tunnels(this.#proxy, connectTimeoutMs) : undefined
     const proxy = isTunnel ? null : this.#proxy
-    const connect = proxy ? this.#mended(toProxy(connectTimeoutMs)) : this.#mended(this.#toEndpoint(files))
+    const seen = (socket: Socket) => this.#noteCertificate(socket)
+    const connect = mended(proxy ? toProxy(connectTimeoutMs) : this.#toEndpoint(files), seen)
     return new Pool(proxy?.origin ?? this.#url.origin, {
       connect: this.#tunnels?.connector(connect) ?? connect,
       connections: maxSockets ?? null,
@@ -142,17 +143,6 @@ export class Transport {
   #toEndpoint(files: TlsFiles): buildConnector.connector {
     const { connectTimeoutMs: timeout, lookup } = this.#settings
     return buildConnector({ ...files, rejectUnauthorized: true, timeout, ...(lookup && { lookup }) })
-  }
-
-  #mended(connect: buildConnector.connector): buildConnector.connector {
-    return (options, callback) =>
-      connect(options, (...result) => {
-        if (result[0] === null) {
-          this.#noteCertificate(result[1])
-          mend(result[1])
-        }
-        callback(...result)
-      })
   }
 
   #noteCertificate(socket: Socket): void {

@@ -1,10 +1,11 @@
 /** One try to post one result: what is sent, and what came of it. Redirects are not followed. */
 
-import { Agent, request } from 'undici'
+import { request } from 'undici'
 import { deadline, monotonic, now, within } from '../clock.ts'
 import type { DeliveryOutcome } from '../domain/event.ts'
 import { basic } from '../soap/proxy.ts'
 import { readRetryAfter } from '../soap/retry-after.ts'
+import { mendedAgent } from '../soap/sockets.ts'
 import { signatureOf } from './signature.ts'
 
 export interface PostSettings {
@@ -27,13 +28,14 @@ export interface Delivery {
 
 /** As a status 429 or 503 may ask for. */
 const RETRY_AFTER_MAX_MS = 3_600_000
+const CONNECT_MS = 5_000
 /** What the receiver says besides its status is nobody's business; what is longer costs the connection. */
 const BODY_MS = 1_000
 const BODY_BYTES = 16_384
 
 export class Poster {
   readonly #settings: PostSettings
-  readonly #agent = new Agent({ connect: { timeout: 5_000 }, keepAliveTimeout: 4_000 })
+  readonly #agent = mendedAgent(CONNECT_MS)
 
   constructor(settings: PostSettings) {
     this.#settings = settings

@@ -15,6 +15,7 @@ const world = useWorld()
 /** What people were told, and how they answer. */
 const heard: { method: string; url: string; text: string; authorization: string }[] = []
 let status = 200
+let continues = false
 let server: Server
 let url = ''
 beforeAll(async () => {
@@ -24,6 +25,7 @@ beforeAll(async () => {
     const { method = '', url: path = '', headers } = request
     const text = body === '' ? '' : JSON.parse(body).text
     heard.push({ method, url: path, text, authorization: headers.authorization ?? '' })
+    if (continues) response.writeContinue()
     if (status !== 0) response.writeHead(status, { location: '/elsewhere' }).end('thanks')
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -31,6 +33,7 @@ beforeAll(async () => {
 })
 beforeEach(() => {
   status = 200
+  continues = false
   heard.length = 0
 })
 afterAll(() => {
@@ -115,6 +118,16 @@ describe('the one that speaks', () => {
       expect(heard).toHaveLength(2)
     },
   )
+
+  it('takes the answer behind a 100 Continue that it has not asked for', async () => {
+    continues = true
+    const { look, events } = crier({ NOTIFY_URL: url, HEARTBEAT_URL: url })
+    await run(['hold', '--for', '1h'], world.env)
+    await look()
+    await look()
+    expect(events).toEqual([])
+    expect([texts().length, heartbeats().length]).toEqual([1, 1])
+  })
 
   it('tells of many dead letters, and of results that nobody takes', async () => {
     const { look } = crier({ NOTIFY_URL: url })

@@ -20,6 +20,8 @@ export interface ReceiverAnswer {
   headers?: Record<string, string>
   /** The answer comes so late. */
   afterMs?: number
+  /** A 100 Continue comes before it, which nobody has asked for. */
+  continues?: boolean
 }
 
 export interface Receiver {
@@ -39,7 +41,8 @@ export async function startReceiver(port = 0, tls?: { cert: string; key: string 
     for await (const chunk of request.setEncoding('utf8')) body += chunk
     const received = { at: performance.now(), path: request.url ?? '', headers: request.headers, body }
     receiver.received.push(received)
-    const { status, headers, afterMs = 0 } = receiver.answer(received)
+    const { status, headers, afterMs = 0, continues } = receiver.answer(received)
+    if (continues) response.writeContinue()
     if (afterMs > 0) await new Promise((resolve) => setTimeout(resolve, afterMs))
     if (status < 300) receiver.taken.push(String(request.headers['webhook-id']))
     response.writeHead(status, headers).end()

@@ -125,6 +125,15 @@ describe('the webhook', () => {
     await allTaken(ids)
   })
 
+  it('takes the answer behind a 100 Continue that it has not asked for', async () => {
+    receiver.answer = () => ({ status: 200, continues: true })
+    const ids = await publish(20)
+    const webhook = await startWebhook()
+    await allTaken(ids)
+    expect(receiver.received).toHaveLength(20)
+    expect(await counted(webhook, 'network')).toBe(0)
+  })
+
   it('posts by TLS to a receiver whose certificate it trusts, and to no other', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'webhook-'))
     const authority = new Authority(folder)
