@@ -50,6 +50,14 @@ async function add(...data: Record<string, unknown>[]): Promise<void> {
 
 const widthOf = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth)
 
+/** Of tables that are wider than their place, where nobody sees that they are. */
+function hiddenColumns(page: Page): Promise<(string | null)[]> {
+  return page.evaluate(() => {
+    const wide = [...document.querySelectorAll('.stacks')].filter((one) => one.scrollWidth > one.clientWidth)
+    return wide.map((one) => one.getAttribute('aria-label'))
+  })
+}
+
 async function seriousOf(page: Page): Promise<string[]> {
   await page.evaluate(AXE) // the policy of the page does not let it be a script of its own
   const found = await page.evaluate(async () => {
@@ -138,11 +146,13 @@ describe.each([
       if (view === 'Find') await button(page, 'Search').click()
       expect(await seriousOf(page), view).toEqual([])
       expect(await widthOf(page), view).toBeLessThanOrEqual(look.width)
+      expect(await hiddenColumns(page), view).toEqual([])
     }
     if (look.width === 390) await page.setViewportSize({ width: 320, height: 600 }) // 1280 px at 400 %
     for (const view of look.width === 390 ? VIEWS : []) {
       await open(page, view)
       expect(await widthOf(page), view).toBeLessThanOrEqual(320)
+      expect(await hiddenColumns(page), view).toEqual([])
     }
     await leave(visited)
   })

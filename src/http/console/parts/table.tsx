@@ -18,7 +18,7 @@ interface TableProps<Row> {
 export function Table<Row>({ caption, columns, rows, keyOf }: TableProps<Row>) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
-    <section class="scroll" tabIndex={0} aria-label={caption}>
+    <section class="scroll stacks" tabIndex={0} aria-label={caption}>
       <table>
         <caption>{caption}</caption>
         <thead>
@@ -34,7 +34,7 @@ export function Table<Row>({ caption, columns, rows, keyOf }: TableProps<Row>) {
           {rows.map((row) => (
             <tr key={keyOf(row)}>
               {columns.map(({ head, of, isFigure, isOdd }) => (
-                <td key={head} class={`${isFigure ? 'figure' : ''}${isOdd?.(row) ? ' odd' : ''}`}>
+                <td key={head} data-head={head} class={`${isFigure ? 'figure' : ''}${isOdd?.(row) ? ' odd' : ''}`}>
                   {of(row)}
                 </td>
               ))}
