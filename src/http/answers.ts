@@ -19,6 +19,15 @@ const COMMON: readonly ProblemCode[] = [
   'stopping',
 ]
 
+/** What a route can have that is asked by a method with a body, whether it takes one or not. */
+export const OF_BODY = [
+  'invalid-request',
+  'invalid-json',
+  'request-stalled',
+  'body-too-large',
+  'media-type-unknown',
+] as const satisfies ProblemCode[]
+
 interface Answer {
   description: string
   content: Record<string, { schema: ZodType }>

@@ -5,6 +5,7 @@ import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { VERSION } from '../version.ts'
+import { NDJSON } from './body.ts'
 import { SESSION_COOKIE } from './session.ts'
 
 const TAGS = [
@@ -41,9 +42,13 @@ export async function describe(server: FastifyInstance): Promise<void> {
     },
     transform: (document) => {
       const { schema, url } = jsonSchemaTransform(document)
-      return { schema: { operationId: operationIdOf(document.route), ...schema }, url }
+      const { config } = document.route
+      const lines = config?.lines && jsonSchemaTransform({ ...document, schema: { body: config.lines } }).schema.body
+      const { body: json } = schema
+      const body = lines ? { content: { 'application/json': { schema: json }, [NDJSON]: { schema: lines } } } : json
+      return { schema: { operationId: operationIdOf(document.route), ...schema, body }, url }
     },
-    transformObject: (document) => withoutUnused(jsonSchemaTransformObject(document) as Described),
+    transformObject: (document) => amended(withoutUnused(jsonSchemaTransformObject(document) as Described)),
   })
   await server.register(swaggerUi, {
     routePrefix: '/docs',
@@ -60,7 +65,30 @@ function operationIdOf({ method, url }: { method: string | string[]; url: string
   return `${String(method).toLowerCase()}${named}`.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
 }
 
-type Described = { components?: { schemas?: Record<string, object> } }
+interface Described {
+  paths?: Record<string, Record<string, Operation>>
+  components?: { schemas?: Record<string, object> }
+}
+
+interface Operation {
+  requestBody?: { required?: boolean; content: Record<string, { schema?: { anyOf?: { type?: string }[] } }> }
+  responses: Record<string, { headers?: object }>
+}
+
+const RETRY_AFTER = { 'Retry-After': { description: 'Seconds: when to ask again.', schema: { type: 'integer' } } }
+
+/** Fastify's plugin says of every body that it is required, and the type provider leaves out headers of answers. */
+function amended<T extends Described>(document: T): T {
+  for (const { requestBody, responses } of Object.values(document.paths ?? {}).flatMap((path) => Object.values(path))) {
+    const { schema } = requestBody?.content['application/json'] ?? {}
+    if (requestBody && schema?.anyOf?.some(({ type }) => type === 'null')) requestBody.required = false
+    for (const status of ['429', '503']) {
+      const answer = responses[status]
+      if (answer) answer.headers = RETRY_AFTER
+    }
+  }
+  return document
+}
 
 /** The type provider describes each message as it is taken and as it is given, also where one of them never happens. */
 function withoutUnused<T extends Described>(document: T): T {

@@ -14,7 +14,10 @@ import type { QueueNames } from '../redis/names.ts'
 import { InvalidLookup, KeyConflict, RedisUnavailable } from './errors.ts'
 import { chunksOf, KEY_CONFLICT, type KeyUse, keyUses, type Request, toLookup } from './submit.ts'
 
-/** The lookup is on the queue. `isNew` is false where the same idempotency key had put it there before. */
+/**
+ * The lookup is on the queue. `isNew` is false where the same idempotency key had put it there before; of those who ask with it
+ * at one moment more than one may be told true.
+ */
 export interface Enqueued {
   lookupId: string
   connectionId: string

@@ -130,7 +130,8 @@ export interface OpenApi {
 
 interface Operation {
   summary?: string
-  responses: Record<string, { content?: Record<string, unknown> }>
+  requestBody?: { required?: boolean; content: Record<string, unknown> }
+  responses: Record<string, { content?: Record<string, unknown>; headers?: object }>
 }
 
 /** Null where no token is there to ask with. */

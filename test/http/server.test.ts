@@ -174,6 +174,29 @@ describe('a request that is none', () => {
     expect([status, body.code]).toEqual([415, 'media-type-unknown'])
   })
 
+  it('may say that it sends JSON, and send none, where no body is needed; a field of one is named', async () => {
+    const api = await startApi({ REDIS_URL: world.redisUrl, SOAP_ENDPOINT: 'http://127.0.0.1:1/' })
+    const asked = async (method: string, path: string, raw: string, type = 'application/json') => {
+      const { status, body } = await api.ask(method, path, { raw, headers: { 'content-type': type } })
+      return [status, body?.code, body?.detail].filter((word) => word !== undefined)
+    }
+    for (const path of ['/v1/limit', '/v1/holds']) {
+      const [status, ...problem] = await asked('DELETE', path, '')
+      expect([path, status, problem]).toEqual([path, 200, []])
+      expect(await asked('DELETE', path, '{}')).toEqual([200])
+      expect(await asked('DELETE', path, '{"zz":1}')).toEqual([400, 'invalid-request', 'zz: there is no such field'])
+    }
+    expect(await asked('DELETE', '/session', '')).toEqual([204])
+    expect((await asked('POST', '/v1/lookups/lk-none/show', ''))[1]).toBe('lookup-unknown')
+    expect((await asked('POST', '/v1/lookups/lk-none/show', '[1]'))[2]).toBe('body: expected none, got one')
+    expect((await asked('POST', '/nothing', '{"zz":1}'))[0]).toBe(404)
+    for (const path of ['/v1/holds', '/v1/forget', '/v1/lookups/lk-none/show'])
+      expect((await asked('POST', path, '{}\n', 'application/x-ndjson')).slice(0, 2)).toEqual([
+        415,
+        'media-type-unknown',
+      ])
+  })
+
   it('may ask a path by a method that it does not take: the answer says which it takes', async () => {
     const api = await startApi({ REDIS_URL: world.redisUrl })
     const allowed = async (method: string, path: string) => {

@@ -42,8 +42,10 @@ const fields = {
 const interactive = z.boolean().optional().describe('on the queue of the lookups that a person waits for')
 
 export const oneRequest = z.strictObject({ ...fields, interactive }).meta({ id: 'LookupRequest' })
+/** Of a batch, or a line of NDJSON. */
+export const lineRequest = z.strictObject(fields).meta({ id: 'LookupOfMany' })
 export const batchRequest = z
-  .strictObject({ lookups: z.array(z.strictObject(fields)).min(1).max(MOST_AT_ONCE), interactive })
+  .strictObject({ lookups: z.array(lineRequest).min(1).max(MOST_AT_ONCE), interactive })
   .meta({ id: 'LookupsRequest' })
 export const lookupsRequest = z.union([oneRequest, batchRequest])
 export type OneRequest = z.infer<typeof oneRequest>
@@ -74,7 +76,11 @@ export const ackSchema = z
   .strictObject({
     lookupId: z.string(),
     connectionId: z.string(),
-    isNew: z.boolean().describe('false: the same idempotency key had put it there before'),
+    isNew: z
+      .boolean()
+      .describe(
+        'false: the same idempotency key had put it there before. Of requests with one key at one moment more than one may say true; the lookup is one',
+      ),
   })
   .meta({ id: 'Ack' })
 export const acksSchema = z.strictObject({ lookups: z.array(ackSchema) }).meta({ id: 'Acks' })

@@ -11,7 +11,7 @@ import type { WhichLookups } from '../../fleet/cancel.ts'
 import { cancelCost, cancelledData } from '../../fleet/cancel-data.ts'
 import { problemOfState } from '../../fleet/ended-actions.ts'
 import { Snapshots } from '../../fleet/snapshot.ts'
-import { answers, json } from '../answers.ts'
+import { answers, json, OF_BODY } from '../answers.ts'
 import type { Server } from '../api-server.ts'
 import {
   actionParams,
@@ -43,15 +43,7 @@ export interface ActionParts {
   settings: ActionSettings
 }
 
-const BODY_PROBLEMS = [
-  'invalid-request',
-  'invalid-json',
-  'media-type-unknown',
-  'body-too-large',
-  'request-stalled',
-  'redis-full',
-  'too-many-actions',
-] as const
+const OWN_PROBLEMS = [...OF_BODY, 'redis-full', 'too-many-actions'] as const
 const ON_ITS_WAY = json('It goes on: `GET /v1/actions/{id}` tells how far it has come.', actionSchema)
 
 export function actionRoutes(server: Server, parts: ActionParts): void {
@@ -71,7 +63,7 @@ function cancelRoute(server: Server, parts: ActionParts): void {
         200: json('What it did; of a dry run, what it would do.', cancelledSchema.or(cancelPlanSchema)),
         202: ON_ITS_WAY,
       },
-      ...BODY_PROBLEMS,
+      ...OWN_PROBLEMS,
       'producer-of-another',
     ),
   }
@@ -122,7 +114,7 @@ function endedRoute(server: Server, parts: ActionParts, action: 'redrive' | 'dro
     body: action === 'redrive' ? redriveRequest : dropRequest,
     response: answers(
       { 200: json('What it did; of a dry run, what it would do.', endedSchema.or(endedPlanSchema)), 202: ON_ITS_WAY },
-      ...BODY_PROBLEMS,
+      ...OWN_PROBLEMS,
       'service-unknown',
       ...(action === 'redrive' ? (['held-for-cause'] as const) : []),
     ),

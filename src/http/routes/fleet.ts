@@ -8,7 +8,7 @@ import { MOST_ACTIVITY } from '../../fleet/activity.ts'
 import { UnknownService } from '../../fleet/known-services.ts'
 import { limitData } from '../../fleet/limit-data.ts'
 import { type Snapshot, Snapshots } from '../../fleet/snapshot.ts'
-import { answers, json } from '../answers.ts'
+import { answers, json, OF_BODY } from '../answers.ts'
 import type { Server } from '../api-server.ts'
 import {
   activitiesSchema,
@@ -70,7 +70,7 @@ function holdRoutes(server: Server, hall: PromptHall, status: Status): void {
     tags,
     summary: 'Stops all calls of the fleet by hand; calls on the way finish. Again: the time is set anew.',
     body: holdRequest,
-    response: answers(ok, 'invalid-request', 'invalid-json', 'media-type-unknown', 'body-too-large', 'service-unknown'),
+    response: answers(ok, ...OF_BODY, 'service-unknown'),
   }
   server.post('/v1/holds', { config: OPERATE, schema: begun }, async (request) => {
     const { reason, forMs } = request.body as { reason?: string; forMs: number }
@@ -83,14 +83,7 @@ function holdRoutes(server: Server, hall: PromptHall, status: Status): void {
     tags,
     summary: 'Ends every hold, whatever it is for. One whose cause is still there comes back.',
     body: releaseRequest.nullish(),
-    response: answers(
-      { 200: json('What was on.', releasedSchema) },
-      'invalid-request',
-      'invalid-json',
-      'media-type-unknown',
-      'service-unknown',
-      'no-pace',
-    ),
+    response: answers({ 200: json('What was on.', releasedSchema) }, ...OF_BODY, 'service-unknown', 'no-pace'),
   }
   server.delete('/v1/holds', { config: OPERATE, schema: ended }, async (request) => {
     const { acceptCode = null, pace = 1 } = (request.body ?? {}) as { acceptCode?: number; pace?: number }
@@ -117,14 +110,18 @@ function limitRoutes(server: Server, hall: PromptHall, status: Status): void {
     tags,
     summary: 'Sets the limits that are named, for every process at once, until they are reset.',
     body: limitRequest,
-    response: answers(ok, 'invalid-request', 'invalid-json', 'media-type-unknown', 'body-too-large', 'service-unknown'),
+    response: answers(ok, ...OF_BODY, 'service-unknown'),
   }
   server.put('/v1/limit', { config: OPERATE, schema: set }, (request) => {
     const { ratePerSecond: rate, ...others } = request.body as { ratePerSecond?: number | null }
     return change(request, rate === undefined ? others : { ...others, rate }, false)
   })
 
-  const reset = { tags, summary: "Back to each process's own limits.", response: answers(ok, 'service-unknown') }
+  const reset = {
+    tags,
+    summary: "Back to each process's own limits.",
+    response: answers(ok, ...OF_BODY, 'service-unknown'),
+  }
   server.delete('/v1/limit', { config: OPERATE, schema: reset }, (request) => change(request, {}, true))
 }
 

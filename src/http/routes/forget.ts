@@ -1,6 +1,6 @@
 import type { Log } from '../../app/hall.ts'
 import type { PromptHall } from '../../app/prompt-hall.ts'
-import { answers, json } from '../answers.ts'
+import { answers, json, OF_BODY } from '../answers.ts'
 import type { Server } from '../api-server.ts'
 import { forgetRequest, forgottenSchema } from '../messages/lookups.ts'
 import { mayRest } from '../stalls.ts'
@@ -14,13 +14,7 @@ export function forgetRoute(server: Server, hall: PromptHall, log: Log): void {
     tags: ['lookups'],
     summary: 'Erases every trace of one connection id, and says what was removed.',
     body: forgetRequest,
-    response: answers(
-      { 200: json('What was removed.', forgottenSchema) },
-      'invalid-request',
-      'invalid-json',
-      'media-type-unknown',
-      'body-too-large',
-    ),
+    response: answers({ 200: json('What was removed.', forgottenSchema) }, ...OF_BODY),
   }
   server.post('/v1/forget', { config: { roles: ['forget'] as const }, schema }, async (request) => {
     const { connectionId, waitMs } = request.body as { connectionId: string; waitMs: number }

@@ -5,7 +5,7 @@ import type { LookupStory } from '../../app/hall.ts'
 import type { PromptHall } from '../../app/prompt-hall.ts'
 import type { Lane } from '../../domain/lane.ts'
 import { allows } from '../../domain/role.ts'
-import { answers, json } from '../answers.ts'
+import { answers, json, OF_BODY } from '../answers.ts'
 import type { Server } from '../api-server.ts'
 import { idOf, lookupParams, lookupSchemaOfApi, shownSchema, storyQuery } from '../messages/lookups.ts'
 import { Problem } from '../problem.ts'
@@ -53,7 +53,7 @@ function showRoute(server: Server, intake: Intake): void {
     summary:
       "The result of a lookup for a person to look at, the customer's data with it; that they did stands in the activity.",
     params: lookupParams,
-    response: answers({ 200: json('The result.', shownSchema) }, 'lookup-unknown'),
+    response: answers({ 200: json('The result.', shownSchema) }, ...OF_BODY, 'lookup-unknown'),
   }
   const config = { roles: ['results'] as const }
   server.post('/v1/lookups/:lookupId/show', { config, schema }, async (request) => {

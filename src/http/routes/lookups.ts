@@ -8,7 +8,7 @@ import { isTraceparent } from '../../domain/lookup.ts'
 import type { Enqueued } from '../../intake/acknowledge.ts'
 import { KeyConflict } from '../../intake/errors.ts'
 import { CHUNK, type Request } from '../../intake/submit.ts'
-import { answers, json } from '../answers.ts'
+import { answers, json, OF_BODY } from '../answers.ts'
 import type { Server } from '../api-server.ts'
 import {
   ackLineSchema,
@@ -19,6 +19,7 @@ import {
   dryRunSchema,
   enqueueQuery,
   keyHeader,
+  lineRequest,
   lookupsRequest,
   MOST_AT_ONCE,
   type OneRequest,
@@ -53,11 +54,11 @@ export function enqueueRoute(server: Server, intake: Intake): void {
         },
         202: json('On the queue.', acksSchema.or(ackSchema)),
       },
-      ...BODY_PROBLEMS,
+      ...OWN_PROBLEMS,
     ),
   }
   const validatorCompiler = validating((body) => (Object.hasOwn(Object(body), 'lookups') ? batchRequest : oneRequest))
-  const config = { roles: ['enqueue'] as const }
+  const config = { roles: ['enqueue'] as const, lines: lineRequest }
   const options: RouteShorthandOptions = { config, schema, validatorCompiler, preValidation: refuseTooMany }
   server.post('/v1/lookups', options, async (request, reply) => {
     const { wait, dryRun = false } = request.query as Query
@@ -100,20 +101,17 @@ function askedIn(request: FastifyRequest): Request[] {
   return [{ ...asked, idempotencyKey: keyOf(request, asked.idempotencyKey) } as Request]
 }
 
-const BODY_PROBLEMS = [
-  'invalid-request',
-  'invalid-json',
+const OWN_PROBLEMS = [
+  ...OF_BODY,
   'key-with-batch',
   'producer-of-another',
-  'request-stalled',
-  'body-too-large',
   'too-many-lookups',
-  'media-type-unknown',
   'key-conflict',
   'result-gone',
   'redis-full',
   'results-piled-up',
   'too-many-waiting',
+  'too-many-streams',
 ] as const
 
 async function refuseTooMany({ body }: FastifyRequest): Promise<void> {

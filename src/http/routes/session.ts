@@ -1,7 +1,7 @@
 /** Who asks; and for browsers, which keep no token, a session. */
 
 import * as z from 'zod'
-import { answers, json } from '../answers.ts'
+import { answers, json, OF_BODY } from '../answers.ts'
 import type { Server } from '../api-server.ts'
 import { checkSite, type Door } from '../auth.ts'
 import { sessionRequest, sessionSchema } from '../messages/session.ts'
@@ -23,14 +23,7 @@ export function sessionRoutes(server: Server, { sessions, refusals }: Door): voi
     tags,
     summary: 'Begins a session: sets a cookie that stands for the token, and ends with it, or after twelve hours.',
     body: sessionRequest,
-    response: answers(
-      { 200: json('Who it is.', sessionSchema) },
-      'invalid-request',
-      'invalid-json',
-      'media-type-unknown',
-      'body-too-large',
-      'request-stalled',
-    ),
+    response: answers({ 200: json('Who it is.', sessionSchema) }, ...OF_BODY),
   }
   server.post('/session', { config: EVERYBODY, schema: begun }, async (request, reply) => {
     checkSite(request, 'mayBeProgram')
@@ -45,7 +38,7 @@ export function sessionRoutes(server: Server, { sessions, refusals }: Door): voi
   const ended = {
     tags,
     summary: 'Ends the session in this browser.',
-    response: { ...answers({}), 204: z.null().describe('The cookie is gone.') },
+    response: { ...answers({}, ...OF_BODY), 204: z.null().describe('The cookie is gone.') },
   }
   server.delete('/session', { config: EVERYBODY, schema: ended }, async (request, reply) => {
     checkSite(request, 'mayBeProgram')
