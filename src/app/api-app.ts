@@ -28,6 +28,7 @@ import { Health } from './health.ts'
 import { RedisWatch } from './redis-watch.ts'
 import { followResults, type ResultsFollowed } from './results-followed.ts'
 import { StandingHall } from './standing-hall.ts'
+import { watchTokens } from './token-watch.ts'
 
 /** Whoever asks by HTTP waits for three seconds or so, also in the middle of a bulk intake. */
 const PATIENCE = { answersWithinMs: 2_500, settlesWithinMs: 1_500 }
@@ -44,6 +45,7 @@ export class ApiApp {
   readonly #collector: QueueCollector
   readonly #log: Log
   readonly #stopping = new AbortController()
+  readonly #tokens: { stop: () => void } | null
   readonly health: Health
   #server: Listening | null = null
   #stopped: Promise<void> | null = null
@@ -63,6 +65,7 @@ export class ApiApp {
     // An API knows no limits.
     const read = () => readFleet(looker, config, async () => null)
     this.#collector = new QueueCollector(this.#metrics, read, () => monotonic() / 1000)
+    this.#tokens = config.apiTokens && watchTokens(config.apiTokens, this.#observe)
     const { signal } = this.#stopping
     this.#actions = new Actions(signal, this.#observe)
     const nothingStuck = { workers: [], stuckWatch: { isStuck: false } }
@@ -112,6 +115,7 @@ export class ApiApp {
     const startedAt = monotonic()
     this.#observe({ type: 'stopping', reason })
     this.#stopping.abort(new Error(reason))
+    this.#tokens?.stop()
     await this.#server?.close()
     await this.#actions.close()
     this.#redis.stop()

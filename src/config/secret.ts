@@ -4,7 +4,11 @@ import { isUtf8 } from 'node:buffer'
 import { readFileSync, statSync } from 'node:fs'
 import { monotonic } from '../clock.ts'
 
-export type Secret = () => string
+export interface Secret {
+  (): string
+  /** Of a file: why what it holds now does not count, without a word of it; null: it counts. */
+  trouble?(): string | null
+}
 
 const LOOK_EVERY_MS = 1000
 
@@ -19,21 +23,37 @@ export function secretValue(value: string): Secret {
  * stand. Throws if it cannot be read the first time: the system's error code, or what the file holds instead of text.
  */
 export function secretFile(path: string): Secret {
-  let contents = readTrimmed(path)
-  let stamp = stampOf(path)
-  let lookedAt = monotonic()
-  return () => {
-    if (monotonic() - lookedAt < LOOK_EVERY_MS) return contents
-    lookedAt = monotonic()
-    try {
-      const newStamp = stampOf(path)
-      if (newStamp !== stamp) contents = readTrimmed(path) || contents
-      stamp = newStamp
-    } catch {
-      // The file is being replaced: look again in a second.
-    }
-    return contents
+  const file = {
+    contents: readTrimmed(path),
+    stamp: stampOf(path),
+    lookedAt: monotonic(),
+    trouble: null as string | null,
   }
+  const look = () => {
+    if (monotonic() - file.lookedAt < LOOK_EVERY_MS) return
+    file.lookedAt = monotonic()
+    try {
+      const stamp = stampOf(path)
+      if (stamp === file.stamp) return
+      const contents = readTrimmed(path)
+      file.contents = contents || file.contents
+      file.trouble = contents === '' ? 'it is empty' : null
+      file.stamp = stamp
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      file.trouble = code === undefined ? message : `it cannot be read (${code})`
+      file.stamp = '' // it may come back as it was
+    }
+  }
+  const secret = () => {
+    look()
+    return file.contents
+  }
+  const trouble = () => {
+    look()
+    return file.trouble
+  }
+  return Object.assign(secret, { trouble })
 }
 
 function readTrimmed(path: string): string {
@@ -44,7 +64,8 @@ function bytesOf(path: string): Buffer {
   try {
     return readFileSync(path)
   } catch (error) {
-    throw new Error((error as NodeJS.ErrnoException).code, { cause: error })
+    const { code } = error as NodeJS.ErrnoException
+    throw Object.assign(new Error(code, { cause: error }), { code })
   }
 }
 

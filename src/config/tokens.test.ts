@@ -35,23 +35,37 @@ describe('API_TOKENS', () => {
     ['crm:enqueue+root:canary', 'entry 1: a role that there is not'],
     ['crm:enqueue:canary canary', 'entry 1: a token that is not'],
     ['a:view:canary,b:view:canary', 'one token twice'],
-    ['# nobody', 'none'],
+    ['# nobody', 'no entry'],
   ])('of %j are refused, without a word of them', (text, problem) => {
     expect(problemsOf({ API_TOKENS: text })).toContain(problem)
     expect(problemsOf({ API_TOKENS: text })).not.toContain('canary')
   })
 
-  it('are read again when their file changes; while it holds a mistake, the last ones stand', async () => {
+  it('are read again when their file changes; while it holds a mistake or nothing, the last ones stand, and it says why', async () => {
     const file = join(folder, 'tokens')
-    writeFileSync(file, 'crm:enqueue:one')
+    const right = 'crm:enqueue:canary-1'
+    writeFileSync(file, right)
     const { apiTokens } = load({ API_TOKENS_FILE: file })
     const names = () => apiTokens?.().map(({ name }) => name)
+    const trouble = (wanted: unknown) => vi.waitFor(() => expect(apiTokens?.trouble()).toEqual(wanted), 3000)
+    expect([names(), apiTokens?.trouble()]).toEqual([['crm'], null])
+    writeFileSync(file, 'a:view:canary-2\ncrm:nothing:canary-1\n')
+    await trouble('entry 2 (crm): a role that there is not')
+    // A name that nobody knew may be a token in the wrong place.
+    writeFileSync(file, 'canary-3:crm:enqueue\n')
+    await trouble('entry 1: a role that there is not')
+    writeFileSync(file, '')
+    await trouble('it is empty')
+    writeFileSync(file, Buffer.from([0xff, 0xfe]))
+    await trouble('it is UTF-16: save it as UTF-8')
+    rmSync(file)
+    await trouble('it cannot be read (ENOENT)')
     expect(names()).toEqual(['crm'])
-    writeFileSync(file, 'crm:nothing:one\n')
-    await vi.waitFor(() => expect(names()).toEqual(['crm']), 3000)
+    writeFileSync(file, right)
+    await trouble(null)
     writeFileSync(file, 'crm:enqueue:one\nerp:enqueue:two\n')
     await vi.waitFor(() => expect(names()).toEqual(['crm', 'erp']), 5000)
-  })
+  }, 20_000)
 
   it('are needed to listen beyond this machine', () => {
     expect(problemsOf({ API_HOST: '0.0.0.0' })).toMatch(

@@ -12,7 +12,11 @@ export interface Token {
 }
 
 /** As they are now: the file may change. */
-export type Tokens = () => readonly Token[]
+export interface Tokens {
+  (): readonly Token[]
+  /** Why what their file holds now does not count, and the tokens of before do; null: it counts. No token stands in it. */
+  trouble(): string | null
+}
 
 /** Also what a producer may be called. */
 const NAME = /^[\w.-]{1,64}$/
@@ -31,33 +35,43 @@ export const tokens: Kind<Tokens> = {
 function lastRight(secret: Secret): Tokens {
   let seen = ''
   let last: readonly Token[] = []
-  return () => {
+  let mistake: string | null = null
+  const tokens = () => {
     const text = secret()
     if (text === seen) return last
     seen = text
     try {
-      last = readTokens(text)
-    } catch {
-      // Whoever reads it sees what stood there before.
+      last = readTokens(text, new Set(last.map(({ name }) => name)))
+      mistake = null
+    } catch (error) {
+      mistake = (error as Error).message
     }
     return last
   }
+  const trouble = () => {
+    tokens()
+    return secret.trouble?.() ?? mistake
+  }
+  return Object.assign(tokens, { trouble })
 }
 
-/** Throws, without a word of the text, where an entry is none. Lines that begin with # are comments. */
-export function readTokens(text: string): readonly Token[] {
+/**
+ * Throws, without a word of the text but a name of `known`, where an entry is none. Another name is not said: whoever mixes
+ * up the parts of an entry may have put the token there. Lines that begin with # are comments.
+ */
+export function readTokens(text: string, known: ReadonlySet<string> = new Set()): readonly Token[] {
   const lines = text.split('\n').filter((line) => !line.trimStart().startsWith('#'))
   const entries = lines.flatMap((line) => line.split(',')).map((entry) => entry.trim())
-  const read = entries.filter((entry) => entry !== '').map(readToken)
-  if (read.length === 0) throw new Error('none')
+  const read = entries.filter((entry) => entry !== '').map((entry, index) => readToken(entry, index, known))
+  if (read.length === 0) throw new Error('no entry')
   if (new Set(read.map(({ token }) => token)).size < read.length) throw new Error('one token twice')
   return read
 }
 
-function readToken(entry: string, index: number): Token {
+function readToken(entry: string, index: number, known: ReadonlySet<string>): Token {
   const [name = '', listed = '', ...rest] = entry.split(':')
   const token = rest.join(':')
-  const at = `entry ${index + 1}`
+  const at = known.has(name) ? `entry ${index + 1} (${name})` : `entry ${index + 1}`
   if (!NAME.test(name)) throw new Error(`${at}: a name that is not 1 to 64 of A-Z a-z 0-9 . _ -`)
   const roles = listed.split('+')
   if (!roles.every(isRole)) throw new Error(`${at}: a role that there is not`)

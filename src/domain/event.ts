@@ -104,6 +104,8 @@ export type LookupEvent =
   | { type: 'request-finished'; method: string; route: string; status: number; durationMs: number; who: string | null }
   | { type: 'request-failed'; route: string; error: unknown }
   | { type: 'token-refused' }
+  /** What the file of the tokens holds does not count, but what it held before; null: it counts again. */
+  | { type: 'tokens-stale'; why: string | null }
   | { type: 'lookups-accepted'; producer: string | null; count: number }
   | { type: 'stream-opened' }
   | { type: 'stream-closed' }

@@ -31,6 +31,12 @@ export function createApiMetrics(build: Build) {
     }),
     accepted: new Counter(of('lookups_accepted_total', 'Lookups put on a queue, repeats included.', 'producer')),
     refusedTokens: new Counter(of('tokens_refused_total', 'Requests with a token that is not known.')),
+    staleTokens: new Gauge(
+      of(
+        'tokens_stale',
+        '1: the file of API_TOKENS holds a mistake, or nothing, so the tokens that it held before count.',
+      ),
+    ),
     streams: new Gauge(of('streams_open', 'Streams that are open: events, and bulk intakes.')),
   }
   metrics.accepted.inc({ producer: OTHER }, 0)
@@ -58,6 +64,7 @@ export function countRequests(metrics: ApiMetrics): Observe {
     }
     if (event.type === 'lookups-accepted') metrics.accepted.inc({ producer: event.producer ?? OTHER }, event.count)
     if (event.type === 'token-refused') metrics.refusedTokens.inc()
+    if (event.type === 'tokens-stale') metrics.staleTokens.set(event.why === null ? 0 : 1)
     if (event.type === 'stream-opened') metrics.streams.inc()
     if (event.type === 'stream-closed') metrics.streams.dec()
     if (event.type === 'redis-error') metrics.redisErrors.inc({ kind: event.kind })

@@ -146,6 +146,11 @@ const LINES: Lines = {
     message: 'a mistake of ours; the request was answered with status 500',
     fields: { route, error: nameAndPlace(error) },
   }),
+  'tokens-stale': ({ why }) => {
+    if (why === null) return { level: 'info', message: 'API_TOKENS: the file counts again', fields: {} }
+    const message = `API_TOKENS: the file does not count: ${why}. Tokens that were taken out of it are still accepted. Do: mend the file`
+    return { level: 'error', message, fields: {} }
+  },
   'result-posted': ({ outcome, status, code, durationMs }) => {
     if (outcome === 'delivered') return null
     const how = status === undefined ? outcome : `HTTP ${status}`

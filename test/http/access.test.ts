@@ -1,11 +1,16 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type ClientRequest, request } from 'node:http'
-import { afterEach, expect, it } from 'vitest'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, expect, it } from 'vitest'
 import { useWorld } from '../support/use-world.ts'
 import { NAMES, until } from '../support/world.ts'
 import { startApi, stopAll } from './api.ts'
 
 const world = useWorld()
+const folder = mkdtempSync(join(tmpdir(), 'chat-enricher-access-'))
 afterEach(stopAll)
+afterAll(() => rmSync(folder, { recursive: true }))
 
 const AUTHORIZATION = 'Bearer canary-of-a-reader'
 
@@ -44,3 +49,20 @@ it('has a line and a count for whoever leaves before the end', async () => {
 
 const isOf = (connectionId: string) => (job: { data: { connectionId?: string } }) =>
   job.data.connectionId === connectionId
+
+it('says when a file of tokens does not count, so that a token that was taken out still does', async () => {
+  const file = join(folder, 'tokens')
+  writeFileSync(file, 'crm:enqueue:canary-first,erp:enqueue:canary-of-erp')
+  const api = await startApi({ REDIS_URL: world.redisUrl, API_TOKENS_FILE: file })
+  const metric = async () => /^chat_enricher_tokens_stale \d$/m.exec((await api.ask('GET', '/metrics')).text)?.[0]
+  expect(await metric()).toBe('chat_enricher_tokens_stale 0')
+  writeFileSync(file, 'crm:enqueue:canary-second,erp:enqueueue:canary-of-erp')
+  await until('it says so', () =>
+    api.log().includes('the file does not count: entry 2 (erp): a role that there is not'),
+  )
+  expect(await metric()).toBe('chat_enricher_tokens_stale 1')
+  writeFileSync(file, 'crm:enqueue:canary-second,erp:enqueue:canary-of-erp')
+  await until('it says that it counts', () => api.log().includes('API_TOKENS: the file counts again'))
+  expect(await metric()).toBe('chat_enricher_tokens_stale 0')
+  expect(api.log()).not.toContain('canary')
+})
