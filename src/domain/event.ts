@@ -3,13 +3,24 @@
  * metrics. No event carries a connection id, a name, a message of the service or a credential.
  */
 
-import type { Failure, FailureReason } from './failure.ts'
+import type { Failure, FailureCode, FailureReason } from './failure.ts'
 import type { Hold, HoldReason } from './hold.ts'
 import type { ResultStatus } from './result.ts'
 import type { Timing } from './timing.ts'
 
 export const CALL_OUTCOMES = ['answer', 'fault', 'http_error', 'timeout', 'network', 'unreadable'] as const
 export type CallOutcome = (typeof CALL_OUTCOMES)[number]
+
+/** What a call that failed counts as; a failure that is not here is an answer that could be read. */
+export const OUTCOME_OF: Readonly<Partial<Record<FailureCode, CallOutcome>>> = {
+  'soap-fault': 'fault',
+  'http-status': 'http_error',
+  timeout: 'timeout',
+  network: 'network',
+  unreadable: 'unreadable',
+  'too-large': 'unreadable',
+  contract: 'unreadable',
+}
 
 /** How an attempt ended. */
 export const ATTEMPT_VERDICTS = ['answered', 'retry-later', 'recheck', 'hold', 'give-up'] as const

@@ -5,8 +5,7 @@
 
 import { monotonic, type Signal } from '../clock.ts'
 import type { CallEnd, FailedCall, Outcome } from '../domain/call-end.ts'
-import type { CallOutcome, Observe } from '../domain/event.ts'
-import type { FailureCode } from '../domain/failure.ts'
+import { type CallOutcome, type Observe, OUTCOME_OF } from '../domain/event.ts'
 import type { ResponseCodes } from '../domain/response-codes.ts'
 import { SETTINGS_UNREADABLE } from './answer-table.ts'
 import { type Evidence, readBody } from './evidence.ts'
@@ -119,19 +118,8 @@ export class SoapClient {
 const NO_SETTINGS: Evidence = { is: 'no-answer', errorCode: SETTINGS_UNREADABLE }
 const SOAP_CONTENT_TYPE = /^\s*(?:text\/xml|application\/soap\+xml)\s*(?:;|$)/i
 
-/** What the metric calls it; a failure that is not here is an answer that could be read. */
-const CALL_OUTCOMES: Partial<Record<FailureCode, CallOutcome>> = {
-  'soap-fault': 'fault',
-  'http-status': 'http_error',
-  timeout: 'timeout',
-  network: 'network',
-  unreadable: 'unreadable',
-  'too-large': 'unreadable',
-  contract: 'unreadable',
-}
-
 function callOutcome(end: CallEnd): CallOutcome {
-  return ('failure' in end && CALL_OUTCOMES[end.failure.code]) || 'answer'
+  return ('failure' in end && OUTCOME_OF[end.failure.code]) || 'answer'
 }
 
 /** What is worth a note when somebody asks later what the service said; null: the usual answer, or none that has a name. */

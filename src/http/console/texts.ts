@@ -519,7 +519,7 @@ export const T = {
       http_error: 'HTTP status that is no answer',
       timeout: 'no answer in time',
       network: 'no connection, or it broke',
-      unreadable: 'unreadable answer',
+      unreadable: 'an answer that is unreadable, too large or not as promised',
     } as Readonly<Record<string, string>>,
     seen: '### Answers besides the usual one',
     seenHead: '| answer | times | first | last |\n| --- | ---: | --- | --- |',

@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest'
+import { OUTCOME_OF } from '../../../domain/event.ts'
+import { FAILURE_CODES } from '../../../domain/failure.ts'
 import type { HistorySlice } from '../../../fleet/history.ts'
 import { seenLately } from './seen-lately.ts'
 
@@ -20,8 +22,14 @@ it('says which failures of that kind calls had in the last minutes', () => {
   expect(seen({ failure: 'http-status', httpStatus: 500 })).toEqual([])
   expect(seen({ failure: 'response-code', responseCode: 7 })).toEqual(['responseCode 7 1'])
   expect(seen({ failure: 'timeout' })).toEqual(['no answer in time 200000'])
-  expect(seen({ failure: 'contract' })).toEqual([])
+  expect(seen({ failure: 'poison' })).toEqual([])
   expect(seen({})).toHaveLength(6)
+})
+
+it.each(FAILURE_CODES.filter((code) => OUTCOME_OF[code] !== undefined))('knows calls that failed as %s', (failure) => {
+  const slices = [slice(10_000, { [OUTCOME_OF[failure] as string]: 1 })]
+  const kinds = [kind('fault:Server', 10_000), kind('http:503', 10_000)]
+  expect(seenLately({ failure }, { at, kinds, slices })).toHaveLength(1)
 })
 
 it('says nothing of what was earlier', () => {

@@ -1,5 +1,6 @@
 /** Failures of the kind that is to be redriven, and that calls had a moment ago: what is redriven may fail again. */
 
+import { OUTCOME_OF } from '../../../domain/event.ts'
 import type { Selection } from '../../../domain/selection.ts'
 import type { History } from '../../../fleet/history.ts'
 import { T } from '../texts.ts'
@@ -40,9 +41,9 @@ function kindsOf({ failure, fault, httpStatus, responseCode }: Wanted, { at, kin
 
 const OUTCOMES = ['timeout', 'network', 'unreadable'] as const
 
-/** As near as ten seconds. */
+/** As near as ten seconds. Several failures count as one outcome. */
 function outcomesOf({ failure }: Wanted, { at, slices }: Pick<History, 'at' | 'slices'>): SeenLately[] {
-  return OUTCOMES.filter((outcome) => (failure ?? outcome) === outcome).flatMap((outcome) => {
+  return OUTCOMES.filter((outcome) => failure === undefined || OUTCOME_OF[failure] === outcome).flatMap((outcome) => {
     const last = slices.findLast(({ calls }) => (calls[outcome] ?? 0) > 0)
     return last ? [{ what: T.incident.outcomes[outcome] ?? outcome, agoMs: Math.max(0, at - last.at) }] : []
   })
