@@ -5,6 +5,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { every } from '../clock.ts'
+import { BriefMap } from '../domain/brief-map.ts'
 import type { Lane } from '../domain/lane.ts'
 import type { ResultStatus } from '../domain/result.ts'
 import type { Redis } from '../redis/connections.ts'
@@ -126,10 +127,10 @@ export class SharedCalls {
   readonly #settings: SharedCallsSettings
   readonly #process = randomBytes(6).toString('hex')
   /** Calls of this process that are over, until Redis knows. */
-  readonly #leaving = new Map<string, { lead: Lead; left: Promise<void> }>()
+  readonly #leaving = new BriefMap<string, { lead: Lead; left: Promise<void> }>()
   readonly #joins: Together<ScriptInput, string[]>
   readonly #leaves: Together<ScriptInput, string>
-  readonly #leads = new Set<Lead>()
+  readonly #leads = new BriefMap<string, Lead>()
   #renewal: { stop: () => void } | null = null
   #count = 0
 
@@ -168,7 +169,7 @@ export class SharedCalls {
 
   /** Says from now on that the leader is alive, until it leaves. */
   keepAlive(lead: Lead): void {
-    this.#leads.add(lead)
+    this.#leads.set(lead.token, lead)
     this.#renewal ??= every(this.#settings.leaseMs / 3, () => this.#renewAll())
   }
 
@@ -178,7 +179,7 @@ export class SharedCalls {
       this.#renewal?.stop()
       this.#renewal = null
     }
-    for (const { call, token } of this.#leads)
+    for (const { call, token } of this.#leads.values())
       RENEW.run(this.#redis, [call], [token, this.#settings.leaseMs]).then(nothing, nothing)
   }
 
@@ -187,7 +188,7 @@ export class SharedCalls {
    * missing leader soon enough.
    */
   leave(lead: Lead, end: SharedEnd | null, isFollowed: boolean): void {
-    this.#leads.delete(lead)
+    this.#leads.delete(lead.token)
     this.#leaving.set(lead.call, { lead, left: this.#leave(lead, end, isFollowed) })
   }
 

@@ -11,6 +11,7 @@
  */
 
 import { orAborted, type Signal, sleep } from '../clock.ts'
+import { BriefMap } from '../domain/brief-map.ts'
 import type { CallEnd } from '../domain/call-end.ts'
 import type { Observe } from '../domain/event.ts'
 import type { Lead, SharedCalls, Sharer } from '../queues/shared-calls.ts'
@@ -48,7 +49,7 @@ export class CallSharing {
   readonly #calls: SharedCalls
   readonly #observe: Observe
   /** The calls that lookups of this process wait for, by the key at which they meet. */
-  readonly #here = new Map<string, Meeting>()
+  readonly #here = new BriefMap<string, Meeting>()
 
   constructor(calls: SharedCalls, observe: Observe) {
     this.#calls = calls

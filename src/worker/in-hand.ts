@@ -1,5 +1,6 @@
 /** The lookups that a worker has in hand, and why one is taken away from its run. */
 
+import { BriefMap } from '../domain/brief-map.ts'
 import type { Attempt } from './attempt.ts'
 
 /** The lookup goes back to its place, uncharged. */
@@ -10,7 +11,7 @@ export class MakeWay extends HandBack {}
 export class LockLost extends Error {}
 
 export class InHand {
-  readonly #attempts = new Map<string, Attempt>()
+  readonly #attempts = new BriefMap<string, Attempt>()
   #waiter: { forAllBut: Attempt; done: () => void } | null = null
 
   get size(): number {
