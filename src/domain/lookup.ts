@@ -21,7 +21,7 @@ function isLongerThan(text: string, limit: number): boolean {
   return [...text].length > limit
 }
 
-function characters(min: number, max: number) {
+export function characters(min: number, max: number) {
   return z
     .string()
     .check(

@@ -112,6 +112,7 @@ describe('one lookup', () => {
     expect(await wrong({ connectionId: 1, conectionId: '1' })).toEqual([400, 'connectionId', 'conectionId'])
     expect(await wrong({ connectionId: '' })).toEqual([400, 'connectionId'])
     expect(await wrong({ connectionId: 'a', idempotencyKey: '' })).toEqual([400, 'idempotencyKey'])
+    expect(await wrong({ connectionId: 'a', correlationId: '' })).toEqual([400, 'correlationId'])
     expect(await wrong({ connectionId: 'a', deliver: 'mail' })).toEqual([400, 'deliver'])
     expect(await wrong({ connectionId: 'a', metadata: { text: 'x'.repeat(4096) } })).toEqual([400, 'metadata'])
     expect(await wrong(null, '{"connectionId":"a","metadata":{"id":12345678901234567890}}')).toEqual([400, 'metadata'])
@@ -294,6 +295,7 @@ describe('NDJSON', () => {
       '{"connectionId":"4","idempotencyKey":"a"}',
       `{"connectionId":"${'5'.repeat(16 * 1024)}"}`,
       '{"connectionId":"6"}',
+      '{"connectionId":"7","correlationId":""}',
     ]
     const answers = parseLines(
       await stream(
@@ -309,6 +311,7 @@ describe('NDJSON', () => {
       { line: 6, code: 'key-conflict' },
       { line: 7, error: expect.stringContaining('bytes') },
       { line: 8, connectionId: '6' },
+      { line: 9, error: 'correlationId: expected 1 to 256 characters, got an empty string' },
     ])
     expect((await jobs()).map(({ data }) => data.connectionId).sort()).toEqual(['1', '6'])
   })

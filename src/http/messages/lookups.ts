@@ -3,7 +3,7 @@
 import * as z from 'zod'
 import { idFromPath } from '../../domain/id-in-path.ts'
 import { LANES } from '../../domain/lane.ts'
-import { DELIVERIES, lookupSchema } from '../../domain/lookup.ts'
+import { characters, DELIVERIES, lookupSchema } from '../../domain/lookup.ts'
 import { RESULT_STATUSES } from '../../domain/result.ts'
 import { resultSchema as resultOfQueue, timingSchema as timingOfQueue } from '../../domain/result-schema.ts'
 import { DELAY_MAX_MS, KEY_MAX, PRIORITY_MAX } from '../../intake/submit.ts'
@@ -21,10 +21,10 @@ const key = z
   .refine((text) => text.isWellFormed(), 'expected no lone surrogates')
 
 /** Null is what some languages write for a field that is missing. */
-const { connectionId, correlationId, producer, metadata, expiresAt, traceparent, deliver } = lookupSchema.shape
+const { connectionId, producer, metadata, expiresAt, traceparent, deliver } = lookupSchema.shape
 const fields = {
   connectionId,
-  correlationId: z.nullable(correlationId).optional(),
+  correlationId: z.nullable(characters(1, 256)).optional(),
   producer: z.nullable(producer).optional().describe("the token's name, if anything"),
   metadata: z.nullable(metadata).optional(),
   expiresAt: z.nullable(expiresAt).optional(),

@@ -38,8 +38,10 @@ export class Intake {
       throw new Problem('results-piled-up', 'nobody takes the results: start their consumer')
   }
 
-  /** The token's name is the producer; it cannot say another. */
+  /** The token's name is the producer; it cannot say another. An empty field is refused, as in every body. */
   ofCaller({ caller }: FastifyRequest, asked: Request): Request {
+    if (asked.correlationId === '')
+      throw new Problem('invalid-request', 'correlationId: expected 1 to 256 characters, got an empty string')
     if (caller.name === null) return asked
     if (asked.producer != null && asked.producer !== caller.name) {
       throw new Problem('producer-of-another', `producer: expected ${caller.name}, the name of the token, got another`)
