@@ -261,6 +261,29 @@ describe('a lookup', () => {
     await leave(visited)
   })
 
+  it('far down in the list is shown where it is seen, and gives the place back', async () => {
+    const visited = await enter()
+    const { page } = visited
+    await open(page, 'Find')
+    await page.getByLabel('State').selectOption('dead')
+    await button(page, 'Search').click()
+    await page.getByText(/^50 lookups so far; .*; as it was at \d/).waitFor()
+    const row = page.locator('tbody tr').nth(45).getByRole('button')
+    await row.click()
+    const title = page.getByRole('heading', { name: `Lookup of ${await row.textContent()}` })
+    await page.waitForFunction(() => document.activeElement?.id === 'story')
+    await page.getByText('Lookup id', { exact: true }).waitFor()
+    const { y = -1 } = (await title.boundingBox()) ?? {}
+    expect(y).toBeGreaterThan(50) // the head of the page is above it
+    expect(y).toBeLessThan(450)
+    await page.keyboard.press('Escape')
+    await page.waitForFunction((text) => document.activeElement?.textContent === text, await row.textContent())
+    const after = (await row.boundingBox())?.y ?? -1
+    expect(after).toBeGreaterThan(0)
+    expect(after).toBeLessThan(900)
+    await leave(visited)
+  })
+
   it.each([
     ['not-found', 'good'],
     ['rejected', 'warn'],
@@ -394,6 +417,8 @@ describe('actions', () => {
     await button(page, 'Cancel them').click()
     await page.getByText('Cancelled: 1 lookup.').waitFor()
     await button(page, 'Close').click()
+    await page.locator('td .state.bad', { hasText: 'dead' }).waitFor() // the list is read anew
+    expect(await button(page, 'Cancel all that match').count()).toBe(0)
   }
 
   it('that is being done says so, calls nothing undone, and goes on when its dialog is closed', async () => {
@@ -603,7 +628,9 @@ describe('trouble', () => {
     await button(page, 'Look this id up now').click()
     await button(page, 'Look up').click()
     await button(page, 'Close').last().click()
-    await page.getByText('waits because its queue is paused').first().waitFor()
+    await button(page, 'Search').click()
+    await page.locator('tbody').getByRole('button').click()
+    await page.locator('.steps', { hasText: 'waits because its queue is paused' }).waitFor()
     const asked: string[] = []
     page.on('request', (request) => asked.push(request.url()))
     await button(page, 'Pause').click()
@@ -617,6 +644,7 @@ describe('trouble', () => {
     await context.setOffline(false)
     await queue.resume()
     await page.getByText(/Ended .*: enriched/).waitFor()
+    await page.locator('td .state.good', { hasText: 'enriched' }).waitFor() // in the list, too
     await leave(visited)
   })
 

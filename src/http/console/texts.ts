@@ -131,7 +131,7 @@ export const T = {
     dead: (count: number) =>
       `${counted(count, 'lookup')} gave up (Dead letters): each has had its result, failed, and can be redriven; none is lost.`,
     byHand: (what: string, who: string | null, since: string | null) =>
-      `By hand: ${what}, by ${who ?? 'nobody knows whom'}${since === null ? '' : `, since ${since}`}.`,
+      `By hand: ${what}${who === null ? '; by whom is not known' : `, by ${who}`}${since === null ? '' : `, since ${since}`}.`,
   },
 
   byHand: {
@@ -292,10 +292,10 @@ export const T = {
     any: 'any',
     searching: 'Searching …',
     begin: 'Search by a connection id, or by other fields. Without any, all lookups are listed.',
-    caption: 'Lookups that match',
+    caption: 'Lookups that match, as they lie in their queues: not in the order of their times',
     next: 'More',
-    found: (count: number, more: boolean, looked: number) =>
-      `${counted(count, 'lookup')}${more ? ' so far' : ''}; ${number.format(looked)} looked at${more ? '' : ', to the end'}.`,
+    found: (count: number, more: boolean, looked: number, at: string) =>
+      `${counted(count, 'lookup')}${more ? ' so far' : ''}; ${number.format(looked)} looked at${more ? '' : ', to the end'}; as it was at ${at}.`,
     filters: 'Filters of this list',
     leaveOut: 'Leave out',
     noneWith: (filters: string, more: boolean) => `None ${more ? 'so far ' : ''}with these filters (${filters}).`,

@@ -1,7 +1,7 @@
 import type { LookupView } from '../../../fleet/find.ts'
-import { type Found, findProblem, found, isSearching, search, selectionOf, shownLookup } from '../state/find.ts'
+import { type Found, findProblem, found, isSearching, searchOn, selectionOf, shownLookup } from '../state/find.ts'
 import { type LookupAction, lookupAction } from '../state/lookup-actions.ts'
-import { moment } from '../state/time.ts'
+import { clock, moment } from '../state/time.ts'
 import { T } from '../texts.ts'
 import { ActionButton } from './action-button.tsx'
 import { Filters, NoneWithFilters } from './filters.tsx'
@@ -30,7 +30,7 @@ export function FoundList() {
   return (
     <section class="card stack">
       <div class="row between">
-        <p role="status">{T.find.found(value.lookups.length, value.next !== null, value.looked)}</p>
+        <p role="status">{T.find.found(value.lookups.length, value.next !== null, value.looked, clock(value.at))}</p>
         <div class="row">{value.lookups.length > 0 ? <OnAll of={value} /> : null}</div>
       </div>
       <Filters of={value} />
@@ -45,7 +45,7 @@ export function FoundList() {
       ) : null}
       {value.next === null ? null : (
         <div>
-          <button type="button" disabled={isSearching.value} onClick={() => void search(true)}>
+          <button type="button" disabled={isSearching.value} onClick={() => void searchOn()}>
             {T.find.next}
           </button>
         </div>
@@ -86,8 +86,8 @@ function Open({ of: { lookupId, connectionId } }: { of: LookupView }) {
   )
 }
 
-function whyOf({ failure, fault, httpStatus, responseCode, waits }: LookupView): string {
+function whyOf({ failure, fault, httpStatus, responseCode, waits, dueAt }: LookupView): string {
   const cause = [failure, fault, httpStatus && `HTTP ${httpStatus}`, responseCode && `responseCode ${responseCode}`]
   const words = cause.filter(Boolean).join(', ')
-  return [words, waits ? T.waits(waits) : ''].filter(Boolean).join('; ') || '–'
+  return [words, waits ? T.waits(waits, dueAt === null ? null : moment(dueAt)) : ''].filter(Boolean).join('; ') || '–'
 }

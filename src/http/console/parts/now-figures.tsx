@@ -14,18 +14,26 @@ export function NowFigures({ status }: { status: FleetStatus | null }) {
 
 function figuresOf(status: FleetStatus | null): Figure[] {
   const [lookups, interactive, results] = status?.queues ?? []
-  const of = (read: (value: FleetStatus) => number) => (status ? T.figure(read(status)) : '–')
+  const of = (read: (value: FleetStatus) => number | string) => {
+    if (!status) return '–'
+    const value = read(status)
+    return typeof value === 'number' ? T.figure(value) : value
+  }
   const oldest = Math.max(lookups?.oldestAgeMs ?? 0, interactive?.oldestAgeMs ?? 0)
   const dead = status ? deadOf(status) : 0
   const untaken = (results?.jobs.waiting ?? 0) + (results?.jobs.prioritized ?? 0)
   return [
     { ...T.figures.backlog, value: of(({ backlog }) => backlog) },
     { ...T.figures.perSecond, value: of(({ perSecond }) => perSecond) },
-    { ...T.figures.limit, value: status ? limitOf(status) : '–' },
-    { ...T.figures.oldest, value: oldest > 0 ? seconds(oldest) : T.none, state: oldest > OLD_MS ? 'warn' : 'good' },
+    { ...T.figures.limit, value: of(limitOf) },
+    {
+      ...T.figures.oldest,
+      value: of(() => (oldest > 0 ? seconds(oldest) : T.none)),
+      state: oldest > OLD_MS ? 'warn' : 'good',
+    },
     { ...T.figures.workers, value: status?.members ? T.figure(status.members.length) : '–' },
-    { ...T.figures.dead, value: T.figure(dead), state: dead > 0 ? 'bad' : 'good' },
-    { ...T.figures.results, value: T.figure(untaken), state: untaken > MANY_RESULTS ? 'warn' : 'good' },
+    { ...T.figures.dead, value: of(() => dead), state: dead > 0 ? 'bad' : 'good' },
+    { ...T.figures.results, value: of(() => untaken), state: untaken > MANY_RESULTS ? 'warn' : 'good' },
   ]
 }
 

@@ -1,8 +1,8 @@
 import { useSignal } from '@preact/signals'
-import { useEffect } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { stateAt } from '../../../domain/lookup-place.ts'
 import { Refused } from '../state/api.ts'
-import { shownLookup } from '../state/find.ts'
+import { acted, found, shownLookup, tellList } from '../state/find.ts'
 import { isWatching } from '../state/live.ts'
 import { lookupAction } from '../state/lookup-actions.ts'
 import { followStory, type Story } from '../state/story.ts'
@@ -19,24 +19,26 @@ export function StoryCard({ lookupId }: { lookupId: string }) {
   const story = useSignal<Story | null>(null)
   const problem = useSignal<string | null>(null)
   const { value: isFollowed } = isWatching
+  const heading = useInSight()
   useEffect(() => {
     if (story.value?.lookupId === lookupId && !isFollowed) return
     const stop = new AbortController()
     const told = (read: Story) => {
       story.value = read
       problem.value = null
+      tellList(read)
     }
     followStory(lookupId, isFollowed, told, stop.signal).catch((error) => {
       if (!stop.signal.aborted) problem.value = error instanceof Refused ? error.message : String(error)
     })
     return () => stop.abort(new Error('not shown any more'))
-  }, [lookupId, isFollowed])
+  }, [lookupId, isFollowed, acted.value])
   return (
-    <section class="card stack" aria-labelledby="story" aria-busy={story.value === null}>
+    <section class="card stack story" aria-labelledby="story" aria-busy={story.value === null}>
       <div class="row between">
         <div class="row">
-          <h3 id="story">
-            <Title connectionId={story.value?.connectionId ?? null} />
+          <h3 id="story" ref={heading} tabIndex={-1}>
+            <Title connectionId={story.value?.connectionId ?? idInList(lookupId)} />
           </h3>
           {story.value ? (
             <StateOf
@@ -53,6 +55,27 @@ export function StoryCard({ lookupId }: { lookupId: string }) {
       {story.value ? <Told story={story.value} /> : null}
     </section>
   )
+}
+
+/** Its place is above the list, which may be long: whoever opens it is brought there, and back when they close it. */
+function useInSight() {
+  const heading = useRef<HTMLHeadingElement>(null)
+  useLayoutEffect(() => {
+    const card = heading.current?.closest('section')
+    const opener = document.activeElement
+    const top = card?.getBoundingClientRect().top ?? 0
+    if (top < 0 || top > innerHeight / 2) card?.scrollIntoView()
+    heading.current?.focus({ preventScroll: true })
+    return () => {
+      if (!(opener instanceof HTMLElement && card?.contains(document.activeElement))) return
+      requestAnimationFrame(() => opener.focus()) // once the list has moved to where the story was
+    }
+  }, [])
+  return heading
+}
+
+function idInList(lookupId: string): string | null {
+  return found.value?.lookups.find((one) => one.lookupId === lookupId)?.connectionId ?? null
 }
 
 /** An id may be of a script that is written from right to left. */

@@ -1,9 +1,11 @@
 /** What is looked for, and what was found. It lives here alone: not in the address, not in the browser's storage. */
 
-import { signal } from '@preact/signals'
+import { effect, signal } from '@preact/signals'
+import { stateAt } from '../../../domain/lookup-place.ts'
 import type { Selection } from '../../../domain/selection.ts'
 import type { LookupView } from '../../../fleet/find.ts'
 import { ask, query, Refused } from './api.ts'
+import type { Story } from './story.ts'
 
 type Fields = Readonly<Record<string, string>>
 
@@ -11,6 +13,8 @@ export interface Found {
   lookups: LookupView[]
   next: string | null
   looked: number
+  /** When it was read, by this machine's clock. */
+  at: number
   /** What was asked for, whatever the form says since. */
   filters: Fields
 }
@@ -33,9 +37,6 @@ export function selectionOf(given: Fields): Selection {
   ) as Selection
 }
 
-/** The search under way: what is answered to an earlier one is not shown any more. */
-let lastSearch = 0
-
 /** Nothing is asked for, and nothing shown. */
 export function startAnew(): void {
   lastSearch++
@@ -52,19 +53,37 @@ export function searchFor(given: Fields): Promise<void> {
   return search()
 }
 
-/** From the beginning, or on from where the last page ended. */
-export async function search(isMore = false): Promise<void> {
+/** From the beginning. */
+export function search(): Promise<void> {
+  shownLookup.value = null
+  return show(pageAfter(null, filled(fields.value)))
+}
+
+/** On from where the last page ended. */
+export async function searchOn(): Promise<void> {
+  const { value } = found
+  if (value) await show(pageAfter(value, value.filters))
+}
+
+/** Counts up when something was done here to lookups: what is shown of them is read anew. */
+export const acted = signal(0)
+
+effect(() => {
+  const before = found.peek()
+  if (acted.value > 0 && before && !isSearching.peek()) void show(again(before))
+})
+
+/** The search under way: what is answered to an earlier one is not shown any more. */
+let lastSearch = 0
+
+async function show(reading: Promise<Found>): Promise<void> {
   const mine = ++lastSearch
-  const before = isMore ? found.value : null
-  const filters = before?.filters ?? filled(fields.value)
   isSearching.value = true
-  if (!isMore) shownLookup.value = null
   findProblem.value = null
   try {
-    const page = await readPage(filters, before?.next ?? null)
+    const read = await reading
     if (mine !== lastSearch) return
-    const looked = (before?.looked ?? 0) + page.looked
-    found.value = { ...page, lookups: [...(before?.lookups ?? []), ...page.lookups], looked, filters }
+    found.value = read
   } catch (error) {
     if (mine !== lastSearch) return
     findProblem.value = error instanceof Refused ? error.message : String(error)
@@ -72,9 +91,36 @@ export async function search(isMore = false): Promise<void> {
   isSearching.value = false
 }
 
-function readPage(filters: Fields, next: string | null): Promise<Omit<Found, 'filters'>> {
+/** As many pages as there were. */
+async function again({ filters, lookups }: Found): Promise<Found> {
+  let read = await pageAfter(null, filters)
+  for (let left = Math.ceil(lookups.length / PAGE) - 1; left > 0 && read.next !== null; left--) {
+    read = await pageAfter(read, filters)
+  }
+  return read
+}
+
+/** With all that was found before it. */
+async function pageAfter(before: Found | null, filters: Fields): Promise<Found> {
   const given = Object.keys(filters).length > 0 ? filters : { all: 'true' }
-  return ask('GET', `v1/lookups${query({ ...given, limit: PAGE, next: next ?? undefined })}`)
+  const path = `v1/lookups${query({ ...given, limit: PAGE, next: before?.next ?? undefined })}`
+  const page = await ask<Pick<Found, 'lookups' | 'next' | 'looked'>>('GET', path)
+  const looked = (before?.looked ?? 0) + page.looked
+  return { ...page, lookups: [...(before?.lookups ?? []), ...page.lookups], looked, filters, at: Date.now() }
+}
+
+/** A lookup's story is newer than its line in the list. */
+export function tellList({ lookupId, queue, state, result, end, waits, dueAt }: Story): void {
+  if (!found.value) return
+  const place = stateAt(state)
+  const told = {
+    ...{ state: place === 'gone' ? ('finished' as const) : place, waits, dueAt },
+    ...{ result: result ?? end?.status ?? null, endedAt: end?.finishedAt ?? null },
+    ...(end && { failure: end.code, calls: end.calls }),
+  }
+  const isIt = (one: LookupView) => one.lookupId === lookupId && one.queue === queue
+  const lookups = found.value.lookups.map((one) => (isIt(one) ? { ...one, ...told } : one))
+  found.value = { ...found.value, lookups }
 }
 
 function filled(given: Fields): Fields {

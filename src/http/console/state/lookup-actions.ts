@@ -7,9 +7,10 @@ import type { Action, Field, Input, Plan } from './action.ts'
 import { ask } from './api.ts'
 import { commandOf, quoted } from './command.ts'
 import { filterWords } from './filter-words.ts'
+import { acted } from './find.ts'
 import { history } from './history.ts'
 import { status } from './live.ts'
-import { type ActionProgress, expectCount, follow, readActivity } from './running.ts'
+import { type ActionProgress, ended, expectCount, follow, readActivity } from './running.ts'
 import { seenLately } from './seen-lately.ts'
 import { ago } from './time.ts'
 
@@ -107,8 +108,10 @@ async function run(kind: LookupAction, which: Which, input: Input, count: number
   if ('id' in answer) {
     if (count !== null) expectCount(answer.id, count)
     follow(answer)
+    void ended(answer.id).then(() => acted.value++)
     return T.actions.begun
   }
+  acted.value++
   const done = answer.done ?? answer.cancelled ?? 0
   return T.actions[kind].done(counted(done, 'lookup'), answer.refusedCount)
 }

@@ -47,6 +47,17 @@ export function follow(progress: ActionProgress): void {
   running.value = [progress, ...running.value.filter(({ id }) => id !== progress.id)]
 }
 
+/** Resolves when it runs no more, as far as this page sees. */
+export function ended(id: string): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = running.subscribe((all) => {
+      if (all.some((one) => one.id === id && one.state === 'running')) return
+      resolve()
+      queueMicrotask(() => stop()) // the first look is made before there is anything to stop
+    })
+  })
+}
+
 export function dismiss(id: string): void {
   running.value = running.value.filter((one) => one.id !== id)
 }
