@@ -4,11 +4,9 @@ import { within } from '../clock.ts'
 import type { ConfigOf } from '../config/config.ts'
 import { positionOf, ResultTail, type StreamedResult, type TailReader } from '../queues/result-tail.ts'
 import { standingConnection } from '../redis/connections.ts'
-import { asUnanswered, Unanswered } from './prompt-hall.ts'
+import { ANSWERED_WITHIN_MS, asUnanswered, Unanswered } from './prompt-hall.ts'
 
 export { positionOf, type StreamedResult, type TailReader }
-
-const ANSWERED_WITHIN_MS = 2_800
 
 export class ResultsFollowed {
   readonly #tail: ResultTail
