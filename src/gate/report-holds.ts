@@ -101,14 +101,15 @@ local function pause()
 end
 
 local function withHows(text, count)
-  local words = howTheLastFailed(count)
-  return words == '' and text or text .. ': ' .. words
+  local words, _, known = howTheLastFailed(count)
+  if words == '' then return text end
+  return text .. (known < count and '; the last ' .. known .. ' of them: ' or ': ') .. words
 end
 
 local function silence(silentFor)
-  local words, hows = howTheLastFailed(failed)
+  local _, hows, known = howTheLastFailed(failed)
   local text = 'no call answered for ' .. math.floor(silentFor / 1000) .. ' s; the last ' .. failed
-  if #hows == 1 and hows[1] == 'timeout' then return text .. ' timed out' end
+  if #hows == 1 and hows[1] == 'timeout' and known == failed then return text .. ' timed out' end
   return withHows(text .. ' failed', failed)
 end
 

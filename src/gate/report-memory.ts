@@ -69,17 +69,18 @@ local function rememberFailures()
   redis.call('PEXPIRE', MEMORY, ${MEMORY_MS})
 end
 
--- How the last calls failed, each how with its number, the most frequent first: "14 x HTTP 503, 1 x timeout".
+-- How the last calls failed, each how with its number, the most frequent first: "14 x HTTP 503, 1 x timeout"; and of how many
+-- calls that is known: of the last ones alone.
 local function howTheLastFailed(count)
-  local counts, hows, words = {}, {}, {}
+  local counts, hows, words, known = {}, {}, {}, 0
   for how in string.gmatch(redis.call('HGET', MEMORY, 'hows') or '', '[^\\n]+') do
-    if count == 0 then break end
+    if known == count then break end
     if not counts[how] then hows[#hows + 1] = how end
-    counts[how], count = (counts[how] or 0) + 1, count - 1
+    counts[how], known = (counts[how] or 0) + 1, known + 1
   end
   table.sort(hows, function(a, b) return counts[a] > counts[b] or counts[a] == counts[b] and a < b end)
   for i, how in ipairs(hows) do words[i] = counts[how] .. ' × ' .. how end
-  return table.concat(words, ', '), hows
+  return table.concat(words, ', '), hows, known
 end
 
 local number = math.floor(at / (settings.windowMs / ${SLICES}))

@@ -56,6 +56,12 @@ describe('the breaker', () => {
     expect(await fleet.hold('service')).toMatchObject({ why })
   })
 
+  it('says of how many that is known, where more failed than are kept', async () => {
+    const gate = fleet.gate({ minCalls: 120 })
+    await tell(gate, ...times(130, { ...FAILED, how: 'HTTP 503' }))
+    expect((await fleet.hold('service'))?.why).toMatch(/calls failed; the last 100 of them: 100 × HTTP 503$/)
+  })
+
   it('begins one hold, and one process says that it did', async () => {
     const events: LookupEvent[] = []
     const gates = times(4, 0).map(() => fleet.gate({}, events))
@@ -95,6 +101,14 @@ describe('at any traffic', () => {
     await aWindow()
     await tell(gate, { ...FAILED, how: 'timeout' })
     expect((await fleet.hold('service'))?.why).toMatch(/^no call answered for \d+ s; the last 5 timed out$/)
+  })
+
+  it('the hold says of how many that is known, where more timed out than are kept', async () => {
+    const gate = quiet()
+    await tell(gate, ...times(130, { ...FAILED, how: 'timeout' }))
+    await aWindow()
+    await tell(gate, { ...FAILED, how: 'timeout' })
+    expect((await fleet.hold('service'))?.why).toMatch(/the last 131 failed; the last 100 of them: 100 × timeout$/)
   })
 
   it('also where the service has never answered', async () => {

@@ -493,7 +493,8 @@ export const T = {
 
   kinds: {
     title: 'What else the service answered',
-    caption: 'Codes, faults and statuses of the last days, the last one first',
+    caption:
+      'Codes, faults and statuses of the last days, the last one first. Times are to ten seconds: the first is at most so much later, the last so much earlier',
     none: 'Nothing but the usual answer.',
     kind: 'Answer',
     count: 'Times',
@@ -510,7 +511,7 @@ export const T = {
     on: (since: string, why: string, probes: number) =>
       `Held since ${since}: ${why}. Since then ${counted(probes, 'probe')} failed; no other call is made.`,
     held: (from: string, to: string | null, reason: string) => `- held (${reason}) from ${from} to ${to ?? 'now'}`,
-    calls: (since: string) => `### Calls since ${since}`,
+    calls: (since: string) => `### Calls since ${since}, to ten seconds`,
     callsHead: '| outcome | calls |\n| --- | ---: |',
     row: (outcome: string, count: number) => `| ${outcome} | ${number.format(count)} |`,
     outcomes: {
@@ -522,7 +523,9 @@ export const T = {
       unreadable: 'an answer that is unreadable, too large or not as promised',
     } as Readonly<Record<string, string>>,
     seen: '### Answers besides the usual one',
-    seenHead: '| answer | times | first | last |\n| --- | ---: | --- | --- |',
+    seenNote:
+      'Counted in slices of ten seconds: from the beginning of the first slice with one to the end of the last.',
+    seenHead: '| answer | times | from | to |\n| --- | ---: | --- | --- |',
     kind: (kind: string, count: number, first: string, last: string) =>
       `| ${kind} | ${number.format(count)} | ${first} | ${last} |`,
   },

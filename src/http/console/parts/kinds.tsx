@@ -8,7 +8,7 @@ const COLUMNS: readonly Column<SeenKind>[] = [
   { head: T.kinds.kind, of: ({ kind }) => T.kindInWords(kind) },
   { head: T.kinds.count, of: ({ count }) => T.figure(count), isFigure: true },
   { head: T.kinds.first, of: ({ firstAt }) => moment(firstAt) },
-  { head: T.kinds.last, of: ({ lastAt }) => moment(lastAt) },
+  { head: T.kinds.last, of: ({ lastAt }) => moment(Math.min(lastAt, history.value?.at ?? lastAt)) },
 ]
 
 /** What the service answered besides the usual. */

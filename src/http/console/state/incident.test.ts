@@ -18,7 +18,7 @@ const HISTORY = {
     slice(AT - 6 * MINUTE, { answer: 1200, http_error: 40 }),
     slice(AT - 10_000, { http_error: 3 }),
   ],
-  kinds: [{ kind: 'http:503', count: 43, firstAt: AT - 6 * MINUTE, lastAt: AT - 10_000 }],
+  kinds: [{ kind: 'http:503', count: 43, firstAt: AT - 6 * MINUTE, lastAt: AT + 5_000 }],
   holds: [
     { reason: 'service', from: AT - 5 * MINUTE, to: AT + 1 },
     { reason: 'manual', from: AT - 20 * MINUTE, to: AT - 15 * MINUTE }, // nothing that the service's owner has done
@@ -38,7 +38,8 @@ it('says since when, what was seen, and how many calls and probes', () => {
     'Held since 2027-01-10 03:05:00 UTC: the last 21 calls failed: 21 × HTTP 503. Since then 9 probes failed',
   )
   expect(text).toContain('| answered | 1,200 |\n| HTTP status that is no answer | 43 |')
-  expect(text).toContain('| HTTP 503 | 43 | 2027-01-10 03:04:00 UTC | 2027-01-10 03:09:50 UTC |')
+  expect(text).toContain('| HTTP 503 | 43 | 2027-01-10 03:04:00 UTC | 2027-01-10 03:10:00 UTC |') // its slice is not over
+  expect(text).toContain('Counted in slices of ten seconds')
   expect(text).not.toMatch(/crm|manual|5,0/)
 })
 

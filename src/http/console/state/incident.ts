@@ -32,9 +32,9 @@ export function incidentOf(status: FleetStatus, { holds, slices, kinds, at, slic
     '',
     words.seen,
     '',
-    ...(kinds.length === 0 ? [T.kinds.none] : [words.seenHead]),
+    ...(kinds.length === 0 ? [T.kinds.none] : [words.seenNote, '', words.seenHead]),
     ...kinds.map(({ kind, count, firstAt, lastAt }) =>
-      words.kind(T.kindInWords(kind), count, utc(firstAt), utc(lastAt)),
+      words.kind(T.kindInWords(kind), count, utc(firstAt), utc(Math.min(lastAt, at))),
     ),
   ].join('\n')
 }
