@@ -162,7 +162,7 @@ describe('every other request', () => {
     const api = await start()
     const redis = connect(server.url)
     const before = new Set(await enqueued())
-    const room = Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]) + 500_000
+    const room = Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]) + 1_000_000
     await redis.config('SET', 'maxmemory', String(room))
     const { status, body, headers } = await api.ask('POST', '/v1/lookups', { body: batchOf(10_000) })
     await redis.config('SET', 'maxmemory', '0')
