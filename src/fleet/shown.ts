@@ -9,7 +9,7 @@ import { hashOfId } from './activity.ts'
 
 const NOTE = new Script(`
 local ACTIVITY = KEYS[1]
-local byHand = { unpack(ARGV, 1, 3) }
+local byHand = { unpack(ARGV, 1, 4) }
 ${NOW_LUA}
 ${ACTIVITY_LUA}
 expectActivity(ACTIVITY)

@@ -65,6 +65,7 @@ const SORTED_SET = [
 const STREAM = [
   'XADD KEY * f 1',
   'XRANGE KEY - + COUNT 1',
+  'XREVRANGE KEY + - COUNT 1',
   'XREAD COUNT 1 STREAMS KEY 0',
   'XTRIM KEY MAXLEN 1',
   'XDEL KEY 0-1',

@@ -32,7 +32,7 @@ end
 export const RELEASE = new Script(`
 local HOLD, PAST_HOLDS, ANSWERS, MEMORY, ACCEPTED, ACCEPTED_BY, ACTIVITY = unpack(KEYS, 1, 7)
 local PACES = { unpack(KEYS, 8) }
-local who, acceptCode, share, reasons = ARGV[1], ARGV[2], ARGV[3], { unpack(ARGV, 4) }
+local who, mark, acceptCode, share, reasons = ARGV[1], ARGV[2], ARGV[3], ARGV[4], { unpack(ARGV, 5) }
 ${HOLD_RECORD_LUA}
 ${ACTIVITY_LUA}
 ${END_HOLDS_LUA}
@@ -54,8 +54,8 @@ if count == 0 then tell(HOLD) end
 if acceptCode ~= '' then
   redis.call('SADD', ACCEPTED, acceptCode)
   redis.call('HSET', ACCEPTED_BY, acceptCode, cjson.encode({ who = who, since = at }))
-  note(ACTIVITY, at, { who, 'accept-code', '{"code":' .. acceptCode .. '}' }, 1)
+  note(ACTIVITY, at, { who, 'accept-code', '{"code":' .. acceptCode .. '}', mark }, 1)
 end
 local said = { holds = count > 0 and ended or nil, pace = tonumber(share) or paceBefore and 1 }
-note(ACTIVITY, at, { who, 'release', next(said) and cjson.encode(said) or '{}' }, count)
+note(ACTIVITY, at, { who, 'release', next(said) and cjson.encode(said) or '{}', mark }, count)
 return { paceBefore and tostring(paceBefore.share) or '', unpack(ended) }`)

@@ -2,7 +2,7 @@
 
 import type { ByHand } from '../domain/by-hand.ts'
 import { HOLD_REASONS, type Hold, type HoldReason, type HoldRecord } from '../domain/hold.ts'
-import { ACTIVITY_LUA, byHandArgs } from '../redis/activity.ts'
+import { ACTIVITY_LUA, byHandArgs, newMark } from '../redis/activity.ts'
 import type { Redis } from '../redis/connections.ts'
 import type { GateKeys } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
@@ -30,7 +30,7 @@ return holdsNow(KEYS[1])`)
 // Begins a hold, or prolongs it to this long from now. Answers 1 if it began.
 const BEGIN = new Script(`
 local HOLD, PAST_HOLDS, ACTIVITY = unpack(KEYS)
-local reason, why, ms, byHand = ARGV[1], ARGV[2], tonumber(ARGV[3]), { unpack(ARGV, 4, 6) }
+local reason, why, ms, byHand = ARGV[1], ARGV[2], tonumber(ARGV[3]), { unpack(ARGV, 4, 7) }
 ${HOLD_RECORD_LUA}
 ${ACTIVITY_LUA}
 expectActivity(ACTIVITY)
@@ -172,7 +172,7 @@ export class Holds {
     const { rate, rateInteractive, rateRetries } = this.#keys
     const paces = [rate, rateInteractive, rateRetries]
     const keys = [hold, pastHolds, answers, memory, accepted, acceptedBy, activity, ...paces]
-    const reply = await RELEASE.run(this.#redis, keys, [who, acceptCode ?? '', pace ?? '', ...HOLD_REASONS])
+    const reply = await RELEASE.run(this.#redis, keys, [who, newMark(), acceptCode ?? '', pace ?? '', ...HOLD_REASONS])
     const [paceBefore, ...holds] = reply as [string, ...HoldReason[]]
     return { holds, paceBefore: paceBefore === '' ? null : Number(paceBefore) }
   }

@@ -25,7 +25,7 @@ export interface LimitSet extends SetByHand {
 // ARGV: whether all that was set is dropped first; by whom; names and values.
 const SET = new Script(`
 local RATE, RATE_INTERACTIVE, RATE_RETRIES, LIMITS, ACTIVITY = unpack(KEYS)
-local isReset, byHand, wanted = ARGV[1] == '1', { unpack(ARGV, 2, 4) }, { unpack(ARGV, 5) }
+local isReset, byHand, wanted = ARGV[1] == '1', { unpack(ARGV, 2, 5) }, { unpack(ARGV, 6) }
 ${NOW_LUA}
 ${ACTIVITY_LUA}
 ${FORGET_FAR_LUA}

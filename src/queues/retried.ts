@@ -39,7 +39,7 @@ const OF_ITS_RUNS = [HISTORY_FIELD, FAILED_AT_FIELD, ALONE_FIELD, END_FIELD, FIE
 // Does nothing if another process has taken the job up since.
 const ADOPT = new Script(`
 local JOB, LOCK, ACTIVITY, STEPS = unpack(KEYS)
-local byHand, token, id = { unpack(ARGV, 1, 3) }, ARGV[4], ARGV[5]
+local byHand, token, id = { unpack(ARGV, 1, 4) }, ARGV[5], ARGV[6]
 ${NOW_LUA}
 ${ACTIVITY_LUA}
 ${STEPS_LUA}

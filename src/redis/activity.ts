@@ -17,6 +17,8 @@ import { NOW_LUA } from './time.ts'
 
 /** About so many entries are kept; Redis cuts off whole blocks of them. */
 const MOST_ENTRIES = 10_000
+/** The second run of a script comes seconds after the first. */
+const LOOKED_AT = 50
 /** How long the hash of an action in steps is kept. Later, its entry says no more what it did. */
 const STEPS_KEPT_MS = 366 * 86_400_000
 
@@ -30,9 +32,20 @@ local function expectActivity(ACTIVITY)
   if kind ~= 'none' and kind ~= 'stream' then error('the key of the activity: expected a stream, got a ' .. kind) end
 end
 
+-- Redis may run a script a second time, because its connection was lost before the answer: the entry of the first time stands.
+local function isNoted(ACTIVITY, action, mark)
+  for _, entry in ipairs(redis.call('XREVRANGE', ACTIVITY, '+', '-', 'COUNT', ${LOOKED_AT})) do
+    local fields = {}
+    for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
+    if fields.mark == mark and fields.action == action then return true end
+  end
+  return false
+end
+
 local function note(ACTIVITY, at, byHand, count, id)
-  if byHand[1] == '' then return end
-  local entry = { 'at', string.format('%.0f', at), 'who', byHand[1], 'action', byHand[2], 'arguments', byHand[3] }
+  local who, action, arguments, mark = unpack(byHand, 1, 4)
+  if who == '' or isNoted(ACTIVITY, action, mark) then return end
+  local entry = { 'at', string.format('%.0f', at), 'who', who, 'action', action, 'arguments', arguments, 'mark', mark }
   if id then
     entry[#entry + 1], entry[#entry + 2] = 'id', id
   else
@@ -51,15 +64,20 @@ local function countStep(STEPS, at, count)
 end
 `
 
-/** Three arguments of a script; null: nobody's hand did it. */
-export function byHandArgs(byHand: ByHand | null): [who: string, action: string, argumentsJson: string] {
-  return byHand ? [byHand.who, byHand.action, JSON.stringify(byHand.arguments)] : ['', '', '']
+/** Four arguments of a script; null: nobody's hand did it. */
+export function byHandArgs(byHand: ByHand | null): [who: string, action: string, argumentsJson: string, mark: string] {
+  return byHand ? [byHand.who, byHand.action, JSON.stringify(byHand.arguments), newMark()] : ['', '', '', '']
+}
+
+/** Tells an action from another one of the same words. */
+export function newMark(): string {
+  return randomBytes(9).toString('base64url')
 }
 
 // The entry of an action in steps, before its first step.
 const BEGIN = new Script(`
 local ACTIVITY, STEPS = unpack(KEYS)
-local byHand, id = { unpack(ARGV, 1, 3) }, ARGV[4]
+local byHand, id = { unpack(ARGV, 1, 4) }, ARGV[5]
 ${NOW_LUA}
 ${ACTIVITY_LUA}
 ${STEPS_LUA}

@@ -3,6 +3,7 @@
 import { request as open } from 'node:http'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { parseLines } from '../cli/started.ts'
+import { type Link, startProxy, type TcpProxy } from '../faults/proxy.ts'
 import { type RedisServer, startRedisServer } from '../faults/redis-server.ts'
 import { connect } from '../support/queues.ts'
 import { NAMES, until } from '../support/world.ts'
@@ -178,3 +179,48 @@ describe('every other request', () => {
     expect([ids.length, new Set(ids).size]).toEqual([before.size + 10_000, before.size + 10_000])
   })
 })
+
+describe('an action', () => {
+  const ACTIONS = [
+    ['forget', 'POST', '/v1/forget', (n: number) => ({ connectionId: `${n}` })],
+    ['cancel', 'POST', '/v1/lookups/cancel', (n: number) => ({ lookupIds: [`lk-${n}`] })],
+    ['hold', 'POST', '/v1/holds', (n: number) => ({ reason: `${n}` })],
+    ['limit', 'PUT', '/v1/limit', (n: number) => ({ ratePerSecond: n })],
+    ['release', 'DELETE', '/v1/holds', (n: number) => ({ pace: n / 10 })],
+  ] as const
+
+  it('that Redis runs twice, because its answer was lost, is told once', async () => {
+    const proxy = await startProxy({ port: Number(new URL(server.url).port) })
+    const redisUrl = `redis://127.0.0.1:${proxy.port}`
+    const api = await startApi({ REDIS_URL: redisUrl, SOAP_ENDPOINT: 'http://127.0.0.1:1/' })
+    const act = async (n: number) => {
+      for (const [action, method, path, bodyOf] of ACTIONS) {
+        const sent = action === 'release' ? `${n / 10}` : action
+        const lost = n === 1 ? null : loseAnswerTo(proxy, `\r\n${sent}\r\n`)
+        expect((await api.ask(method, path, { body: bodyOf(n) })).status, action).toBe(200)
+        expect(lost?.isLost ?? true, action).toBe(true)
+      }
+    }
+    await act(1) // Redis knows the scripts
+    await act(2)
+    const { activity } = (await api.ask('GET', '/v1/activity')).body
+    const told = activity.map(({ action }: { action: string }) => action)
+    for (const [action] of ACTIONS)
+      expect([action, told.filter((one: string) => one === action).length]).toEqual([action, 2])
+    await api.stop()
+    await proxy.close()
+  })
+})
+
+/** Cuts the connection when Redis has run what has `text` in it, once. */
+function loseAnswerTo(proxy: TcpProxy, text: string): { isLost: boolean } {
+  const found = { isLost: false }
+  let asked: Link | null = null
+  proxy.watch = (data, direction, link) => {
+    if (direction === 'to-server' && data.includes(text)) asked ??= link
+    if (direction !== 'to-client' || link !== asked || found.isLost) return
+    found.isLost = true
+    link.cut()
+  }
+  return found
+}
