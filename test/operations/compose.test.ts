@@ -200,6 +200,15 @@ test('the API asks for tokens, which on a fresh clone are right', () => {
   const file = pathOf(onAFreshClone(compose.secrets.api_tokens?.file ?? ''))
   const { apiTokens } = loadConfig({ API_TOKENS_FILE: file }, {}, [], ['api']).config
   expect(apiTokens?.()).toHaveLength(1)
+  expect(textOf('README.md')).toContain(`'Authorization: Bearer ${apiTokens?.()[0]?.token}'`)
+})
+
+test('README names each file that SOAP_SECRETS_DIR needs', () => {
+  const files = Object.values(compose.secrets).flatMap(
+    ({ file = '' }) => /^\$\{SOAP_SECRETS_DIR:-.*\}\/(\w+)$/.exec(file)?.[1] ?? [],
+  )
+  expect(files).toHaveLength(5)
+  for (const file of files) expect(textOf('README.md')).toContain(`\`${file}\``)
 })
 
 test('health checks in JavaScript are JavaScript', () => {
