@@ -568,7 +568,7 @@ describe('trouble', () => {
     await page.getByText('live', { exact: true }).waitFor()
     await page.getByText('The API cannot reach Redis.').waitFor({ state: 'hidden' })
     const { shifted: moved, movers } = await shifted()
-    expect(moved, movers.join()).toBeLessThan(0.02)
+    expect(moved, movers.join()).toBeLessThan(0.001)
     await leave(visited)
   })
 
