@@ -75,3 +75,19 @@ export function isFailure(value: unknown): value is Failure {
     [answer.httpStatus, answer.responseCode].every((one) => ['undefined', 'number'].includes(typeof one))
   )
 }
+
+/** What the service answered, in words: `SOAP fault Server, HTTP 500`; '' where it answered nothing that has a name. */
+export function answerInWords(said: {
+  fault: string | null
+  httpStatus: number | null
+  responseCode: number | null
+}): string {
+  const { fault, httpStatus, responseCode } = said
+  return [
+    fault === null ? null : `SOAP fault ${fault}`,
+    httpStatus === null ? null : `HTTP ${httpStatus}`,
+    responseCode === null ? null : `responseCode ${responseCode}`,
+  ]
+    .filter((one) => one !== null)
+    .join(', ')
+}

@@ -1,6 +1,7 @@
 /** The story of one lookup, as far as Redis still knows it: where it is, what happened to it, how it ended. */
 
 import { fromIso, iso, now } from '../clock.ts'
+import type { Failure } from '../domain/failure.ts'
 import { type LookupHistory, readHistory } from '../domain/history.ts'
 import { LANES, type Lane } from '../domain/lane.ts'
 import { type Delivery, echo } from '../domain/lookup.ts'
@@ -43,7 +44,7 @@ export interface LookupStory {
   taken: number
   stalls: number
   history: Pick<LookupHistory, 'charged' | 'failures' | 'calls' | 'rechecks'> | null
-  lastFailure: { code: string; message: string } | null
+  lastFailure: ({ code: string; message: string } & SaidByService) | null
   /** Where its time went, up to when it went back or ended; null: it did neither, or nobody knows any more. */
   timing: Timing | null
   /** The status of its result; null: it has none yet, or it is forgotten. */
@@ -58,7 +59,15 @@ export interface LookupStory {
   end: LookupEndStory | null
 }
 
-export interface LookupEndStory {
+/** What the service answered with it; null: nothing of that kind. */
+export interface SaidByService {
+  fault: string | null
+  httpStatus: number | null
+  /** Null also where it was 0. */
+  responseCode: number | null
+}
+
+export interface LookupEndStory extends SaidByService {
   finishedAt: string | null
   status: ResultStatus
   code: string | null
@@ -188,8 +197,12 @@ function saidBy(job: unknown, result: unknown): Said {
 function behind(known: LookupHistory | null): Pick<LookupStory, 'history' | 'lastFailure'> {
   if (!known) return { history: null, lastFailure: null }
   const { charged, failures, calls, rechecks, lastFailure } = known
-  const last = lastFailure && { code: lastFailure.code, message: lastFailure.message }
-  return { history: { charged, failures, calls, rechecks }, lastFailure: last }
+  return { history: { charged, failures, calls, rechecks }, lastFailure: lastFailure && told(lastFailure) }
+}
+
+function told(failure: Failure): LookupStory['lastFailure'] {
+  const { code, message, soapFaultCode: fault = null, httpStatus = null, responseCode } = failure
+  return { code, message, fault, httpStatus, responseCode: responseCode || null }
 }
 
 /** The history of a lookup that has ended tells of its time up to the last attempt alone. */
@@ -208,6 +221,9 @@ function endOf(finishedOn: string | null, resultData: string | null, kept: KeptE
     status,
     code: result?.failure?.code ?? kept?.code ?? null,
     message: result?.failure?.message ?? kept?.message ?? null,
+    fault: result?.failure?.soapFaultCode ?? kept?.fault ?? null,
+    httpStatus: result?.failure?.httpStatus ?? kept?.httpStatus ?? null,
+    responseCode: (result?.response?.code ?? kept?.responseCode) || null,
     calls: result?.calls ?? kept?.calls ?? null,
     attempts: result?.attempts ?? kept?.attempts ?? null,
   }

@@ -39,7 +39,9 @@ describe('status LOOKUP_ID', () => {
     const [where, , history, failure, time, result] = await lines('crm-2')
     expect(where).toMatch(/^crm-2 on chat-lookups-interactive: delayed$/)
     expect(history).toBe('so far: 2 calls in 1 failed attempt; 0 of 1 count towards giving up')
-    expect(failure).toBe('last failure: soap-fault: expected an answer, got a SOAP fault of the service')
+    expect(failure).toBe(
+      'last failure: soap-fault: expected an answer, got a SOAP fault of the service; SOAP fault Server, HTTP 500',
+    )
     expect(time).toMatch(/^its time: .*called /)
     expect(result).toMatch(/^no result yet: delayed until \d{4}-.*Z after a failure$/)
     expect(await storyOf('crm-2')).toMatchObject({
@@ -47,7 +49,7 @@ describe('status LOOKUP_ID', () => {
       lane: 'interactive',
       state: 'delayed',
       history: { calls: 2, failures: 1, charged: 0, rechecks: 0 },
-      lastFailure: { code: 'soap-fault' },
+      lastFailure: { code: 'soap-fault', fault: 'Server', httpStatus: 500, responseCode: null },
       result: null,
       waits: { for: 'time', behind: null, after: 'failure' },
     })
@@ -98,11 +100,11 @@ describe('status LOOKUP_ID', () => {
   })
 
   it.each([
-    ['server-fault', 'failed', 'soap-fault'],
-    ['client-fault', 'rejected', 'soap-fault'],
+    ['server-fault', 'failed', 'soap-fault', { fault: 'Server', httpStatus: 500 }],
+    ['client-fault', 'rejected', 'soap-fault', { fault: 'Client', httpStatus: 500 }],
   ] as const)(
     'of one that ended badly (%s) has the reason, also when the result has been taken',
-    async (fault, status, code) => {
+    async (fault, status, code, said) => {
       const quick = { LOOKUP_ATTEMPTS: '2', LOOKUP_BACKOFF_MIN_MS: '1', LOOKUP_BACKOFF_MAX_MS: '1', CALL_RETRIES: '0' }
       await startWorker({ ...world.env, ...quick })
       const queue = world.queue(NAMES.lookupQueue)
@@ -117,7 +119,7 @@ describe('status LOOKUP_ID', () => {
       const ended = status === 'failed' ? 'failed' : 'completed'
       await until('it has ended', async () => (await stateOf(world.redis, 'crm-bad')) === ended)
       const before = await storyOf('crm-bad')
-      expect(before).toMatchObject({ result: status, resultIsThere: true, end: { status, code } })
+      expect(before).toMatchObject({ result: status, resultIsThere: true, end: { status, code, ...said } })
       await run(['results'], world.env)
       const after = await storyOf('crm-bad')
       expect(after).toMatchObject({

@@ -301,6 +301,7 @@ describe('a lookup', () => {
     page.on('request', (request) => request.url().includes('wait=') && waited.push(request.url()))
     await button(page, id).click()
     await page.locator(`h3 + .state.${kind}`, { hasText: status }).waitFor()
+    await page.getByText(new RegExp(`Ended .*: ${status} \\(responseCode 9\\)`)).waitFor()
     if (status !== 'failed') await page.getByText('Failed before it ended: timeout: no answer in time').waitFor()
     await open(page, 'Fleet')
     expect(waited).toEqual([]) // its result is forgotten: there is nothing to wait for
@@ -316,7 +317,7 @@ describe('a lookup', () => {
       .multi()
       .zrem(queue.toKey('delayed'), jobId)
       .zadd(queue.toKey('completed'), Date.now(), jobId)
-      .hset(queue.toKey(jobId), 'finishedOn', Date.now(), 'returnvalue', JSON.stringify({ status }))
+      .hset(queue.toKey(jobId), 'finishedOn', Date.now(), 'returnvalue', JSON.stringify({ status, responseCode: 9 }))
       .hset(queue.toKey(jobId), HISTORY_FIELD, JSON.stringify({ failures: 1, lastFailure }))
       .exec()
   }

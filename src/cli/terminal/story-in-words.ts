@@ -1,8 +1,10 @@
 /** What `status LOOKUP_ID` shows to people. */
 
 import type { LookupStory } from '../../app/hall.ts'
+import { answerInWords } from '../../domain/failure.ts'
 import { stateAt } from '../../domain/lookup-place.ts'
 import { PHASES } from '../../domain/timing.ts'
+import type { SaidByService } from '../../intake/lookup-story.ts'
 import { counted, seconds } from './terminal.ts'
 import { waitsInWords } from './waits-in-words.ts'
 
@@ -16,7 +18,7 @@ export function storyInWords(story: LookupStory, resultQueue: string): string {
     stalls > 0 && `taken back ${counted(stalls, 'time')} from a worker that died or lost Redis`,
     ...(result ? [timeInWords(story), endInWords(story, resultQueue)] : [historyInWords(history)]),
     !result && history && history.rechecks > 0 && `not found ${counted(history.rechecks, 'time')}, to be asked again`,
-    !result && lastFailure && `last failure: ${lastFailure.code}: ${lastFailure.message}`,
+    !result && lastFailure && `last failure: ${whyInWords(lastFailure)}`,
     !result && timeInWords(story),
     !result && `no result yet${waits ? `: ${waitsInWords(waits, dueAt)}` : ''}`,
   ]
@@ -36,10 +38,16 @@ function historyInWords(history: LookupStory['history']): string | null {
   return `so far: ${counted(calls, 'call')} in ${counted(failures, 'failed attempt')}; ${charged} of ${failures} count towards giving up`
 }
 
+/** `soap-fault: the service answered with a SOAP fault; SOAP fault Server, HTTP 500`; '' where there is nothing to say. */
+function whyInWords(of: SaidByService & { code: string | null; message: string | null }): string {
+  return [of.code === null ? '' : `${of.code}: ${of.message}`, answerInWords(of)].filter(Boolean).join('; ')
+}
+
 function endInWords(story: LookupStory, resultQueue: string): string {
   const { result, end } = story
   const at = end?.finishedAt ? `finished ${end.finishedAt}` : 'finished'
-  const why = end?.code ? ` (${end.code}: ${end.message})` : ''
+  const said = end === null ? '' : whyInWords(end)
+  const why = said === '' ? '' : ` (${said})`
   const tries =
     end?.calls != null && end.attempts != null
       ? `, after ${counted(end.calls, 'call')} in ${counted(end.attempts, 'attempt')}`

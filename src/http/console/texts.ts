@@ -3,6 +3,7 @@
  * says the same as the command line, it says it with the same function, and another language has its own here.
  */
 
+import { answerInWords } from '../../domain/failure.ts'
 import { counted, number } from '../../domain/figures.ts'
 import { type Hold, NOT_FOUND } from '../../domain/hold.ts'
 import type { Waits } from '../../domain/waits.ts'
@@ -350,8 +351,9 @@ export const T = {
     stalled: (times: number) => `Taken back ${counted(times, 'time')} from a worker that died or lost Redis`,
     failed: (failures: number, calls: number, charged: number) =>
       `${counted(failures, 'failed attempt')} with ${counted(calls, 'call')}; ${charged} of ${failures} count towards giving up`,
-    lastFailure: (code: string, message: string) => `Last failure: ${failure(code, message)}`,
-    before: (code: string, message: string) => `Failed before it ended: ${failure(code, message)}`,
+    said: answerInWords,
+    lastFailure: (why: string) => `Last failure: ${why}`,
+    before: (why: string) => `Failed before it ended: ${why}`,
     active: 'A worker has it in hand',
     ended: (at: string | null, status: string, why: string | null, calls: number | null, attempts: number | null) =>
       `Ended${at === null ? '' : ` ${at}`}: ${status}${why === null ? '' : ` (${why})`}${calls === null ? '' : `, ${counted(calls, 'call')}`}${attempts === null ? '' : ` in ${counted(attempts, 'attempt')}`}`,

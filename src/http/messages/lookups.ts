@@ -117,6 +117,11 @@ export const ackLineSchema = z
 const timingSchema = z.object(timingOfQueue.shape)
 export const resultSchema = z.object(resultOfQueue.shape).meta({ id: 'Result' })
 
+const saidByService = {
+  fault: z.string().nullable(),
+  httpStatus: z.int().nullable(),
+  responseCode: z.int().nullable().describe("the service's own, where it is not 0"),
+}
 const story = {
   lookupId: z.string(),
   queue: z.string(),
@@ -131,7 +136,7 @@ const story = {
   taken: count,
   stalls: count,
   history: z.strictObject({ charged: count, failures: count, calls: count, rechecks: count }).nullable(),
-  lastFailure: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+  lastFailure: z.strictObject({ code: z.string(), message: z.string(), ...saidByService }).nullable(),
   timing: timingSchema
     .nullable()
     .describe('where its time went, up to when it went back or ended; null: it did neither, or it is forgotten'),
@@ -146,6 +151,7 @@ const story = {
       status: z.enum(RESULT_STATUSES),
       code: z.string().nullable(),
       message: z.string().nullable(),
+      ...saidByService,
       calls: count.nullable(),
       attempts: count.nullable(),
     })
