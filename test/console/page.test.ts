@@ -1,6 +1,10 @@
 import { gzipSync } from 'node:zlib'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Holds } from '../../src/gate/holds.ts'
+import { gateKeys, serviceOf } from '../../src/redis/names.ts'
+import { addDeadLetters } from '../support/dead-letters.ts'
+import { NAMES } from '../support/world.ts'
 import { countShifts, firstSight, startBrowser, visit } from './browser.ts'
 import { type ConsoleFleet, startFleet } from './fleet.ts'
 
@@ -77,6 +81,46 @@ describe('the description of the API', () => {
     const { page, complaints, context } = await visit(browser, `${fleet.api.url}/docs/`)
     await page.getByText('Puts a lookup on a queue').first().click()
     await page.getByText('Idempotency-Key').first().waitFor()
+    expect(complaints).toEqual([])
+    await context.close()
+  })
+})
+
+describe('a fleet whose last worker has stopped', () => {
+  beforeAll(async () => {
+    await Promise.all(fleet.workers.map((worker) => worker.kill('SIGTERM')))
+    await addDeadLetters(fleet.world.redis, fleet.world.queue(NAMES.lookupQueue), 2)
+  })
+
+  it('is what a redrive and a look-up warn of', async () => {
+    const { page, complaints, context } = await visit(browser, fleet.api.url)
+    await page.getByText('No workers').waitFor()
+    const warned = page.getByRole('dialog').getByText('No worker is running: nothing is called until one starts')
+    await page.getByRole('link', { name: 'Dead letters' }).click()
+    await page.getByRole('button', { name: 'Redrive' }).first().click()
+    await warned.waitFor()
+    await page.getByText('It takes about 1.0 s at that pace.').waitFor() // no limit is in force
+    await page.keyboard.press('Escape')
+    await page.keyboard.press('/')
+    await page.getByLabel('Connection id').fill('77')
+    await page.getByRole('button', { name: 'Look this id up now' }).click()
+    await warned.waitFor()
+    expect(complaints).toEqual([])
+    await context.close()
+  })
+
+  it('and that holds: a redrive of what it holds for is refused, and told once, in words of the page', async () => {
+    const holds = new Holds(fleet.world.redis, gateKeys(NAMES, serviceOf(fleet.env.SOAP_ENDPOINT ?? '')))
+    await holds.begin('configuration', 'credentials', 60_000) // nobody is there who would try
+    const { page, complaints, context } = await visit(browser, fleet.api.url)
+    await page.getByRole('link', { name: 'Dead letters' }).click()
+    await page.getByRole('button', { name: 'Redrive' }).first().click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByText('with (configuration: credentials). Redrive when it calls again, or tick').waitFor()
+    expect(await dialog.innerText()).not.toMatch(/begins when that ends|--force/)
+    await dialog.getByLabel('Also what failed with the cause').check()
+    await dialog.getByText('dead-letters redrive --state dead --failure soap-fault --fault Server --force').waitFor()
+    await dialog.getByText('Refused').waitFor({ state: 'hidden' })
     expect(complaints).toEqual([])
     await context.close()
   })

@@ -235,7 +235,8 @@ export const T = {
     noRole: (role: string) => `Your token may not do this: it has not the role ${role}.`,
     calls: (calls: string) => `It costs at least ${calls}.`,
     noCalls: 'It costs no calls.',
-    takes: (span: string) => `It takes about ${span} at that pace and the limit in force.`,
+    takes: (span: string, isLimited: boolean) =>
+      `It takes about ${span} at that pace${isLimited ? ' and the limit in force' : ''}.`,
     waiting: (lookups: string) => `${lookups} wait at the moment.`,
     begun: 'It has begun, and goes on by itself. Its progress is shown below and in Activity, also after a reload.',
     rate: 'Lookups a second',
@@ -258,6 +259,8 @@ export const T = {
       would: (lookups: string) =>
         `${lookups} would be put back on their queue, clean. Each gets one more result, which says redrive.`,
       held: (reason: string) => `The fleet holds now (${reason}): the redrive begins when that ends.`,
+      refused: (why: string | null) =>
+        `Refused: the fleet holds for what some of them failed with${why === null ? '' : ` (${why})`}. Redrive when it calls again, or tick "Also what failed with the cause …".`,
       seen: (what: string, ago: string) =>
         `Calls failed lately (${what}, ${ago}): what is redriven now may fail again.`,
       done: (lookups: string, left: number) => `Redriven: ${lookups}${left > 0 ? `; ${left} left as they are` : ''}.`,
@@ -412,7 +415,8 @@ export const T = {
     atPaceMeans: 'No hold is on. It goes so until it is released in full.',
     full: 'Nothing is called',
     nobody: 'Nobody calls it',
-    nobodyMeans: 'No worker is running, so nobody knows whether the service answers.',
+    nobodyMeans:
+      'No worker is running: nothing is called until one starts, and nobody knows whether the service answers.',
     paused: 'Paused',
     pausedMeans: (queues: string) =>
       `A tool of BullMQ's has paused ${queues}: no worker takes anything from there. Do: BullMQ's Queue#resume.`,

@@ -4,6 +4,7 @@ import { fields, shownLookup } from '../state/find.ts'
 import { status } from '../state/live.ts'
 import { may } from '../state/session.ts'
 import { lookUp } from '../state/story.ts'
+import { stopsOf } from '../state/verdict.ts'
 import { T } from '../texts.ts'
 
 /** Asks the service for the connection id that stands in the search, before all that wait in the batch queue. */
@@ -11,10 +12,15 @@ export function LookUpNow() {
   const connectionId = fields.value.connectionId ?? ''
   if (!may('enqueue') || connectionId === '') return null
   const isHeld = status.value?.serviceProblem === null && status.value.holds.length > 0
+  const stops = status.value ? stopsOf(status.value) : []
   const action = () =>
     askFor({
       ...{ title: T.lookUp.title, verb: T.lookUp.verb, role: 'enqueue' },
-      plan: async () => ({ lines: [T.lookUp.would, ...(isHeld ? [T.lookUp.held] : [])], count: null }),
+      plan: async () => ({
+        lines: [T.lookUp.would, ...(isHeld ? [T.lookUp.held] : [])],
+        warnings: stops.map(({ means }) => means),
+        count: null,
+      }),
       command: () => commandOf('enqueue', {}, [quoted(connectionId), '--interactive', '--wait']),
       run: async () => {
         shownLookup.value = await lookUp(connectionId)

@@ -2,9 +2,10 @@
 
 import { counted, seconds } from '../../../domain/figures.ts'
 import type { Selection } from '../../../domain/selection.ts'
+import { mayBeCause } from '../../../fleet/held-cause.ts'
 import { T } from '../texts.ts'
 import type { Action, Field, Input, Plan } from './action.ts'
-import { ask } from './api.ts'
+import { ask, Refused } from './api.ts'
 import { commandOf, quoted } from './command.ts'
 import { filterWords } from './filter-words.ts'
 import { acted } from './find.ts'
@@ -13,6 +14,7 @@ import { status } from './live.ts'
 import { type ActionProgress, ended, expectCount, follow, readActivity } from './running.ts'
 import { seenLately } from './seen-lately.ts'
 import { ago } from './time.ts'
+import { stopsOf } from './verdict.ts'
 
 export type LookupAction = 'cancel' | 'redrive' | 'drop'
 /** Which: all that is selected, or those of these ids. */
@@ -69,23 +71,40 @@ async function planOf(kind: LookupAction, which: Which, input: Input): Promise<P
     ...('selection' in which ? [T.actions.which(which.selection.all ? null : filterWords(which.selection))] : []),
     T.actions[kind].would(counted(plan.count, 'lookup')),
     plan.calls > 0 ? T.actions.calls(counted(plan.calls, 'call')) : T.actions.noCalls,
-    T.actions.takes(seconds(plan.seconds * 1000)),
+    T.actions.takes(seconds(plan.seconds * 1000), plan.calls > 0 && status.value?.members?.length !== 0),
   ]
   const sample = plan.sample.map(({ lookupId, connectionId }) => `${lookupId}  ${connectionId ?? '–'}`)
-  const refused = input.force ? null : (plan.refused ?? null)
-  const warnings = kind === 'redrive' ? warningsOf(which, Boolean(input.force)) : []
+  const refused = input.force || !plan.refused ? null : refusal()
+  const warnings = kind === 'redrive' ? warningsOf(which, Boolean(input.force) || refused !== null) : []
   return { lines, count: plan.count, sample, refused, warnings }
 }
 
-/** Of what the page knows anyway. */
-function warningsOf(which: Which, isForced: boolean): string[] {
-  const { value } = status
-  const [hold] = !isForced && value?.serviceProblem === null ? value.holds : []
+/** Of what the page knows anyway. `isDecided`: a hold does not make it wait, because it is forced, or is refused. */
+function warningsOf(which: Which, isDecided: boolean): string[] {
+  const [hold] = isDecided ? [] : holds()
+  const stops = status.value ? stopsOf(status.value) : []
   const seen = 'selection' in which && history.value ? seenLately(which.selection, history.value) : []
   return [
+    ...stops.map(({ means }) => means),
     ...(hold ? [T.actions.redrive.held(hold.reason)] : []),
     ...seen.map(({ what, agoMs }) => T.actions.redrive.seen(what, ago(agoMs))),
   ]
+}
+
+function holds() {
+  const { value } = status
+  return value?.serviceProblem === null ? value.holds : []
+}
+
+/** The API's own words are for the command line: its flag is a box here. */
+function refusal(): string {
+  const hold = holds().find(mayBeCause)
+  return T.actions.redrive.refused(hold ? `${hold.reason}: ${hold.why}` : null)
+}
+
+function inOurWords(error: unknown): never {
+  if (!(error instanceof Refused && error.code === 'held-for-cause')) throw error
+  throw new Refused(error.status, error.code, refusal())
 }
 
 function commandFor(kind: LookupAction, which: Which, { rate, reason, force }: Input): string {
@@ -103,7 +122,7 @@ async function run(kind: LookupAction, which: Which, input: Input, count: number
     'POST',
     PATHS[kind],
     bodyOf(kind, which, input),
-  )
+  ).catch(inOurWords)
   void readActivity().catch(() => {})
   if ('id' in answer) {
     if (count !== null) expectCount(answer.id, count)

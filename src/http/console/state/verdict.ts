@@ -12,9 +12,14 @@ export interface Verdict {
 
 /** Holds stand for themselves. */
 export function verdictsOf(status: FleetStatus): Verdict[] {
-  const stops = [...fullOf(status), ...nobodyOf(status), ...pausedOf(status)]
+  const stops = stopsOf(status)
   if (stops.length > 0 || status.serviceProblem !== null || status.holds.length > 0) return stops
   return [goesOf(status, status.pace?.share ?? null)]
+}
+
+/** What lets no lookup be looked up, but for holds. */
+export function stopsOf(status: FleetStatus): Verdict[] {
+  return [...fullOf(status), ...nobodyOf(status), ...pausedOf(status)]
 }
 
 function fullOf({ redis }: FleetStatus): Verdict[] {
