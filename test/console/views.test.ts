@@ -232,6 +232,10 @@ describe('a lookup', () => {
     expect(told.length).toBeGreaterThan(1)
     await button(page, 'Show what the service said').click()
     await page.getByText('userEmail').waitFor()
+    await button(page, 'Redrive it').click() // also what has ended well
+    await page.getByText('1 lookup would be put back').waitFor()
+    await page.getByText(/chat-enricher dead-letters redrive .*--state finished/).waitFor()
+    await page.keyboard.press('Escape')
     expect(page.url()).not.toContain('4711')
     expect(await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]))).toBe('[{},{}]')
     await open(page, 'Activity')

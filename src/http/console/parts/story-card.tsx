@@ -104,6 +104,12 @@ function Told({ story }: { story: Story }) {
             isGrave
           />
         ) : null}
+        {state === 'completed' ? (
+          <ActionButton
+            action={() => lookupAction('redrive', { lookupIds: [lookupId], selection: { state: 'finished' } })}
+            words={T.actions.redrive.one}
+          />
+        ) : null}
         {state === 'failed' ? (
           <>
             <ActionButton

@@ -17,8 +17,8 @@ import { ago } from './time.ts'
 import { stopsOf } from './verdict.ts'
 
 export type LookupAction = 'cancel' | 'redrive' | 'drop'
-/** Which: all that is selected, or those of these ids. */
-export type Which = { selection: Selection } | { lookupIds: string[] }
+/** Which: all that is selected, or those of these ids, which may have to be in a state. */
+export type Which = { selection: Selection } | { lookupIds: string[] } | { lookupIds: string[]; selection: Selection }
 
 const PATHS: Readonly<Record<LookupAction, string>> = {
   cancel: 'v1/lookups/cancel',
