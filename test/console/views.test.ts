@@ -341,6 +341,22 @@ describe('a lookup', () => {
 })
 
 describe('filters', () => {
+  it('may be of age, in minutes', async () => {
+    await add({ connectionId: 'of-age' })
+    const visited = await enter()
+    const { page } = visited
+    await open(page, 'Find')
+    await page.locator('#search').fill('of-age')
+    await page.getByText('More fields').click()
+    await page.getByLabel('Newer than, minutes').fill('90')
+    await button(page, 'Search').click()
+    await button(page, 'of-age').waitFor()
+    await page.getByLabel('Older than, minutes').fill('1.5')
+    await button(page, 'Search').click()
+    await page.getByText(/^None with these filters \(Newer than: 90 min, Older than: 1.5 min\)/).waitFor()
+    await leave(visited)
+  })
+
   it('are to be seen wherever they are set, in the dialog too; Find from the menu has none', async () => {
     const id = 'of-no-filter'
     await add({ connectionId: id })

@@ -315,7 +315,11 @@ export const T = {
       httpStatus: 'HTTP status',
       responseCode: 'responseCode',
       result: 'Result',
+      olderThanMs: 'Older than',
+      newerThanMs: 'Newer than',
     },
+    inMinutes: (what: string) => `${what}, minutes`,
+    minutes: (count: number) => `${count} min`,
     columns: {
       connectionId: 'Connection id',
       state: 'State',

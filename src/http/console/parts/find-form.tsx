@@ -14,7 +14,9 @@ const CHOICES: readonly [name: Name, values: readonly string[]][] = [
   ['result', RESULT_STATUSES],
 ]
 const TEXTS = ['correlationId', 'producer', 'fault', 'httpStatus', 'responseCode'] as const
-const MORE: readonly Name[] = [...TEXTS, 'queue', 'failure', 'result']
+/** Of a lookup that has ended, since its end; of any other, since it was enqueued. */
+const AGES = ['olderThanMs', 'newerThanMs'] as const
+const MORE: readonly Name[] = [...TEXTS, ...AGES, 'queue', 'failure', 'result']
 
 export function FindForm() {
   const submit = (event: TargetedSubmitEvent<HTMLFormElement>) => {
@@ -54,6 +56,9 @@ function More() {
         {TEXTS.map((name) => (
           <Text key={name} name={name} />
         ))}
+        {AGES.map((name) => (
+          <Age key={name} name={name} />
+        ))}
         {CHOICES.map(([name, values]) => (
           <Choice key={name} name={name} values={values} />
         ))}
@@ -76,6 +81,27 @@ function Text({ name, id, isWide }: { name: Name; id?: string; isWide?: boolean 
         spellcheck={false}
         value={fields.value[name] ?? ''}
         onInput={(event) => set(name, event.currentTarget.value.trim())}
+      />
+    </label>
+  )
+}
+
+const MINUTE_MS = 60_000
+
+function Age({ name }: { name: (typeof AGES)[number] }) {
+  const { [name]: ms } = fields.value
+  return (
+    <label>
+      {T.find.inMinutes(T.find.fields[name])}
+      <input
+        type="number"
+        min="0"
+        max="5000000"
+        step="any"
+        value={ms ? Number(ms) / MINUTE_MS : ''}
+        onInput={({ currentTarget: { value } }) =>
+          set(name, value === '' ? '' : String(Math.round(Number(value) * MINUTE_MS)))
+        }
       />
     </label>
   )

@@ -8,8 +8,8 @@ import { T } from '../texts.ts'
 
 const LATELY_MS = 3_600_000
 const SHOWN = 5
-/** In the activity they are hashes, by which nobody can search; what is redriven is not dead any more. */
-const LEFT_OUT = ['connectionId', 'correlationId', 'state']
+/** In the activity ids are hashes, by which nobody can search; what is redriven is not dead any more, and its age is another. */
+const LEFT_OUT = ['connectionId', 'correlationId', 'state', 'olderThanMs', 'newerThanMs']
 
 /** A group that was redriven is gone from the list: this says by whom, and whether it has come back. */
 export function LastRedrives() {
