@@ -563,6 +563,7 @@ describe('actions', () => {
     expect(await page.getByRole('dialog').getByRole('button', { name: 'Redrive' }).isDisabled()).toBe(true)
     await label.getByRole('textbox').fill(Number(count).toLocaleString('en-US'))
     await page.getByRole('dialog').getByRole('button', { name: 'Redrive' }).click()
+    await page.getByText('It has begun, and goes on by itself.').waitFor()
     await button(page, 'Close').click()
     await page.reload()
     await page.getByText(new RegExp(`redrive by ana.*of ${Number(count).toLocaleString('en-US')}`)).waitFor()
