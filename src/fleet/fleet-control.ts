@@ -4,7 +4,7 @@ import type { Hold } from '../domain/hold.ts'
 import { cureOf, holdInWords } from '../gate/hold-words.ts'
 import { Holds, type PaceSet, type Released, type ReleaseOptions } from '../gate/holds.ts'
 import { LimitStore, type Limits } from '../gate/limits.ts'
-import { readPastHolds } from '../gate/past-holds.ts'
+import { type PastHold, readPastHolds } from '../gate/past-holds.ts'
 import { quotaSpent } from '../gate/quota.ts'
 import { readGate } from '../gate/read-gate.ts'
 import type { Redis } from '../redis/connections.ts'
@@ -16,6 +16,7 @@ import { Fleet } from './members.ts'
 
 export type { PaceSet, Released, ReleaseOptions } from '../gate/holds.ts'
 export type { Limits } from '../gate/limits.ts'
+export type { PastHold } from '../gate/past-holds.ts'
 export { holdInWords }
 
 export interface FleetGate {
@@ -73,8 +74,8 @@ export class FleetControl {
     return { at, holds: holds.map((hold) => ({ ...hold, cure: cureOf(hold) })), limitsSet, pace, byHand, callsInFlight }
   }
 
-  /** The last holds, also those that are over: from when to when (Redis' time, ms). */
-  pastHolds(): ReturnType<typeof readPastHolds> {
+  /** The last holds, also those that are over: from when to when (Redis' time, ms), and why. */
+  pastHolds(): Promise<PastHold[]> {
     return readPastHolds(this.#redis, this.#keys)
   }
 

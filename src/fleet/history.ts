@@ -1,13 +1,12 @@
 /** What the fleet did in the last hour, in slices of ten seconds, as its workers have written it (history-writer.ts). */
 
 import type { CallOutcome } from '../domain/event.ts'
-import type { HoldReason } from '../domain/hold.ts'
 import type { ResultStatus } from '../domain/result.ts'
 import { PHASES, type Phase } from '../domain/timing.ts'
 import type { Redis } from '../redis/connections.ts'
 import { historyKey, kindsKey, type QueueNames } from '../redis/names.ts'
 import { redisTime } from '../redis/time.ts'
-import { FleetControl } from './fleet-control.ts'
+import { FleetControl, type PastHold } from './fleet-control.ts'
 import { BOUNDS_MS, FIELD, SLICE_MS } from './history-tally.ts'
 import { UnknownService } from './known-services.ts'
 
@@ -35,13 +34,6 @@ export interface SeenKind {
   count: number
 }
 
-export interface HeldSpan {
-  reason: HoldReason
-  from: number
-  /** Of one that is on: when it ends by itself. */
-  to: number
-}
-
 export interface History {
   /** Redis' time, ms. */
   at: number
@@ -52,7 +44,7 @@ export interface History {
   /** The last one first. */
   kinds: SeenKind[]
   /** The last holds, of up to eight days. */
-  holds: HeldSpan[]
+  holds: PastHold[]
 }
 
 export type HistoryPlace = QueueNames & { soapEndpoint: string | null }
@@ -105,7 +97,7 @@ export class HistoryReader {
     return kinds.toSorted((a, b) => b.lastAt - a.lastAt)
   }
 
-  async #holds(): Promise<HeldSpan[]> {
+  async #holds(): Promise<PastHold[]> {
     try {
       return await (await FleetControl.of(this.#redis, this.#place, this.#place.soapEndpoint)).pastHolds()
     } catch (error) {

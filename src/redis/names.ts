@@ -131,6 +131,8 @@ export interface GateKeys {
   limits: string
   hold: string
   pastHolds: string
+  /** Why each of the past holds was. */
+  whyHeld: string
   memory: string
   answers: string
   accepted: string
@@ -168,6 +170,7 @@ export function gateKeys(names: QueueNames, service: string): GateKeys {
     limits: gate('limits'),
     hold: ofFleet('hold'),
     pastHolds: ofFleet('hold-past'),
+    whyHeld: ofFleet('hold-why'),
     memory: ofFleet('memory'),
     answers: ofFleet('answers'),
     accepted: ofFleet('accepted'),

@@ -119,7 +119,11 @@ export class HoldKeeper {
       if (this.#seen.get(hold.reason)?.since !== hold.since)
         this.#observe({ type: 'held', hold, at, cure: cureOf(hold) })
     const reasons = new Set(on.map(({ reason }) => reason))
-    for (const hold of this.#seen.values()) if (!reasons.has(hold.reason)) this.#observe({ type: 'released', hold, at })
+    for (const hold of this.#seen.values()) {
+      if (reasons.has(hold.reason)) continue
+      this.#observe({ type: 'released', hold, at })
+      this.#parts.pastHolds.keepWhy(hold).catch(() => {}) // it is for whoever asks later, and no more
+    }
     this.#seen = new Map(on.map((hold) => [hold.reason, hold]))
   }
 

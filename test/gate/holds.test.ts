@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { type CallReport, Held } from '../../src/domain/hold.ts'
+import { PastHolds, readPastHolds } from '../../src/gate/past-holds.ts'
 import { ANSWERED, FAILED, gateFleet, KEYS, tell, times } from './fleet.ts'
 
 const fleet = gateFleet()
@@ -39,6 +40,27 @@ describe('while the fleet holds', () => {
     await expect.poll(() => claim('token')).toBe(true)
     await fleet.holds().begin('manual', 'stop', 60_000)
     await expect(gate.permit({ lane: 'interactive', probe: 'token' }, fleet.life())).rejects.toThrow(Held)
+  })
+})
+
+describe('what is known of holds that are over', () => {
+  it('is kept of the last two hundred, whoever writes it', async () => {
+    const past = new PastHolds(fleet.redis, KEYS)
+    const none = { expiresAt: 0, nextProbeAt: null, kind: null, suspectedSince: null, spent: 0, by: null }
+    const since = Date.now() - 1_000_000
+    for (let nth = 0; nth <= 200; nth++) {
+      const hold = { ...none, reason: 'service', why: `${nth}`, since: since + nth, probes: nth } as const
+      await past.keepWhy(hold)
+      if (nth > 198) await past.keepWhy(hold)
+    }
+    for (const nth of [0, 1, 200]) await fleet.redis.zadd(KEYS.pastHolds, since + 1000, `service:${since + nth}`)
+    const told = (await readPastHolds(fleet.redis, KEYS)).map(({ why, probes }) => [why, probes])
+    expect(told).toEqual([
+      [null, null],
+      ['1', 1],
+      ['200', 200],
+    ])
+    expect(await fleet.redis.pttl(KEYS.whyHeld)).toBeGreaterThan(7 * 86_400_000)
   })
 })
 

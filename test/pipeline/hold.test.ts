@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { HistoryReader } from '../../src/fleet/history.ts'
 import { run } from '../support/in-process.ts'
 import { SOAP_SECRETS, startWorker } from '../support/processes.ts'
 import { useConsumer, useWorld } from '../support/use-world.ts'
@@ -78,6 +79,11 @@ describe('a service that fails', () => {
     expect(consumer.results.every(({ status }) => status === 'enriched')).toBe(true)
     expect((await counts()).failed).toBe(0)
     expect(await heldFor('service')).toBe(false)
+    const kept = async () => (await new HistoryReader(world.redis, { ...NAMES, soapEndpoint: null }).read()).holds
+    await until('what was seen of the hold is kept', async () => (await kept())[0]?.why !== null)
+    const [held] = await kept()
+    expect(held).toMatchObject({ reason: 'service', why: expect.stringMatching(/calls failed: .*SOAP fault Server/) })
+    expect(held?.probes).toBeGreaterThanOrEqual(1)
   })
 
   it('with LOOKUP_ATTEMPTS=1 costs no lookup its only attempt', async () => {

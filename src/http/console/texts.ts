@@ -489,8 +489,8 @@ export const T = {
       count === 0
         ? `No hold in the last ${counted(hours, 'hour')}.`
         : `${counted(count, 'hold')} in the last ${counted(hours, 'hour')}, ${span} in all.`,
-    one: (reason: string, from: string, to: string | null, span: string) =>
-      `${reason}: ${from} to ${to ?? 'now'}, ${span}`,
+    one: (reason: string, from: string, to: string | null, span: string, why: string | null) =>
+      `${reason}: ${from} to ${to ?? 'now'}, ${span}${why === null ? '' : `; ${why}`}`,
   },
 
   certificate: {
@@ -520,7 +520,8 @@ export const T = {
     over: 'No hold for the service is on.',
     on: (since: string, why: string, probes: number) =>
       `Held since ${since}: ${why}. Since then ${counted(probes, 'probe')} failed; no other call is made.`,
-    held: (from: string, to: string | null, reason: string) => `- held (${reason}) from ${from} to ${to ?? 'now'}`,
+    held: (from: string, to: string | null, reason: string, why: string | null, probes: number | null) =>
+      `- held (${reason}) from ${from} to ${to ?? 'now'}${why === null ? '' : `: ${why}`}${probes ? `; ${counted(probes, 'probe')} failed` : ''}`,
     calls: (since: string) => `### Calls since ${since}, to ten seconds`,
     callsHead: '| outcome | calls |\n| --- | ---: |',
     row: (outcome: string, count: number) => `| ${outcome} | ${number.format(count)} |`,

@@ -40,7 +40,15 @@ export const historySchema = z
       .array(z.strictObject({ kind: z.string(), firstAt: at, lastAt: at, count }))
       .describe('answers that are not the usual one, as code:5, fault:Client, http:503; the last one first'),
     holds: z
-      .array(z.strictObject({ reason: z.enum(HOLD_REASONS), from: at, to: at }))
+      .array(
+        z.strictObject({
+          reason: z.enum(HOLD_REASONS),
+          from: at,
+          to: at,
+          why: z.string().nullable().describe('null: it is on, or no worker saw its end'),
+          probes: count.nullable().describe('those that failed'),
+        }),
+      )
       .describe('of up to eight days; one that is on ends when it ends by itself'),
   })
   .meta({ id: 'History' })

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { seconds } from '../../../domain/figures.ts'
-import type { HeldSpan } from '../../../fleet/history.ts'
+import type { PastHold } from '../../../fleet/fleet-control.ts'
 import { history } from '../state/history.ts'
 import { moment } from '../state/time.ts'
 import { T } from '../texts.ts'
@@ -48,17 +48,17 @@ export function HoldLine() {
   )
 }
 
-function place(hold: HeldSpan, from: number, at: number) {
+function place(hold: PastHold, from: number, at: number) {
   const part = (time: number) => (100 * (Math.min(at, Math.max(from, time)) - from)) / (at - from)
   return { left: `min(${part(hold.from)}%, 100% - 4px)`, width: `${part(hold.to) - part(hold.from)}%` }
 }
 
-function List({ holds, at }: { holds: HeldSpan[]; at: number }) {
+function List({ holds, at }: { holds: PastHold[]; at: number }) {
   return (
     <ol class="steps">
-      {holds.map(({ reason, from, to }) => (
+      {holds.map(({ reason, from, to, why }) => (
         <li key={`${reason} ${from}`}>
-          {T.holdLine.one(reason, moment(from), to > at ? null : moment(to), seconds(Math.min(to, at) - from))}
+          {T.holdLine.one(reason, moment(from), to > at ? null : moment(to), seconds(Math.min(to, at) - from), why)}
         </li>
       ))}
     </ol>

@@ -43,8 +43,17 @@ it('says since when, what was seen, and how many calls and probes', () => {
   expect(text).not.toMatch(/crm|manual|5,0/)
 })
 
-it('says so when no hold is on', () => {
-  expect(incidentOf({ ...STATUS, holds: [] } as unknown as FleetStatus, HISTORY)).toContain(
-    'No hold for the service is on.',
+it('says so when no hold is on, and what was seen of the last ones', () => {
+  const over = {
+    reason: 'service',
+    from: AT - 5 * MINUTE,
+    to: AT - MINUTE,
+    why: 'no call answered for 30 s',
+    probes: 4,
+  }
+  const text = incidentOf({ ...STATUS, holds: [] } as unknown as FleetStatus, { ...HISTORY, holds: [over] } as History)
+  expect(text).toContain('No hold for the service is on.')
+  expect(text).toContain(
+    '- held (service) from 2027-01-10 03:05:00 UTC to 2027-01-10 03:09:00 UTC: no call answered for 30 s; 4 probes failed',
   )
 })

@@ -23,7 +23,9 @@ export function incidentOf(status: FleetStatus, { holds, slices, kinds, at, slic
     '',
     ...(isOn.length === 0 ? [words.over] : isOn.map((hold) => words.on(utc(hold.since), hold.why, hold.probes))),
     '',
-    ...recent.map((hold) => words.held(utc(hold.from), hold.to > at ? null : utc(hold.to), hold.reason)),
+    ...recent.map(({ from, to, reason, why, probes }) =>
+      words.held(utc(from), to > at ? null : utc(to), reason, why, probes),
+    ),
     '',
     words.calls(utc(looked[0]?.at ?? from)),
     '',
