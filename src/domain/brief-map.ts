@@ -1,10 +1,10 @@
 /**
  * A Map whose entries come and go with each lookup. V8 links the table that a Map has outgrown to its next one: once such a
  * table is old it keeps all that come after it, with what lay in them, until garbage is next collected in full. So a new Map
- * begins before that, and a worker copies a third less of what is over.
+ * begins before that, and V8 moves a quarter less of a worker's garbage to its old heap.
  */
 
-/** Copied so seldom, it costs nothing that shows; a table is still young when it is left. */
+/** The Map is copied at most once for so many that have gone, and while its table is still young. */
 const LEAST_GONE = 64
 
 export class BriefMap<Key, Value> {

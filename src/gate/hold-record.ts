@@ -23,7 +23,7 @@ const SLOW_START_MS = 5_000
 const PACE_KEPT_MS = 366 * 86_400_000
 
 /** Longer than a lookup lives (LOOKUP_EXPIRY_MS). */
-const KEPT_SPANS = { most: 200, ms: 8 * 86_400_000 }
+export const KEPT_SPANS = { most: 200, ms: 8 * 86_400_000 }
 
 export const HOLD_RECORD_LUA = `${NOW_LUA}
 local function extend(key, ms)

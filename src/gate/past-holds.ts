@@ -4,13 +4,14 @@ import { HOLD_REASONS, type Hold, type HoldReason } from '../domain/hold.ts'
 import type { Redis } from '../redis/connections.ts'
 import type { GateKeys } from '../redis/names.ts'
 import { Script } from '../redis/script.ts'
+import { KEPT_SPANS } from './hold-record.ts'
 
 interface Span {
   from: number
   to: number
 }
 
-/** What is known of a hold once its record is gone. Both null: no worker was there to keep it. */
+/** What is known of a hold once its record is gone. `why` and `probes` are null while it is on, and where no worker saw its end. */
 export interface PastHold extends Span {
   reason: HoldReason
   why: string | null
@@ -18,16 +19,13 @@ export interface PastHold extends Span {
   probes: number | null
 }
 
-/** As many as there are spans of (hold-record.ts), and as long. */
-const KEPT = { most: 200, ms: 8 * 86_400_000 }
-
 // Each process that sees the end writes the same.
 const KEEP_WHY = new Script(`
 local WHY = KEYS[1]
 redis.call('HSET', WHY, ARGV[1], ARGV[2])
-redis.call('PEXPIRE', WHY, ${KEPT.ms})
+redis.call('PEXPIRE', WHY, ${KEPT_SPANS.ms})
 local oldest, began = nil, math.huge
-if redis.call('HLEN', WHY) <= ${KEPT.most} then return 1 end
+if redis.call('HLEN', WHY) <= ${KEPT_SPANS.most} then return 1 end
 for _, name in ipairs(redis.call('HKEYS', WHY)) do
   local since = tonumber(string.match(name, ':(%d+)$'))
   if since and since < began then oldest, began = name, since end

@@ -5,7 +5,7 @@ import { hasEndedAt } from '../../../domain/lookup-place.ts'
 import type { Result } from '../../../domain/result.ts'
 import type { Waits } from '../../../domain/waits.ts'
 import type { LookupStory } from '../../../intake/lookup-story.ts'
-import { ask, Refused } from './api.ts'
+import { ask, isUnknown, Refused } from './api.ts'
 
 export type Story = LookupStory & { waits: Waits | null }
 
@@ -50,7 +50,7 @@ const AGAIN_MS = 2_000
 
 /** The API or Redis is away, or too many wait. */
 function passes(error: unknown): null {
-  if (error instanceof Refused && [0, 429, 503].includes(error.status)) return null
+  if (isUnknown(error) || (error instanceof Refused && [429, 503].includes(error.status))) return null
   throw error
 }
 
