@@ -9,7 +9,7 @@ interface Asked<Question, Answer> {
 }
 
 /** At most this many in one command, so that each step of Redis stays short. */
-const MOST = 16
+export const MOST_TOGETHER = 16
 
 export class Together<Question, Answer> {
   readonly #send: (questions: Question[]) => Promise<(Answer | Error)[]>
@@ -28,7 +28,7 @@ export class Together<Question, Answer> {
     return new Promise((resolve, reject) => {
       const count = this.#asked.push({ question, resolve, reject })
       if (count === 1) askAtEndOfTurn(this.#sendNow)
-      else if (count === MOST) this.#sendAsked()
+      else if (count === MOST_TOGETHER) this.#sendAsked()
     })
   }
 

@@ -11,8 +11,10 @@ import type { LookupHistory } from '../domain/history.ts'
 import type { Lookup } from '../domain/lookup.ts'
 import type { Timing } from '../domain/timing.ts'
 import { RetryRefused } from '../gate/gate.ts'
+import { MOST_TOGETHER } from '../redis/together.ts'
 import { Attempt, type AttemptParts, type AttemptRequest, DeadlineReached, NO_TIME_LEFT } from './attempt.ts'
 import type { CallSharing, CallSource, SharedCall } from './call-sharing.ts'
+import { TurnPlaces } from './turn-places.ts'
 import { decide, putOff, type RetrySettings, type Verdict } from './verdict.ts'
 
 export interface EnrichSettings extends RetrySettings {
@@ -36,6 +38,8 @@ export class Enricher {
   readonly #sharing: CallSharing | null
   readonly #settings: EnrichSettings
   readonly #observe: Observe
+  /** What follows an answer is asked of Redis together, so that more of them in one turn would gain nothing. */
+  readonly #places = new TurnPlaces(MOST_TOGETHER)
 
   /** `sharing` null: each lookup makes its own calls. */
   constructor(
@@ -71,6 +75,8 @@ export class Enricher {
     const course = new Course(history, this.#settings)
     try {
       const first = await this.#call(attempt, lookup, course)
+      const waits = this.#places.take()
+      if (waits) await waits
       const { end, source } = isRetried(first, attempt, course) ? await this.#again(attempt, lookup, course) : first
       if ('outcome' in end) return { type: 'answered', outcome: end.outcome, source, calls: attempt.calls }
     } catch (error) {
