@@ -8,7 +8,8 @@
  *                 are really unknown. It is not: the service has forgotten, and the fleet holds.
  */
 
-const GUARD = { of: 20, share: 0.9, againAfterMs: 600_000 }
+/** So many of the last answers found nothing: then it is asked. */
+export const GUARD = { of: 20, share: 0.9, againAfterMs: 600_000 }
 
 export const QUESTION_LUA = `
 local failureIs, waitsFor, asked = '', '', nil

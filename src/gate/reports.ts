@@ -1,11 +1,13 @@
 /**
  * Tells the fleet how calls ended. Good answers are told together, ten times a second; anything else at once, with all
- * good ones before it, so that failures never seem to be more in a row than they were. What the fleet decides by itself (a
- * refusal, a pause) is told by itself.
+ * good ones before it, so that failures never seem to be more in a row than they were; and so many that found nothing that
+ * the fleet would ask whether the service has forgotten. What the fleet decides by itself (a refusal, a pause) is told by
+ * itself.
  */
 
 import { monotonic, sleep } from '../clock.ts'
 import { type CallReport, isUnread, NOT_FOUND } from '../domain/hold.ts'
+import { GUARD } from './report-question.ts'
 import type { EndedCalls } from './report-script.ts'
 
 /** Times are of this process's monotonic clock. */
@@ -34,6 +36,7 @@ export class Reports<Reply> {
   tell(report: CallReport): Promise<Reply | null> {
     addTo(this.#batch, report)
     if (!report.answered || (report.kind !== null && report.kind !== NOT_FOUND)) return this.flush()
+    if (report.kind === NOT_FOUND && findNothing(this.#batch)) void this.flush()
     this.#timer ??= sleep(TOGETHER_MS).then(() => {
       this.#timer = null
       void this.flush()
@@ -78,6 +81,10 @@ export function emptyBatch(): Batch {
     waitsFor: '',
     awaits: '',
   }
+}
+
+function findNothing({ kinds }: Batch): boolean {
+  return kinds.length >= GUARD.of && kinds.filter((kind) => kind === NOT_FOUND).length >= GUARD.of * GUARD.share
 }
 
 function isEmpty({ answered, unread, failed, kinds }: Batch): boolean {
