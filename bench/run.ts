@@ -34,7 +34,7 @@ const BENCHES: Record<string, Bench> = {
     run: () => lookup(short ? { repetitions: 1, lookups: 6_000 } : { repetitions: 5, lookups: 40_000 }),
   },
   latency: {
-    what: 'the share of what its slots could do, at 20 and 100 ms',
+    what: 'the share of what its slots could do, at a service of 20 to 200 ms',
     run: () => latency(short ? { repetitions: 1, seconds: 3 } : { repetitions: 3, seconds: 10 }),
   },
   backlog: {
