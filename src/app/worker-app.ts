@@ -173,10 +173,10 @@ export class WorkerApp {
   #build(counted: ReturnType<typeof createMetrics>): Built {
     const [config, observe] = [this.#config, this.#observe]
     const redis = this.#connections.patient('worker')
-    const beforeCalls = this.#connections.patient('calls')
+    const forCalls = this.#connections.patient('calls')
     const quickRedis = this.#connections.impatient('health')
     const news = this.#connections.patient('news')
-    const parts = buildWorkerParts(config, redis, beforeCalls, observe)
+    const parts = buildWorkerParts(config, redis, forCalls, observe)
     const { workers, keeper } = parts
     const membership = new Membership(redis, config)
     const history = new HistoryWriter(quickRedis, queueNames(config))

@@ -39,24 +39,25 @@ export interface WorkerParts {
 }
 
 /**
- * `before`: the connection on which a lookup asks what comes before its call. On `redis` these short questions would stand
- * behind the results and ended jobs of all other lookups, and no call would be on the way meanwhile.
+ * `forCalls`: the connection on which lookups ask what comes before a call, and tell how it ended; in one order: what
+ * the fleet answers to a report is here before a permit that was asked for later. On `redis` these short questions would
+ * stand behind the results and ended jobs of all other lookups, and fewer calls would be on the way meanwhile.
  */
-export function buildWorkerParts(config: Config, redis: Redis, before: Redis, observe: Observe): WorkerParts {
+export function buildWorkerParts(config: Config, redis: Redis, forCalls: Redis, observe: Observe): WorkerParts {
   const names = queueNames(config)
   const keys = gateKeysOf(config)
   const options = gateOptions(config)
   const holds = new Holds(redis, keys)
   const pastHolds = new PastHolds(redis, keys)
   const memory = new ServiceMemories(redis, keys)
-  const gate = new Gate(before, keys, options, observe, redisTrouble(observe, 'gate'))
+  const gate = new Gate(forCalls, keys, options, observe, redisTrouble(observe, 'gate'))
   // One socket for a call of each lookup; more would only wait at the service.
   const calls = config.concurrency + config.interactiveConcurrency
   const settings = soapSettings(config, calls)
   const { codes } = settings
   const soap = new SoapClient(settings, observe)
   const asker = askerStamp(config, codes)
-  const shared = config.coalesce ? new SharedCalls(before, names, asker, sharingSettings(config)) : null
+  const shared = config.coalesce ? new SharedCalls(forCalls, names, asker, sharingSettings(config)) : null
   const sharing = shared && new CallSharing(shared, observe)
   const enricher = new Enricher({ client: soap, gate, codes }, sharing, enrichSettings(config), observe)
   const histories = new LookupHistories(redis, names)

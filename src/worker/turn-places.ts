@@ -1,7 +1,7 @@
 /**
  * How many lookups go on from their answers in one turn of the event loop. Without a limit, lookups that are answered
  * together stay together: the worker goes through all of them while Redis has nothing to do, then Redis answers all of them
- * while the worker has nothing to do, and no call is on the way meanwhile (docs/performance.md).
+ * while the worker has nothing to do, and hardly a call is on the way meanwhile (docs/performance.md).
  */
 export class TurnPlaces {
   readonly #most: number

@@ -29,7 +29,7 @@ async function watched(): Promise<{ lines: () => string[]; end: () => void }> {
   return { lines: () => text.split('\n'), end: () => socket.destroy() }
 }
 
-// Fails without: src/app/worker-app.ts: beforeCalls
+// Fails without: src/app/worker-app.ts: forCalls
 it('what comes before a call does not stand behind results: it has a connection of its own', async () => {
   await startWorker({ ...world.env, RATE_LIMIT_PER_SECOND: 'none' })
   const { lines, end } = await watched()
