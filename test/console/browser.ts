@@ -57,6 +57,7 @@ interface Shifted {
   movers: string[]
 }
 
+/** But for how live it is: that grows to its left, in a place that is kept for it. */
 export async function countShifts(page: Page): Promise<() => Promise<Shifted>> {
   await page.evaluate(() => {
     const counted = globalThis as unknown as Shifted
@@ -65,12 +66,10 @@ export async function countShifts(page: Page): Promise<() => Promise<Shifted>> {
     new PerformanceObserver((list) => {
       type Shift = { value: number; hadRecentInput: boolean; sources: { node: Node | null }[] }
       for (const { value, hadRecentInput, sources } of list.getEntries() as unknown as Shift[]) {
-        if (hadRecentInput) continue
+        const elements = sources.map(({ node }) => (node instanceof Element ? node : node?.parentElement))
+        if (hadRecentInput || elements.every((element) => element?.closest('.live'))) continue
         counted.shifted += value
-        const nodes = sources.map(({ node }) => {
-          const element = node instanceof Element ? node : node?.parentElement
-          return `${element?.nodeName}.${element?.className}`
-        })
+        const nodes = elements.map((element) => `${element?.nodeName}.${element?.className}`)
         counted.movers = [...counted.movers, `${value.toFixed(5)} ${nodes.join(' ')}`].slice(0, 20)
       }
     }).observe({ type: 'layout-shift' })

@@ -89,7 +89,18 @@ describe('the description of the API', () => {
 describe('a fleet whose last worker has stopped', () => {
   beforeAll(async () => {
     await Promise.all(fleet.workers.map((worker) => worker.kill('SIGTERM')))
+  })
+
+  it('gets dead letters, and no link moves by their count', async () => {
+    const { page, complaints, context } = await visit(browser, fleet.api.url)
+    await page.locator('.plot canvas').nth(3).waitFor()
+    await page.getByText('No workers').waitFor()
+    const place = await page.getByRole('link', { name: 'Service' }).boundingBox()
     await addDeadLetters(fleet.world.redis, fleet.world.queue(NAMES.lookupQueue), 2)
+    await page.getByRole('link', { name: /Dead letters ?2/ }).waitFor()
+    expect(await page.getByRole('link', { name: 'Service' }).boundingBox()).toEqual(place)
+    expect(complaints).toEqual([])
+    await context.close()
   })
 
   it('is what a redrive and a look-up warn of', async () => {
@@ -111,16 +122,23 @@ describe('a fleet whose last worker has stopped', () => {
 
   it('and that holds: a redrive of what it holds for is refused, and told once, in words of the page', async () => {
     const holds = new Holds(fleet.world.redis, gateKeys(NAMES, serviceOf(fleet.env.SOAP_ENDPOINT ?? '')))
-    await holds.begin('configuration', 'credentials', 60_000) // nobody is there who would try
     const { page, complaints, context } = await visit(browser, fleet.api.url)
     await page.getByRole('link', { name: 'Dead letters' }).click()
     await page.getByRole('button', { name: 'Redrive' }).first().click()
     const dialog = page.getByRole('dialog')
+    await dialog.getByText('would be put back').waitFor()
+    expect(await dialog.getByRole('button', { name: 'Redrive' }).isEnabled()).toBe(true)
+    await holds.begin('configuration', 'credentials', 60_000) // nobody is there who would try
     await dialog.getByText('with (configuration: credentials). Redrive when it calls again, or tick').waitFor()
     expect(await dialog.innerText()).not.toMatch(/begins when that ends|--force/)
     await dialog.getByLabel('Also what failed with the cause').check()
     await dialog.getByText('dead-letters redrive --state dead --failure soap-fault --fault Server --force').waitFor()
     await dialog.getByText('Refused').waitFor({ state: 'hidden' })
+    await dialog.getByLabel('Also what failed with the cause').uncheck()
+    await dialog.getByText('Refused').waitFor()
+    await holds.end('configuration')
+    await dialog.getByText('Refused').waitFor({ state: 'hidden' })
+    expect(await dialog.getByRole('button', { name: 'Redrive' }).isEnabled()).toBe(true)
     expect(complaints).toEqual([])
     await context.close()
   })

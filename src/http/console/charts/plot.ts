@@ -53,10 +53,11 @@ export function draw(
   data: uPlot.AlignedData,
   options: PlotOptions,
 ): Plotted {
-  return new Plot(optionsOf(series, at.clientWidth, options), data, at)
+  return new Plot(optionsOf(Plot, series, at.clientWidth, options), data, at)
 }
 
 function optionsOf(
+  Plot: typeof uPlot,
   series: readonly Series[],
   width: number,
   { isLog, least, write, height }: PlotOptions,
@@ -68,9 +69,13 @@ function optionsOf(
   return {
     width,
     height,
+    padding: [10, 24, 0, 0], // of its own it depends on the labels, and the lines move with it
     legend: { show: false },
     cursor: { show: false },
-    scales: { x: { time: true, range: someMinutes }, y: isLog ? { distr: 3, log: 10 } : { range: fromZero(least) } },
+    scales: {
+      x: { time: true, range: someMinutes },
+      y: isLog ? { distr: 3, range: decades(Plot) } : { range: fromZero(least) },
+    },
     axes: [
       { ...axis, font, size: 32, gap: 9, values: (_, times) => times.map((time) => axisTime(time)), space: 70 },
       { ...axis, font, size: 52, values: (_, values) => values.map((value) => (value == null ? '' : write(value))) },
@@ -89,12 +94,19 @@ function fromZero(least: number): uPlot.Range.Function {
   return (_, __, max) => [0, Math.max(least, (max ?? 0) * 1.1)]
 }
 
+/** Of milliseconds. An axis without a range is not drawn, and moves its chart once it is. */
+const DECADES_OF_NOTHING: uPlot.Range.MinMax = [100, 10_000]
+
+function decades(Plot: typeof uPlot): uPlot.Range.Function {
+  return (_, min, max) => (min == null || max == null ? DECADES_OF_NOTHING : Plot.rangeLog(min, max, 10, true))
+}
+
 const FIVE_MINUTES = 300
 
 /** Where little or nothing is known yet, the axis has its times all the same. */
-function someMinutes(_: uPlot, min: number | null, max: number | null): uPlot.Range.MinMax {
-  const last = max || Date.now() / 1000
-  return [Math.min(min || last, last - FIVE_MINUTES), last]
+function someMinutes({ data: [times] }: uPlot): uPlot.Range.MinMax {
+  const last = times.at(-1) ?? Date.now() / 1000
+  return [Math.min(times[0] ?? last, last - FIVE_MINUTES), last] // what uPlot makes of a single time are years
 }
 
 function axisTime(seconds: number): string {

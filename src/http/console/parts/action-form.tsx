@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { TargetedSubmitEvent } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
-import { type Action, type Field, type Input, leave, type Plan, TYPED_ABOVE } from '../state/action.ts'
+import { type Action, type Field, type Input, leave, type Plan, stoppedBy, TYPED_ABOVE } from '../state/action.ts'
 import { isUnknown } from '../state/api.ts'
 import { may } from '../state/session.ts'
 import { T } from '../texts.ts'
@@ -52,7 +52,7 @@ function useForm(action: Action) {
       (error: Error) => planned(null, error.message),
     )
   }
-  useEffect(replan, [action])
+  useEffect(replan, [action, stoppedBy.value])
   const set = (name: string, value: string) => {
     input.value = { ...input.value, [name]: value }
     if (name !== 'reason') replan()

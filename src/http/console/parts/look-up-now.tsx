@@ -1,4 +1,5 @@
-import { askFor } from '../state/action.ts'
+import type { FleetStatus } from '../../../fleet/status.ts'
+import { askFor, type Plan } from '../state/action.ts'
 import { commandOf, quoted } from '../state/command.ts'
 import { fields, shownLookup } from '../state/find.ts'
 import { status } from '../state/live.ts'
@@ -7,20 +8,24 @@ import { lookUp } from '../state/story.ts'
 import { stopsOf } from '../state/verdict.ts'
 import { T } from '../texts.ts'
 
+function planOf(status: FleetStatus | null): Plan {
+  const isHeld = status?.serviceProblem === null && status.holds.length > 0
+  const stops = status ? stopsOf(status) : []
+  return {
+    lines: [T.lookUp.would, ...(isHeld ? [T.lookUp.held] : [])],
+    warnings: stops.map(({ means }) => means),
+    count: null,
+  }
+}
+
 /** Asks the service for the connection id that stands in the search, before all that wait in the batch queue. */
 export function LookUpNow() {
   const connectionId = fields.value.connectionId ?? ''
   if (!may('enqueue') || connectionId === '') return null
-  const isHeld = status.value?.serviceProblem === null && status.value.holds.length > 0
-  const stops = status.value ? stopsOf(status.value) : []
   const action = () =>
     askFor({
       ...{ title: T.lookUp.title, verb: T.lookUp.verb, role: 'enqueue' },
-      plan: async () => ({
-        lines: [T.lookUp.would, ...(isHeld ? [T.lookUp.held] : [])],
-        warnings: stops.map(({ means }) => means),
-        count: null,
-      }),
+      plan: async () => planOf(status.value),
       command: () => commandOf('enqueue', {}, [quoted(connectionId), '--interactive', '--wait']),
       run: async () => {
         shownLookup.value = await lookUp(connectionId)

@@ -1,7 +1,9 @@
 /** What somebody may do, before it is done: it is asked about first, and says what it will do. */
 
-import { signal } from '@preact/signals'
+import { computed, signal } from '@preact/signals'
 import type { Role } from '../../../domain/role.ts'
+import { status } from './live.ts'
+import { stopsOf } from './verdict.ts'
 
 /** What an action would do, in words. */
 export interface Plan {
@@ -37,7 +39,7 @@ export interface Action {
   isGrave?: boolean
   /** What the button says. */
   verb: string
-  /** Asked anew when a field has changed. */
+  /** Asked anew when a field has changed, or what keeps lookups from being looked up. */
   plan(input: Input): Promise<Plan>
   command(input: Input): string
   /** Resolves to what came of it, in words. `count`: as planned. Rejects with a Refused. */
@@ -54,6 +56,14 @@ export function askFor(action: Action): void {
 export function leave(): void {
   asked.value = null
 }
+
+/** What keeps lookups from being looked up. The API may have seen it before the page has, and it may end while somebody reads. */
+export const stoppedBy = computed(() => {
+  const { value } = status
+  if (value === null) return ''
+  const holds = value.serviceProblem === null ? value.holds.map(({ reason, kind }) => `${reason} ${kind}`) : []
+  return [...holds, ...stopsOf(value).map(({ label }) => label)].join()
+})
 
 /** Above so many, the number must be typed. */
 export const TYPED_ABOVE = 1000
