@@ -73,8 +73,8 @@ local LISTS = { unpack(KEYS, ${ADD_KEYS.length + 1}, ${LISTS_END}) }
 local SORTED_SETS = { unpack(KEYS, ${LISTS_END + 1}, ${PLACES_END}) }
 
 local function isQueued(id)
-  for _, list in ipairs(LISTS) do if redis.call('LPOS', list, id) then return true end end
   for _, set in ipairs(SORTED_SETS) do if redis.call('ZSCORE', set, id) then return true end end
+  for i = #LISTS, 1, -1 do if redis.call('LPOS', LISTS[i], id) then return true end end
   return false
 end
 

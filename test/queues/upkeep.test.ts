@@ -194,6 +194,32 @@ describe('a lookup that lies in no list', () => {
     expect(await adopt()).toEqual([])
   })
 
+  // Fails without: src/queues/unlisted.ts: readLists()
+  it('is put back with 20,000 others whose list somebody removed, and for all of a page the lists are read once', async () => {
+    const ids = Array.from({ length: 20_000 }, (_, index) => `l${index}`)
+    await queue.addBulk(ids.map((jobId) => ({ name: 'lookup', data: {}, opts: { jobId } })))
+    await redis.del(key('wait'))
+    await redis.config('RESETSTAT')
+    expect((await adopt()).length).toBe(ids.length)
+    expect((await redis.lrange(key('wait'), '0', '-1')).sort()).toEqual(ids.sort())
+    const stats = await redis.info('commandstats')
+    const calls = (command: string) => Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1])
+    expect(calls('lpos')).toBeLessThan(0.01 * ids.length)
+    expect(calls('lrange')).toBeLessThan(0.01 * ids.length)
+  })
+
+  // Fails without: src/queues/unlisted.ts: isListed(): inLists
+  it('is not what one is that came into a list when its ids had been read, wherever in it', async () => {
+    const ids = Array.from({ length: 5000 }, (_, index) => `l${index}`)
+    await queue.addBulk(ids.map((jobId) => ({ name: 'lookup', data: {}, opts: { jobId } })))
+    Object.assign(redis, { lrange: async () => [] })
+    try {
+      expect(await adopt()).toEqual([])
+    } finally {
+      Reflect.deleteProperty(redis, 'lrange')
+    }
+  })
+
   it('is not what one is that is delayed, has a priority, waits for others, or runs', async () => {
     await queue.add('lookup', {}, { jobId: 'later', delay: 1e9 })
     await queue.add('lookup', {}, { jobId: 'urgent', priority: 3 })
