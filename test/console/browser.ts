@@ -67,7 +67,8 @@ export async function countShifts(page: Page): Promise<() => Promise<Shifted>> {
       type Shift = { value: number; hadRecentInput: boolean; sources: { node: Node | null }[] }
       for (const { value, hadRecentInput, sources } of list.getEntries() as unknown as Shift[]) {
         const elements = sources.map(({ node }) => (node instanceof Element ? node : node?.parentElement))
-        if (hadRecentInput || elements.every((element) => element?.closest('.live'))) continue
+        const isLive = elements.length > 0 && elements.every((element) => element?.closest('.live'))
+        if (hadRecentInput || isLive) continue
         counted.shifted += value
         const nodes = elements.map((element) => `${element?.nodeName}.${element?.className}`)
         counted.movers = [...counted.movers, `${value.toFixed(5)} ${nodes.join(' ')}`].slice(0, 20)
