@@ -188,7 +188,6 @@ export class Forget {
   async #removeFinished(queue: Queue, job: FoundJob): Promise<void> {
     const { id } = job
     if ((await removeFinished(this.#redis, this.#names, queue.name, id, this.#stepsKey)) === 0) return // put back since
-    this.#ids.set(queue.name, (this.#ids.get(queue.name) ?? new Set()).add(id))
     await this.#removeTraces(queue, job)
   }
 
@@ -209,23 +208,28 @@ export class Forget {
   }
 
   async #removeJob(queue: Queue, job: FoundJob): Promise<void> {
-    const { id } = job
-    if (!(await this.#erase(queue, id))) {
-      this.#active.set(`${queue.name} ${id}`, { queue, job })
-      return
-    }
-    this.#active.delete(`${queue.name} ${id}`)
-    await this.#removeTraces(queue, job)
+    const name = `${queue.name} ${job.id}`
+    const end = await this.#erase(queue, job.id)
+    if (end === 'in hand') this.#active.set(name, { queue, job })
+    else this.#active.delete(name)
+    if (end === 'erased') await this.#removeTraces(queue, job)
   }
 
   async #removeTraces(queue: Queue, job: FoundJob): Promise<void> {
     const isResult = queue.name === this.#names.resultQueue
-    if (isResult) this.#removed.results++
-    else this.#removed.lookups++
+    this.#count(queue, job.id, isResult ? 'results' : 'lookups')
     for (const lookup of isResult ? this.#lookupsOf(job) : this.#identitiesOf(queue, job)) {
       this.#removed.markers += await removeMarker(this.#redis, this.#names, lookup)
       if (!isResult) await this.#removeResultOf(lookup)
     }
+  }
+
+  /** Once, also if it ended while it was erased, and was found again among the finished ones. */
+  #count(queue: Queue, id: string, kind: 'lookups' | 'results'): void {
+    const ids = this.#ids.get(queue.name) ?? new Set()
+    this.#ids.set(queue.name, ids)
+    if (!ids.has(id)) this.#removed[kind]++
+    ids.add(id)
   }
 
   /** As what it has had a result: at first, and each time that it was put back. */
@@ -254,27 +258,23 @@ export class Forget {
     await this.#lookAt(this.#queues.get(resultQueue) as Queue, keys)
   }
 
-  /** False if somebody has the job in hand. */
-  async #erase(queue: Queue, id: string): Promise<boolean> {
+  /** A job that is gone may have ended: the next look at the finished ones finds what is kept of it. */
+  async #erase(queue: Queue, id: string): Promise<'erased' | 'in hand' | 'gone'> {
     const key = keysOf(this.#names, queue.name)
-    if ((await this.#redis.exists(key(id + LOCK))) === 1) return false
+    if ((await this.#redis.exists(key(id + LOCK))) === 1) return 'in hand'
+    if ((await this.#redis.exists(key(id))) === 0) return 'gone'
     // A scheduler with all that BullMQ keeps under its name; else a job. It cannot read every one; what it leaves goes below.
     if (id.startsWith(SCHEDULER)) await queue.removeJobScheduler(id.slice(SCHEDULER.length)).catch(() => {})
     else await queue.remove(id, { removeChildren: false }).catch(() => {})
     const places = [id + LOCK, QUEUE_KEYS.stalled, ...LISTS, ...SORTED, ...['', ...OF_A_JOB].map((part) => id + part)]
-    if ((await ERASE.run(this.#redis, [...places.map(key), this.#stepsKey], [id])) !== 1) return false
-    this.#ids.set(queue.name, (this.#ids.get(queue.name) ?? new Set()).add(id))
-    return true
+    if ((await ERASE.run(this.#redis, [...places.map(key), this.#stepsKey], [id])) !== 1) return 'in hand'
+    return 'erased'
   }
 
   async #waitForActive(waitMs: number): Promise<void> {
     for (let waited = 0; waited < waitMs && this.#active.size > 0; waited += LOOK_AGAIN_MS) {
       await sleep(Math.min(LOOK_AGAIN_MS, waitMs - waited))
-      for (const [name, { queue, job }] of [...this.#active]) {
-        // One that has left has finished: the next sweep finds what is kept of it.
-        if ((await this.#redis.exists(bullKey(this.#names, queue.name, job.id))) === 0) this.#active.delete(name)
-        else await this.#removeJob(queue, job)
-      }
+      for (const { queue, job } of [...this.#active.values()]) await this.#removeJob(queue, job)
     }
   }
 

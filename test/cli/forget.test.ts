@@ -1,12 +1,13 @@
 import { Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import * as z from 'zod/mini'
+import { Forget } from '../../src/fleet/forget.ts'
 import { removeFinished } from '../../src/queues/finished-lookups.ts'
 import { finishedCount } from '../support/finished.ts'
 import { run } from '../support/in-process.ts'
 import { startWorker } from '../support/processes.ts'
-import { identityOf, publisher, resultFor } from '../support/queues.ts'
+import { connect, identityOf, publisher, resultFor } from '../support/queues.ts'
 import { useWorld } from '../support/use-world.ts'
 import { NAMES, until } from '../support/world.ts'
 import { forgottenSchema } from './schemas.ts'
@@ -245,6 +246,27 @@ describe('forget', () => {
     expect(code).toBe(0)
     expect(await keysWith(world.redis, MARKED)).toEqual([])
     expect(told(stdout)).toMatchObject({ removed: { lookups: 1, memories: 1 }, active: [] })
+  })
+
+  it.each(['before', 'after'] as const)('counts a lookup once that ends just %s it is to be erased', async (when) => {
+    const { id } = await lookups().add('lookup', { connectionId: MARKED })
+    const redis = connect(world.redisUrl)
+    const asking: { exists(key: string): Promise<number> } = redis
+    const exists = asking.exists.bind(redis)
+    const key = `bull:${NAMES.lookupQueue}:${id}`
+    vi.spyOn(asking, 'exists').mockImplementation(async (asked) => {
+      const isItsTurn = asked === (when === 'before' ? `${key}:lock` : key)
+      const there = await exists(asked)
+      if (isItsTurn && (await finishedCount(world.redis)) === 0) {
+        await startWorker(world.env)
+        await until('it has ended', async () => (await finishedCount(world.redis)) === 1)
+      }
+      return there
+    })
+    const { removed } = await new Forget(redis, NAMES, MARKED, null).run({ who: 'test', waitMs: 0 })
+    redis.disconnect()
+    expect(removed).toMatchObject({ lookups: 1, results: 1, memories: 1 })
+    expect(await keysWith(world.redis, MARKED)).toEqual([])
   })
 
   it('names the one that is still in hand, exit 1, and has not touched it', async () => {
