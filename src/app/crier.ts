@@ -5,6 +5,7 @@
 
 import { monotonic } from '../clock.ts'
 import type { Config } from '../config/config.ts'
+import { isErrorCode } from '../domain/error-code.ts'
 import type { Observe } from '../domain/event.ts'
 import { Fleet } from '../fleet/members.ts'
 import { beats, type FleetFacts, type Notice, noticesDue, type Told } from '../fleet/notices.ts'
@@ -133,7 +134,7 @@ export class Crier {
     } catch (error) {
       const { code, name, cause } = error as { code?: unknown; name: string; cause?: { code?: unknown } }
       const why = [cause?.code, code, name].find((one) => typeof one === 'string') as string
-      this.#observe({ type: 'not-told', what, why: /^\w{1,40}$/.test(why) ? why : 'an error' })
+      this.#observe({ type: 'not-told', what, why: isErrorCode(why) ? why : 'an error' })
     }
     return false
   }

@@ -1,6 +1,7 @@
 /** Why a service cannot be reached, by the code that Node, OpenSSL or the HTTP client gave, and what to do. */
 
 import type { ConfigOf } from '../config/config.ts'
+import { isErrorCode } from '../domain/error-code.ts'
 import { type Check, type Finding, fail } from '../fleet/finding.ts'
 import { isProxied } from '../soap/proxy.ts'
 import { isDnsCode } from '../soap/socket-errors.ts'
@@ -112,7 +113,7 @@ export function unanswered(code: string, config: SoapConfig & ConfigOf<'soap'>):
   const { endpoint, proxy } = soapSettings(config)
   const isByProxy = isProxied(endpoint, proxy ?? {})
   const way = isByProxy ? ' (through the proxy)' : ''
-  const named = /^\w{1,64}$/.test(code) ? ` (${code})` : ''
+  const named = isErrorCode(code) ? ` (${code})` : ''
   // What cannot be connected to is the proxy then; it says of the service what it finds by a status.
   const place = isByProxy ? cure.replace('SOAP_ENDPOINT', 'HTTPS_PROXY or HTTP_PROXY') : cure
   return fail(check, `the service is not reached${way}: ${says}${named}`, isConnecting(code) ? place : cure)

@@ -1,5 +1,6 @@
 /** What an error of Redis means. */
 
+import { isErrorCode } from '../domain/error-code.ts'
 import type { Observe, RedisErrorKind } from '../domain/event.ts'
 
 /** Redis names its errors in the first word of the message; that word is the code, the rest is never looked at. */
@@ -114,5 +115,5 @@ export function redisTrouble(observe: Observe, where: string): (error: unknown) 
 /** As ECONNREFUSED; null where neither Node nor OpenSSL gave one. */
 function systemCode(error: unknown): string | null {
   const { code } = causeOf(error)
-  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,60}$/.test(code) ? code : null
+  return isErrorCode(code) ? code : null
 }

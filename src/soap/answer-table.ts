@@ -7,6 +7,7 @@
  */
 
 import type { Outcome } from '../domain/call-end.ts'
+import { isErrorCode } from '../domain/error-code.ts'
 import type { FailureClass, FailureCode, FailureReason } from '../domain/failure.ts'
 import type { ResponseCodes } from '../domain/response-codes.ts'
 import {
@@ -250,6 +251,6 @@ function gotStatus(evidence: Evidence): string {
 function withCode(message: string) {
   return (evidence: Evidence): string => {
     const code = socketCode(evidence)
-    return /^\w{1,64}$/.test(code) ? `${message} (${code})` : message
+    return isErrorCode(code) ? `${message} (${code})` : message
   }
 }

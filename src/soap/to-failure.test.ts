@@ -154,6 +154,7 @@ const CASES: Record<string, { means: string; cases: Case[] }> = {
       'ERR_TLS_CERT_ALTNAME_INVALID',
       'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
       'ERR_SSL_WRONG_VERSION_NUMBER',
+      'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE',
       'ERR_OSSL_PEM_NO_START_LINE',
     ].map((code): Case => [noAnswer(code)]),
   },

@@ -89,6 +89,8 @@ describe('the timing of a lookup', () => {
   it('tells a hold from the wait, also when the worker that takes it up started after that, and one that it had in hand', async () => {
     const first = await startWorker({ ...world.env, ...fast })
     await run(['hold', '--reason', 'maintenance'], world.env)
+    // Else it may take the lookup up, and its first moments are a wait for the permit.
+    await until('the worker knows of the hold', () => first.log().includes('the fleet holds its calls'))
     await add('1', { timestamp: Math.floor(await redisNow()) })
     await holdsPast(1000)
     await first.kill('SIGKILL')
