@@ -1,9 +1,6 @@
 /** `npm run test:servers`: doctor and what leans on Redis most, on other servers than the one that is installed. */
 
-import { spawnSync } from 'node:child_process'
-import { delimiter } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { runOnEach } from '../support/on-each.ts'
 import { SERVERS, serverFolder } from './servers.ts'
 
 const HELP = `npm run test:servers -- [options] [server …]
@@ -30,29 +27,11 @@ const ALL = [
   'test/pipeline/lookup.test.ts',
 ]
 
-function testsOn(name: string, files: string[]): boolean {
-  const folder = serverFolder(name)
-  if (folder === null) {
-    console.log(`${name}: SKIPPED, because Debian's archive could not be reached`)
-    return true
-  }
-  const env = { ...process.env, PATH: `${folder}${delimiter}${process.env.PATH}` }
-  const said = spawnSync('redis-server', ['--version'], { env, encoding: 'utf8' })
-  console.log(`${name}: ${said.stdout}${said.stderr}`.trim())
-  const vitest = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
-  return spawnSync(process.execPath, [vitest, 'run', ...files], { env, stdio: 'inherit' }).status === 0
-}
-
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { short: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+runOnEach({
+  help: HELP,
+  of: 'server',
+  all: Object.keys(SERVERS),
+  folderOf: serverFolder,
+  program: 'redis-server',
+  files: { all: ALL, short: SHORT },
 })
-
-if (values.help) {
-  console.log(HELP)
-} else {
-  const names = positionals.length > 0 ? positionals : Object.keys(SERVERS)
-  const failed = names.filter((name) => !testsOn(name, values.short ? SHORT : ALL))
-  if (failed.length > 0) console.log(`failed on ${failed.join(', ')}`)
-  process.exit(failed.length > 0 ? 1 : 0)
-}
