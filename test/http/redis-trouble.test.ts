@@ -174,7 +174,9 @@ describe('every other request', () => {
     expect(Number(told)).toBeGreaterThan(0)
     expect(there).toBeGreaterThanOrEqual(Number(told))
     expect(there).toBeLessThan(10_000)
-    expect((await api.ask('POST', '/v1/lookups', { body: batchOf(10_000) })).status).toBe(202)
+    // A machine that is busy with other things may not take so many within the three seconds, and says so.
+    const again = async () => (await api.ask('POST', '/v1/lookups', { body: batchOf(10_000) })).status
+    await until('all are on the queue', async () => (await again()) === 202)
     const ids = await enqueued()
     expect([ids.length, new Set(ids).size]).toEqual([before.size + 10_000, before.size + 10_000])
   })
