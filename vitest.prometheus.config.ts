@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/prometheus/**/*.test.ts'],
     globalSetup: ['test/support/build.ts'],
-    testTimeout: 120_000,
+    testTimeout: 300_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
     bail: 1, // each test of the live run stands on what the one before left

@@ -8,8 +8,8 @@ import { shortenedQuery } from './shortened.ts'
 
 const LOOK_EVERY_MS = 300
 
-/** A rate over five seconds has to stay above its bound for some seconds, which takes several tries on a busy machine. */
-const FIRES_WITHIN_MS = 60_000
+/** A rate over five seconds has to stay above its bound for some seconds, which takes several tries on a busy machine; and a hold has to end. */
+const WITHIN_MS = 120_000
 
 /** Looks all the time, because an alert may come and go while the test waits for another one. */
 export class Alerts {
@@ -46,16 +46,22 @@ export class Alerts {
   async firing(names: string[], { again = false } = {}): Promise<void> {
     const fires = (name: string) => (again ? has(this.#now, name) : this.hasFired(name))
     const missing = () => names.filter((name) => !fires(name))
-    await until('alerts fire', () => missing().length === 0, FIRES_WITHIN_MS).catch(async () => {
-      const now = await Promise.all(missing().map((name) => this.#stateOf(name)))
-      throw new Error(`expected these alerts to fire:\n${now.join('\n')}`)
-    })
+    await this.#none(missing, 'fire')
   }
 
-  quiet(...names: string[]): Promise<void> {
-    return until(`${names} are over`, async () => {
+  async quiet(...names: string[]): Promise<void> {
+    await this.#none(() => names.filter((name) => has(this.#now, name)), 'be over')
+  }
+
+  /** Resolves when none is left of which this is expected. */
+  async #none(left: () => string[], expected: string): Promise<void> {
+    const isDone = async () => {
       await this.#look()
-      return !names.some((name) => has(this.#now, name))
+      return left().length === 0
+    }
+    await until(`alerts ${expected}`, isDone, WITHIN_MS).catch(async () => {
+      const now = await Promise.all(left().map((name) => this.#stateOf(name)))
+      throw new Error(`expected these alerts to ${expected}:\n${now.join('\n')}`)
     })
   }
 
